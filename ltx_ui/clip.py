@@ -1,0 +1,44 @@
+"""A Clip: what the engine hands to the media room, and what it says on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Stage = Literal["loading", "text", "sampling", "decoding", "saving"]
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A finished clip in memory.
+
+    Attributes:
+        frames: uint8, F×H×W×3, RGB.
+        fps: frames a second.
+        waveform: float32, C×T, in -1…1; ``None`` for a clip without an audio track.
+        sample_rate: samples a second of ``waveform``, in Hz.
+    """
+
+    frames: NDArray[np.uint8]
+    fps: int
+    waveform: NDArray[np.float32] | None
+    sample_rate: int
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return len(self.frames) / self.fps
+
+
+class Listener(Protocol):
+    """Hears how far a clip is, and may stop it."""
+
+    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
+        """Called when a stage begins, and after each of its ``steps`` where it has some.
+
+        Raises:
+            Cancelled: to stop the clip here; the engine lets it through and stays usable.
+        """

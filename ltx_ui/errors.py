@@ -1,0 +1,93 @@
+"""Errors a person can act on: what was wrong, what is allowed, what to do.
+
+One class per way out. Each carries the HTTP status that the API answers with; the page shows
+``str(error)`` as it stands. Anything else that is raised is a bug and is reported as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class StudioError(Exception):
+    """Something a person can act on. ``str(error)`` is written for them."""
+
+    http_status = 500
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """What is wrong with one field of a recipe: its name, and a sentence that says what is allowed."""
+
+    field: str
+    message: str
+
+
+class InvalidRecipe(StudioError):
+    """The recipe can't be made as it is; ``problems`` names every field that has to change."""
+
+    http_status = 422
+
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(" ".join(problem.message for problem in self.problems))
+
+    @classmethod
+    def because(cls, field: str, message: str) -> InvalidRecipe:
+        """The error for one field."""
+        return cls([FieldProblem(field, message)])
+
+
+class BodyTooLarge(StudioError):
+    """A request or an upload is larger than the settings allow."""
+
+    http_status = 413
+
+
+class NotFound(StudioError):
+    """A take or a job that is not here (any more), or that belongs to somebody else."""
+
+    http_status = 404
+
+
+class QueueFull(StudioError):
+    """As many jobs wait as the settings allow; ``retry_after`` is in seconds."""
+
+    http_status = 503
+
+    def __init__(self, waiting: int, retry_after: float) -> None:
+        self.retry_after = max(1, round(retry_after))
+        super().__init__(
+            f"The queue is full: {waiting} clips are waiting. "
+            f"Try again in about {self.retry_after} seconds."
+        )
+
+
+class ModelUnavailable(StudioError):
+    """The model can't be loaded: no network, a gated repo, too little disk or memory, a broken folder."""
+
+    http_status = 503
+
+
+class OutOfMemory(StudioError):
+    """The device ran out of memory in the middle of a clip."""
+
+    http_status = 507
+
+
+class MediaError(StudioError):
+    """A file could not be read or written: ffmpeg failed, or the disk is full."""
+
+
+class Cancelled(StudioError):
+    """The job was cancelled; nothing was kept."""
+
+    http_status = 409
+
+    def __init__(self) -> None:
+        super().__init__("Cancelled.")
+
+
+class SettingsError(StudioError):
+    """A flag, an environment variable or presets.json can't be used as it is."""

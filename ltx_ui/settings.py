@@ -1,0 +1,90 @@
+"""What an operator may set: flags of ``python app.py``, each also as ``LTX_UI_…``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting with its default. The README's table is made from the same fields."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LTX_UI_",
+        extra="forbid",
+        frozen=True,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        cli_avoid_json=True,
+        cli_prog_name="app.py",
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for the whole network.")
+    port: int = Field(7860, ge=1, le=65535, description="Port to listen on.")
+    data_dir: Path = Field(
+        Path("data"), description="Takes, models and caches; nothing is written elsewhere."
+    )
+    model: str = Field(
+        "auto",
+        min_length=1,
+        description="auto, demo, ltx-2, or any diffusers repo or folder. "
+        "auto: LTX-2 where CUDA is found, the demo model otherwise.",
+    )
+    share: bool = Field(False, description="Make a public link (Gradio's tunnel) with a password.")
+    auth: Annotated[SecretStr | None, NoDecode] = Field(
+        None, description="NAME:PASSWORD that visitors must give."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="How much is logged."
+    )
+    max_queue: int = Field(20, ge=1, le=1000, description="Clips that may wait at once.")
+    max_volume: int = Field(
+        1280 * 704 * 257, ge=128 * 128 * 9, description="Most width × height × frames of a clip."
+    )
+    max_image_mb: float = Field(10.0, gt=0, description="Largest reference image, in MB.")
+
+    @field_validator("auth")
+    @classmethod
+    def _name_and_password(cls, auth: SecretStr | None) -> SecretStr | None:
+        if auth is not None:
+            name, colon, password = auth.get_secret_value().partition(":")
+            if not (name and colon and password):
+                raise ValueError("must look like NAME:PASSWORD")
+        return auth
+
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        """Name and password, where visitors must give them."""
+        if self.auth is None:
+            return None
+        name, _, password = self.auth.get_secret_value().partition(":")
+        return name, password
+
+    @property
+    def takes_dir(self) -> Path:
+        """mp4 files and posters, under random names."""
+        return self.data_dir / "takes"
+
+    @property
+    def references_dir(self) -> Path:
+        """Reference images that recipes name by digest."""
+        return self.data_dir / "references"
+
+    @property
+    def models_dir(self) -> Path:
+        """The demo model and downloaded models."""
+        return self.data_dir / "models"
+
+    @property
+    def cache_dir(self) -> Path:
+        """What may be deleted at any time."""
+        return self.data_dir / "cache"
+
+    @property
+    def database(self) -> Path:
+        """The library's SQLite file."""
+        return self.data_dir / "library.sqlite3"

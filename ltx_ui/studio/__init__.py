@@ -1,0 +1,1 @@
+"""What outlives a click: the queue and the library, behind one Studio."""

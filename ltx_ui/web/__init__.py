@@ -1,0 +1,1 @@
+"""Gradio and FastAPI live here: the page and the HTTP API."""
