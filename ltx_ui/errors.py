@@ -18,7 +18,7 @@ class StudioError(Exception):
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """What is wrong with one field of a recipe: its name, and a sentence that says what is allowed."""
+    """What is wrong with one field of a recipe, and what is allowed, in a sentence."""
 
     field: str
     message: str
@@ -65,7 +65,7 @@ class QueueFull(StudioError):
 
 
 class ModelUnavailable(StudioError):
-    """The model can't be loaded: no network, a gated repo, too little disk or memory, a broken folder."""
+    """The model can't be loaded: no network, gated, too little disk or memory, a broken folder."""
 
     http_status = 503
 

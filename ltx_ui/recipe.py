@@ -1,7 +1,7 @@
 """The Recipe: everything that defines a clip, and the rules it keeps.
 
-Field names are those of the HTTP API and of diffusers. Whatever makes a Recipe (the page, the API, a
-favourite) goes through :func:`parse_recipe`, so the rules stand here once.
+Field names are those of the HTTP API and of diffusers. Whatever makes a Recipe (the page, the API,
+a favourite) goes through :func:`parse_recipe`, so the rules stand here once.
 """
 
 from __future__ import annotations
@@ -119,8 +119,12 @@ class Recipe(BaseModel):
         max_length=MAX_PROMPT,
         description="What should not be seen or heard. Has no effect at guidance 1.",
     )
-    width: Side = Field(288, description="Pixels, even. Off the model's grid: made larger, cropped.")
-    height: Side = Field(512, description="Pixels, even. Off the model's grid: made larger, cropped.")
+    width: Side = Field(
+        288, description="Pixels, even; off the model's grid it is cropped to size."
+    )
+    height: Side = Field(
+        512, description="Pixels, even; off the model's grid it is cropped to size."
+    )
     num_frames: Annotated[int, Field(strict=True), AfterValidator(_check_frames)] = Field(
         49, description="8k+1 frames: 9, 17, 25, … 257."
     )
@@ -239,11 +243,10 @@ def _allowed(field: str) -> str | None:
     if info is None:
         return None
     kinds: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
-    bounds = {
-        name: getattr(item, name) for item in info.metadata for name in ("ge", "le") if hasattr(item, name)
-    }
     noun = kinds.get(info.annotation, "a text")
-    return f"{noun} from {bounds['ge']:,} to {bounds['le']:,}" if len(bounds) == 2 else noun
+    low = next((item.ge for item in info.metadata if hasattr(item, "ge")), None)
+    high = next((item.le for item in info.metadata if hasattr(item, "le")), None)
+    return noun if low is None or high is None else f"{noun} from {low} to {high}"
 
 
 def _short(value: Any) -> str:

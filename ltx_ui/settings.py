@@ -23,7 +23,7 @@ class Settings(BaseSettings):
         cli_prog_name="app.py",
     )
 
-    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for the whole network.")
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(7860, ge=1, le=65535, description="Port to listen on.")
     data_dir: Path = Field(
         Path("data"), description="Takes, models and caches; nothing is written elsewhere."

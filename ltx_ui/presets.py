@@ -1,0 +1,265 @@
+"""presets.json, validated: every choice a creator sees, as data.
+
+An operator may edit the file. A mistake is a :class:`SettingsError` with the key's path, raised
+when the app starts, not a broken page.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from ltx_ui.errors import InvalidRecipe, SettingsError
+from ltx_ui.recipe import Recipe, parse_recipe
+
+DEFAULT_FILE = Path(__file__).resolve().parent.parent / "presets.json"
+
+_PER_CLIP = {"prompt", "image_start", "image_end", "model"}
+"""Fields that belong to one clip and can't be part of a preset."""
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_not_blank)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _keeps_recipe_rules(fields: dict[str, Any]) -> dict[str, Any]:
+    """Hold values to the rules of the Recipe they will become part of."""
+    try:
+        parse_recipe({"prompt": "a clip", **fields})
+    except InvalidRecipe as error:
+        raise ValueError(str(error)) from None
+    return fields
+
+
+class Preset(_Entry):
+    """A named bundle of recipe settings."""
+
+    id: Text
+    name: Text
+    note: str = ""
+    needs_reference: bool = False
+    settings: dict[str, Any]
+
+    @field_validator("settings")
+    @classmethod
+    def _are_recipe_fields(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        for name in sorted(_PER_CLIP & settings.keys()):
+            raise ValueError(f"{name} belongs to one clip and can't be part of a preset")
+        return _keeps_recipe_rules(settings)
+
+
+class Format(_Entry):
+    """A named size, in pixels."""
+
+    name: Text
+    width: int
+    height: int
+    aspect: str
+    note: str = ""
+    recommended: bool = False
+
+    @property
+    def label(self) -> str:
+        """As the page shows it: ``TikTok / Shorts 288x512``."""
+        return f"{self.name} {self.width}x{self.height}"
+
+    @model_validator(mode="after")
+    def _is_a_size(self) -> Self:
+        _keeps_recipe_rules({"width": self.width, "height": self.height})
+        return self
+
+
+class Length(_Entry):
+    """A frame count. Its duration is computed from the fps, never stored."""
+
+    num_frames: int
+    note: str = ""
+    recommended: bool = False
+
+    @field_validator("num_frames")
+    @classmethod
+    def _is_a_frame_count(cls, num_frames: int) -> int:
+        _keeps_recipe_rules({"num_frames": num_frames})
+        return num_frames
+
+    def label(self, fps: int) -> str:
+        """As the page shows it: ``49 frames · 2.04 s``."""
+        return f"{self.num_frames} frames · {self.num_frames / fps:.2f} s"
+
+
+class StepLevel(_Entry):
+    """A number of denoising steps and what it is good for."""
+
+    num_inference_steps: int = Field(ge=1, le=100)
+    quality: Text
+    note: str = ""
+    recommended: bool = False
+
+
+class GuidanceNote(_Entry):
+    """What guidance does from a value upwards."""
+
+    from_: float = Field(alias="from", ge=1.0, le=20.0)
+    note: Text
+    recommended: bool = False
+
+
+class Phrase(_Entry):
+    """A ready piece of prompt."""
+
+    name: Text
+    text: Text
+
+
+class Phrases(_Entry):
+    """Phrases by helper field."""
+
+    camera: tuple[Phrase, ...]
+    lighting: tuple[Phrase, ...]
+    sound: tuple[Phrase, ...]
+    speech: tuple[Phrase, ...]
+
+
+class Example(_Entry):
+    """A prompt to start from, with its helper fields."""
+
+    prompt: Text
+    camera: str = ""
+    lighting: str = ""
+    sound: str = ""
+    speech: str = ""
+
+
+class Advice(_Entry):
+    """What to say about a prompt that leaves something out; one sentence a finding."""
+
+    short_prompt: Text
+    no_sound: Text
+    no_camera: Text
+    no_lighting: Text
+    no_motion: Text
+    speech_without_scene: Text
+
+
+class Vocabulary(_Entry):
+    """Beginnings of words that show that a prompt speaks of something; advice looks for them."""
+
+    camera: tuple[Text, ...] = Field(min_length=1)
+    lighting: tuple[Text, ...] = Field(min_length=1)
+    sound: tuple[Text, ...] = Field(min_length=1)
+    motion: tuple[Text, ...] = Field(min_length=1)
+
+
+class Workflow(_Entry):
+    """A way of working in steps, with the preset it starts from."""
+
+    name: Text
+    preset: str
+    steps: tuple[Text, ...]
+
+
+class Trouble(_Entry):
+    """A problem and its cures."""
+
+    problem: Text
+    cures: tuple[Text, ...]
+
+
+class Presets(_Entry):
+    """Everything in presets.json."""
+
+    presets: tuple[Preset, ...] = Field(min_length=1)
+    default_preset: str
+    formats: tuple[Format, ...] = Field(min_length=1)
+    lengths: tuple[Length, ...] = Field(min_length=1)
+    steps: tuple[StepLevel, ...] = Field(min_length=1)
+    guidance: tuple[GuidanceNote, ...] = Field(min_length=1)
+    phrases: Phrases
+    speech_pattern: str
+    examples: tuple[Example, ...]
+    reference_prompt: Text
+    advice: Advice
+    vocabulary: Vocabulary
+    workflows: tuple[Workflow, ...]
+    reference_tips: tuple[Text, ...]
+    seed_tips: tuple[Text, ...]
+    troubleshooting: tuple[Trouble, ...]
+    takeaways: tuple[Text, ...]
+
+    @field_validator("speech_pattern")
+    @classmethod
+    def _has_a_place_for_speech(cls, pattern: str) -> str:
+        if "{speech}" not in pattern:
+            raise ValueError("must contain {speech}, the place where the spoken words go")
+        return pattern
+
+    @model_validator(mode="after")
+    def _names_fit_together(self) -> Self:
+        ids = [preset.id for preset in self.presets]
+        if len(set(ids)) < len(ids):
+            raise ValueError("presets: two presets have the same id")
+        if self.default_preset not in ids:
+            raise ValueError(f"default_preset: no preset has the id {self.default_preset!r}")
+        for index, workflow in enumerate(self.workflows):
+            if workflow.preset not in ids:
+                raise ValueError(
+                    f"workflows.{index}.preset: there is no preset {workflow.preset!r}"
+                )
+        return self
+
+    def preset(self, preset_id: str) -> Preset:
+        """The preset with this id; ``KeyError`` when there is none."""
+        return {preset.id: preset for preset in self.presets}[preset_id]
+
+    def preset_settings(self, preset_id: str) -> dict[str, Any]:
+        """A preset's settings, completed with the Recipe's defaults where it is silent.
+
+        The seed is there only if the preset fixes one.
+        """
+        fields = Recipe.model_fields
+        defaults = {
+            name: fields[name].default
+            for name in fields
+            if name not in _PER_CLIP | {"seed", "negative_prompt"}
+        }
+        return defaults | self.preset(preset_id).settings
+
+    def guidance_note(self, guidance_scale: float) -> str:
+        """What this guidance does."""
+        notes = sorted(self.guidance, key=lambda note: note.from_)
+        fitting = [note for note in notes if note.from_ <= guidance_scale]
+        return (fitting or notes)[-1 if fitting else 0].note
+
+
+def load_presets(path: Path = DEFAULT_FILE) -> Presets:
+    """Read and validate presets.json.
+
+    Raises:
+        SettingsError: with the path of every key that has to change.
+    """
+    try:
+        return Presets.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise SettingsError(f"{path} can't be read: {error.strerror}.") from None
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("\n".join([f"{path} has mistakes:", *lines])) from None
