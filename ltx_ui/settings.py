@@ -10,7 +10,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Every setting with its default. The README's table is made from the same fields."""
+    """LTX-2 Studio: make clips with sound in the browser. Each option can also be set in the
+    environment, as LTX_UI_PORT for --port."""
 
     model_config = SettingsConfigDict(
         env_prefix="LTX_UI_",

@@ -1,0 +1,160 @@
+"""Flags → settings → studio → page, and a clean end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+from pydantic_settings import CliSettingsSource
+from pydantic_settings.exceptions import SettingsError as FlagError
+
+from ltx_ui.errors import SettingsError, StudioError
+from ltx_ui.presets import load_presets
+from ltx_ui.settings import Settings
+
+logger = logging.getLogger("ltx_ui")
+
+USAGE_ERROR = 2
+"""Exit code for a wrong flag, value or presets.json, as the shell's own tools use it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the studio until SIGINT or SIGTERM; returns the exit code."""
+    try:
+        settings = read_settings(sys.argv[1:] if argv is None else argv)
+        logging.basicConfig(
+            level=settings.log_level.upper(),
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        )
+        with _alone(settings):
+            _check_port(settings)
+            return _run(settings)
+    except SettingsError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except StudioError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 1
+
+
+def read_settings(argv: Sequence[str]) -> Settings:
+    """Settings from flags, then ``LTX_UI_…``, then defaults.
+
+    Raises:
+        SettingsError: one line that names the flag and what is allowed.
+        SystemExit: after ``--help``.
+    """
+    source: CliSettingsSource[Settings] = CliSettingsSource(Settings, cli_exit_on_error=False)
+    try:
+        return Settings(_cli_settings_source=source(args=list(argv)))  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise SettingsError("; ".join(map(_flag_problem, error.errors()))) from None
+    except FlagError as error:
+        reason = str(error).removeprefix("error parsing CLI: ")
+        raise SettingsError(f"{reason}. See app.py --help.") from None
+
+
+def _flag_problem(error: Mapping[str, Any]) -> str:
+    field = str(error["loc"][0])
+    flag = f"--{field.replace('_', '-')} (LTX_UI_{field.upper()})"
+    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    given = "" if field == "auth" else f" is {error['input']!r}; it"  # a password is never echoed
+    return f"{flag}{given} {message}."
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold the data folder: two studios on one folder would take each other's jobs."""
+    from filelock import FileLock, Timeout
+
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(settings.data_dir / "studio.lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise SettingsError(
+            f"another studio is using {settings.data_dir}. Close it, or choose another folder with "
+            "--data-dir."
+        ) from None
+    except OSError as error:
+        raise SettingsError(
+            f"{settings.data_dir} can't be written ({error.strerror}). Choose another folder with "
+            "--data-dir."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _check_port(settings: Settings) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise SettingsError(
+                f"{settings.host}:{settings.port} can't be used ({error.strerror}). Choose another "
+                f"port with --port, for example --port {settings.port % 65535 + 1}, or another "
+                "address with --host."
+            ) from None
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Where libraries keep their files, and that they keep quiet; an operator's own values win."""
+    cache = settings.cache_dir.resolve()
+    return {
+        "HF_HOME": str(cache / "huggingface"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "GRADIO_TEMP_DIR": str(cache / "gradio"),
+        "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
+        "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
+    }
+
+
+def _run(settings: Settings) -> int:
+    for name, value in _environment(settings).items():
+        os.environ.setdefault(name, value)
+    presets = load_presets()
+
+    # Gradio reads its environment while it is imported, so these come after the lines above.
+    from ltx_ui.studio.studio import Studio
+    from ltx_ui.web.access import with_credentials
+    from ltx_ui.web.page import serve
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+
+    settings = with_credentials(settings)
+    studio = Studio(settings)
+    page = serve(studio, settings, presets)
+    studio.start()
+    print(f"LTX-2 Studio: {page.url}", flush=True)
+    if page.share_url:
+        print(f"Public link: {page.share_url}", flush=True)
+    if settings.credentials:
+        name, password = settings.credentials
+        print(f"Sign in as {name}, password {password}" if settings.share else f"Sign in as {name}")
+    stop.wait()
+    logger.info("Stopping.")
+    page.close()
+    studio.close()
+    _leave()
+
+
+def _leave() -> NoReturn:
+    """End now: a step that is still being computed in a thread can't be interrupted, and the job
+    behind it is on disk and starts again next time."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)

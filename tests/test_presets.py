@@ -1,0 +1,105 @@
+"""presets.json holds every choice of the guide, and a mistake in it is a clear error."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ltx_ui.errors import SettingsError
+from ltx_ui.presets import DEFAULT_FILE, load_presets
+from ltx_ui.recipe import parse_recipe
+
+
+@pytest.fixture
+def data() -> Any:
+    return json.loads(DEFAULT_FILE.read_text("utf-8"))
+
+
+def test_the_five_presets_set_what_the_guide_says() -> None:
+    presets = load_presets()
+    frames_and_steps = {
+        preset.name: (preset.settings["num_frames"], preset.settings["num_inference_steps"])
+        for preset in presets.presets
+    }
+    assert frames_and_steps == {
+        "Best quality": (49, 40),
+        "Long video": (121, 40),
+        "Fast preview": (9, 5),
+        "Balanced": (49, 30),
+        "Character consistency": (49, 40),
+    }
+
+
+def test_every_choice_of_the_guide_is_there() -> None:
+    presets = load_presets()
+    assert [(f.width, f.height) for f in presets.formats] == [
+        (288, 512),
+        (384, 672),
+        (768, 432),
+        (512, 512),
+    ]
+    assert [length.num_frames for length in presets.lengths] == [9, 25, 49, 121]
+    assert [level.num_inference_steps for level in presets.steps] == [5, 20, 30, 40, 50]
+    assert len(presets.workflows) == 3
+    assert len(presets.troubleshooting) == 6
+    assert len(presets.takeaways) == 8
+    assert all(len(getattr(presets.phrases, kind)) >= 4 for kind in ("camera", "lighting", "sound"))
+
+
+def test_every_preset_makes_a_recipe() -> None:
+    presets = load_presets()
+    for preset in presets.presets:
+        fields = presets.preset_settings(preset.id)
+        assert parse_recipe({"prompt": "a cat", **fields}).width == 288
+
+
+def test_durations_are_computed_from_the_frames() -> None:
+    length = load_presets().lengths[2]
+    assert length.label(24) == "49 frames · 2.04 s"
+    assert length.label(25) == "49 frames · 1.96 s"
+
+
+@pytest.mark.parametrize(
+    ("guidance", "words"),
+    [(1.0, "Off"), (2.0, "Low"), (3.0, "sweet spot"), (12.0, "over-processed")],
+)
+def test_guidance_is_explained(guidance: float, words: str) -> None:
+    assert words in load_presets().guidance_note(guidance)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (("presets", 0, "settings", "num_frames"), 120, "presets.0.settings"),
+        (("presets", 0, "settings", "prompt"), "a cat", "belongs to one clip"),
+        (("presets", 1, "id"), "best-quality", "same id"),
+        (("default_preset",), "nonsense", "nonsense"),
+        (("formats", 2, "width"), 5000, "formats.2"),
+        (("lengths", 0, "num_frames"), 10, "lengths.0.num_frames"),
+        (("workflows", 1, "preset"), "gone", "workflows.1.preset"),
+        (("speech_pattern",), "Somebody speaks", "{speech}"),
+        (("phrases", "camera", 0, "text"), " ", "phrases.camera.0.text"),
+    ],
+)
+def test_a_mistake_names_its_place(
+    data: Any, tmp_path: Path, path: tuple[str | int, ...], value: object, says: str
+) -> None:
+    place = data
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    file = tmp_path / "presets.json"
+    file.write_text(json.dumps(data), "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load_presets(file)
+    assert says in str(caught.value)
+
+
+def test_a_file_that_is_not_json_or_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    file = tmp_path / "presets.json"
+    with pytest.raises(SettingsError, match="can't be read"):
+        load_presets(file)
+    file.write_text("{", "utf-8")
+    with pytest.raises(SettingsError, match="Invalid JSON"):
+        load_presets(file)
