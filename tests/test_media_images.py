@@ -1,0 +1,132 @@
+"""Reference images: what is taken, what is refused, and how it is laid on the frame."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from ltx_ui.errors import InvalidRecipe
+from ltx_ui.media.images import file_suffix, fit, read_reference
+
+LIMIT = 10_000_000
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def refusal(data: bytes, max_bytes: int = LIMIT) -> str:
+    with pytest.raises(InvalidRecipe) as caught:
+        read_reference(data, max_bytes, "image_end")
+    [problem] = caught.value.problems
+    assert problem.field == "image_end"
+    assert problem.message.startswith("image_end: ")
+    return problem.message
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("PNG", ".png"), ("JPEG", ".jpg"), ("WEBP", ".webp")])
+def test_png_jpeg_and_webp_come_in_as_rgb(kind: str, suffix: str) -> None:
+    data = encoded(Image.new("RGB", (100, 80), (200, 30, 60)), kind)
+    image = read_reference(data, LIMIT)
+    assert (image.mode, image.size) == ("RGB", (100, 80))
+    assert np.allclose(image.getpixel((50, 40)), (200, 30, 60), atol=4)
+    assert file_suffix(data) == suffix
+
+
+def test_a_photo_taken_sideways_stands_upright() -> None:
+    photo = Image.new("RGB", (200, 100), "blue")
+    photo.paste("red", (0, 0, 100, 100))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright = read_reference(encoded(photo, "JPEG", exif=exif), LIMIT)
+    assert upright.size == (100, 200)
+    assert np.allclose(upright.getpixel((50, 20)), (255, 0, 0), atol=6)
+    assert np.allclose(upright.getpixel((50, 180)), (0, 0, 255), atol=6)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_lies_on_white(mode: str) -> None:
+    clear = Image.new("RGBA", (80, 80), (10, 20, 30, 0)).convert(mode)
+    options = {"transparency": 0} if mode == "P" else {}
+    image = read_reference(encoded(clear, **options), LIMIT)
+    assert image.getpixel((40, 40)) == (255, 255, 255)
+
+
+def test_of_an_animation_the_first_frame_is_taken() -> None:
+    first, second = Image.new("RGB", (80, 80), "lime"), Image.new("RGB", (80, 80), "red")
+    data = encoded(first, "WEBP", save_all=True, append_images=[second], lossless=True)
+    assert read_reference(data, LIMIT).getpixel((40, 40)) == (0, 255, 0)
+
+
+def test_sixteen_bit_grey_keeps_its_brightness() -> None:
+    grey = Image.fromarray(np.full((80, 80), 0x8000, np.uint16))
+    assert read_reference(encoded(grey), LIMIT).getpixel((40, 40)) == (128, 128, 128)
+
+
+def test_a_damaged_colour_profile_is_left_out() -> None:
+    data = encoded(Image.new("RGB", (80, 80), (1, 2, 3)), icc_profile=b"not a profile")
+    assert read_reference(data, LIMIT).getpixel((40, 40)) == (1, 2, 3)
+
+
+def test_an_srgb_profile_changes_nothing() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = encoded(Image.new("RGB", (80, 80), (90, 140, 200)), icc_profile=profile)
+    assert np.allclose(read_reference(data, LIMIT).getpixel((40, 40)), (90, 140, 200), atol=1)
+
+
+def test_a_file_over_the_limit_is_refused_with_both_sizes() -> None:
+    message = refusal(b"\x89PNG" + bytes(20_000_000))
+    assert "20.0 MB" in message
+    assert "10 MB" in message
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"just some text in a file named .png",
+        b"",
+        b"\x89PNG\r\n\x1a\nand then nonsense",
+        encoded(Image.new("RGB", (80, 80)), "GIF"),
+        encoded(Image.new("RGB", (80, 80)), "TIFF"),
+    ],
+)
+def test_other_files_are_refused(data: bytes) -> None:
+    assert "PNG, JPEG or WebP" in refusal(data)
+
+
+def test_a_cut_off_file_is_refused() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), dtype=np.uint8)
+    data = encoded(Image.fromarray(noise))
+    assert "damaged" in refusal(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ((1, 10000), "at least 64"),
+        ((70, 1000), "8 times"),
+        ((10000, 9000), "pixels are allowed"),
+        ((20000, 20000), "pixels are allowed"),
+    ],
+)
+def test_sizes_no_clip_can_start_from_are_refused(size: tuple[int, int], words: str) -> None:
+    assert words in refusal(encoded(Image.new("1", size)))
+
+
+def test_fit_covers_the_frame_and_cuts_out_the_centre() -> None:
+    wide = Image.new("RGB", (400, 100), "red")
+    wide.paste("lime", (150, 0, 250, 100))
+    pixels = fit(wide, 64, 64)
+    assert pixels.shape == (64, 64, 3)
+    assert pixels.dtype == np.uint8
+    assert np.abs(pixels[:, 4:60].astype(int) - (0, 255, 0)).max() < 8
+
+
+def test_fit_leaves_a_picture_of_the_right_size_as_it_is() -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (96, 64, 3), dtype=np.uint8)
+    assert np.array_equal(fit(Image.fromarray(noise), 64, 96), noise)

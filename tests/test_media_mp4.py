@@ -1,0 +1,221 @@
+"""The mp4: what a player finds in it, and that it appears whole or not at all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from ltx_ui.clip import Clip
+from ltx_ui.errors import MediaError
+from ltx_ui.media.files import sweep
+from ltx_ui.media.mp4 import read_metadata, write_mp4, write_poster
+
+RATE = 24000
+COLOURS = [(230, 20, 20), (20, 200, 30), (30, 40, 220)]
+
+
+def three_stripes(frames: int = 25, width: int = 96, height: int = 128) -> NDArray[np.uint8]:
+    picture = np.zeros((frames, height, width, 3), np.uint8)
+    for index, colour in enumerate(COLOURS):
+        picture[:, :, index * width // 3 : (index + 1) * width // 3] = colour
+    return picture
+
+
+def tone(seconds: float, rate: int = RATE) -> NDArray[np.float32]:
+    time_axis = np.arange(round(seconds * rate)) / rate
+    return np.stack([np.sin(2 * np.pi * 440 * time_axis) * 0.3] * 2).astype(np.float32)
+
+
+def decoded_sound(path: Path) -> NDArray[np.float32]:
+    with av.open(str(path)) as container:
+        return np.concatenate([f.to_ndarray() for f in container.decode(audio=0)], axis=1)
+
+
+def decoded_frames(path: Path) -> list[NDArray[Any]]:
+    with av.open(str(path)) as container:
+        return [f.to_ndarray(format="rgb24") for f in container.decode(video=0)]
+
+
+@pytest.mark.parametrize("fps", [24, 25, 30])
+def test_every_player_can_play_it(tmp_path: Path, fps: int) -> None:
+    path = tmp_path / "clip.mp4"
+    write_mp4(Clip(three_stripes(49), fps, tone(49 / fps), RATE), path, {})
+    with av.open(str(path)) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert (video.codec_context.name, video.profile) == ("h264", "High")
+        assert video.pix_fmt == "yuv420p"
+        assert (video.width, video.height) == (96, 128)
+        assert video.average_rate == video.base_rate == fps
+        context = video.codec_context
+        bt709 = 1
+        assert context.colorspace == context.color_primaries == context.color_trc == bt709
+        assert (audio.codec_context.name, audio.profile) == ("aac", "LC")
+        assert (audio.rate, audio.channels) == (RATE, 2)
+        assert video.duration * video.time_base == Fraction(49, fps)
+    with av.open(str(path)) as container:
+        stamps = [frame.pts for frame in container.decode(video=0)]
+    assert len(stamps) == 49
+    assert len(set(np.diff(stamps))) == 1
+
+
+def test_the_index_stands_in_front_of_the_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write_mp4(Clip(three_stripes(), 24, tone(25 / 24), RATE), path, {})
+    data = path.read_bytes()
+    assert 0 < data.index(b"moov") < data.index(b"mdat")
+
+
+def test_colours_come_back_as_they_went_in(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write_mp4(Clip(three_stripes(), 24, None, RATE), path, {})
+    middle = decoded_frames(path)[12]
+    for index, colour in enumerate(COLOURS):
+        assert np.abs(middle[64, 16 + 32 * index].astype(int) - colour).max() <= 4
+
+
+@pytest.mark.parametrize("seconds", [0.5, 25 / 24, 2.0])
+def test_the_sound_is_heard_and_exactly_as_long_as_the_picture(
+    tmp_path: Path, seconds: float
+) -> None:
+    path = tmp_path / "clip.mp4"
+    write_mp4(Clip(three_stripes(), 24, tone(seconds), RATE), path, {})
+    with av.open(str(path)) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert audio.duration * audio.time_base == video.duration * video.time_base
+    sound = decoded_sound(path)
+    assert np.sqrt((sound[:, : round(0.4 * RATE)] ** 2).mean()) == pytest.approx(0.212, abs=0.02)
+    spectrum = np.abs(np.fft.rfft(sound[0, 2048:10048]))
+    assert spectrum.argmax() * RATE / 8000 == pytest.approx(440, abs=3)
+
+
+def test_a_waveform_with_holes_and_peaks_makes_a_clean_sound(tmp_path: Path) -> None:
+    waveform = tone(25 / 24)
+    waveform[:, 100] = np.nan
+    waveform[:, 200] = np.inf
+    waveform[:, 300] = 40.0
+    path = tmp_path / "clip.mp4"
+    write_mp4(Clip(three_stripes(), 24, waveform, RATE), path, {})
+    sound = decoded_sound(path)
+    assert np.isfinite(sound).all()
+    assert np.abs(sound).max() < 1.5
+
+
+def test_a_clip_without_sound_has_no_audio_track(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write_mp4(Clip(three_stripes(), 24, None, RATE), path, {})
+    with av.open(str(path)) as container:
+        assert not container.streams.audio
+        assert len(container.streams.video) == 1
+
+
+def test_the_recipe_comes_back_from_the_file(tmp_path: Path) -> None:
+    metadata = {
+        "recipe": {"prompt": 'A "fox" = ; # \\ \n größer 🦊' + "x" * 4000, "seed": 2**32 - 1},
+        "versions": {"torch": "2.13.0"},
+    }
+    path = tmp_path / "clip.mp4"
+    write_mp4(Clip(three_stripes(9), 24, None, RATE), path, metadata)
+    assert read_metadata(path) == metadata
+
+
+def test_a_file_that_is_not_ours_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "holiday.mp4"
+    path.write_text("not a video")
+    with pytest.raises(MediaError, match=r"holiday\.mp4 holds no recipe"):
+        read_metadata(path)
+
+
+def test_the_same_clip_gives_the_same_bytes_and_another_does_not(tmp_path: Path) -> None:
+    clip = Clip(three_stripes(), 24, tone(25 / 24), RATE)
+    other = Clip(three_stripes()[:, ::-1, ::-1], 24, clip.waveform, RATE)
+    paths = [tmp_path / name for name in ("a.mp4", "b.mp4", "c.mp4")]
+    for path, made in zip(paths, (clip, clip, other), strict=True):
+        write_mp4(made, path, {"seed": 7})
+        time.sleep(0.6)
+    first, second, third = (path.read_bytes() for path in paths)
+    assert first == second
+    assert first != third
+
+
+def test_the_poster_shows_the_middle_or_the_brightest_frame(tmp_path: Path) -> None:
+    frames = three_stripes(9)
+    frames[4] = 120
+    write_poster(Clip(frames, 24, None, RATE), tmp_path / "grey.jpg")
+    frames[4] = 0
+    frames[7] = 250
+    write_poster(Clip(frames, 24, None, RATE), tmp_path / "bright.jpg")
+    for name, level in (("grey.jpg", 120), ("bright.jpg", 250)):
+        with Image.open(tmp_path / name) as poster:
+            assert poster.size == (96, 128)
+            assert np.abs(np.asarray(poster).astype(int) - level).max() <= 2
+
+
+def test_a_size_h264_cannot_hold_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="could not be written as mp4"):
+        write_mp4(Clip(three_stripes(9, width=99), 24, None, RATE), tmp_path / "odd.mp4", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+WRITER = """
+    import sys, resource
+    from pathlib import Path
+    import numpy as np
+    from ltx_ui.clip import Clip
+    from ltx_ui.errors import MediaError
+    from ltx_ui.media.mp4 import write_mp4
+
+    frames, limit, path = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    if limit:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    noise = np.random.default_rng(0).integers(0, 255, (1, 256, 256, 3), dtype=np.uint8)
+    sound = np.zeros((2, 1000), np.float32)
+    clip = Clip(np.broadcast_to(noise, (frames, 256, 256, 3)), 24, sound, 24000)
+    try:
+        write_mp4(clip, path, {})
+    except MediaError as error:
+        sys.exit(f"MediaError: {error}")
+"""
+
+
+def writer(frames: int, limit: int, path: Path) -> list[str]:
+    return [sys.executable, "-c", textwrap.dedent(WRITER), str(frames), str(limit), str(path)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+@pytest.mark.parametrize("limit", [40_000, 1_000], ids=["picture", "sound"])
+def test_a_full_disk_is_named_and_leaves_no_file(tmp_path: Path, limit: int) -> None:
+    done = subprocess.run(
+        writer(97, limit, tmp_path / "clip.mp4"), capture_output=True, text=True, check=False
+    )
+    assert "MediaError: There is no room left" in done.stderr
+    assert str(tmp_path) in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_writer_leaves_no_file_under_the_final_name(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    process = subprocess.Popen(writer(100_000, 0, path))
+    try:
+        deadline = time.monotonic() + 60
+        while not any(f.stat().st_size > 100_000 for f in tmp_path.iterdir()):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
+    assert not path.exists()
+    assert list(tmp_path.iterdir())
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
