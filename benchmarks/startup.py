@@ -2,8 +2,9 @@
 
     python benchmarks/startup.py [--rounds 5]
 
-Starts ``app.py`` and an empty ``gr.Blocks`` in turns, each in a process of its own, and measures from
-the start of the process to the first HTTP 200. Prints both medians in seconds and, last, their ratio.
+Starts ``app.py`` and an empty ``gr.Blocks`` in turns, each in a process of its own, and measures
+from the start of the process to the first HTTP 200. Prints both medians in seconds and, last, their
+ratio.
 """
 
 from __future__ import annotations
@@ -64,9 +65,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as data_dir:
         for _ in range(rounds + 1):
             port = free_port()
-            bare.append(
-                seconds_to_first_page([sys.executable, "-c", BARE.format(port=port)], port)
-            )
+            bare.append(seconds_to_first_page([sys.executable, "-c", BARE.format(port=port)], port))
             port = free_port()
             app = [sys.executable, "app.py", "--port", str(port), "--data-dir", data_dir]
             ours.append(seconds_to_first_page(app, port))

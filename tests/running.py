@@ -1,0 +1,129 @@
+"""A studio in a process of its own, started the way a person starts it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Loaded by the interpreter at start-up. Every connection of every library passes this hook, and one
+# that leaves the machine is written down and refused.
+_NO_NETWORK = """
+import os, sys
+def hook(event, args):
+    if event == "socket.connect":
+        host = args[1][0] if isinstance(args[1], tuple) else "local"
+    elif event == "socket.getaddrinfo":
+        host = args[0]
+    else:
+        return
+    host = host.decode() if isinstance(host, bytes) else str(host)
+    if host not in ("127.0.0.1", "localhost", "::1", "0.0.0.0", "local", "None", ""):
+        with open(os.environ["NETWORK_LOG"], "a") as log:
+            log.write(f"{event} {host}\\n")
+        raise OSError("this test has no network")
+sys.addaudithook(hook)
+"""
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RunningApp:
+    """``python app.py`` on a free port with a data folder, without a network.
+
+    ``url`` is where it answers; ``outside`` is what it tried to reach beyond this machine.
+    """
+
+    def __init__(self, data_dir: Path, *flags: str) -> None:
+        self.data_dir = data_dir
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._flags = flags
+        self._aside = data_dir.with_name(data_dir.name + "-aside")
+
+    def start(self) -> RunningApp:
+        """Start the process; returns when the page answers."""
+        self._aside.mkdir(exist_ok=True)
+        (self._aside / "sitecustomize.py").write_text(_NO_NETWORK)
+        (self._aside / "network.log").touch()
+        flags = ["--port", str(self.port), "--data-dir", str(self.data_dir), *self._flags]
+        self._output = (self._aside / "output.log").open("a")
+        self.process = subprocess.Popen(
+            [sys.executable, "app.py", *flags],
+            cwd=ROOT,
+            env=os.environ
+            | {"PYTHONPATH": str(self._aside), "NETWORK_LOG": str(self._aside / "network.log")},
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+        )
+        self._until(self._answers, "the page to answer")
+        return self
+
+    def wait_ready(self) -> RunningApp:
+        """Return when the model is loaded."""
+        self._until(lambda: self.health()["model"]["state"] == "ready", "the model to be loaded")
+        return self
+
+    def health(self) -> dict[str, Any]:
+        """What ``GET /health`` answers."""
+        answer: dict[str, Any] = httpx.get(f"{self.url}/health", timeout=30).json()
+        return answer
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
+        """Send a signal; the exit code and the seconds until the process was gone."""
+        began = time.perf_counter()
+        self.process.send_signal(number)
+        code = self.process.wait(timeout=30)
+        return code, time.perf_counter() - began
+
+    @property
+    def output(self) -> str:
+        """What the process printed so far."""
+        return (self._aside / "output.log").read_text()
+
+    @property
+    def outside(self) -> str:
+        """Connections and look-ups beyond this machine; empty when there were none."""
+        return (self._aside / "network.log").read_text()
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(self.url, timeout=30).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def _until(self, holds: Any, what: str, seconds: float = 120) -> None:
+        end = time.monotonic() + seconds
+        while not holds():
+            assert self.process.poll() is None, f"the app ended:\n{self.output}"
+            assert time.monotonic() < end, f"waited {seconds} s for {what}:\n{self.output}"
+            time.sleep(0.05)
+
+    def __enter__(self) -> RunningApp:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._output.close()

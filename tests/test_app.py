@@ -1,0 +1,138 @@
+"""The process as an operator meets it: flags, ports, signals, the data folder, no network."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import av
+import httpx
+import pytest
+from running import ROOT, RunningApp, free_port
+
+SMALL = {"prompt": "a ball", "width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 2}
+
+
+def run_app(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "app.py", *flags],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--bogus"], "--bogus"),
+        (["--port", "http"], "--port"),
+        (["--port", "70000"], "less than or equal to 65535"),
+        (["--log-level", "loud"], "'debug', 'info', 'warning' or 'error'"),
+        (["--auth", "nobody"], "NAME:PASSWORD"),
+        (["--data-dir", "/dev/null/x"], "--data-dir"),
+    ],
+)
+def test_a_wrong_flag_is_one_clear_line_and_exit_2(flags: list[str], says: str) -> None:
+    run = run_app(*flags)
+    assert run.returncode == 2
+    assert says in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_a_wrong_variable_is_named() -> None:
+    run = run_app(LTX_UI_PORT="x")
+    assert run.returncode == 2
+    assert "LTX_UI_PORT" in run.stderr
+
+
+def test_a_password_is_never_echoed() -> None:
+    assert "hunter2" not in run_app("--auth", ":hunter2").stderr
+
+
+def test_a_taken_port_says_which_option_to_use(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        run = run_app("--port", str(port), "--data-dir", str(tmp_path))
+    assert run.returncode == 2
+    assert f"--port {port + 1}" in run.stderr
+
+
+def test_help_lists_every_option() -> None:
+    run = run_app("--help")
+    assert run.returncode == 0
+    assert all(f"--{name}" in run.stdout for name in ("host", "port", "data-dir", "model", "share"))
+
+
+def test_a_second_studio_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    with RunningApp(tmp_path / "data"):
+        run = run_app("--port", str(free_port()), "--data-dir", str(tmp_path / "data"))
+    assert run.returncode == 2
+    assert "another studio" in run.stderr
+
+
+def test_from_nothing_to_a_clip_without_a_network(tmp_path: Path) -> None:
+    before = set(ROOT.iterdir())
+    with RunningApp(tmp_path / "data") as app:
+        app.wait_ready()
+        answer = httpx.post(f"{app.url}/generate", json=SMALL, timeout=120)
+        assert answer.status_code == 200
+        assert app.outside == ""
+        assert "Traceback" not in app.output
+        code, seconds = app.stop()
+    assert (code, seconds < 2) == (0, True), f"exit {code} after {seconds:.1f} s"
+    assert {p.name for p in set(ROOT.iterdir()) - before} <= {"__pycache__"}
+
+
+def test_sigterm_in_the_middle_of_a_clip_ends_quickly_and_leaves_no_mp4(
+    tmp_path: Path,
+) -> None:
+    long = SMALL | {"width": 288, "height": 512, "num_frames": 49, "num_inference_steps": 30}
+    with RunningApp(tmp_path / "data") as app:
+        app.wait_ready()
+        threading.Thread(target=lambda: _ignore_hang_up(app.url, long), daemon=True).start()
+        _until(lambda: app.health()["queue_length"] > 0)
+        time.sleep(1)
+        code, seconds = app.stop()
+    assert code == 0
+    assert seconds < 2
+    assert not list((tmp_path / "data" / "takes").glob("*.mp4"))
+
+
+def test_a_killed_app_leaves_no_half_written_mp4_under_a_final_name(tmp_path: Path) -> None:
+    takes = tmp_path / "data" / "takes"
+    with RunningApp(tmp_path / "data") as app:
+        app.wait_ready()
+        threading.Thread(target=lambda: _ignore_hang_up(app.url, SMALL), daemon=True).start()
+        _until(lambda: takes.exists() and any(takes.iterdir()))
+        app.stop(signal.SIGKILL)
+    for path in takes.glob("*.mp4"):
+        with av.open(path) as container:
+            assert sum(1 for _ in container.decode(video=0)) == SMALL["num_frames"]
+    with RunningApp(tmp_path / "data") as again:
+        again.wait_ready()
+        assert httpx.post(f"{again.url}/generate", json=SMALL, timeout=120).status_code == 200
+        assert all(path.suffix in {".mp4", ".webp", ".jpg"} for path in takes.iterdir())
+
+
+def _ignore_hang_up(url: str, body: dict[str, object]) -> None:
+    try:
+        httpx.post(f"{url}/generate", json=body, timeout=120)
+    except httpx.TransportError:
+        return  # the app is stopped under it on purpose
+
+
+def _until(holds, seconds: float = 60) -> None:  # type: ignore[no-untyped-def]
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
