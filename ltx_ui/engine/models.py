@@ -1,0 +1,263 @@
+"""Model cards: each LTX-2 checkpoint and how to drive it, as data. Imports neither torch nor diffusers.
+
+The guidance numbers are those of diffusers 0.42.1's documentation and of the checkpoints' model cards;
+``2.0`` and ``2.3`` differ in the block that spatio-temporal guidance (STG) perturbs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ltx_ui.errors import ModelUnavailable
+
+GB = 10**9
+LICENCE = "LTX-2 Community License"
+DISTILLED_SIGMAS = (1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875)
+"""diffusers/pipelines/ltx2/utils.py, ``DISTILLED_SIGMA_VALUES``."""
+FIXED_SCHEDULE = {"use_dynamic_shifting": False, "shift_terminal": None}
+"""Scheduler settings under which given sigmas are used as they are."""
+
+_REPO = re.compile(r"[\w-]+/[\w.-]+")
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """What is added to plain classifier-free guidance. The defaults switch all of it off.
+
+    The pipeline turns an audio value of 0 into the video's (``audio_x or x``), so a pair is either
+    both off or both on.
+    """
+
+    stg_scale: float = 0.0
+    audio_stg_scale: float = 0.0
+    modality_scale: float = 1.0
+    audio_modality_scale: float = 1.0
+    guidance_rescale: float = 0.0
+    audio_guidance_rescale: float = 0.0
+    spatio_temporal_guidance_blocks: tuple[int, ...] = ()
+
+
+def _high(block: int) -> Guidance:
+    """STG, modality guidance and rescaling, as the model cards recommend for best quality."""
+    return Guidance(1.0, 1.0, 3.0, 3.0, 0.7, 0.7, (block,))
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """One checkpoint and how to drive it.
+
+    Attributes:
+        id: what ``--model`` calls it.
+        title: what the page calls it.
+        source: the repo on Hugging Face, or a folder; empty for the built-in demo.
+        revision: branch, tag or commit of the repo.
+        licence: name of its licence; ``licence_url`` has the text.
+        gated: whether the licence has to be accepted on Hugging Face first.
+        audio_guidance_scale: classifier-free guidance for the sound.
+        standard: what runs beside classifier-free guidance; ``high`` is the best-quality way, where
+            the checkpoint has one.
+        sigmas: the fixed schedule of a distilled model, which takes no guidance; empty for the others.
+        scheduler: settings that replace the scheduler's own.
+        grid: width and height are made in multiples of this many pixels.
+        image_crf: H.264 quality that reference images are brought to before they are encoded.
+        use_cross_timestep: as the pipeline's argument of that name.
+        perturbed_attn: load the transformer so that STG has an effect.
+        vocoder_float32: run the vocoder in float32 even where the rest is bfloat16.
+        component_bytes: size of each component as stored in bfloat16.
+    """
+
+    id: str
+    title: str
+    source: str
+    revision: str = "main"
+    licence: str = LICENCE
+    licence_url: str = "https://huggingface.co/Lightricks/LTX-2/blob/main/LICENSE"
+    gated: bool = False
+    audio_guidance_scale: float = 7.0
+    standard: Guidance = Guidance()
+    high: Guidance | None = None
+    sigmas: tuple[float, ...] = ()
+    scheduler: Mapping[str, Any] = field(default_factory=dict)
+    grid: int = 32
+    image_crf: int = 33
+    use_cross_timestep: bool = False
+    perturbed_attn: bool = False
+    vocoder_float32: bool = False
+    component_bytes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def distilled(self) -> bool:
+        """Whether steps are fixed and guidance is off."""
+        return bool(self.sigmas)
+
+    @property
+    def demo(self) -> bool:
+        """Whether this is the small built-in model."""
+        return not self.source
+
+    def steps(self, asked: int) -> int:
+        """Denoising steps that a recipe asking for ``asked`` of them takes with this model."""
+        return len(self.sigmas) or asked
+
+
+_BYTES_19B = {
+    "transformer": 37_750_000_000,
+    "text_encoder": 24_400_000_000,
+    "connectors": 2_900_000_000,
+    "vae": 2_450_000_000,
+    "audio_vae": 110_000_000,
+    "vocoder": 110_000_000,
+}
+
+_LTX_2 = ModelCard(
+    id="ltx-2",
+    title="LTX-2 19B",
+    source="Lightricks/LTX-2",
+    high=_high(29),
+    perturbed_attn=True,
+    component_bytes=_BYTES_19B,
+)
+_LTX_2_3 = replace(
+    _LTX_2,
+    id="ltx-2.3",
+    title="LTX-2.3 22B",
+    source="diffusers/LTX-2.3-Diffusers",
+    licence_url="https://huggingface.co/Lightricks/LTX-2.3",
+    high=_high(28),
+    use_cross_timestep=True,
+    vocoder_float32=True,
+)
+_LTX_2_5 = replace(
+    _LTX_2_3,
+    id="ltx-2.5-full",
+    title="LTX-2.5 22B",
+    source="Lightricks/LTX-2.5-Diffusers",
+    licence_url="https://huggingface.co/Lightricks/LTX-2.5-Diffusers",
+    gated=True,
+    image_crf=18,
+)
+
+
+def _distilled(card: ModelCard, id: str, title: str, source: str) -> ModelCard:
+    return replace(
+        card,
+        id=id,
+        title=title,
+        source=source,
+        audio_guidance_scale=1.0,
+        high=None,
+        perturbed_attn=False,
+        sigmas=DISTILLED_SIGMAS,
+        scheduler=FIXED_SCHEDULE,
+    )
+
+
+CARDS: dict[str, ModelCard] = {
+    card.id: card
+    for card in (
+        ModelCard(
+            id="demo",
+            title="Demo model",
+            source="",
+            licence="Apache-2.0",
+            licence_url="https://www.apache.org/licenses/LICENSE-2.0",
+        ),
+        _LTX_2,
+        _distilled(
+            _LTX_2, "ltx-2-distilled", "LTX-2 19B distilled", "rootonchair/LTX-2-19b-distilled"
+        ),
+        _LTX_2_3,
+        _distilled(
+            _LTX_2_3,
+            "ltx-2.3-distilled",
+            "LTX-2.3 22B distilled",
+            "diffusers/LTX-2.3-Distilled-Diffusers",
+        ),
+        _distilled(_LTX_2_5, "ltx-2.5", "LTX-2.5 22B distilled", "Lightricks/LTX-2.5-Diffusers"),
+    )
+}
+"""The known checkpoints by id. LTX-2.5's full transformer lives in a folder of its own in the same
+repo (``transformer_full``) and is not offered until it is loaded from there."""
+
+
+def resolve(model: str, cuda: bool) -> ModelCard:
+    """The card for what the operator asked for.
+
+    Args:
+        model: ``auto``, a card's id, a repo on Hugging Face, or a folder in the diffusers layout.
+        cuda: whether a CUDA device is here; ``auto`` is LTX-2 with one and the demo without.
+
+    Raises:
+        ModelUnavailable: it is none of these, or the folder is not a pipeline.
+    """
+    if model == "auto":
+        return CARDS["ltx-2" if cuda else "demo"]
+    if model in CARDS:
+        return CARDS[model]
+    for card in CARDS.values():
+        if model == card.source:
+            return card
+    folder = Path(model).expanduser()
+    if folder.exists():
+        return card_of_folder(folder)
+    if _REPO.fullmatch(model):
+        return replace(
+            _family(model.lower()), id=model, title=model.partition("/")[2], source=model
+        )
+    raise ModelUnavailable(
+        f"There is no model {model!r}. Use --model with one of {', '.join(CARDS)}, with a folder that "
+        "exists, or with a repo on Hugging Face such as Lightricks/LTX-2."
+    )
+
+
+def card_of_folder(folder: Path) -> ModelCard:
+    """The card of a pipeline saved on disk, read from its own configuration; where that says nothing,
+    LTX-2's way of driving holds.
+
+    Raises:
+        ModelUnavailable: the folder is not an LTX-2 pipeline in the diffusers layout.
+    """
+    index = _read_json(folder / "model_index.json")
+    if not str(index.get("_class_name", "")).startswith("LTX2"):
+        raise ModelUnavailable(
+            f"{folder} holds {index.get('_class_name', 'no pipeline')}, not an LTX-2 pipeline. Use a "
+            "folder in the diffusers layout whose model_index.json names an LTX2 pipeline."
+        )
+    family = "2.5" if "Gemma4" in str(index.get("text_encoder")) else "2.0"
+    if family == "2.0" and _read_json(folder / "connectors" / "config.json").get(
+        "per_modality_projections"
+    ):
+        family = "2.3"
+    schedule = _read_json(folder / "scheduler" / "scheduler_config.json")
+    name = f"{family} {'distilled' if schedule.get('use_dynamic_shifting') is False else ''}"
+    return replace(
+        _family(name), id=str(folder), title=folder.name, source=str(folder), gated=False
+    )
+
+
+def _family(name: str) -> ModelCard:
+    """The known card whose way of driving fits a name."""
+    if "2.5" in name:
+        return CARDS["ltx-2.5"]
+    version = "ltx-2.3" if "2.3" in name else "ltx-2"
+    return CARDS[f"{version}-distilled" if "distilled" in name else version]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelUnavailable(
+            f"{path} is missing, so {path.parent} is not a complete pipeline in the diffusers layout. "
+            "Check the path given to --model, or download the model again."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(
+            f"{path} can't be read ({error}). Download the model again."
+        ) from None
+    return data if isinstance(data, dict) else {}

@@ -1,0 +1,155 @@
+"""One denoising run through the stock pipeline: recipe → latents, with progress and cancel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from ltx_ui.clip import Listener
+from ltx_ui.engine.models import ModelCard
+from ltx_ui.engine.text import Prompts
+from ltx_ui.recipe import Recipe
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Latents:
+    """A sampled clip before decoding.
+
+    Attributes:
+        video: float32, 1×128×F'×H'×W', denormalised, on the model's grid (not cropped).
+        audio: float32, 1×C×L×M, denormalised.
+    """
+
+    video: Tensor
+    audio: Tensor
+
+
+def grid_size(recipe: Recipe, grid: int) -> tuple[int, int]:
+    """Width and height on the model's grid that hold the recipe's picture."""
+    return -(-recipe.width // grid) * grid, -(-recipe.height // grid) * grid
+
+
+def offsets(recipe: Recipe, grid: int) -> tuple[int, int]:
+    """Left and top of the recipe's picture within the picture on the grid."""
+    width, height = grid_size(recipe, grid)
+    return (width - recipe.width) // 2, (height - recipe.height) // 2
+
+
+def guidance_arguments(recipe: Recipe, card: ModelCard) -> dict[str, Any]:
+    """Every guidance argument of the pipeline: none is left to its defaults, which would run four
+    forwards a step. At guidance 1.0 the sound is unguided too, and a step is one forward."""
+    guided = recipe.guidance_scale > 1.0 and not card.distilled
+    extra = card.standard
+    return {
+        "guidance_scale": recipe.guidance_scale if guided else 1.0,
+        "audio_guidance_scale": card.audio_guidance_scale if guided else 1.0,
+        "stg_scale": extra.stg_scale,
+        "audio_stg_scale": extra.audio_stg_scale,
+        "modality_scale": extra.modality_scale,
+        "audio_modality_scale": extra.audio_modality_scale,
+        "guidance_rescale": extra.guidance_rescale,
+        "audio_guidance_rescale": extra.audio_guidance_rescale,
+        "spatio_temporal_guidance_blocks": list(extra.spatio_temporal_guidance_blocks),
+        "use_cross_timestep": card.use_cross_timestep,
+    }
+
+
+def sample(
+    pipe: Any,
+    card: ModelCard,
+    prompts: Prompts,
+    recipe: Recipe,
+    listener: Listener,
+    image_start: Picture | None = None,
+    image_end: Picture | None = None,
+) -> Latents:
+    """Denoise one clip.
+
+    Args:
+        image_start, image_end: uint8, H×W×3, of exactly the recipe's size.
+
+    Raises:
+        Cancelled: the listener stopped it; the pipeline can be used again at once.
+    """
+    listener.progress("text")
+    guidance = guidance_arguments(recipe, card)
+    text = _text_arguments(prompts, recipe, guided=guidance["guidance_scale"] > 1.0)
+    steps = card.steps(recipe.num_inference_steps)
+    listener.progress("sampling", 0, steps)
+
+    def step_done(_: Any, step: int, __: Any, ___: dict[str, Any]) -> dict[str, Any]:
+        listener.progress("sampling", step + 1, steps)
+        return {}
+
+    width, height = grid_size(recipe, card.grid)
+    try:
+        video, audio = pipe(
+            conditions=_conditions(recipe, card, image_start, image_end),
+            width=width,
+            height=height,
+            num_frames=recipe.num_frames,
+            frame_rate=float(recipe.fps),
+            num_inference_steps=steps,
+            sigmas=list(card.sigmas) or None,
+            generator=torch.Generator("cpu").manual_seed(recipe.seed),
+            output_type="latent",
+            return_dict=False,
+            callback_on_step_end=step_done,
+            **guidance,
+            **text,
+        )
+    except BaseException:
+        pipe.maybe_free_model_hooks()
+        raise
+    return Latents(video, audio)
+
+
+def _text_arguments(prompts: Prompts, recipe: Recipe, guided: bool) -> dict[str, Tensor]:
+    positive = prompts.encode(recipe.prompt)
+    mask = torch.ones(positive.shape[:2], dtype=torch.int64, device=positive.device)
+    arguments = {"prompt_embeds": positive, "prompt_attention_mask": mask}
+    if guided:
+        arguments["negative_prompt_embeds"] = prompts.encode(recipe.negative_prompt)
+        arguments["negative_prompt_attention_mask"] = mask
+    return arguments
+
+
+def _conditions(
+    recipe: Recipe, card: ModelCard, image_start: Picture | None, image_end: Picture | None
+) -> list[LTX2VideoCondition] | None:
+    """The reference images where the pipeline wants them; its index counts latent frames."""
+    conditions = [
+        LTX2VideoCondition(
+            frames=Image.fromarray(pad_to_grid(picture, recipe, card.grid)),
+            index=index,
+            strength=recipe.image_strength,
+            crf=card.image_crf,
+        )
+        for picture, index in ((image_start, 0), (image_end, -1))
+        if picture is not None
+    ]
+    return conditions or None
+
+
+def pad_to_grid(picture: Picture, recipe: Recipe, grid: int) -> Picture:
+    """A reference image with its edges repeated out to the grid, so that it lines up with the crop.
+
+    Args:
+        picture: uint8, H×W×3, of exactly the recipe's size.
+    """
+    if picture.shape != (recipe.height, recipe.width, 3):
+        raise ValueError(f"a reference of {recipe.resolution} is needed, not {picture.shape}")
+    width, height = grid_size(recipe, grid)
+    left, top = offsets(recipe, grid)
+    rows = (top, height - recipe.height - top)
+    columns = (left, width - recipe.width - left)
+    return np.pad(picture, (rows, columns, (0, 0)), mode="edge")

@@ -1,0 +1,92 @@
+"""Prompt → what the transformer attends to, computed once for each text and kept.
+
+The stock pipeline encodes both prompts again for every clip, with the language-model head on all 1024
+places, and runs the connectors again on the result. Here the connectors' output is cached, and a small
+module in their place only splits it. The values are those of the stock pipeline, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Splitter(nn.Module):
+    """Stands where the pipeline calls its connectors, and takes apart what :class:`Prompts` joined.
+
+    Args:
+        video_width: channels of the video part; the audio part is the rest.
+    """
+
+    def __init__(self, video_width: int, device: torch.device, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.video_width = video_width
+        self.device = device
+        self.dtype = dtype
+
+    def forward(
+        self, embeds: Tensor, mask: Tensor, padding_side: str = "left"
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Video part, audio part and mask of ``embeds``, B×L×(video+audio)."""
+        video, audio = embeds.split([self.video_width, embeds.shape[-1] - self.video_width], dim=-1)
+        return video.contiguous(), audio.contiguous(), mask
+
+
+class Prompts:
+    """Encodes prompts with a pipeline's text encoder and connectors, which it takes over.
+
+    Args:
+        pipe: an ``LTX2ConditionPipeline``; its ``connectors`` are replaced by a :class:`Splitter`.
+        capacity: prompts kept; one of LTX-2's takes 12.6 MB of host memory.
+    """
+
+    def __init__(self, pipe: Any, capacity: int = 64) -> None:
+        self.pipe = pipe
+        self.connectors = connectors = pipe.connectors
+        width = connectors.video_connector.inner_dim
+        pipe.connectors = Splitter(width, connectors.device, connectors.dtype)
+        self.capacity = capacity
+        self.max_sequence_length = min(1024, pipe.tokenizer.model_max_length)
+        self._kept: OrderedDict[str, Tensor] = OrderedDict()
+
+    def encode(self, prompt: str) -> Tensor:
+        """Video and audio embeddings of a prompt, joined: 1×L×(video+audio), on the device.
+
+        Each prompt is encoded by itself: in a batch, rounding could depend on the other prompt, and the
+        same recipe would not give the same clip.
+        """
+        text = prompt.strip()
+        if text in self._kept:
+            self._kept.move_to_end(text)
+        else:
+            self._kept[text] = self._encode(text).cpu()
+            if len(self._kept) > self.capacity:
+                self._kept.popitem(last=False)
+        return self._kept[text].to(self.pipe._execution_device)
+
+    def _encode(self, text: str) -> Tensor:
+        pipe = self.pipe
+        device = pipe._execution_device
+        tokens = pipe.tokenizer(
+            [text],
+            padding="max_length",
+            max_length=self.max_sequence_length,
+            truncation=True,
+            add_special_tokens=True,
+            return_tensors="pt",
+        ).to(device)
+        hidden = pipe.text_encoder(
+            input_ids=tokens.input_ids,
+            attention_mask=tokens.attention_mask,
+            output_hidden_states=True,
+            use_cache=False,
+            logits_to_keep=1,
+        ).hidden_states
+        stacked = torch.stack(hidden, dim=-1).flatten(2, 3).to(pipe.text_encoder.dtype)
+        video, audio, _ = self.connectors(
+            stacked, tokens.attention_mask, padding_side=pipe.tokenizer_padding_side
+        )
+        return torch.cat([video, audio], dim=-1)
