@@ -1,0 +1,102 @@
+"""The Studio: what the page and the API talk to. The only door to this room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ltx_ui.recipe import Recipe, check_volume
+from ltx_ui.settings import Settings
+from ltx_ui.studio.database import Database
+from ltx_ui.studio.jobs import Job, JobQueue
+from ltx_ui.studio.library import Library
+from ltx_ui.studio.references import References
+from ltx_ui.studio.worker import ModelStatus, Worker
+
+__all__ = ["ModelStatus", "Studio"]
+
+CLOSING_SECONDS = 0.7
+"""How long a step that is under way may take to end by itself."""
+
+
+class Studio:
+    """Submit, watch, cancel, keep, recall. Safe to call from any thread.
+
+    One data folder belongs to one studio at a time.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._database = Database(settings.database)
+        self._queue = JobQueue(self._database, settings.max_queue)
+        self._references = References(settings.references_dir, int(settings.max_image_mb * 1e6))
+        self.library = Library(self._database, settings.takes_dir)
+        self._worker = Worker(settings, self._queue, self.library, self._references)
+
+    def start(self) -> None:
+        """Load the model in the background, then make what waits."""
+        self._worker.start()
+
+    def close(self) -> None:
+        """Stop within a second. What runs or waits is kept and starts again next time."""
+        self._queue.close(CLOSING_SECONDS)
+        self._database.close()
+
+    def model_status(self) -> ModelStatus:
+        """How far the model is."""
+        return self._worker.status
+
+    def submit(self, recipe: Recipe, owner: str) -> Job:
+        """Take a recipe in, with its reference images, and queue it.
+
+        Raises:
+            InvalidRecipe: it is larger than this studio allows, asks for another model, or an
+                image can't be used.
+            QueueFull: too many wait already.
+            ModelUnavailable: the model could not be loaded.
+            MediaError: the disk is full.
+        """
+        check_volume(recipe, self._settings.max_volume)
+        self._worker.check_model(recipe)
+        taken = self._references.take_in(recipe)
+        return self._queue.submit(taken, owner, self._worker.average_seconds)
+
+    def job(self, job_id: str, owner: str) -> Job:
+        """A job as it is now.
+
+        Raises:
+            NotFound: there is none by this id, or it belongs to somebody else.
+        """
+        return self._queue.job(job_id, owner)
+
+    def live_jobs(self, owner: str) -> list[Job]:
+        """The owner's jobs that run or wait, in that order."""
+        return self._queue.live(owner)
+
+    def cancel(self, job_id: str, owner: str) -> Job:
+        """Stop a job: at once while it waits, at its next step while it runs. A job that has ended
+        stays as it is.
+
+        Raises:
+            NotFound: as :meth:`job`.
+        """
+        return self._queue.cancel(job_id, owner)
+
+    def wait(self, job_id: str, owner: str, timeout: float | None = None) -> Job:
+        """A job once it has ended, or as it is after ``timeout`` seconds.
+
+        Raises:
+            NotFound: as :meth:`job`.
+        """
+        return self._queue.wait(job_id, owner, timeout)
+
+    def queue_length(self) -> int:
+        """Jobs that run or wait, of everybody."""
+        return len(self._queue)
+
+    def reference(self, digest: str) -> Path:
+        """The file of a reference image that was taken in.
+
+        Raises:
+            NotFound: there is none by this digest.
+        """
+        return self._references.path(digest)
