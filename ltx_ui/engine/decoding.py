@@ -58,10 +58,16 @@ def decode_audio(pipe: Any, latents: Tensor) -> NDArray[np.float32]:
 
 
 def to_uint8(video: Tensor) -> NDArray[np.uint8]:
-    """Pictures 3×F×H×W in -1…1 as uint8 F×H×W×3. Overwrites ``video``: a float copy of a long clip
-    would cost gigabytes."""
-    pictures = video.mul_(127.5).add_(127.5).round_().clamp_(0, 255).to(torch.uint8)
-    return pictures.permute(1, 2, 3, 0).contiguous().cpu().numpy()
+    """Pictures 3×F×H×W in -1…1 as uint8 F×H×W×3, rounded to the nearest level.
+
+    Overwrites ``video``, frame by frame: a float copy of a long clip would cost gigabytes.
+    """
+    _, frames, height, width = video.shape
+    pictures = torch.empty((frames, height, width, 3), dtype=torch.uint8, device=video.device)
+    for index in range(frames):
+        frame = video[:, index].mul_(127.5).add_(127.5).round_().clamp_(0, 255)
+        pictures[index].copy_(frame.to(torch.uint8).permute(1, 2, 0))
+    return pictures.cpu().numpy()
 
 
 def fit_length(waveform: NDArray[np.float32], samples: int) -> NDArray[np.float32]:

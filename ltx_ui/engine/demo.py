@@ -1,13 +1,12 @@
 """The small built-in LTX-2: the real classes and the real geometry, with small widths.
 
 It is made on first start, without a network, and saved as an ordinary diffusers folder, so that
-``loading`` reads it with the same code as the 19B. Its weights are random: the pictures are coloured
-noise, but seeds, prompts, guidance and reference images all change them.
+``loading`` reads it with the same code as the 19B. Its weights are random: the pictures are
+coloured noise, but seeds, prompts, guidance and reference images all change them.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -49,7 +48,7 @@ def demo_folder(models_dir: Path) -> Path:
     unfinished = Path(tempfile.mkdtemp(prefix=f".demo-{FORMAT}-", dir=models_dir))
     try:
         build().save_pretrained(unfinished)
-        os.chmod(unfinished, 0o755)
+        unfinished.chmod(0o755)
         unfinished.rename(folder)
     except OSError:
         if not folder.is_dir():
@@ -198,8 +197,8 @@ def _vocoder() -> LTX2Vocoder:
 def _let_text_matter(
     connectors: LTX2TextConnectors, transformer: LTX2VideoTransformer3DModel
 ) -> None:
-    """Random registers would fill 1024 places and drown a prompt of thirty tokens: start them at zero,
-    so that every place speaks of the prompt, and let cross-attention be heard."""
+    """Random registers would fill 1024 places and drown a prompt of thirty tokens: start them at
+    zero, so that every place speaks of the prompt, and let cross-attention be heard."""
     for connector in (connectors.video_connector, connectors.audio_connector):
         connector.learnable_registers.zero_()
         _zero_biases(connector)
@@ -213,8 +212,8 @@ def _let_text_matter(
 
 @torch.no_grad()
 def _paint_with_broad_strokes(vae: AutoencoderKLLTX2Video) -> None:
-    """Give the places that one latent unfolds into the same weights, so that the picture is coloured
-    patches instead of single pixels; the output is centred on grey with a wide range of colours."""
+    """Give the places that one latent unfolds into the same weights, so that the picture is made of
+    coloured patches instead of single pixels, centred on grey."""
     decoder = vae.decoder
     _zero_biases(decoder)
     for block in decoder.up_blocks:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import threading
 import time
@@ -21,7 +20,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from tqdm.auto import tqdm
+from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
 from ltx_ui.engine.models import GB, ModelCard
 from ltx_ui.errors import ModelUnavailable
@@ -62,8 +61,9 @@ def downloaded(card: ModelCard, models_dir: Path, report: Report) -> Path:
         _download(card, folder, report)
     except GatedRepoError:
         raise ModelUnavailable(
-            f"{card.source} wants its licence accepted first. Open https://huggingface.co/{card.source}"
-            ", accept it, make an access token, and start again with HF_TOKEN set to it."
+            f"{card.source} wants its licence accepted first. Open "
+            f"https://huggingface.co/{card.source}, accept it, make an access token, and start "
+            "again with HF_TOKEN set to it."
         ) from None
     except (RepositoryNotFoundError, RevisionNotFoundError):
         raise ModelUnavailable(
@@ -72,14 +72,14 @@ def downloaded(card: ModelCard, models_dir: Path, report: Report) -> Path:
         ) from None
     except (HfHubHTTPError, HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
         raise ModelUnavailable(
-            f"Hugging Face can't be reached to download {card.source} ({_first_line(error)}). Check "
-            "the network and start again: the download goes on where it stopped. Or use --model demo, "
+            f"{card.source} can't be downloaded from Hugging Face ({_first_line(error)}). Check the "
+            "network and start again: the download goes on where it stopped. Or use --model demo, "
             "or --model with a folder that holds the model."
         ) from None
     except OSError as error:
         raise ModelUnavailable(
-            f"{card.source} can't be saved under {folder} ({_first_line(error)}). Make room there or "
-            "choose another --data-dir."
+            f"{card.source} can't be saved under {folder} ({_first_line(error)}). Make room there "
+            "or choose another --data-dir."
         ) from None
     return folder
 
@@ -126,7 +126,7 @@ def _download(card: ModelCard, folder: Path, report: Report) -> None:
     )
     unfinished = folder / f".{RECEIPT}"
     unfinished.write_text(json.dumps({"repo": card.source, "revision": info.sha, "files": files}))
-    os.replace(unfinished, folder / RECEIPT)
+    unfinished.replace(folder / RECEIPT)
 
 
 def _check_disk(card: ModelCard, folder: Path, missing: int) -> None:
@@ -144,7 +144,7 @@ def _progress_bar(card: ModelCard, present: int, total: int, report: Report) -> 
     lock = threading.Lock()
     last = 0.0
 
-    class Reporting(tqdm):  # type: ignore[type-arg]
+    class Reporting(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             self.counts_bytes = kwargs.get("unit") == "B"
             super().__init__(*args, **{**kwargs, "disable": True})

@@ -1,8 +1,8 @@
-"""The Engine: a loaded model on a device; makes a Clip from a Recipe. The only door to this room."""
+"""The Engine: a loaded model on a device; makes a Clip from a Recipe. This room's only door."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -14,14 +14,12 @@ import ltx_ui
 from ltx_ui.clip import Clip, Listener
 from ltx_ui.engine import loading
 from ltx_ui.engine.decoding import decode
+from ltx_ui.engine.downloading import Report
 from ltx_ui.engine.models import ModelCard, resolve
 from ltx_ui.engine.sampling import Picture, sample
 from ltx_ui.engine.text import Prompts
 from ltx_ui.errors import OutOfMemory
 from ltx_ui.recipe import Recipe
-
-Report = Callable[[str, float | None], None]
-"""Hears what loading is doing: a sentence, and how far it is (0…1) where that is known."""
 
 
 class Engine:

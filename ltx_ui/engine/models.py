@@ -1,7 +1,7 @@
-"""Model cards: each LTX-2 checkpoint and how to drive it, as data. Imports neither torch nor diffusers.
+"""Model cards: each LTX-2 checkpoint and how to drive it, as data, without importing torch.
 
-The guidance numbers are those of diffusers 0.42.1's documentation and of the checkpoints' model cards;
-``2.0`` and ``2.3`` differ in the block that spatio-temporal guidance (STG) perturbs.
+The guidance numbers are those of diffusers 0.42.1's documentation and of the checkpoints' model
+cards; 2.0 and 2.3 differ in the block that spatio-temporal guidance (STG) perturbs.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ModelCard:
         audio_guidance_scale: classifier-free guidance for the sound.
         standard: what runs beside classifier-free guidance; ``high`` is the best-quality way, where
             the checkpoint has one.
-        sigmas: the fixed schedule of a distilled model, which takes no guidance; empty for the others.
+        sigmas: the fixed schedule of a distilled model, which takes no guidance; empty for others.
         scheduler: settings that replace the scheduler's own.
         grid: width and height are made in multiples of this many pixels.
         image_crf: H.264 quality that reference images are brought to before they are encoded.
@@ -210,14 +210,14 @@ def resolve(model: str, cuda: bool) -> ModelCard:
             _family(model.lower()), id=model, title=model.partition("/")[2], source=model
         )
     raise ModelUnavailable(
-        f"There is no model {model!r}. Use --model with one of {', '.join(CARDS)}, with a folder that "
-        "exists, or with a repo on Hugging Face such as Lightricks/LTX-2."
+        f"There is no model {model!r}. Use --model with one of {', '.join(CARDS)}, with a folder "
+        "that exists, or with a repo on Hugging Face such as Lightricks/LTX-2."
     )
 
 
 def card_of_folder(folder: Path) -> ModelCard:
-    """The card of a pipeline saved on disk, read from its own configuration; where that says nothing,
-    LTX-2's way of driving holds.
+    """The card of a pipeline saved on disk, read from its own configuration; where that says
+    nothing, LTX-2's way of driving holds.
 
     Raises:
         ModelUnavailable: the folder is not an LTX-2 pipeline in the diffusers layout.
@@ -225,8 +225,8 @@ def card_of_folder(folder: Path) -> ModelCard:
     index = _read_json(folder / "model_index.json")
     if not str(index.get("_class_name", "")).startswith("LTX2"):
         raise ModelUnavailable(
-            f"{folder} holds {index.get('_class_name', 'no pipeline')}, not an LTX-2 pipeline. Use a "
-            "folder in the diffusers layout whose model_index.json names an LTX2 pipeline."
+            f"{folder} holds {index.get('_class_name', 'no pipeline')}, not an LTX-2 pipeline. Use "
+            "a folder in the diffusers layout whose model_index.json names an LTX2 pipeline."
         )
     family = "2.5" if "Gemma4" in str(index.get("text_encoder")) else "2.0"
     if family == "2.0" and _read_json(folder / "connectors" / "config.json").get(
@@ -253,8 +253,8 @@ def _read_json(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelUnavailable(
-            f"{path} is missing, so {path.parent} is not a complete pipeline in the diffusers layout. "
-            "Check the path given to --model, or download the model again."
+            f"{path} is missing, so this is not a complete pipeline in the diffusers layout. Check "
+            "the path given to --model, or download the model again."
         ) from None
     except (OSError, ValueError) as error:
         raise ModelUnavailable(

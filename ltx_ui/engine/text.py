@@ -1,8 +1,9 @@
 """Prompt → what the transformer attends to, computed once for each text and kept.
 
-The stock pipeline encodes both prompts again for every clip, with the language-model head on all 1024
-places, and runs the connectors again on the result. Here the connectors' output is cached, and a small
-module in their place only splits it. The values are those of the stock pipeline, bit for bit.
+The stock pipeline encodes both prompts again for every clip, with the language-model head on all
+1024 places, and runs the connectors again on the result. Here the connectors' output is cached, and
+a small module in their place only splits it. The values are those of the stock pipeline, bit for
+bit.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Splitter(nn.Module):
         self, embeds: Tensor, mask: Tensor, padding_side: str = "left"
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Video part, audio part and mask of ``embeds``, B×L×(video+audio)."""
-        video, audio = embeds.split([self.video_width, embeds.shape[-1] - self.video_width], dim=-1)
+        video, audio = embeds[..., : self.video_width], embeds[..., self.video_width :]
         return video.contiguous(), audio.contiguous(), mask
 
 
@@ -55,8 +56,8 @@ class Prompts:
     def encode(self, prompt: str) -> Tensor:
         """Video and audio embeddings of a prompt, joined: 1×L×(video+audio), on the device.
 
-        Each prompt is encoded by itself: in a batch, rounding could depend on the other prompt, and the
-        same recipe would not give the same clip.
+        Each prompt is encoded by itself: in a batch, rounding could depend on the other prompt, and
+        the same recipe would not give the same clip.
         """
         text = prompt.strip()
         if text in self._kept:

@@ -1,0 +1,110 @@
+"""How much of stock diffusers' time a clip takes here, from recipe to mp4 on disk.
+
+Both ways run in the same process, in turn, warm, with the demo model: 288x512, 49 frames, 5 steps,
+guidance 3. Stock is ``LTX2ConditionPipeline`` with the same explicit guidance and ``output_type="np"``,
+then ``diffusers.utils.encode_video``. The last line is ours over stock's, of the medians.
+
+    python benchmarks/overhead.py --rounds 7
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import LTX2ConditionPipeline
+from diffusers.utils import encode_video
+
+from ltx_ui.clip import Stage
+from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.sampling import guidance_arguments
+from ltx_ui.media.mp4 import write_mp4
+from ltx_ui.recipe import Recipe
+
+RECIPE = Recipe(prompt="A red fox crosses a snowy street at dusk.", seed=7, num_inference_steps=5)
+
+
+class Silent:
+    """A listener that lets every clip through."""
+
+    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
+        """Nothing to say."""
+
+
+def stock_clip(pipe: Any, engine: Engine, path: Path) -> None:
+    """A clip as the library's own example makes it."""
+    video, audio = pipe(
+        prompt=RECIPE.prompt,
+        negative_prompt=RECIPE.negative_prompt,
+        width=RECIPE.width,
+        height=RECIPE.height,
+        num_frames=RECIPE.num_frames,
+        frame_rate=float(RECIPE.fps),
+        num_inference_steps=RECIPE.num_inference_steps,
+        generator=torch.Generator("cpu").manual_seed(RECIPE.seed),
+        output_type="np",
+        return_dict=False,
+        **guidance_arguments(RECIPE, engine.card),
+    )
+    encode_video(
+        video[0],
+        fps=RECIPE.fps,
+        audio=audio[0].float().cpu(),
+        audio_sample_rate=pipe.vocoder.config.output_sampling_rate,
+        output_path=str(path),
+    )
+
+
+def our_clip(engine: Engine, path: Path, prompt: str) -> None:
+    """The same clip, made the studio's way."""
+    recipe = RECIPE.model_copy(update={"prompt": prompt})
+    clip = engine.generate(recipe, Silent())
+    write_mp4(clip, path, {"recipe": recipe.model_dump(), "versions": engine.versions})
+
+
+def seconds(work: Callable[[], None]) -> float:
+    """Wall time of one call."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    """Print both medians, and their ratio as the last line."""
+    parser = argparse.ArgumentParser(description="Our overhead beside stock diffusers.")
+    parser.add_argument("--rounds", type=int, default=7, help="clips of each kind")
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        engine = Engine("demo", root / "models")
+        engine.load(lambda message, fraction: None)
+        stock = LTX2ConditionPipeline.from_pretrained(next((root / "models").iterdir()))
+        stock.to(engine.device.split()[0])
+        stock.set_progress_bar_config(disable=True)
+        stock_clip(stock, engine, root / "stock.mp4")
+        our_clip(engine, root / "ours.mp4", RECIPE.prompt)
+        times: dict[str, list[float]] = {"stock": [], "new prompt": [], "same prompt": []}
+        for round_ in range(rounds):
+            fresh = f"{RECIPE.prompt} Take {round_}."
+            times["stock"].append(seconds(lambda: stock_clip(stock, engine, root / "stock.mp4")))
+            times["new prompt"].append(
+                seconds(lambda text=fresh: our_clip(engine, root / "ours.mp4", text))
+            )
+            times["same prompt"].append(
+                seconds(lambda text=fresh: our_clip(engine, root / "ours.mp4", text))
+            )
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    for name, median in medians.items():
+        print(f"{name:12} {median:6.3f} s  {median / medians['stock']:.2f} of stock")
+    print(f"device {engine.device}, torch threads {torch.get_num_threads()}")
+    print(f"ratio {medians['same prompt'] / medians['stock']:.2f}")
+
+
+if __name__ == "__main__":
+    main()
