@@ -1,0 +1,240 @@
+"""The Create tab: from fields to a job, and back to a clip."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ltx_ui.errors import NotFound, StudioError
+from ltx_ui.media.images import read_reference
+from ltx_ui.presets import Presets
+from ltx_ui.prompting import advise, compile_prompt
+from ltx_ui.recipe import MAX_SEED, is_digest, parse_recipe
+from ltx_ui.settings import Settings
+from ltx_ui.studio.studio import Studio
+from ltx_ui.web import fields, fragments, watching
+from ltx_ui.web.access import owner_of
+from ltx_ui.web.fields import Fields, show_form, show_preset
+from ltx_ui.web.form import Form, length_choices
+from ltx_ui.web.watching import Watch, Watcher
+
+_KEEP = "ltx-2-studio"
+"""Storage key and secret of what the browser keeps. Fixed, so that drafts outlive a restart; the
+secret protects nothing, for it is sent to every visitor."""
+
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
+"""Short answers go past Gradio's queue, without its spinner."""
+
+
+@dataclass(frozen=True)
+class CreateTab:
+    """What other tabs reach into."""
+
+    fields: Fields
+    watch: Watch
+    images: gr.BrowserState
+
+
+class Create:
+    """What the buttons and fields of the tab do."""
+
+    def __init__(self, studio: Studio, settings: Settings, presets: Presets) -> None:
+        self._studio = studio
+        self._settings = settings
+        self._presets = presets
+
+    def describe(self, image: Path | None, *values: Any) -> list[Any]:
+        """What the model will read, advice, what the settings mean, the preset's mark, a draft."""
+        form = Form.from_values(values)
+        marked = form.with_marked_preset(self._presets)
+        findings = advise(
+            form.prompt_fields,
+            self._presets,
+            has_reference=image is not None,
+            include_audio=form.include_audio,
+        )
+        return [
+            compile_prompt(form.prompt_fields, self._presets),
+            fragments.advice(findings),
+            fragments.quality_note(form.num_inference_steps, form.guidance_scale, self._presets),
+            gr.skip() if marked == form else show_preset(marked, self._presets),
+            marked.as_draft(),
+        ]
+
+    def choose_preset(self, *values: Any) -> list[Any]:
+        """The preset's settings in their fields; opens the images where it needs one."""
+        form = Form.from_values(values)
+        if form.preset != form.base_preset:
+            return [gr.skip()] * (len(values) + 1)
+        chosen = form.with_preset(form.preset, self._presets)
+        needs = self._presets.preset(form.preset).needs_reference
+        section = gr.update(open=True) if needs else gr.skip()
+        return [*show_form(chosen, self._presets), section]
+
+    def choose_example(self, event: gr.EventData) -> list[str]:
+        """An example's prompt and helper fields."""
+        example = self._presets.examples[int(event.index)]
+        return [example.prompt, example.camera, example.lighting, example.sound, example.speech]
+
+    def relabel_lengths(self, *values: Any) -> Any:
+        """Lengths in seconds at the frames a second just chosen."""
+        return gr.update(choices=length_choices(Form.from_values(values), self._presets))
+
+    def roll(self) -> tuple[int, bool]:
+        """A new seed, locked: a drawn seed that is thrown away again would be no use."""
+        return secrets.randbelow(MAX_SEED + 1), True
+
+    def check_image(self, field: str) -> Callable[[Path | None], str]:
+        """Says at once what is wrong with a picture."""
+
+        def check(image: Path | None) -> str:
+            try:
+                if image is not None:
+                    read_reference(image.read_bytes(), self._max_bytes, field)
+            except StudioError as error:
+                return fragments.problem(error)
+            return ""
+
+        return check
+
+    @property
+    def _max_bytes(self) -> int:
+        return int(self._settings.max_image_mb * 1e6)
+
+    def submit(
+        self, request: gr.Request, start: Path | None, end: Path | None, *values: Any
+    ) -> list[Any]:
+        """Queue the recipe: problem, job, images, progress, generate, cancel, timer."""
+        form = Form.from_values(values)
+        try:
+            data = form.recipe_data(self._presets, start, end)
+            recipe = parse_recipe(data, max_volume=self._settings.max_volume)
+            job = self._studio.submit(recipe, owner_of(request))
+        except StudioError as error:
+            return [fragments.problem(error), *[gr.skip()] * 6]
+        return [
+            "",
+            job.id,
+            [job.recipe.image_start, job.recipe.image_end],
+            fragments.progress(job),
+            gr.update(interactive=False, value="Working…"),
+            gr.update(visible=True, interactive=True, value="Cancel"),
+            gr.Timer(active=True),
+        ]
+
+    def cancel(self, job_id: str | None, request: gr.Request) -> Any:
+        """Ask the job to stop; the next poll shows that it has."""
+        try:
+            if job_id:
+                self._studio.cancel(job_id, owner_of(request))
+        except NotFound:
+            return gr.update(visible=False)
+        return gr.update(interactive=False, value="Stopping…")
+
+    def restore(self, draft: Any, images: Any) -> list[Any]:
+        """The fields as they were before the page was loaded again."""
+        form = Form.from_draft(draft, self._presets)
+        return [*show_form(form, self._presets), *self.references(images)]
+
+    def references(self, digests: Any) -> list[Path | None]:
+        """First and last frame by digest, where they are still here."""
+        listed: Sequence[Any] = digests if isinstance(digests, list) else []
+        start, end = [*listed, None, None][:2]
+        return [self._reference(start), self._reference(end)]
+
+    def _reference(self, digest: Any) -> Path | None:
+        if not isinstance(digest, str) or not is_digest(digest):
+            return None
+        try:
+            return self._studio.reference(digest)
+        except NotFound:
+            return None
+
+    def reuse_seed(self, seed: int) -> tuple[int, bool]:
+        """A seed for the next clip, locked; the other fields stay."""
+        return seed, True
+
+    def reuse_all(self, take_id: str, request: gr.Request) -> list[Any]:
+        """Fields and images that make a take's recipe again, and the digests for the browser."""
+        recipe = self._studio.library.take(take_id, owner_of(request)).recipe
+        digests = [recipe.image_start, recipe.image_end]
+        form = Form.from_recipe(recipe, self._presets)
+        return [*show_form(form, self._presets), *self.references(digests), digests]
+
+
+def build_create(
+    studio: Studio, settings: Settings, presets: Presets, demo: gr.Blocks, model: gr.HTML
+) -> CreateTab:
+    """Lay the tab out and connect it."""
+    create, watcher = Create(studio, settings, presets), Watcher(studio)
+    draft, job, shown, images = (_kept(name) for name in ("draft", "job", "shown", "images"))
+    with gr.Row(elem_classes="create"):
+        with gr.Column(scale=6, min_width=320, elem_id="recipe"):
+            form = fields.lay_out(presets)
+            with gr.Column(elem_id="actions"):
+                problem = gr.HTML("", elem_id="problem")
+                with gr.Row():
+                    generate = gr.Button("Generate", variant="primary", elem_id="generate")
+                    cancel = gr.Button(
+                        "Cancel", elem_id="cancel", visible=False, scale=0, min_width=120
+                    )
+        with gr.Column(scale=5, min_width=320, elem_id="result"):
+            watch = watching.lay_out(model, job, shown)
+    _connect_fields(create, form, draft, images, problem)
+    followed = [
+        *(watch.model, watch.progress, generate, cancel, form.named("seed"), job, watch.timer),
+        *watch.of_take,
+    ]
+    follow = {"inputs": [job, form.named("seed-lock")], "outputs": followed, **QUIET}
+    generate.click(
+        create.submit,
+        [form.image_start, form.image_end, *form.of_form],
+        [problem, job, images, watch.progress, generate, cancel, watch.timer],
+        **QUIET,
+    )
+    cancel.click(create.cancel, job, cancel, **QUIET)
+    watch.timer.tick(watcher.follow, **follow)
+    watch.save_seed.click(watcher.toggle_favourite, shown, watch.save_seed, **QUIET)
+    gr.on(
+        [watch.note.blur, watch.note.submit], watcher.write_note, [shown, watch.note], None, **QUIET
+    )
+    restored = [*form.of_form, form.image_start, form.image_end]
+    demo.load(create.restore, [draft, images], restored, **QUIET)
+    demo.load(watcher.recall, shown, watch.of_take, **QUIET).then(watcher.follow, **follow)
+    return CreateTab(form, watch, images)
+
+
+def _kept(name: str) -> gr.BrowserState:
+    return gr.BrowserState(None, storage_key=f"{_KEEP}-{name}", secret=_KEEP)
+
+
+def _connect_fields(
+    create: Create,
+    form: Fields,
+    draft: gr.BrowserState,
+    images: gr.BrowserState,
+    problem: gr.HTML,
+) -> None:
+    described = [form.compiled, form.advice, form.quality, form.preset, draft]
+    gr.on(
+        [field.change for field in (*form.of_form, form.image_start)],
+        create.describe,
+        [form.image_start, *form.of_form],
+        described,
+        trigger_mode="always_last",
+        **QUIET,
+    )
+    form.preset.input(
+        create.choose_preset, form.of_form, [*form.of_form, form.images_section], **QUIET
+    )
+    form.examples.example(create.choose_example, None, form.of_form[1:6], **QUIET)
+    form.named("fps").input(create.relabel_lengths, form.of_form, form.named("length"), **QUIET)
+    form.dice.click(create.roll, None, [form.named("seed"), form.named("seed-lock")], **QUIET)
+    for field, image in (("image_start", form.image_start), ("image_end", form.image_end)):
+        image.upload(create.check_image(field), image, problem, **QUIET)
+        image.clear(lambda: (None, ""), None, [images, problem], **QUIET)

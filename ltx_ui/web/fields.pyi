@@ -1,0 +1,271 @@
+"""The fields of the Create tab as components: what they look like, not what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import ImageData
+from gradio.processing_utils import save_file_to_cache
+
+from ltx_ui.presets import Phrase, Presets
+from ltx_ui.recipe import FPS_CHOICES, MAX_PROMPT
+from ltx_ui.web import fragments
+from ltx_ui.web.form import Form, length_choices, preset_choices, size_choices
+
+Field = gr.Dropdown | gr.Textbox | gr.Slider | gr.Number | gr.Checkbox
+
+class ReferenceImage(gr.Image):
+    """An image that reaches us as the file that was uploaded, byte for byte.
+
+    ``gr.Image`` decodes and may save anew, which changes the picture's digest and with it the clip,
+    and turns an unreadable file into an error without words.
+    """
+
+    is_template = True
+
+    def preprocess(self, payload: ImageData | None) -> Path | None:  # type: ignore[override]
+        """The uploaded file; Gradio has checked that it lies in its upload folder."""
+        return Path(payload.path) if payload and payload.path else None
+
+    def postprocess(self, value: Path | None) -> ImageData | None:  # type: ignore[override]
+        """A copy the browser may fetch."""
+        if value is None:
+            return None
+        return ImageData(path=save_file_to_cache(value, self.GRADIO_CACHE), orig_name=value.name)
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
+    from gradio.blocks import Block
+
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+@dataclass(frozen=True)
+class Fields:
+    """The components that hold a :class:`Form`, in its order, and the two images."""
+
+    of_form: list[Field]
+    image_start: ReferenceImage
+    image_end: ReferenceImage
+    images_section: gr.Accordion
+    dice: gr.Button
+    examples: gr.HTML
+    compiled: gr.Textbox
+    advice: gr.HTML
+    quality: gr.HTML
+
+    @property
+    def preset(self) -> Field:
+        """The preset's dropdown."""
+        return self.of_form[0]
+
+    def named(self, elem_id: str) -> Field:
+        """The field with this element id."""
+        return next(field for field in self.of_form if field.elem_id == elem_id)
+
+def lay_out(presets: Presets) -> Fields:
+    """Put the fields on the page, one below the other."""
+    form = Form.initial(presets)
+    preset = gr.Dropdown(
+        preset_choices(form, presets),
+        value=form.preset,
+        label="Preset",
+        info=" · ".join(f"{p.name}: {p.note}" for p in presets.presets[:1]),
+        elem_id="preset",
+        filterable=False,
+    )
+    prompt = gr.Textbox(
+        label="Prompt",
+        placeholder="What is seen, what it does, and what is heard",
+        lines=4,
+        max_lines=10,
+        max_length=MAX_PROMPT,
+        elem_id="prompt",
+        autofocus=True,
+    )
+    examples = gr.HTML(_examples(presets), js_on_load=_EXAMPLE_JS, elem_id="examples")
+    helpers = _helpers(presets)
+    compiled = gr.Textbox(
+        label="What the model reads",
+        lines=2,
+        max_lines=8,
+        interactive=False,
+        elem_id="compiled-prompt",
+    )
+    advice = gr.HTML("", elem_id="prompt-advice")
+    with gr.Row(elem_classes="pair"):
+        size = gr.Dropdown(
+            size_choices(form, presets),
+            value=form.size,
+            label="Format",
+            elem_id="format",
+            filterable=False,
+            min_width=140,
+        )
+        length = gr.Dropdown(
+            length_choices(form, presets),
+            value=form.num_frames,
+            label="Length",
+            elem_id="length",
+            filterable=False,
+            min_width=140,
+        )
+    with gr.Row(elem_classes="pair"):
+        steps = gr.Slider(
+            1,
+            100,
+            value=form.num_inference_steps,
+            step=1,
+            label="Steps",
+            elem_id="steps",
+            min_width=140,
+        )
+        guidance = gr.Slider(
+            1,
+            20,
+            value=form.guidance_scale,
+            step=0.1,
+            label="Guidance",
+            elem_id="guidance",
+            min_width=140,
+        )
+    quality = gr.HTML(
+        fragments.quality_note(form.num_inference_steps, form.guidance_scale, presets),
+        elem_id="quality-note",
+    )
+    with gr.Row(elem_classes="seed-row"):
+        seed = gr.Number(
+            None, label="Seed", precision=0, elem_id="seed", min_width=120, placeholder="Drawn"
+        )
+        seed_lock = gr.Checkbox(
+            False, label="Lock", elem_id="seed-lock", container=False, scale=0, min_width=80
+        )
+        dice = gr.Button("New seed", elem_id="seed-dice", size="sm", scale=0, min_width=96)
+    with gr.Accordion("Reference image", open=False) as images_section:
+        image_start, image_end, strength = _images(form)
+    with gr.Accordion("Sound, frames a second, negative prompt", open=False):
+        include_audio = gr.Checkbox(
+            form.include_audio, label="Sound track", elem_id="include-audio"
+        )
+        fps = gr.Dropdown(
+            list(FPS_CHOICES),
+            value=form.fps,
+            label="Frames a second",
+            elem_id="fps",
+            filterable=False,
+        )
+        negative = gr.Textbox(
+            form.negative_prompt,
+            label="Negative prompt",
+            info="What should not be seen or heard. Has no effect at guidance 1.",
+            lines=2,
+            elem_id="negative-prompt",
+        )
+    of_form: list[Field] = [
+        preset,
+        prompt,
+        *helpers,
+        size,
+        length,
+        fps,
+        steps,
+        guidance,
+        seed,
+        seed_lock,
+        strength,
+        include_audio,
+        negative,
+    ]
+    return Fields(
+        of_form=of_form,
+        image_start=image_start,
+        image_end=image_end,
+        images_section=images_section,
+        dice=dice,
+        examples=examples,
+        compiled=compiled,
+        advice=advice,
+        quality=quality,
+    )
+
+def show_form(form: Form, presets: Presets) -> list[Any]:
+    """What to send to :attr:`Fields.of_form` so that it shows this form."""
+    names = list(Form.__dataclass_fields__)
+    updates = dict(zip(names, form.values(), strict=True))
+    updates["preset"] = gr.update(choices=preset_choices(form, presets), value=form.preset)
+    updates["size"] = gr.update(choices=size_choices(form, presets), value=form.size)
+    updates["num_frames"] = gr.update(choices=length_choices(form, presets), value=form.num_frames)
+    return [updates[name] for name in names]
+
+def _helpers(presets: Presets) -> list[Field]:
+    labels = {
+        "camera": ("Camera", "How it moves"),
+        "lighting": ("Lighting", "Which light"),
+        "sound": ("Sound", "What is heard"),
+        "speech": ("Speech", "What is said"),
+    }
+    fields: list[Field] = []
+    for pair in (("camera", "lighting"), ("sound", "speech")):
+        with gr.Row(elem_classes="pair"):
+            for name in pair:
+                label, _ = labels[name]
+                phrases: Sequence[Phrase] = getattr(presets.phrases, name)
+                fields.append(
+                    gr.Dropdown(
+                        ["", *(phrase.text for phrase in phrases)],
+                        value="",
+                        label=label,
+                        allow_custom_value=True,
+                        elem_id=name,
+                        min_width=140,
+                    )
+                )
+    return fields
+
+def _images(form: Form) -> tuple[ReferenceImage, ReferenceImage, gr.Slider]:
+    with gr.Row(elem_classes="pair"):
+        start = ReferenceImage(
+            label="First frame",
+            elem_id="reference-image",
+            sources=["upload", "clipboard"],
+            height=190,
+            min_width=140,
+            buttons=[],
+        )
+        end = ReferenceImage(
+            label="Last frame",
+            elem_id="end-image",
+            sources=["upload", "clipboard"],
+            height=190,
+            min_width=140,
+            buttons=[],
+        )
+    strength = gr.Slider(
+        0,
+        1,
+        value=form.image_strength,
+        step=0.05,
+        label="Image strength",
+        info="1 keeps the picture closest; less gives more motion.",
+        elem_id="image-strength",
+    )
+    return start, end, strength
+
+_EXAMPLE_JS = """
+element.addEventListener('click', event => {
+  const chip = event.target.closest('[data-example]');
+  if (chip) trigger('example', {index: Number(chip.dataset.example)});
+});
+"""
+
+def _examples(presets: Presets) -> str:
+    chips = "".join(
+        f'<button data-example="{index}">{fragments.escape(example.prompt)}</button>'
+        for index, example in enumerate(presets.examples)
+    )
+    return f'<div class="examples"><span>Examples</span>{chips}</div>' if chips else ""

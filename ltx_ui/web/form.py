@@ -1,0 +1,219 @@
+"""What stands in the fields of the Create tab, and its ways to a recipe, a preset, and a draft."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ltx_ui.errors import InvalidRecipe
+from ltx_ui.presets import Presets
+from ltx_ui.prompting import PromptFields, compile_prompt
+from ltx_ui.recipe import Recipe
+
+_MODIFIED = "*"
+"""Ends a preset's id when the fields no longer are what the preset says."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One value a field, in the order in which the page passes them.
+
+    ``preset`` is an id, with a star when modified; ``size`` reads ``288x512``. An unlocked ``seed``
+    is the one used last; the next clip draws another.
+    """
+
+    preset: str
+    prompt: str
+    camera: str
+    lighting: str
+    sound: str
+    speech: str
+    size: str
+    num_frames: int
+    fps: int
+    num_inference_steps: int
+    guidance_scale: float
+    seed: int | None
+    seed_locked: bool
+    image_strength: float
+    include_audio: bool
+    negative_prompt: str
+
+    @classmethod
+    def initial(cls, presets: Presets) -> Form:
+        """An empty form with the default preset."""
+        blank = cls(
+            preset=presets.default_preset,
+            prompt="",
+            camera="",
+            lighting="",
+            sound="",
+            speech="",
+            size="",
+            num_frames=0,
+            fps=Recipe.model_fields["fps"].default,
+            num_inference_steps=0,
+            guidance_scale=0.0,
+            seed=None,
+            seed_locked=False,
+            image_strength=1.0,
+            include_audio=True,
+            negative_prompt=Recipe.model_fields["negative_prompt"].default,
+        )
+        return blank.with_preset(presets.default_preset, presets)
+
+    @classmethod
+    def from_values(cls, values: tuple[Any, ...]) -> Form:
+        """The form as the page sends it; an emptied text field arrives as ``None``."""
+        named = dict(zip((field.name for field in fields(cls)), values, strict=True))
+        texts = ("prompt", "camera", "lighting", "sound", "speech", "negative_prompt")
+        named |= {name: named[name] or "" for name in texts}
+        named["num_inference_steps"] = int(named["num_inference_steps"])
+        return cls(**named)
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe, presets: Presets) -> Form:
+        """The form that makes this recipe again: its paragraph as the prompt, its seed locked."""
+        form = replace(
+            cls.initial(presets),
+            prompt=recipe.prompt,
+            size=recipe.resolution,
+            num_frames=recipe.num_frames,
+            fps=recipe.fps,
+            num_inference_steps=recipe.num_inference_steps,
+            guidance_scale=recipe.guidance_scale,
+            seed=recipe.seed,
+            seed_locked=True,
+            image_strength=recipe.image_strength,
+            include_audio=recipe.include_audio,
+            negative_prompt=recipe.negative_prompt,
+        )
+        return form.with_marked_preset(presets)
+
+    @classmethod
+    def from_draft(cls, draft: Any, presets: Presets) -> Form:
+        """The form a browser kept. It may be years old or tampered with: what does not fit is left
+        out."""
+        form = cls.initial(presets)
+        if not isinstance(draft, Mapping):
+            return form
+        kept = {
+            name: draft[name]
+            for name, value in asdict(form).items()
+            if name in draft and _fits(draft[name], value)
+        }
+        form = replace(form, **kept)
+        known = {preset.id for preset in presets.presets}
+        return form if form.base_preset in known else cls.initial(presets)
+
+    def as_draft(self) -> dict[str, Any]:
+        """Plain data for the browser to keep."""
+        return asdict(self)
+
+    def values(self) -> list[Any]:
+        """One value a field, in order."""
+        return list(asdict(self).values())
+
+    @property
+    def base_preset(self) -> str:
+        """The preset's id, modified or not."""
+        return self.preset.removesuffix(_MODIFIED)
+
+    @property
+    def prompt_fields(self) -> PromptFields:
+        """The prompt with its helper fields."""
+        return PromptFields(self.prompt, self.camera, self.lighting, self.sound, self.speech)
+
+    def with_preset(self, preset_id: str, presets: Presets) -> Form:
+        """The preset's settings in their fields; a preset that fixes the seed also locks it."""
+        settings = presets.preset_settings(preset_id)
+        seed = {"seed": settings["seed"], "seed_locked": True} if "seed" in settings else {}
+        return replace(self, preset=preset_id, **_from_settings(settings), **seed)
+
+    def with_marked_preset(self, presets: Presets) -> Form:
+        """The same form, its preset marked as modified, or not, as the fields say."""
+        base = self.base_preset
+        original = self.with_preset(base, presets)
+        same = replace(self, preset=base) == original
+        return replace(self, preset=base if same else base + _MODIFIED)
+
+    def recipe_data(
+        self, presets: Presets, image_start: Path | None, image_end: Path | None
+    ) -> dict[str, Any]:
+        """Fields of a Recipe, not validated yet.
+
+        Raises:
+            InvalidRecipe: a preset that lives from a reference image has none.
+        """
+        preset = presets.preset(self.base_preset)
+        if preset.needs_reference and image_start is None:
+            raise InvalidRecipe.because(
+                "image_start",
+                f"image_start: is missing. {preset.name} keeps a face the same, so it needs a "
+                "picture of it. Add one, or choose another preset.",
+            )
+        width, _, height = self.size.partition("x")
+        return {
+            "prompt": compile_prompt(self.prompt_fields, presets),
+            "negative_prompt": self.negative_prompt,
+            "width": int(width),
+            "height": int(height),
+            "num_frames": self.num_frames,
+            "fps": self.fps,
+            "num_inference_steps": self.num_inference_steps,
+            "guidance_scale": self.guidance_scale,
+            "seed": self.seed if self.seed_locked else None,
+            "image_strength": self.image_strength,
+            "include_audio": self.include_audio,
+            "image_start": _as_base64(image_start),
+            "image_end": _as_base64(image_end),
+        }
+
+
+def preset_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
+    """Names and ids; the modified preset, if there is one, stands after its original."""
+    choices = []
+    for preset in presets.presets:
+        choices.append((preset.name, preset.id))
+        if form.preset == preset.id + _MODIFIED:
+            choices.append((f"{preset.name} (modified)", form.preset))
+    return choices
+
+
+def size_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
+    """Formats by name, and the form's own size if none of them has it."""
+    choices = [(f.label, f"{f.width}x{f.height}") for f in presets.formats]
+    known = form.size in [size for _, size in choices]
+    return choices if known else [*choices, (f"Own size {form.size}", form.size)]
+
+
+def length_choices(form: Form, presets: Presets) -> list[tuple[str, int]]:
+    """Lengths with their seconds at the form's fps, and the form's own if it is none of them."""
+    lengths = [(length.label(form.fps), length.num_frames) for length in presets.lengths]
+    if form.num_frames in [frames for _, frames in lengths]:
+        return lengths
+    own = f"{form.num_frames} frames · {form.num_frames / form.fps:.2f} s"
+    return [*lengths, (own, form.num_frames)]
+
+
+def _from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(Form)}
+    kept = {name: value for name, value in settings.items() if name in names and name != "seed"}
+    return kept | {"size": f"{settings['width']}x{settings['height']}"}
+
+
+def _fits(kept: Any, initial: Any) -> bool:
+    """Whether a kept value is of the kind its field holds; the seed is the one that may be none."""
+    if initial is None:
+        return kept is None or type(kept) is int
+    numbers = (int, float)
+    if type(initial) in numbers:
+        return type(kept) in numbers
+    return type(kept) is type(initial)
+
+
+def _as_base64(image: Path | None) -> str | None:
+    return None if image is None else base64.b64encode(image.read_bytes()).decode()
