@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web import fields, fragments, watching
 from ltx_ui.web.access import owner_of
-from ltx_ui.web.fields import Fields, show_form, show_preset
-from ltx_ui.web.form import Form, length_choices
+from ltx_ui.web.fields import Fields, show_form, show_mark
+from ltx_ui.web.form import SEED_FIELDS, SETTING_FIELDS, Form, length_choices
 from ltx_ui.web.watching import Watch, Watcher
 
 _KEEP = "ltx-2-studio"
@@ -51,7 +52,6 @@ class Create:
     def describe(self, image: Path | None, *values: Any) -> list[Any]:
         """What the model will read, advice, what the settings mean, the preset's mark, a draft."""
         form = Form.from_values(values)
-        marked = form.with_marked_preset(self._presets)
         findings = advise(
             form.prompt_fields,
             self._presets,
@@ -62,19 +62,24 @@ class Create:
             compile_prompt(form.prompt_fields, self._presets),
             fragments.advice(findings),
             fragments.quality_note(form.num_inference_steps, form.guidance_scale, self._presets),
-            gr.skip() if marked == form else show_preset(marked, self._presets),
-            marked.as_draft(),
+            show_mark(form, self._presets),
+            form.as_draft(),
         ]
 
     def choose_preset(self, *values: Any) -> list[Any]:
-        """The preset's settings in their fields; opens the images where it needs one."""
+        """The preset's settings in their fields; opens the images where it needs one.
+
+        Texts are left alone: somebody may be typing while the answer is on its way.
+        """
         form = Form.from_values(values)
-        if form.preset != form.base_preset:
-            return [gr.skip()] * (len(values) + 1)
         chosen = form.with_preset(form.preset, self._presets)
-        needs = self._presets.preset(form.preset).needs_reference
-        section = gr.update(open=True) if needs else gr.skip()
-        return [*show_form(chosen, self._presets), section]
+        preset = self._presets.preset(form.preset)
+        shown = show_form(chosen, self._presets)
+        seed = slice(*SEED_FIELDS)
+        if "seed" not in preset.settings:
+            shown[seed] = [gr.skip(), gr.skip()]
+        section = gr.update(open=True) if preset.needs_reference else gr.skip()
+        return [*(shown[index] for index in SETTING_FIELDS), section]
 
     def choose_example(self, event: gr.EventData) -> list[str]:
         """An example's prompt and helper fields."""
@@ -138,6 +143,8 @@ class Create:
 
     def restore(self, draft: Any, images: Any) -> list[Any]:
         """The fields as they were before the page was loaded again."""
+        if draft is None:
+            return [gr.skip()] * (len(fields_of(Form)) + 2)
         form = Form.from_draft(draft, self._presets)
         return [*show_form(form, self._presets), *self.references(images)]
 
@@ -229,8 +236,12 @@ def _connect_fields(
         trigger_mode="always_last",
         **QUIET,
     )
-    form.preset.input(
-        create.choose_preset, form.of_form, [*form.of_form, form.images_section], **QUIET
+    # Choosing the preset that is already there takes its settings back, so not "change".
+    form.preset.select(
+        create.choose_preset,
+        form.of_form,
+        [*(form.of_form[index] for index in SETTING_FIELDS), form.images_section],
+        **QUIET,
     )
     form.examples.example(create.choose_example, None, form.of_form[1:6], **QUIET)
     form.named("fps").input(create.relabel_lengths, form.of_form, form.named("length"), **QUIET)

@@ -19,47 +19,13 @@ from ltx_ui.web.form import Form, length_choices, preset_choices, size_choices
 Field = gr.Dropdown | gr.Textbox | gr.Slider | gr.Number | gr.Checkbox
 
 
-class ReferenceImage(gr.Image):
-    """An image that reaches us as the file that was uploaded, byte for byte.
-
-    ``gr.Image`` decodes and may save anew, which changes the picture's digest and with it the clip,
-    and turns an unreadable file into an error without words.
-    """
-
-    is_template = True
-
-    def preprocess(self, payload: ImageData | None) -> Path | None:  # type: ignore[override]
-        """The uploaded file; Gradio has checked that it lies in its upload folder."""
-        return Path(payload.path) if payload and payload.path else None
-
-    def postprocess(self, value: Path | None) -> ImageData | None:  # type: ignore[override]
-        """A copy the browser may fetch."""
-        if value is None:
-            return None
-        return ImageData(path=save_file_to_cache(value, self.GRADIO_CACHE), orig_name=value.name)
-
-
-class Choice(gr.Dropdown):
-    """A dropdown whose choices change while the page is open.
-
-    ``gr.Dropdown`` checks a value against the choices it was built with when two events overlap;
-    ours are checked where the recipe is.
-    """
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> Any:
-        """The value as it was chosen."""
-        return payload
-
-
 @dataclass(frozen=True)
 class Fields:
     """The components that hold a :class:`Form`, in its order, and the two images."""
 
     of_form: list[Field]
-    image_start: ReferenceImage
-    image_end: ReferenceImage
+    image_start: gr.Image
+    image_end: gr.Image
     images_section: gr.Accordion
     dice: gr.Button
     examples: gr.HTML
@@ -68,9 +34,11 @@ class Fields:
     quality: gr.HTML
 
     @property
-    def preset(self) -> Field:
+    def preset(self) -> gr.Dropdown:
         """The preset's dropdown."""
-        return self.of_form[0]
+        preset = self.of_form[0]
+        assert isinstance(preset, gr.Dropdown)
+        return preset
 
     def named(self, elem_id: str) -> Field:
         """The field with this element id."""
@@ -80,7 +48,7 @@ class Fields:
 def lay_out(presets: Presets) -> Fields:
     """Put the fields on the page, one below the other."""
     form = Form.initial(presets)
-    preset = Choice(
+    preset = gr.Dropdown(
         preset_choices(form, presets),
         value=form.preset,
         label="Preset",
@@ -109,7 +77,7 @@ def lay_out(presets: Presets) -> Fields:
     )
     advice = gr.HTML("", elem_id="prompt-advice")
     with gr.Row(elem_classes=["pair", "wide"]):
-        size = Choice(
+        size = gr.Dropdown(
             size_choices(form, presets),
             value=form.size,
             label="Format",
@@ -117,7 +85,7 @@ def lay_out(presets: Presets) -> Fields:
             filterable=False,
             min_width=140,
         )
-        length = Choice(
+        length = gr.Dropdown(
             length_choices(form, presets),
             value=form.num_frames,
             label="Length",
@@ -162,7 +130,7 @@ def lay_out(presets: Presets) -> Fields:
         include_audio = gr.Checkbox(
             form.include_audio, label="Sound track", elem_id="include-audio"
         )
-        fps = Choice(
+        fps = gr.Dropdown(
             list(FPS_CHOICES),
             value=form.fps,
             label="Frames a second",
@@ -208,19 +176,19 @@ def show_form(form: Form, presets: Presets) -> list[Any]:
     """What to send to :attr:`Fields.of_form` so that it shows this form."""
     names = list(Form.__dataclass_fields__)
     updates = dict(zip(names, form.values(), strict=True))
-    updates["preset"] = show_preset(form, presets)
+    updates["preset"] = {**show_mark(form, presets), "value": form.preset}
     updates["size"] = gr.update(choices=size_choices(form, presets), value=form.size)
     updates["num_frames"] = gr.update(choices=length_choices(form, presets), value=form.num_frames)
     return [updates[name] for name in names]
 
 
-def show_preset(form: Form, presets: Presets) -> Any:
-    """What to send to the preset's dropdown."""
-    return gr.update(
-        choices=preset_choices(form, presets),
-        value=form.preset,
-        info=presets.preset(form.base_preset).note,
-    )
+def show_mark(form: Form, presets: Presets) -> Any:
+    """What to send to the preset's dropdown, so that it says whether it is modified.
+
+    Without the value: another may have been chosen while the answer is on its way.
+    """
+    note = presets.preset(form.preset).note
+    return gr.update(choices=preset_choices(form, presets), info=note)
 
 
 def _helpers(presets: Presets) -> list[Field]:
@@ -242,24 +210,10 @@ def _helpers(presets: Presets) -> list[Field]:
     return fields
 
 
-def _images(form: Form) -> tuple[ReferenceImage, ReferenceImage, gr.Slider]:
+def _images(form: Form) -> tuple[gr.Image, gr.Image, gr.Slider]:
     with gr.Row(elem_classes="pair"):
-        start = ReferenceImage(
-            label="First frame",
-            elem_id="reference-image",
-            sources=["upload", "clipboard"],
-            height=190,
-            min_width=140,
-            buttons=[],
-        )
-        end = ReferenceImage(
-            label="Last frame",
-            elem_id="end-image",
-            sources=["upload", "clipboard"],
-            height=190,
-            min_width=140,
-            buttons=[],
-        )
+        start = _image("First frame", "reference-image")
+        end = _image("Last frame", "end-image")
     strength = gr.Slider(
         0,
         1,
@@ -270,6 +224,37 @@ def _images(form: Form) -> tuple[ReferenceImage, ReferenceImage, gr.Slider]:
         elem_id="image-strength",
     )
     return start, end, strength
+
+
+def _image(label: str, elem_id: str) -> gr.Image:
+    """An image that reaches us as the file that was uploaded, byte for byte.
+
+    Gradio itself decodes and may save anew, which changes the picture's digest and with it the
+    clip, and turns an unreadable file into an error without words. A subclass would make Gradio
+    write a stub file beside this one, so the two methods are replaced.
+    """
+    image = gr.Image(
+        label=label,
+        elem_id=elem_id,
+        sources=["upload", "clipboard"],
+        height=190,
+        min_width=140,
+        buttons=[],
+    )
+
+    def fetchable(stored: Path | None) -> ImageData | None:
+        if stored is None:
+            return None
+        return ImageData(path=save_file_to_cache(stored, image.GRADIO_CACHE), orig_name=stored.name)
+
+    image.preprocess = _uploaded  # type: ignore[method-assign, assignment]
+    image.postprocess = fetchable  # type: ignore[method-assign, assignment]
+    return image
+
+
+def _uploaded(payload: ImageData | None) -> Path | None:
+    """The file; Gradio has checked before that it lies in its upload folder."""
+    return Path(payload.path) if payload and payload.path else None
 
 
 _EXAMPLE_JS = """

@@ -13,16 +13,13 @@ from ltx_ui.presets import Presets
 from ltx_ui.prompting import PromptFields, compile_prompt
 from ltx_ui.recipe import Recipe
 
-_MODIFIED = "*"
-"""Ends a preset's id when the fields no longer are what the preset says."""
-
 
 @dataclass(frozen=True)
 class Form:
     """One value a field, in the order in which the page passes them.
 
-    ``preset`` is an id, with a star when modified; ``size`` reads ``288x512``. An unlocked ``seed``
-    is the one used last; the next clip draws another.
+    ``preset`` is the id of the one chosen last; ``size`` reads ``288x512``. An unlocked ``seed`` is
+    the one used last; the next clip draws another.
     """
 
     preset: str
@@ -77,7 +74,7 @@ class Form:
     @classmethod
     def from_recipe(cls, recipe: Recipe, presets: Presets) -> Form:
         """The form that makes this recipe again: its paragraph as the prompt, its seed locked."""
-        form = replace(
+        return replace(
             cls.initial(presets),
             prompt=recipe.prompt,
             size=recipe.resolution,
@@ -91,7 +88,6 @@ class Form:
             include_audio=recipe.include_audio,
             negative_prompt=recipe.negative_prompt,
         )
-        return form.with_marked_preset(presets)
 
     @classmethod
     def from_draft(cls, draft: Any, presets: Presets) -> Form:
@@ -107,7 +103,7 @@ class Form:
         }
         form = replace(form, **kept)
         known = {preset.id for preset in presets.presets}
-        return form if form.base_preset in known else cls.initial(presets)
+        return form if form.preset in known else cls.initial(presets)
 
     def as_draft(self) -> dict[str, Any]:
         """Plain data for the browser to keep."""
@@ -116,11 +112,6 @@ class Form:
     def values(self) -> list[Any]:
         """One value a field, in order."""
         return list(asdict(self).values())
-
-    @property
-    def base_preset(self) -> str:
-        """The preset's id, modified or not."""
-        return self.preset.removesuffix(_MODIFIED)
 
     @property
     def prompt_fields(self) -> PromptFields:
@@ -133,12 +124,9 @@ class Form:
         seed = {"seed": settings["seed"], "seed_locked": True} if "seed" in settings else {}
         return replace(self, preset=preset_id, **_from_settings(settings), **seed)
 
-    def with_marked_preset(self, presets: Presets) -> Form:
-        """The same form, its preset marked as modified, or not, as the fields say."""
-        base = self.base_preset
-        original = self.with_preset(base, presets)
-        same = replace(self, preset=base) == original
-        return replace(self, preset=base if same else base + _MODIFIED)
+    def is_modified(self, presets: Presets) -> bool:
+        """Whether the fields no longer are what the preset says."""
+        return self.with_preset(self.preset, presets) != self
 
     def recipe_data(
         self, presets: Presets, image_start: Path | None, image_end: Path | None
@@ -148,7 +136,7 @@ class Form:
         Raises:
             InvalidRecipe: a preset that lives from a reference image has none.
         """
-        preset = presets.preset(self.base_preset)
+        preset = presets.preset(self.preset)
         if preset.needs_reference and image_start is None:
             raise InvalidRecipe.because(
                 "image_start",
@@ -173,14 +161,18 @@ class Form:
         }
 
 
+_NAMES = [field.name for field in fields(Form)]
+SETTING_FIELDS = range(_NAMES.index("size"), _NAMES.index("negative_prompt"))
+"""Places of the fields that a preset sets."""
+
+SEED_FIELDS = (_NAMES.index("seed"), _NAMES.index("seed_locked") + 1)
+"""Places of the seed and its lock, as a slice."""
+
+
 def preset_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
-    """Names and ids; the modified preset, if there is one, stands after its original."""
-    choices = []
-    for preset in presets.presets:
-        choices.append((preset.name, preset.id))
-        if form.preset == preset.id + _MODIFIED:
-            choices.append((f"{preset.name} (modified)", form.preset))
-    return choices
+    """Names and ids; the form's own preset says so when the fields have left it."""
+    changed = form.preset if form.is_modified(presets) else None
+    return [(f"{p.name} (modified)" if p.id == changed else p.name, p.id) for p in presets.presets]
 
 
 def size_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
