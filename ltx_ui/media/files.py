@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import secrets
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from ltx_ui.errors import MediaError
 
 _MARK = ".part"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+_log = logging.getLogger(__name__)
 
 
 def is_full(error: OSError) -> bool:
@@ -31,6 +34,14 @@ def no_room(folder: Path) -> MediaError:
         f"There is no room left to save this: the disk that holds {folder} is full. "
         "Free some space, for instance by deleting takes in the Gallery, and try again."
     )
+
+
+def remove(path: Path) -> None:
+    """Delete a file if that can be done; whoever cleans up has something more important to say."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        _log.warning("%s could not be removed: %s", path, error)
 
 
 @contextmanager
@@ -52,7 +63,7 @@ def scratch(path: Path) -> Iterator[Path]:
             "Check the folder's permissions, or choose another with --data-dir."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        remove(temporary)
 
 
 @contextmanager
@@ -72,4 +83,4 @@ def whole(path: Path) -> Iterator[Path]:
 def sweep(folder: Path) -> None:
     """Remove the temporary files that a killed process left in ``folder``."""
     for leftover in folder.glob(f".*{_MARK}"):
-        leftover.unlink(missing_ok=True)
+        remove(leftover)

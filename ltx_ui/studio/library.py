@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ltx_ui.clip import Clip
 from ltx_ui.errors import NotFound
-from ltx_ui.media.files import sweep
+from ltx_ui.media.files import remove, sweep
 from ltx_ui.media.mp4 import write_mp4, write_poster
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.database import Database, TakeRow
@@ -57,9 +57,9 @@ class Files:
     poster: Path
 
     def remove(self) -> None:
-        """Delete both, as far as they are there."""
-        self.video.unlink(missing_ok=True)
-        self.poster.unlink(missing_ok=True)
+        """Delete both, as far as they are there and can be."""
+        remove(self.video)
+        remove(self.poster)
 
 
 class Library:

@@ -16,6 +16,8 @@ __all__ = ["ModelStatus", "Studio"]
 
 CLOSING_SECONDS = 0.7
 """How long a step that is under way may take to end by itself."""
+LEAVING_SECONDS = 0.2
+"""How long the thread may take to leave after that; it can't while it is inside a step."""
 
 
 class Studio:
@@ -39,6 +41,7 @@ class Studio:
     def close(self) -> None:
         """Stop within a second. What runs or waits is kept and starts again next time."""
         self._queue.close(CLOSING_SECONDS)
+        self._worker.join(LEAVING_SECONDS)
         self._database.close()
 
     def model_status(self) -> ModelStatus:

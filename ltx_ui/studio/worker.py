@@ -73,6 +73,11 @@ class Worker:
         """Begin, in the background."""
         self._thread.start()
 
+    def join(self, timeout: float) -> None:
+        """Wait for the end of the thread, once the queue is closed."""
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
     @property
     def average_seconds(self) -> float:
         """How long recent clips took here."""

@@ -1,0 +1,172 @@
+"""Takes and favourites stay, belong to their owner, and leave nothing behind."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from ltx_ui.clip import Clip
+from ltx_ui.errors import MediaError, NotFound, SettingsError
+from ltx_ui.recipe import Recipe
+from ltx_ui.studio.database import Base, Database
+from ltx_ui.studio.library import Library
+
+GREY = Clip(np.full((9, 128, 128, 3), 90, np.uint8), 24, None, 24000)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return open_library(tmp_path)
+
+
+def open_library(folder: Path) -> Library:
+    return Library(Database(folder / "library.sqlite3"), folder / "takes")
+
+
+def keep(library: Library, name: str, owner: str = "ada", seed: int = 1) -> None:
+    recipe = Recipe(prompt=f"A clip called {name}", seed=seed, width=128, height=128, num_frames=9)
+    library.keep(
+        name,
+        owner,
+        recipe,
+        library.write(GREY, {}),
+        timings={"text": 0.5, "sampling": 2.0},
+        versions={"torch": "2.13.0"},
+        model="demo",
+        device="cpu",
+    )
+
+
+def names(library: Library, owner: str = "ada", **filters: object) -> list[str]:
+    return [take.id for take in library.takes(owner, **filters)]
+
+
+def test_a_take_comes_back_as_it_was_kept(library: Library) -> None:
+    before = datetime.now(UTC)
+    keep(library, "fox", seed=2**32 - 1)
+    take = library.take("fox", "ada")
+    assert take.recipe.prompt == "A clip called fox"
+    assert take.recipe.seed == 2**32 - 1
+    assert before <= take.created_at <= datetime.now(UTC)
+    assert (take.seconds, take.timings) == (2.5, {"text": 0.5, "sampling": 2.0})
+    assert (take.model, take.device, take.versions) == ("demo", "cpu", {"torch": "2.13.0"})
+    assert (take.note, take.favourite) == ("", False)
+    assert take.video.read_bytes()[4:8] == b"ftyp"
+    assert take.poster.read_bytes()[:3] == b"\xff\xd8\xff"
+
+
+def test_takes_are_listed_newest_first_and_by_pages(library: Library) -> None:
+    for name in ("one", "two", "three"):
+        keep(library, name)
+    assert names(library) == ["three", "two", "one"]
+    assert names(library, limit=1, offset=1) == ["two"]
+
+
+def test_favourites_and_notes_can_be_given_and_taken_away(library: Library) -> None:
+    for name in ("one", "two"):
+        keep(library, name)
+    library.set_favourite("one", "ada", True)
+    library.set_note("one", "ada", "  the good light ")
+    assert names(library, favourites_only=True) == ["one"]
+    assert library.take("one", "ada").note == "the good light"
+    library.set_favourite("one", "ada", False)
+    assert names(library, favourites_only=True) == []
+
+
+def test_nobody_sees_or_touches_what_belongs_to_another(library: Library) -> None:
+    keep(library, "secret", owner="ada")
+    assert names(library, owner="bob") == []
+    for attempt in (
+        lambda: library.take("secret", "bob"),
+        lambda: library.set_favourite("secret", "bob", True),
+        lambda: library.set_note("secret", "bob", "mine"),
+        lambda: library.delete("secret", "bob"),
+    ):
+        with pytest.raises(NotFound):
+            attempt()
+    take = library.take("secret", "ada")
+    assert (take.favourite, take.note) == (False, "")
+    assert take.video.exists()
+
+
+def test_deleting_a_take_removes_its_files(library: Library, tmp_path: Path) -> None:
+    keep(library, "old")
+    keep(library, "new")
+    library.delete("old", "ada")
+    assert names(library) == ["new"]
+    kept = library.take("new", "ada")
+    assert set((tmp_path / "takes").iterdir()) == {kept.video, kept.poster}
+    with pytest.raises(NotFound):
+        library.delete("old", "ada")
+
+
+def test_a_take_whose_files_are_gone_still_has_its_recipe(library: Library) -> None:
+    keep(library, "lost", seed=7)
+    take = library.take("lost", "ada")
+    take.video.unlink()
+    take.poster.unlink()
+    assert [t.recipe.seed for t in library.takes("ada")] == [7]
+    library.delete("lost", "ada")
+    assert names(library) == []
+
+
+def test_file_names_tell_nothing_about_the_take(library: Library) -> None:
+    keep(library, "fox")
+    keep(library, "hen")
+    stems = {path.stem for t in library.takes("ada") for path in (t.video, t.poster)}
+    assert len(stems) == 2
+    assert all(len(stem) == 32 and "fox" not in stem for stem in stems)
+
+
+def test_a_clip_that_cannot_be_written_leaves_no_file(tmp_path: Path) -> None:
+    (tmp_path / "takes").write_text("a file where the folder should be")
+    library = open_library(tmp_path)
+    with pytest.raises(MediaError, match="could not be written"):
+        library.write(GREY, {})
+    assert (tmp_path / "takes").is_file()
+
+
+def test_takes_are_there_after_a_restart(tmp_path: Path) -> None:
+    keep(open_library(tmp_path), "fox")
+    assert names(open_library(tmp_path)) == ["fox"]
+
+
+def test_many_threads_can_write_at_once(library: Library) -> None:
+    keep(library, "shared")
+
+    def rewrite(number: int) -> None:
+        library.set_note("shared", "ada", f"note {number}")
+        assert library.takes("ada")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(rewrite, range(80)))
+    assert library.take("shared", "ada").note.startswith("note ")
+
+
+def test_the_migrations_make_the_tables_that_the_code_expects(tmp_path: Path) -> None:
+    keep(open_library(tmp_path), "fox")
+    with create_engine(f"sqlite:///{tmp_path / 'library.sqlite3'}").connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_a_damaged_library_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "library.sqlite3").write_bytes(b"this is not a database, " * 100)
+    with pytest.raises(SettingsError, match=r"library\.sqlite3 can't be opened.*backup"):
+        open_library(tmp_path).takes("ada")
+
+
+def test_a_library_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    keep(open_library(tmp_path), "fox")
+    with sqlite3.connect(tmp_path / "library.sqlite3") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SettingsError, match="newer version"):
+        open_library(tmp_path).takes("ada")

@@ -1,0 +1,405 @@
+"""The studio as its visitors meet it: real jobs on the demo model."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from ltx_ui.errors import InvalidRecipe, ModelUnavailable, NotFound, QueueFull
+from ltx_ui.media.mp4 import read_metadata
+from ltx_ui.recipe import Recipe
+from ltx_ui.settings import Settings
+from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Queued, Running
+from ltx_ui.studio.studio import Studio
+
+PATIENCE = 120.0
+
+OpenStudio = Callable[..., Studio]
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One demo model for all studios; the first one makes it."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, models_dir: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "models").symlink_to(models_dir, target_is_directory=True)
+    return folder
+
+
+@pytest.fixture
+def open_studio(data_dir: Path) -> Iterator[OpenStudio]:
+    """Opens studios on one data folder; each must be closed before the next is opened."""
+    opened: list[Studio] = []
+
+    def open_one(**settings: object) -> Studio:
+        given = {"model": "demo", "data_dir": data_dir, **settings}
+        studio = Studio(Settings.model_validate(given))
+        opened.append(studio)
+        studio.start()
+        return studio
+
+    yield open_one
+    for studio in opened:
+        leave(studio)
+
+
+def leave(studio: Studio) -> None:
+    """Close, and wait for the thread as well: what a process does by ending."""
+    studio.close()
+    for thread in threading.enumerate():
+        if thread.name == "studio-worker":
+            thread.join()
+
+
+def quick(**fields: object) -> Recipe:
+    small = {"width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 2}
+    return Recipe.model_validate({"prompt": "A fox in the rain", **small, **fields})
+
+
+def slow() -> Recipe:
+    """Runs for many seconds: a hundred steps."""
+    return quick(num_inference_steps=100, width=512, height=512, num_frames=49)
+
+
+def until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def sampling(studio: Studio, job: Job) -> bool:
+    state = studio.job(job.id, job.owner).state
+    return isinstance(state, Running) and state.stage == "sampling" and state.step >= 1
+
+
+def picture(colour: str = "orange") -> str:
+    buffer = io.BytesIO()
+    Image.new("RGB", (200, 150), colour).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_a_recipe_becomes_a_take_that_plays(open_studio: OpenStudio, data_dir: Path) -> None:
+    studio = open_studio()
+    job = studio.submit(quick(seed=42), "ada")
+    ended = studio.wait(job.id, "ada", PATIENCE)
+    assert ended.state == Done(job.id)
+    assert not ended.live
+    take = studio.library.take(job.id, "ada")
+    with av.open(str(take.video)) as container:
+        video = container.streams.video[0]
+        assert (video.frames, video.width, video.height) == (9, 128, 128)
+        sound = np.concatenate([f.to_ndarray() for f in container.decode(audio=0)], axis=1)
+        assert np.sqrt((sound**2).mean()) > 1e-4
+    kept = read_metadata(take.video)
+    assert Recipe.model_validate(kept["recipe"]) == take.recipe == quick(seed=42)
+    assert kept["versions"] == take.versions
+    assert kept["versions"].keys() >= {"torch", "diffusers", "transformers", "ltx_ui"}
+    assert list(take.timings) == ["text", "sampling", "decoding", "saving"]
+    assert take.seconds == pytest.approx(sum(take.timings.values()))
+    assert set((data_dir / "takes").iterdir()) == {take.video, take.poster}
+
+
+def test_the_same_seed_gives_the_same_file_and_another_seed_does_not(
+    open_studio: OpenStudio,
+) -> None:
+    studio = open_studio()
+    jobs = [studio.submit(quick(seed=seed), "ada") for seed in (1, 1, 2)]
+    files = []
+    for job in jobs:
+        studio.wait(job.id, "ada", PATIENCE)
+        files.append(studio.library.take(job.id, "ada").video.read_bytes())
+    assert files[0] == files[1]
+    assert files[0] != files[2]
+
+
+def test_two_visitors_take_turns_and_see_only_their_own(open_studio: OpenStudio) -> None:
+    studio = open_studio()
+    first, second, third = (
+        studio.submit(quick(num_inference_steps=6), owner) for owner in ("ada", "bob", "ada")
+    )
+    seen: list[list[str]] = []
+    while studio.job(third.id, "ada").live:
+        running = [
+            job.id
+            for owner in ("ada", "bob")
+            for job in studio.live_jobs(owner)
+            if isinstance(job.state, Running)
+        ]
+        if running and (not seen or seen[-1] != running):
+            seen.append(running)
+        assert {job.owner for job in studio.live_jobs("bob")} <= {"bob"}
+        time.sleep(0.005)
+    order = [running for running in seen if len(running) == 1]
+    assert order == [[first.id], [second.id], [third.id]]
+    with pytest.raises(NotFound):
+        studio.job(second.id, "ada")
+    with pytest.raises(NotFound):
+        studio.cancel(first.id, "bob")
+    assert [take.id for take in studio.library.takes("bob")] == [second.id]
+    assert [take.id for take in studio.library.takes("ada")] == [third.id, first.id]
+
+
+def test_who_waits_knows_the_place_and_moves_up(open_studio: OpenStudio) -> None:
+    studio = open_studio()
+    running = studio.submit(slow(), "ada")
+    until(lambda: sampling(studio, running))
+    waiting = [studio.submit(quick(), "bob") for _ in range(3)]
+    assert [job.state for job in studio.live_jobs("bob")] == [Queued(1), Queued(2), Queued(3)]
+    assert studio.queue_length() == 4
+    assert studio.cancel(waiting[0].id, "bob").state == CancelledJob()
+    assert [job.state for job in studio.live_jobs("bob")] == [Queued(1), Queued(2)]
+    assert studio.cancel(waiting[0].id, "bob").state == CancelledJob()
+
+
+def test_cancel_stops_a_running_job_within_a_step_and_leaves_nothing(
+    open_studio: OpenStudio, data_dir: Path
+) -> None:
+    studio = open_studio()
+    job = studio.submit(slow(), "ada")
+    until(lambda: sampling(studio, job))
+    state = studio.cancel(job.id, "ada").state
+    assert isinstance(state, Running)
+    steps = {state.step}
+    while (now := studio.job(job.id, "ada")).live:
+        assert isinstance(now.state, Running)
+        steps.add(now.state.step)
+        time.sleep(0.002)
+    assert now.state == CancelledJob()
+    assert len(steps) <= 2
+    assert studio.library.takes("ada") == []
+    assert not (data_dir / "takes").exists() or not list((data_dir / "takes").iterdir())
+    after = studio.submit(quick(), "ada")
+    assert studio.wait(after.id, "ada", PATIENCE).state == Done(after.id)
+
+
+def test_progress_goes_forward_through_every_stage(open_studio: OpenStudio) -> None:
+    studio = open_studio()
+    studio.wait(studio.submit(quick(), "ada").id, "ada", PATIENCE)
+    job = studio.submit(quick(num_inference_steps=30), "ada")
+    seen: list[Running] = []
+    while (now := studio.job(job.id, "ada")).live:
+        if isinstance(now.state, Running):
+            seen.append(now.state)
+        time.sleep(0.002)
+    stages = list(dict.fromkeys(state.stage for state in seen))
+    assert stages[-3:] == ["sampling", "decoding", "saving"]
+    fractions = [state.fraction for state in seen]
+    assert fractions == sorted(fractions)
+    assert len(set(fractions)) > 10
+    assert all(state.seconds_left is not None for state in seen if state.stage == "sampling")
+
+
+def test_a_full_queue_says_when_to_come_back(open_studio: OpenStudio) -> None:
+    studio = open_studio(max_queue=2)
+    running = studio.submit(slow(), "ada")
+    until(lambda: sampling(studio, running))
+    for _ in range(2):
+        studio.submit(quick(), "ada")
+    with pytest.raises(QueueFull, match="2 clips are waiting") as caught:
+        studio.submit(quick(), "bob")
+    assert caught.value.retry_after >= 1
+
+
+def test_a_reference_image_is_kept_once_and_named_by_digest(
+    open_studio: OpenStudio, data_dir: Path
+) -> None:
+    studio = open_studio()
+    job = studio.submit(quick(image_start=picture(), image_end=picture()), "ada")
+    assert studio.wait(job.id, "ada", PATIENCE).state == Done(job.id)
+    take = studio.library.take(job.id, "ada")
+    assert take.recipe.image_start == take.recipe.image_end
+    assert take.recipe.image_start is not None
+    stored = studio.reference(take.recipe.image_start)
+    assert stored.read_bytes() == base64.b64decode(picture())
+    assert list((data_dir / "references").iterdir()) == [stored]
+    again = studio.submit(take.recipe, "ada")
+    assert studio.wait(again.id, "ada", PATIENCE).state == Done(again.id)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"num_frames": 257}, "this studio allows"),
+        ({"image_start": base64.b64encode(b"\x89PNG\r\n\x1a\n junk").decode()}, "image_start: is"),
+        ({"image_end": "sha256:" + "0" * 64}, "image_end: .*not here any more"),
+    ],
+)
+def test_what_cannot_be_made_never_reaches_the_queue(
+    open_studio: OpenStudio, fields: dict[str, object], words: str
+) -> None:
+    studio = open_studio(max_volume=128 * 128 * 200)
+    with pytest.raises(InvalidRecipe, match=words):
+        studio.submit(quick(**fields), "ada")
+    assert studio.live_jobs("ada") == []
+
+
+def test_a_recipe_for_another_model_is_refused(open_studio: OpenStudio) -> None:
+    studio = open_studio()
+    early = studio.submit(quick(model="ltx-2"), "ada")
+    state = studio.wait(early.id, "ada", PATIENCE).state
+    assert isinstance(state, Failed)
+    assert "'demo'" in state.message
+    with pytest.raises(InvalidRecipe, match="this studio runs 'demo'"):
+        studio.submit(quick(model="ltx-2"), "ada")
+    job = studio.submit(quick(model="demo"), "ada")
+    assert studio.wait(job.id, "ada", PATIENCE).state == Done(job.id)
+
+
+def test_a_model_that_cannot_be_loaded_fails_what_waits_and_says_why(
+    open_studio: OpenStudio, tmp_path: Path
+) -> None:
+    studio = open_studio(model=str(tmp_path / "nowhere"))
+    job = studio.submit(quick(), "ada")
+    state = studio.wait(job.id, "ada", PATIENCE).state
+    assert isinstance(state, Failed)
+    assert "nowhere" in state.message
+    status = studio.model_status()
+    assert (status.state, status.message) == ("failed", state.message)
+    with pytest.raises(ModelUnavailable, match="nowhere"):
+        studio.submit(quick(), "ada")
+
+
+def test_a_job_that_breaks_in_an_unforeseen_way_does_not_stop_the_next(
+    open_studio: OpenStudio, data_dir: Path
+) -> None:
+    studio = open_studio()
+    (data_dir / "references" / f"{'0' * 64}.png").mkdir(parents=True)
+    broken = studio.submit(quick(image_start="sha256:" + "0" * 64), "ada")
+    state = studio.wait(broken.id, "ada", PATIENCE).state
+    assert isinstance(state, Failed)
+    assert state.message.startswith("Something unexpected went wrong")
+    after = studio.submit(quick(), "ada")
+    assert studio.wait(after.id, "ada", PATIENCE).state == Done(after.id)
+
+
+def test_closing_takes_under_a_second_and_the_next_start_goes_on(open_studio: OpenStudio) -> None:
+    studio = open_studio()
+    done = studio.submit(quick(), "ada")
+    studio.wait(done.id, "ada", PATIENCE)
+    running, waiting = studio.submit(slow(), "ada"), studio.submit(quick(), "ada")
+    until(lambda: sampling(studio, running))
+    began = time.monotonic()
+    studio.close()
+    assert time.monotonic() - began < 1.0
+    leave(studio)
+
+    again = open_studio()
+    assert [job.id for job in again.live_jobs("ada")] == [running.id, waiting.id]
+    assert again.job(done.id, "ada").state == Done(done.id)
+    until(lambda: sampling(again, running))
+    again.cancel(running.id, "ada")
+    assert again.wait(waiting.id, "ada", PATIENCE).state == Done(waiting.id)
+    assert [take.id for take in again.library.takes("ada")] == [waiting.id, done.id]
+    assert again.job(running.id, "ada").state == CancelledJob()
+
+
+PROCESS = """
+    import os, sys, time
+    from pathlib import Path
+    from ltx_ui.settings import Settings
+    from ltx_ui.studio.studio import Studio
+    from ltx_ui.recipe import Recipe
+
+    small = {"prompt": "A fox", "width": 128, "height": 128, "num_frames": 9}
+    studio = Studio(Settings(data_dir=Path(sys.argv[1]), model="demo"))
+    studio.start()
+"""
+
+
+def process(data_dir: Path, code: str) -> subprocess.Popen[str]:
+    script = textwrap.dedent(PROCESS) + textwrap.dedent(code)
+    return subprocess.Popen(
+        [sys.executable, "-c", script, str(data_dir)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def lines_until(running: subprocess.Popen[str], word: str) -> list[str]:
+    assert running.stdout is not None
+    lines = []
+    for line in running.stdout:
+        lines.append(line.strip())
+        if line.startswith(word):
+            return lines
+    raise AssertionError(lines)
+
+
+RUN_FOR_EVER = """
+    if not studio.live_jobs("ada"):
+        big = {**small, "width": 512, "height": 512, "num_frames": 49}
+        print(studio.submit(Recipe(**big, num_inference_steps=100), "ada").id)
+        print(studio.submit(Recipe(**small, num_inference_steps=2), "ada").id)
+    while getattr(studio.live_jobs("ada")[0].state, "step", 0) < 1:
+        time.sleep(0.02)
+    print("sampling", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_job_that_was_killed_twice_is_given_up_and_the_others_go_on(
+    open_studio: OpenStudio, data_dir: Path
+) -> None:
+    ids: list[str] = []
+    for _ in range(2):
+        running = process(data_dir, RUN_FOR_EVER)
+        try:
+            ids += lines_until(running, "sampling")[:-1]
+        finally:
+            os.kill(running.pid, signal.SIGKILL)
+            running.communicate()
+    killed, waiting = ids
+    studio = open_studio()
+    state = studio.job(killed, "ada").state
+    assert isinstance(state, Failed)
+    assert "ended 2 times" in state.message
+    assert studio.wait(waiting, "ada", PATIENCE).state == Done(waiting)
+    assert [take.id for take in studio.library.takes("ada")] == [waiting]
+
+
+FULL_DISK = """
+    import resource
+    studio.wait(studio.submit(Recipe(**small, num_inference_steps=2), "ada").id, "ada")
+    job = studio.submit(Recipe(**small, num_inference_steps=100), "ada")
+    while getattr(studio.job(job.id, "ada").state, "step", 0) < 1:
+        time.sleep(0.002)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+    print(studio.wait(job.id, "ada").state, flush=True)
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    job = studio.submit(Recipe(**small, num_inference_steps=2), "ada")
+    print(studio.wait(job.id, "ada").state, flush=True)
+    print("end", len(list(Path(sys.argv[1], "takes").iterdir())), flush=True)
+    os._exit(0)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+def test_a_full_disk_fails_the_job_in_plain_words_and_not_the_studio(data_dir: Path) -> None:
+    running = process(data_dir, FULL_DISK)
+    try:
+        full, after, end = lines_until(running, "end")
+    finally:
+        running.kill()
+        running.communicate()
+    assert full.startswith("Failed(message='There is no room left")
+    assert after.startswith("Done(")
+    assert end == "end 4"
