@@ -38,9 +38,12 @@ _BODY = {
 
 
 def include_api(app: FastAPI, studio: Studio, settings: Settings) -> None:
-    """Put the API beside the page, on the same port and the same queue."""
+    """Put the API beside the page, on the same port and the same queue.
+
+    An app that already serves takes no more exception handlers, so :func:`answer_error` has to be
+    among those it was made with.
+    """
     app.state.door = Door(settings.credentials)
-    app.add_exception_handler(StudioError, _answer_error)
     app.include_router(Api(studio, settings).router())
 
 
@@ -236,19 +239,25 @@ def job_answer(job: Job) -> dict[str, Any]:
 
 
 def health_answer(studio: Studio) -> dict[str, Any]:
-    """What GET /health answers; ``status`` is about the server, ``model_state`` about the model."""
+    """What GET /health answers; unhealthy is a studio whose model can't be loaded."""
     model = studio.model_status()
     return {
         "status": "unhealthy" if model.state == "failed" else "healthy",
-        "model": model.model,
-        "model_state": model.state,
+        "model": {
+            "id": model.model,
+            "title": model.title,
+            "state": model.state,
+            "message": model.message,
+            "fraction": model.fraction,
+            "demo": model.demo,
+        },
         "device": model.device,
         "queue_length": studio.queue_length(),
         "version": __version__,
     }
 
 
-async def _answer_error(request: Request, error: Exception) -> Response:
+async def answer_error(request: Request, error: Exception) -> Response:
     """An error as JSON; ``detail`` is a list with the field for a recipe, a sentence otherwise."""
     if isinstance(error, InvalidRecipe):
         detail = [

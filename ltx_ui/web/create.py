@@ -144,7 +144,10 @@ class Create:
     def restore(self, draft: Any, images: Any) -> list[Any]:
         """The fields as they were before the page was loaded again."""
         if draft is None:
-            return [gr.skip()] * (len(fields_of(Form)) + 2)
+            # Gradio shows a number field without a value as 0, which is a seed.
+            nothing = [gr.skip()] * (len(fields_of(Form)) + 2)
+            nothing[SEED_FIELDS[0]] = None
+            return nothing
         form = Form.from_draft(draft, self._presets)
         return [*show_form(form, self._presets), *self.references(images)]
 

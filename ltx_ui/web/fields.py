@@ -126,7 +126,7 @@ def lay_out(presets: Presets) -> Fields:
         dice = gr.Button("New seed", elem_id="seed-dice", size="sm", scale=0, min_width=96)
     with gr.Accordion("Reference image", open=False) as images_section:
         image_start, image_end, strength = _images(form)
-    with gr.Accordion("Sound, frames a second, negative prompt", open=False):
+    with gr.Accordion("More settings", open=False):
         include_audio = gr.Checkbox(
             form.include_audio, label="Sound track", elem_id="include-audio"
         )

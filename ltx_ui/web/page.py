@@ -7,12 +7,12 @@ from pathlib import Path
 
 import gradio as gr
 
-from ltx_ui.errors import SettingsError
+from ltx_ui.errors import SettingsError, StudioError
 from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web import fragments
-from ltx_ui.web.api import include_api
+from ltx_ui.web.api import answer_error, include_api
 from ltx_ui.web.create import Create, build_create
 from ltx_ui.web.gallery import build_gallery
 from ltx_ui.web.guide import build_guide
@@ -80,7 +80,10 @@ def serve(studio: Studio, settings: Settings, presets: Presets) -> RunningPage:
             theme=make_theme(),
             css_paths=_ASSETS / "style.css",
             head=f"<script>{(_ASSETS / 'studio.js').read_text('utf-8')}</script>",
-            app_kwargs={"openapi_url": None},
+            app_kwargs={
+                "openapi_url": None,
+                "exception_handlers": {StudioError: answer_error},
+            },
         )
     except OSError:
         raise SettingsError(
