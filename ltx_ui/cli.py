@@ -30,10 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the studio until SIGINT or SIGTERM; returns the exit code."""
     try:
         settings = read_settings(sys.argv[1:] if argv is None else argv)
-        logging.basicConfig(
-            level=settings.log_level.upper(),
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        )
+        _log(settings.log_level)
         with _alone(settings):
             _check_port(settings)
             return _run(settings)
@@ -68,6 +65,15 @@ def _flag_problem(error: Mapping[str, Any]) -> str:
     message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     given = "" if field == "auth" else f" is {error['input']!r}; it"  # a password is never echoed
     return f"{flag}{given} {message}."
+
+
+def _log(level: str) -> None:
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    if level != "debug":
+        # Gradio asks itself whether it is up; that is nobody's news.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @contextmanager
