@@ -1,0 +1,200 @@
+"""Where a model's weights live, chosen from what is free and what a clip needs. Without torch.
+
+Nothing here was measured on a GPU: the figures are counted, by running the real configuration on
+the meta device and adding up what is alive at the worst moment. ``benchmarks/gpu_memory.py`` is
+there to measure them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from ltx_ui.errors import ModelUnavailable
+from ltx_ui.recipe import FRAME_STEP, MIN_FRAMES, MIN_SIDE, Recipe
+
+GB = 10**9
+Placement = Literal["resident", "free-text", "fp8", "offload"]
+"""
+``resident``: everything stays on the device.
+``free-text``: the text encoder waits in host memory and passes through the device layer by layer.
+``fp8``: besides, the transformer is kept in float8 and the decoders wait in host memory too.
+``offload``: everything waits in host memory; the transformer passes through block by block, in
+bfloat16. Slowest, and exact like the first two.
+"""
+PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
+"""From the most device memory to the least."""
+
+MEANING: Mapping[Placement, str] = {
+    "resident": "everything stays on the device",
+    "free-text": "the text encoder waits in host memory",
+    "fp8": "the transformer is kept in 8 bits, the rest waits in host memory",
+    "offload": "the weights wait in host memory and pass through the device block by block",
+}
+
+RESERVE = 8 * GB // 10
+"""For the CUDA libraries' workspaces and for what the allocator can't reuse; estimated."""
+SAMPLING_BYTES = 350_000
+"""Activations for each video token and clip in a forward; counted 338 000 to 367 000 from 49 frames
+up (19B, bfloat16)."""
+DECODING_BYTES = 87
+"""Activations for each pixel of each frame while the video VAE decodes a clip whole; counted."""
+TILED_DECODING_BYTES = 24
+"""The same in tiles and frame-wise; counted 18 to 24."""
+TEXT_BYTES = 35 * GB // 10
+"""While a prompt is encoded layer by layer: the 2.0 GB of word embeddings and the activations of
+1024 places in 49 layers."""
+FLOAT8_SHARE = 0.51
+"""Of the transformer's bfloat16 bytes; norms and tables stay as they are."""
+STREAMED_SHARE = 1 / 12
+"""Of the transformer's bytes on the device at once: three of 48 blocks (0.77 GB each), and the
+0.69 GB that stand outside the blocks."""
+
+USUAL = (288, 512, 121)
+"""Width, height and frames that the choice at start leaves room for."""
+
+
+@dataclass(frozen=True)
+class Free:
+    """Bytes of memory free before a model is loaded; ``device`` is None without a CUDA device."""
+
+    device: int | None
+    host: int
+
+
+def tokens(width: int, height: int, num_frames: int) -> int:
+    """Video tokens of a clip: the VAE packs 32×32 pixels × 8 frames into one."""
+    return -(-width // 32) * -(-height // 32) * ((num_frames - 1) // FRAME_STEP + 1)
+
+
+def working_bytes(
+    width: int, height: int, num_frames: int, *, clips: int = 2, tiled: bool = False
+) -> int:
+    """Device memory that making a clip takes beside the weights.
+
+    Args:
+        clips: clips in one forward; classifier-free guidance makes two.
+        tiled: whether decoding may fall back to tiles.
+    """
+    sampling = tokens(width, height, num_frames) * clips * SAMPLING_BYTES
+    per_pixel = TILED_DECODING_BYTES if tiled else DECODING_BYTES
+    return max(sampling, width * height * num_frames * per_pixel) + RESERVE
+
+
+def device_bytes(placement: Placement, weights: Mapping[str, int], working: int) -> int:
+    """Device memory at the worst moment.
+
+    Args:
+        weights: bytes of each component in bfloat16, by its folder's name.
+        working: as :func:`working_bytes` counts it.
+    """
+    transformer = weights.get("transformer", 0)
+    match placement:
+        case "resident":
+            return sum(weights.values()) + max(working, TEXT_BYTES // 2)
+        case "free-text":
+            kept = sum(weights.values()) - _text(weights)
+        case "fp8":
+            kept = round(transformer * FLOAT8_SHARE)
+        case "offload":
+            kept = round(transformer * STREAMED_SHARE)
+    return kept + max(working, TEXT_BYTES)
+
+
+def host_bytes(placement: Placement, weights: Mapping[str, int]) -> int:
+    """Host memory that the waiting weights take."""
+    match placement:
+        case "resident":
+            return 0
+        case "free-text":
+            return _text(weights)
+        case "fp8":
+            return sum(weights.values()) - weights.get("transformer", 0)
+        case "offload":
+            return sum(weights.values())
+
+
+def choose(title: str, weights: Mapping[str, int], free: Free, working: int) -> Placement:
+    """The first placement, from the fastest on, that fits beside a clip's working memory. Without a
+    CUDA device everything stays where it is: ``resident``.
+
+    Args:
+        title: the model's, for the message.
+        weights: bytes of each component as it will be computed with.
+
+    Raises:
+        ModelUnavailable: none fits; says how much is needed and how much is free.
+    """
+    total = sum(weights.values())
+    if free.device is None:
+        if free.host >= total:
+            return "resident"
+        raise ModelUnavailable(
+            f"{title} needs about {total / GB:.0f} GB of memory without a CUDA device; "
+            f"{free.host / GB:.0f} GB are free. Use --model demo, or a machine with a CUDA device."
+        )
+    for placement in PLACEMENTS:
+        fits = free.device >= device_bytes(placement, weights, working)
+        if fits and free.host >= host_bytes(placement, weights):
+            return placement
+    raise ModelUnavailable(
+        f"{title} needs {_needs(weights, working)}; {free.device / GB:.0f} GB and "
+        f"{free.host / GB:.0f} GB are free. Close other programs that use them, use a larger "
+        "device or --model demo, or insist with --placement offload."
+    )
+
+
+def steps_down(placement: Placement, cuda: bool) -> tuple[Placement, ...]:
+    """The placements that take less device memory than this one, in order. On the CPU host memory
+    is all there is, and only storing the weights in 8 bits saves any."""
+    lower = PLACEMENTS[PLACEMENTS.index(placement) + 1 :]
+    return lower if cuda else tuple(p for p in lower if p == "fp8")
+
+
+def what_fits(recipe: Recipe, room: int, grid: int, clips: int = 2) -> str:
+    """A sentence with the longest clip of the recipe's size, and the largest size of its length,
+    that should fit; both smaller than the recipe, which did not.
+
+    Args:
+        room: bytes of device memory for working in.
+        grid: sides are offered in multiples of this.
+        clips: as in :func:`working_bytes`.
+    """
+
+    def fits(width: int, height: int, num_frames: int) -> bool:
+        return working_bytes(width, height, num_frames, clips=clips, tiled=True) <= room
+
+    shorter = (n for n in range(recipe.num_frames - FRAME_STEP, MIN_FRAMES - 1, -FRAME_STEP))
+    frames = next((n for n in shorter if fits(recipe.width, recipe.height, n)), None)
+    size = next((s for s in _smaller(recipe, grid) if fits(*s, recipe.num_frames)), None)
+    offers = []
+    if frames:
+        offers.append(f"{recipe.resolution} with {frames} frames")
+    if size:
+        offers.append(f"{size[0]}x{size[1]} with {recipe.num_frames} frames")
+    if not offers:
+        return "Close other programs that use the device, or choose the smallest format and length."
+    return f"What should fit: {' or '.join(offers)}."
+
+
+def _smaller(recipe: Recipe, grid: int) -> Iterator[tuple[int, int]]:
+    """Smaller sizes of about the recipe's shape, on the grid, from the largest on."""
+    shape = recipe.height / recipe.width
+    for width in range((recipe.width - 1) // grid * grid, 0, -grid):
+        height = max(1, round(width * shape / grid)) * grid
+        if min(width, height) >= MIN_SIDE and height <= recipe.height:
+            yield width, height
+
+
+def _text(weights: Mapping[str, int]) -> int:
+    return weights.get("text_encoder", 0) + weights.get("connectors", 0)
+
+
+def _needs(weights: Mapping[str, int], working: int) -> str:
+    """The most and the least demanding way, in words."""
+    most, least = (device_bytes(p, weights, working) / GB for p in (PLACEMENTS[0], PLACEMENTS[-1]))
+    host = host_bytes(PLACEMENTS[-1], weights) / GB
+    return (
+        f"about {most:.0f} GB of device memory, or {least:.0f} GB with {host:.0f} GB of host memory"
+    )

@@ -1,0 +1,122 @@
+"""The memory figures of the placement plan are what the real configuration allocates. Counted on
+the meta device: every operator runs on shapes alone, and what is alive is added up."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as functional
+from diffusers import AutoencoderKLLTX2Video, LTX2VideoTransformer3DModel
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from ltx_ui.engine.placement import (
+    DECODING_BYTES,
+    SAMPLING_BYTES,
+    STREAMED_SHARE,
+    TILED_DECODING_BYTES,
+    tokens,
+)
+
+WIDTH, HEIGHT, FRAMES = 288, 512, 49
+
+
+class FusedAttention(TorchFunctionMode):
+    """On a GPU a fused kernel computes attention without the score matrix."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> torch.Tensor:
+        if func is functional.scaled_dot_product_attention:
+            return torch.empty_like(kwargs["query"])
+        result: torch.Tensor = func(*args, **(kwargs or {}))
+        return result
+
+
+class Peak(TorchDispatchMode):
+    """Adds up the storages that operators made and that are still alive."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alive: dict[int, int] = {}
+        self.bytes = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> object:
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor):
+                storage = tensor.untyped_storage()
+                if storage._cdata not in self.alive:
+                    self.alive[storage._cdata] = storage.nbytes()
+                    weakref.finalize(storage, self.alive.pop, storage._cdata, None)
+        self.bytes = max(self.bytes, sum(self.alive.values()))
+        return result
+
+
+def empty(*shape: int, dtype: torch.dtype = torch.bfloat16) -> torch.Tensor:
+    return torch.empty(*shape, dtype=dtype, device="meta")
+
+
+def transformer(layers: int) -> LTX2VideoTransformer3DModel:
+    with torch.device("meta"):
+        return LTX2VideoTransformer3DModel(num_layers=layers, rope_type="split").bfloat16()
+
+
+def size(module: torch.nn.Module) -> int:
+    return sum(p.numel() * 2 for p in module.parameters())
+
+
+@torch.inference_mode()
+def test_a_forward_with_guidance_allocates_what_the_plan_allows_for_each_token() -> None:
+    model, batch, audio = transformer(2), 2, 51
+    count = tokens(WIDTH, HEIGHT, FRAMES)
+    with FusedAttention(), Peak() as peak:
+        model(
+            hidden_states=empty(batch, count, 128),
+            audio_hidden_states=empty(batch, audio, 128),
+            encoder_hidden_states=empty(batch, 1024, 3840),
+            audio_encoder_hidden_states=empty(batch, 1024, 3840),
+            timestep=empty(batch, count, dtype=torch.float32),
+            audio_timestep=empty(batch, dtype=torch.float32),
+            num_frames=7,
+            height=16,
+            width=9,
+            fps=24.0,
+            audio_num_frames=audio,
+            return_dict=False,
+        )
+    assert peak.bytes == pytest.approx(batch * count * SAMPLING_BYTES, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("framewise", "least", "most"),
+    [(False, 0.95 * DECODING_BYTES, DECODING_BYTES), (True, 12, TILED_DECODING_BYTES)],
+)
+@torch.inference_mode()
+def test_decoding_allocates_what_the_plan_allows_for_each_pixel(
+    framewise: bool, least: float, most: float
+) -> None:
+    with torch.device("meta"):
+        vae = AutoencoderKLLTX2Video(
+            spatial_compression_ratio=32, temporal_compression_ratio=8
+        ).bfloat16()
+    if framewise:
+        vae.enable_tiling(256, 256, 16, 192, 192, 8)
+        vae.use_framewise_decoding = True
+    with Peak() as peak:
+        vae.decode(empty(1, 128, 7, 16, 9), None, return_dict=False)
+    pixels = WIDTH * HEIGHT * FRAMES
+    assert least * pixels <= peak.bytes <= most * 1.02 * pixels
+
+
+def test_streaming_keeps_three_of_48_blocks_on_the_device() -> None:
+    one, two = size(transformer(1)), size(transformer(2))
+    block = two - one
+    outside = one - block
+    assert outside + 3 * block == pytest.approx((outside + 48 * block) * STREAMED_SHARE, rel=0.06)

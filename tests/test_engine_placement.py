@@ -1,0 +1,115 @@
+"""Where the weights go: chosen from free memory, the model's bytes and a clip's working memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import get_args
+
+import pytest
+
+from ltx_ui.engine.models import CARDS, GB
+from ltx_ui.engine.placement import (
+    PLACEMENTS,
+    USUAL,
+    Free,
+    Placement,
+    choose,
+    device_bytes,
+    host_bytes,
+    steps_down,
+    what_fits,
+    working_bytes,
+)
+from ltx_ui.errors import ModelUnavailable
+from ltx_ui.recipe import Recipe
+
+LTX_2 = CARDS["ltx-2"].component_bytes
+
+
+def chosen(device_gb: float, host_gb: float = 128, size: tuple[int, int, int] = USUAL) -> Placement:
+    free = Free(round(device_gb * GB), round(host_gb * GB))
+    return choose("LTX-2", LTX_2, free, working_bytes(*size))
+
+
+@pytest.mark.parametrize(
+    ("device_gb", "placement"),
+    [
+        (8, "offload"),
+        (12, "offload"),
+        (16, "offload"),
+        (24, "fp8"),
+        (32, "fp8"),
+        (48, "free-text"),
+        (80, "resident"),
+        (141, "resident"),
+    ],
+)
+def test_each_size_of_card_gets_the_fastest_placement_that_fits(
+    device_gb: int, placement: Placement
+) -> None:
+    assert chosen(device_gb) == placement
+
+
+def test_a_larger_clip_needs_a_thriftier_placement_on_the_same_card() -> None:
+    assert chosen(72, size=(288, 512, 121)) == "resident"
+    assert chosen(72, size=(1280, 704, 121)) == "free-text"
+
+
+def test_too_little_host_memory_rules_out_what_waits_there() -> None:
+    assert chosen(24, host_gb=31) == "fp8"
+    with pytest.raises(ModelUnavailable, match=r"70 GB .* 7 GB with 68 GB of host .* 24 GB and 20"):
+        chosen(24, host_gb=20)
+
+
+def test_a_card_that_is_too_small_for_a_block_is_refused_with_numbers_and_a_way_out() -> None:
+    with pytest.raises(ModelUnavailable, match=r"4 GB and 128 GB are free.*--model demo"):
+        chosen(4)
+
+
+def test_without_cuda_everything_stays_in_host_memory_if_there_is_enough() -> None:
+    assert choose("LTX-2", LTX_2, Free(None, 70 * GB), 0) == "resident"
+    with pytest.raises(ModelUnavailable, match=r"needs about 68 GB .*without a CUDA device; 60 GB"):
+        choose("LTX-2", LTX_2, Free(None, 60 * GB), 0)
+
+
+def test_each_step_down_takes_less_device_memory_and_more_host_memory() -> None:
+    working = working_bytes(*USUAL)
+    device = [device_bytes(placement, LTX_2, working) for placement in PLACEMENTS]
+    host = [host_bytes(placement, LTX_2) for placement in PLACEMENTS]
+    assert device == sorted(device, reverse=True)
+    assert host == sorted(host)
+
+
+def test_only_8_bit_weights_save_memory_where_there_is_no_device() -> None:
+    assert steps_down("resident", cuda=True) == ("free-text", "fp8", "offload")
+    assert steps_down("offload", cuda=True) == ()
+    assert steps_down("resident", cuda=False) == ("fp8",)
+    assert steps_down("fp8", cuda=False) == ()
+
+
+def test_what_fits_is_smaller_than_what_did_not_and_fits_by_the_same_formula() -> None:
+    recipe = Recipe(prompt="A fox.", width=768, height=448, num_frames=121)
+    room = working_bytes(768, 448, 49, tiled=True)
+    assert what_fits(recipe, room, 32) == (
+        "What should fit: 768x448 with 49 frames or 512x288 with 121 frames."
+    )
+    assert working_bytes(512, 288, 121, tiled=True) <= room < working_bytes(544, 320, 121)
+
+
+def test_even_where_the_formula_sees_room_something_smaller_is_offered() -> None:
+    recipe = Recipe(prompt="A fox.", width=768, height=448, num_frames=121)
+    assert what_fits(recipe, 500 * GB, 32) == (
+        "What should fit: 768x448 with 113 frames or 736x416 with 121 frames."
+    )
+
+
+def test_where_nothing_fits_it_says_what_to_do_instead() -> None:
+    recipe = Recipe(prompt="A fox.", width=128, height=128, num_frames=9)
+    assert what_fits(recipe, 0, 32).startswith("Close other programs")
+
+
+def test_choosing_needs_no_torch() -> None:
+    code = "import sys, ltx_ui.engine.placement; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert get_args(Placement) == PLACEMENTS
