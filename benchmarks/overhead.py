@@ -1,7 +1,7 @@
 """How much of stock diffusers' time a clip takes here, from recipe to mp4 on disk.
 
 Both ways run in the same process, in turn, warm, with the demo model: 288x512, 49 frames, 5 steps,
-guidance 3. Stock is ``LTX2ConditionPipeline`` with the same explicit guidance and ``output_type="np"``,
+guidance 3. Stock is ``LTX2ConditionPipeline`` with the same explicit guidance and numpy output,
 then ``diffusers.utils.encode_video``. The last line is ours over stock's, of the medians.
 
     python benchmarks/overhead.py --rounds 7

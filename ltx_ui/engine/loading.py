@@ -41,10 +41,7 @@ def load(card: ModelCard, models_dir: Path, report: Report) -> tuple[ModelCard, 
     placement = plan(card, _weight_bytes(folder))
     pipe = _read(folder, card, placement)
     pipe.set_progress_bar_config(disable=True)
-    if card.scheduler:
-        pipe.scheduler = FlowMatchEulerDiscreteScheduler.from_config(
-            pipe.scheduler.config, **card.scheduler
-        )
+    pipe.scheduler = Schedule.from_config(pipe.scheduler.config, **card.scheduler)
     if card.vocoder_float32:
         pipe.vocoder.to(torch.float32)
     if placement == "cpu":
@@ -85,6 +82,15 @@ def plan(card: ModelCard, weights: dict[str, int]) -> str:
         f"{free / GB:.0f} GB and {host / GB:.0f} GB are free. Close other programs that use the "
         "device, or use a larger one or --model demo."
     )
+
+
+class Schedule(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
+    """The stock scheduler, for a single step too."""
+
+    def stretch_shift_to_terminal(self, t: Any) -> Any:
+        """Sigmas, 1-d, stretched to end at ``shift_terminal``. A single one is left at 1.0:
+        stretching it divides zero by zero, and the whole clip would be NaN."""
+        return t if len(t) == 1 else super().stretch_shift_to_terminal(t)
 
 
 def _folder(card: ModelCard, models_dir: Path, report: Report) -> Path:

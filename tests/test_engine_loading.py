@@ -1,0 +1,193 @@
+"""Where a model comes from, and what a person is told when it can't be had."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from ltx_ui.engine.demo import demo_folder
+from ltx_ui.engine.downloading import downloaded, needed_files
+from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.models import CARDS, resolve
+from ltx_ui.errors import ModelUnavailable
+
+
+def ignore(message: str, fraction: float | None) -> None:
+    """Loading may say what it likes."""
+
+
+@pytest.fixture
+def demo_copy(demo_models_dir: Path, tmp_path: Path) -> Path:
+    """A diffusers folder of one's own, to break."""
+    return Path(shutil.copytree(demo_folder(demo_models_dir), tmp_path / "my-ltx"))
+
+
+def test_auto_is_ltx_2_with_cuda_and_the_demo_without() -> None:
+    assert resolve("auto", cuda=True).id == "ltx-2"
+    assert resolve("auto", cuda=False).id == "demo"
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_every_card_is_found_by_its_name(name: str) -> None:
+    assert resolve(name, cuda=False) is CARDS[name]
+
+
+def test_a_known_repo_is_its_card() -> None:
+    assert resolve("Lightricks/LTX-2", cuda=False) is CARDS["ltx-2"]
+
+
+@pytest.mark.parametrize(
+    ("repo", "family"),
+    [
+        ("somebody/my-ltx2-tune", "ltx-2"),
+        ("somebody/LTX-2.3-tune", "ltx-2.3"),
+        ("somebody/LTX-2.3-Distilled-tune", "ltx-2.3-distilled"),
+    ],
+)
+def test_another_repo_is_driven_like_its_family(repo: str, family: str) -> None:
+    card = resolve(repo, cuda=False)
+    assert (card.id, card.source) == (repo, repo)
+    assert card.sigmas == CARDS[family].sigmas
+    assert card.use_cross_timestep == CARDS[family].use_cross_timestep
+
+
+def test_a_folder_is_driven_as_its_own_files_say(demo_copy: Path) -> None:
+    assert resolve(str(demo_copy), cuda=False).use_cross_timestep is False
+    connectors = demo_copy / "connectors" / "config.json"
+    config = json.loads(connectors.read_text())
+    connectors.write_text(json.dumps({**config, "per_modality_projections": True}))
+    assert resolve(str(demo_copy), cuda=False).use_cross_timestep is True
+
+
+def test_a_folder_loads_like_a_known_model(demo_copy: Path, tmp_path: Path) -> None:
+    engine = Engine(str(demo_copy), tmp_path / "models")
+    heard: list[str] = []
+    engine.load(lambda message, fraction: heard.append(message))
+    assert engine.card.title == "my-ltx"
+    assert heard == ["Loading my-ltx"]
+    assert not (tmp_path / "models").exists()
+
+
+def test_what_is_no_model_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match=r"no model 'ltx-3'.*demo, ltx-2"):
+        Engine("ltx-3", tmp_path)
+    with pytest.raises(ModelUnavailable, match="no model"):
+        Engine(str(tmp_path / "not" / "here"), tmp_path)
+
+
+def test_an_empty_folder_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match=r"model_index\.json is missing.*--model"):
+        Engine(str(tmp_path), tmp_path)
+
+
+def test_a_pipeline_of_another_kind_is_refused_at_once(demo_copy: Path) -> None:
+    (demo_copy / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
+    with pytest.raises(ModelUnavailable, match="FluxPipeline, not an LTX-2 pipeline"):
+        Engine(str(demo_copy), demo_copy)
+
+
+@pytest.mark.parametrize("broken", ["cut weights", "lost weights", "bad config"])
+def test_a_damaged_folder_says_what_to_do(demo_copy: Path, broken: str) -> None:
+    weights = demo_copy / "transformer" / "diffusion_pytorch_model.safetensors"
+    if broken == "cut weights":
+        weights.write_bytes(weights.read_bytes()[:1000])
+    elif broken == "lost weights":
+        weights.unlink()
+    else:
+        (demo_copy / "vae" / "config.json").write_text("{")
+    engine = Engine(str(demo_copy), demo_copy)
+    with pytest.raises(ModelUnavailable, match=r"can't be loaded.*Delete the folder"):
+        engine.load(ignore)
+
+
+def test_without_a_network_a_repo_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address answers nobody: port 9 of this machine."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    engine = Engine("Lightricks/LTX-2", tmp_path)
+    with pytest.raises(ModelUnavailable, match=r"Check the network and start again.*--model demo"):
+        engine.load(ignore)
+
+
+def test_a_models_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file, not a folder")
+    with pytest.raises(ModelUnavailable, match=r"can't be saved.*--data-dir"):
+        Engine("demo", tmp_path / "models").load(ignore)
+
+
+def test_a_complete_download_is_used_without_the_network(tmp_path: Path) -> None:
+    folder = tmp_path / "Lightricks--LTX-2"
+    folder.mkdir()
+    (folder / "model_index.json").write_text("{}")
+    (folder / "download.json").write_text(json.dumps({"files": {"model_index.json": 2}}))
+    assert downloaded(CARDS["ltx-2"], tmp_path, ignore) == folder
+
+
+def test_only_what_the_pipeline_loads_is_downloaded() -> None:
+    wanted = {
+        "model_index.json": 1,
+        "transformer/diffusion_pytorch_model-00001-of-00008.safetensors": 2,
+        "text_encoder/model-00001-of-00005.safetensors": 3,
+        "tokenizer/tokenizer.json": 4,
+        "scheduler/scheduler_config.json": 5,
+    }
+    others = {
+        "ltx-2-19b-dev.safetensors": 10,
+        "README.md": 11,
+        "text_encoder/diffusion_pytorch_model-00001-of-00008.safetensors": 12,
+        "transformer/diffusion_pytorch_model.fp16.safetensors": 13,
+        "transformer/pytorch_model.bin": 14,
+        "media/clip.mp4": 15,
+    }
+    assert needed_files({**others, **wanted}) == wanted
+
+
+def test_the_demo_loads_without_any_connection(tmp_path: Path) -> None:
+    """A process that may not open a connection makes the demo and a clip."""
+    script = """
+import sys
+from pathlib import Path
+
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        raise SystemExit(f"{event} {arguments}")
+
+sys.addaudithook(refuse)
+from ltx_ui.engine.engine import Engine
+from ltx_ui.recipe import Recipe
+
+class Quiet:
+    def progress(self, stage, step=0, steps=0):
+        pass
+
+engine = Engine("demo", Path(sys.argv[1]))
+engine.load(lambda message, fraction: None)
+recipe = Recipe(prompt="x", width=128, height=128, num_frames=9, num_inference_steps=1)
+print(engine.generate(recipe, Quiet()).frames.shape)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == "(9, 128, 128, 3)"
+
+
+def test_the_cards_can_be_read_without_torch() -> None:
+    script = "import sys, ltx_ui.engine.models; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without CUDA")
+def test_too_little_memory_is_said_before_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ltx_ui.engine.loading import plan
+
+    with pytest.raises(ModelUnavailable, match=r"needs about 2000000 GB.*--model demo"):
+        plan(CARDS["ltx-2"], {"transformer": 10**15})
+    assert plan(CARDS["demo"], {"transformer": 10**6}) == "cpu"

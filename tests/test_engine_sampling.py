@@ -1,0 +1,196 @@
+"""How the pipeline is driven: forwards a step, text once, references, and bit by bit as stock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import LTX2ConditionPipeline
+from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
+from PIL import Image
+
+from ltx_ui.clip import Stage
+from ltx_ui.engine.demo import demo_folder
+from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.models import CARDS, ModelCard
+from ltx_ui.engine.sampling import Latents, guidance_arguments, pad_to_grid, sample
+from ltx_ui.engine.text import Prompts
+from ltx_ui.recipe import Recipe
+
+
+class Quiet:
+    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
+        pass
+
+
+def recipe(**changes: Any) -> Recipe:
+    fields = {
+        "prompt": "A paper boat on a pond.",
+        "width": 128,
+        "height": 128,
+        "num_frames": 17,
+        "num_inference_steps": 2,
+        "seed": 3,
+    }
+    return Recipe(**{**fields, **changes})
+
+
+def picture(seed: int, width: int = 128, height: int = 128) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Smooth colours, so that the H.264 pass over references leaves something of them."""
+    small = np.random.default_rng(seed).integers(0, 256, (3, 4, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+
+@torch.inference_mode()
+def ours(engine: Engine, recipe: Recipe, **images: Any) -> Latents:
+    return sample(engine._pipe, engine.card, engine._prompts, recipe, Quiet(), **images)
+
+
+@pytest.fixture(scope="module")
+def stock(demo_models_dir: Path) -> Any:
+    """The pipeline as the library loads it, with nothing of ours."""
+    pipe = LTX2ConditionPipeline.from_pretrained(demo_folder(demo_models_dir))
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@contextmanager
+def batch_sizes(module: torch.nn.Module, argument: str) -> Iterator[list[int]]:
+    """The batch size of every call of a module in the block."""
+    calls: list[int] = []
+    hook = module.register_forward_pre_hook(
+        lambda _, __, kwargs: calls.append(len(kwargs[argument])), with_kwargs=True
+    )
+    try:
+        yield calls
+    finally:
+        hook.remove()
+
+
+@pytest.mark.parametrize(("guidance_scale", "batch"), [(1.0, 1), (3.0, 2)])
+def test_a_step_is_one_forward(engine: Engine, guidance_scale: float, batch: int) -> None:
+    with batch_sizes(engine._pipe.transformer, "hidden_states") as calls:
+        ours(engine, recipe(num_inference_steps=3, guidance_scale=guidance_scale))
+    assert calls == [batch] * 3
+
+
+def test_a_prompt_is_encoded_once(engine: Engine) -> None:
+    with batch_sizes(engine._pipe.text_encoder, "input_ids") as calls:
+        ours(engine, recipe(prompt="A prompt nobody used before.", negative_prompt="nor this"))
+        assert calls == [1, 1]
+        ours(engine, recipe(prompt=" A prompt nobody used before. ", negative_prompt="nor this"))
+        ours(engine, recipe(prompt="nor this", seed=9, guidance_scale=1.0))
+    assert calls == [1, 1]
+
+
+def test_the_oldest_prompt_is_forgotten_first(demo_models_dir: Path) -> None:
+    pipe = LTX2ConditionPipeline.from_pretrained(demo_folder(demo_models_dir))
+    prompts = Prompts(pipe, capacity=2)
+    with torch.inference_mode(), batch_sizes(pipe.text_encoder, "input_ids") as calls:
+        for prompt in ("one", "two", "one", "three", "one"):
+            prompts.encode(prompt)
+        assert len(calls) == 3
+        prompts.encode("two")
+    assert len(calls) == 4
+
+
+@pytest.mark.parametrize("guidance_scale", [1.0, 3.0])
+@pytest.mark.parametrize(
+    "references",
+    [(), (0,), (0, -1)],
+    ids=["text only", "first frame", "first and last frame"],
+)
+def test_latents_are_those_of_the_stock_pipeline_bit_by_bit(
+    engine: Engine, stock: Any, references: tuple[int, ...], guidance_scale: float
+) -> None:
+    pictures = {index: picture(index + 5) for index in references}
+    wanted = recipe(guidance_scale=guidance_scale, image_strength=0.8)
+    video, audio = stock(
+        prompt=wanted.prompt,
+        negative_prompt=wanted.negative_prompt,
+        conditions=[
+            LTX2VideoCondition(frames=Image.fromarray(image), index=index, strength=0.8)
+            for index, image in pictures.items()
+        ]
+        or None,
+        width=128,
+        height=128,
+        num_frames=17,
+        frame_rate=24.0,
+        num_inference_steps=2,
+        generator=torch.Generator().manual_seed(3),
+        output_type="latent",
+        return_dict=False,
+        guidance_scale=guidance_scale,
+        stg_scale=0.0,
+        modality_scale=1.0,
+        guidance_rescale=0.0,
+        audio_guidance_scale=7.0 if guidance_scale > 1 else 1.0,
+        audio_stg_scale=0.0,
+        audio_modality_scale=1.0,
+        audio_guidance_rescale=0.0,
+        spatio_temporal_guidance_blocks=[],
+        use_cross_timestep=False,
+    )
+    made = ours(engine, wanted, image_start=pictures.get(0), image_end=pictures.get(-1))
+    assert torch.equal(made.video, video)
+    assert torch.equal(made.audio, audio)
+
+
+def test_a_reference_holds_its_own_frame(engine: Engine) -> None:
+    """At strength 1 the first latent frame is the picture's for any seed; the rest is free."""
+    one, other = (ours(engine, recipe(seed=seed), image_start=picture(1)).video for seed in (1, 2))
+    assert torch.allclose(one[:, :, 0], other[:, :, 0], atol=1e-4)
+    assert (one[:, :, 1:] - other[:, :, 1:]).abs().mean() > 0.1
+
+
+def test_the_last_frame_steers_the_clip(engine: Engine) -> None:
+    plain = ours(engine, recipe()).video
+    steered = [ours(engine, recipe(), image_end=picture(seed)).video for seed in (1, 2)]
+    assert not torch.equal(steered[0], plain)
+    assert not torch.equal(steered[0], steered[1])
+    assert steered[0].shape == plain.shape
+
+
+def test_less_strength_holds_the_picture_less(engine: Engine) -> None:
+    def drift(strength: float) -> float:
+        one, other = (
+            ours(engine, recipe(seed=seed, image_strength=strength), image_start=picture(1)).video
+            for seed in (1, 2)
+        )
+        return float((one[:, :, 0] - other[:, :, 0]).abs().mean())
+
+    assert drift(1.0) < drift(0.7) < drift(0.2)
+
+
+def test_references_line_up_with_the_crop() -> None:
+    off_grid = picture(1, 150, 132)
+    padded = pad_to_grid(off_grid, recipe(width=150, height=132), grid=32)
+    assert padded.shape == (160, 160, 3)
+    assert np.array_equal(padded[14:146, 5:155], off_grid)
+    assert np.array_equal(padded[0, 5:155], off_grid[0])
+
+
+def test_a_reference_of_another_size_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="128x128"):
+        pad_to_grid(picture(1, 64, 64), recipe(), grid=32)
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.id)
+@pytest.mark.parametrize("guidance_scale", [1.0, 3.0])
+def test_the_standard_mode_is_plain_guidance_or_none(
+    card: ModelCard, guidance_scale: float
+) -> None:
+    arguments = guidance_arguments(recipe(guidance_scale=guidance_scale), card)
+    off = guidance_scale == 1.0 or card.distilled
+    assert arguments["guidance_scale"] == (1.0 if off else 3.0)
+    assert arguments["audio_guidance_scale"] == (1.0 if off else 7.0)
+    assert (arguments["stg_scale"], arguments["audio_stg_scale"]) == (0.0, 0.0)
+    assert (arguments["modality_scale"], arguments["audio_modality_scale"]) == (1.0, 1.0)
+    assert (arguments["guidance_rescale"], arguments["audio_guidance_rescale"]) == (0.0, 0.0)
+    assert arguments["spatio_temporal_guidance_blocks"] == []
