@@ -145,9 +145,9 @@ class Create:
         """The fields as they were before the page was loaded again."""
         if draft is None:
             # Gradio shows a number field without a value as 0, which is a seed.
-            nothing = [gr.skip()] * (len(fields_of(Form)) + 2)
-            nothing[SEED_FIELDS[0]] = None
-            return nothing
+            untouched: list[Any] = [gr.skip()] * len(fields_of(Form))
+            untouched[SEED_FIELDS[0]] = None
+            return [*untouched, None, None]
         form = Form.from_draft(draft, self._presets)
         return [*show_form(form, self._presets), *self.references(images)]
 

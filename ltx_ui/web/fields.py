@@ -231,7 +231,8 @@ def _image(label: str, elem_id: str) -> gr.Image:
 
     Gradio itself decodes and may save anew, which changes the picture's digest and with it the
     clip, and turns an unreadable file into an error without words. A subclass would make Gradio
-    write a stub file beside this one, so the two methods are replaced.
+    write a stub file beside this one, so the two methods are replaced. Send it paths or None,
+    never ``gr.update`` or ``gr.skip``: on those Gradio builds a new component with its own methods.
     """
     image = gr.Image(
         label=label,

@@ -1,0 +1,367 @@
+"""The page as a creator meets it: a real browser, a real app, the demo model."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from running import RunningApp
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PLAYS = "(selector) => document.querySelector(selector)?.readyState >= 3"
+
+if CHROMIUM is None and os.environ.get("CI") != "true":
+    pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    with RunningApp(tmp_path_factory.mktemp("page") / "data", "--model", "demo") as app:
+        yield app.wait_ready()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(60_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, app: RunningApp) -> Page:
+    return opened(context, app)
+
+
+def opened(context: BrowserContext, app: RunningApp) -> Page:
+    """A tab on Create whose kept fields have arrived."""
+    page = context.new_page()
+    with page.expect_response(lambda response: "queue/data" in response.url or is_run(response)):
+        page.goto(app.url)
+    expect(page.locator("#model-status")).to_contain_text("Demo model", timeout=60_000)
+    return page
+
+
+def is_run(response: object) -> bool:
+    return "/run/" in getattr(response, "url", "")
+
+
+def choose(page: Page, field: str, option: str) -> None:
+    page.locator(f"#{field} input").click()
+    page.get_by_role("option", name=option).click()
+
+
+def ask_for_a_preview(page: Page, prompt: str) -> None:
+    choose(page, "preset", "Fast preview")
+    expect(page.locator("#steps input[type=number]")).to_have_value("5")
+    page.locator("#prompt textarea").fill(prompt)
+    expect(page.locator("#compiled-prompt textarea")).to_have_value(re.compile(re.escape(prompt)))
+
+
+def ask_for_a_long_one(page: Page, prompt: str) -> None:
+    choose(page, "preset", "Best quality")
+    page.locator("#prompt textarea").fill(prompt)
+    expect(page.locator("#compiled-prompt textarea")).to_have_value(re.compile(re.escape(prompt)))
+
+
+def wait_for_the_clip(page: Page) -> None:
+    page.wait_for_function(PLAYS, arg="#player video", timeout=120_000)
+    expect(page.locator("#generate")).to_be_enabled()
+
+
+def seed_of(page: Page) -> str:
+    return page.locator("#take-facts dd").first.inner_text()
+
+
+def make_a_preview(page: Page, prompt: str) -> str:
+    """Makes a clip and returns its seed."""
+    ask_for_a_preview(page, prompt)
+    page.locator("#generate").click()
+    expect(page.locator("#generate")).to_be_disabled()
+    wait_for_the_clip(page)
+    return seed_of(page)
+
+
+def test_a_prompt_becomes_a_clip_that_is_seen_and_heard(page: Page) -> None:
+    ask_for_a_preview(page, "A kettle whistles in a bright kitchen, static shot")
+    page.locator("#generate").click()
+    expect(page.locator("#progress [role=progressbar]")).to_be_visible()
+    wait_for_the_clip(page)
+    video = page.locator("#player video")
+    assert video.evaluate("v => [v.videoWidth, v.videoHeight]") == [288, 512]
+    video.evaluate("v => { v.muted = true; return v.play(); }")
+    page.wait_for_function(
+        "document.querySelector('#player video').webkitAudioDecodedByteCount > 0"
+    )
+    assert video.evaluate("v => v.playsInline")
+
+
+def test_progress_moves(page: Page) -> None:
+    ask_for_a_long_one(page, "A river runs through a forest")
+    page.locator("#generate").click()
+    bar = page.locator("#progress [role=progressbar]")
+    expect(page.locator("#progress")).to_contain_text(re.compile(r"step \d+ of 40"))
+    seen = float(bar.get_attribute("aria-valuenow") or 0)
+    page.wait_for_function(
+        """seen => Number(document.querySelector('#progress [role=progressbar]')
+                   ?.getAttribute('aria-valuenow')) > seen""",
+        arg=seen,
+    )
+    page.locator("#cancel").click()
+    expect(page.locator("#progress")).to_contain_text("Cancelled")
+
+
+def test_a_reload_in_mid_job_still_gets_the_take(page: Page) -> None:
+    ask_for_a_long_one(page, "Snow falls on a quiet street at night")
+    page.locator("#steps input[type=number]").fill("15")
+    page.locator("#steps input[type=number]").press("Tab")
+    page.locator("#generate").click()
+    expect(page.locator("#progress")).to_contain_text("step")
+    page.reload()
+    expect(page.locator("#progress [role=progressbar]")).to_be_visible()
+    expect(page.locator("#prompt textarea")).to_have_value(re.compile("Snow falls"))
+    wait_for_the_clip(page)
+    assert page.locator("#player video").evaluate("v => v.duration") == pytest.approx(2.04, abs=0.1)
+
+
+def test_cancel_stops_within_a_step_and_keeps_nothing(page: Page, app: RunningApp) -> None:
+    takes = set((app.data_dir / "takes").iterdir())
+    ask_for_a_long_one(page, "A train crosses a bridge")
+    page.locator("#generate").click()
+    expect(page.locator("#progress")).to_contain_text("step")
+    page.locator("#cancel").click()
+    expect(page.locator("#progress")).to_contain_text("Cancelled", timeout=5_000)
+    expect(page.locator("#generate")).to_be_enabled()
+    assert app.health()["queue_length"] == 0
+    assert set((app.data_dir / "takes").iterdir()) == takes
+
+
+def test_a_saved_seed_is_found_in_the_gallery_and_locked_by_use_seed(page: Page) -> None:
+    seed = make_a_preview(page, "A lighthouse in the fog, waves crash")
+    page.locator("#save-seed").click()
+    expect(page.locator("#save-seed")).to_contain_text("Seed saved")
+    page.locator("#prompt textarea").fill("Something else")
+    page.get_by_role("tab", name="Gallery").click()
+    page.get_by_label("Favourites").check()
+    card = page.locator("#gallery .card").first
+    expect(card).to_contain_text(seed)
+    card.get_by_role("button", name="Use seed").click()
+    expect(page.locator("#seed input")).to_have_value(seed)
+    expect(page.locator("#seed-lock input")).to_be_checked()
+    expect(page.locator("#prompt textarea")).to_have_value("Something else")
+
+
+def test_a_locked_seed_stays_and_an_unlocked_one_is_drawn_anew(page: Page) -> None:
+    first = make_a_preview(page, "A candle flickers")
+    expect(page.locator("#seed input")).to_have_value(first)
+    page.locator("#seed-lock input").check()
+    page.locator("#seed input").fill("42")
+    page.locator("#generate").click()
+    expect(page.locator("#take-facts dd").first).to_have_text("42")
+    page.locator("#seed-lock input").uncheck()
+    page.locator("#generate").click()
+    expect(page.locator("#take-facts dd").first).not_to_have_text("42")
+    drawn = seed_of(page)
+    expect(page.locator("#seed input")).to_have_value(drawn)
+
+
+def test_use_all_brings_the_whole_recipe_back(page: Page, tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.linear_gradient("L").convert("RGB").save(tmp_path / "start.png")
+    choose(page, "format", "Instagram 512x512")
+    page.get_by_role("button", name="Reference image").click()
+    page.locator("#reference-image input[type=file]").set_input_files(tmp_path / "start.png")
+    expect(page.locator("#reference-image img")).to_be_visible()
+    page.locator("#steps input[type=number]").fill("2")
+    page.locator("#steps input[type=number]").press("Tab")
+    page.locator("#prompt textarea").fill("A paper boat drifts, water sounds")
+    page.locator("#generate").click()
+    wait_for_the_clip(page)
+    seed = seed_of(page)
+    page.evaluate("localStorage.clear()")
+    page.reload()
+    expect(page.locator("#prompt textarea")).to_have_value("")
+    page.get_by_role("tab", name="Gallery").click()
+    page.locator("#gallery .card").first.get_by_role("button", name="Use all").click()
+    expect(page.locator("#prompt textarea")).to_have_value("A paper boat drifts, water sounds.")
+    expect(page.locator("#format input")).to_have_value("Instagram 512x512")
+    expect(page.locator("#steps input[type=number]")).to_have_value("2")
+    expect(page.locator("#seed input")).to_have_value(seed)
+    page.locator("#generate").click()
+    wait_for_the_clip(page)
+    videos = page.context.request
+    sources = [
+        page.locator(f"#gallery .card video >> nth={index}").get_attribute("src")
+        for index in open_gallery(page, at_least=2)
+    ]
+    first, second = (videos.get(f"{page.url.rstrip('/')}/{src}").body() for src in sources[:2])
+    assert first == second
+
+
+def open_gallery(page: Page, at_least: int) -> range:
+    page.get_by_role("tab", name="Gallery").click()
+    expect(page.locator("#gallery .card").nth(at_least - 1)).to_be_visible()
+    return range(at_least)
+
+
+def test_the_gallery_loads_no_video_until_one_is_played(page: Page, app: RunningApp) -> None:
+    make_a_preview(page, "Leaves rustle")
+    page.evaluate("localStorage.clear()")
+    fetched: list[str] = []
+    page.reload()
+    page.on("request", lambda request: fetched.append(request.url))
+    with page.expect_response(lambda response: response.url.endswith("/poster")):
+        open_gallery(page, at_least=1)
+    page.wait_for_timeout(500)  # in which a browser that wanted the videos would have asked
+    assert not [url for url in fetched if url.endswith(".mp4")]
+    page.locator("#gallery video").first.evaluate("v => { v.muted = true; return v.play(); }")
+    page.wait_for_function(PLAYS, arg="#gallery video")
+    assert [url for url in fetched if url.endswith(".mp4")]
+
+
+def test_a_take_is_deleted_only_after_a_question(page: Page) -> None:
+    make_a_preview(page, "A door closes slowly")
+    open_gallery(page, at_least=1)
+    cards = page.locator("#gallery .card")
+    before, first = cards.count(), cards.first
+    taken = first.get_attribute("data-take")
+    expect(first.get_by_role("button", name="Yes, delete")).to_be_hidden()
+    first.get_by_text("Delete", exact=True).click()
+    first.get_by_role("button", name="Yes, delete").click()
+    expect(page.locator(f"[data-take='{taken}']")).to_have_count(0)
+    assert cards.count() == before - 1
+
+
+def test_what_a_creator_writes_stays_text(page: Page) -> None:
+    nasty = '<img src=x onerror="window.hacked=1"> ${window.hacked=2} {{hacked}} purrs'
+    make_a_preview(page, nasty)
+    page.locator("#note textarea, #note input").first.fill(nasty)
+    page.locator("#note textarea, #note input").first.press("Tab")
+    open_gallery(page, at_least=1)
+    expect(page.locator("#gallery .card .prompt").first).to_contain_text(nasty)
+    expect(page.locator("#gallery .card .note").first).to_have_value(nasty)
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_modified_preset_says_so_and_choosing_it_again_restores_it(page: Page) -> None:
+    choose(page, "preset", "Fast preview")
+    expect(page.locator("#steps input[type=number]")).to_have_value("5")
+    page.locator("#steps input[type=number]").fill("7")
+    page.locator("#steps input[type=number]").press("Tab")
+    expect(page.locator("#preset input")).to_have_value("Fast preview (modified)")
+    choose(page, "preset", "Fast preview")
+    expect(page.locator("#steps input[type=number]")).to_have_value("5")
+    expect(page.locator("#preset input")).to_have_value("Fast preview")
+
+
+def test_helper_fields_and_phrases_go_into_the_compiled_prompt(page: Page) -> None:
+    page.locator("#prompt textarea").fill("a cat on a cushion")
+    page.locator("#camera input").fill("drone shot from above")
+    page.locator("#camera input").press("Tab")
+    choose(page, "lighting", "golden hour sunset lighting")
+    expect(page.locator("#compiled-prompt textarea")).to_have_value(
+        "A cat on a cushion. Golden hour sunset lighting. Drone shot from above."
+    )
+
+
+def test_an_empty_prompt_is_a_calm_sentence_beside_the_button(page: Page) -> None:
+    page.locator("#generate").click()
+    expect(page.locator("#problem")).to_contain_text("Prompt is empty")
+    expect(page.locator("#prompt")).to_have_class(re.compile("has-problem"))
+
+
+def test_character_consistency_asks_for_a_picture(page: Page) -> None:
+    choose(page, "preset", "Character consistency")
+    expect(page.locator("#seed input")).to_have_value("1234567890")
+    expect(page.locator("#reference-image")).to_be_visible()
+    page.locator("#prompt textarea").fill("She smiles")
+    page.locator("#generate").click()
+    expect(page.locator("#problem")).to_contain_text("Reference image is missing")
+
+
+def test_a_text_file_named_png_is_refused_in_words(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "notes.png").write_text("not a picture")
+    page.get_by_role("button", name="Reference image").click()
+    page.locator("#reference-image input[type=file]").set_input_files(tmp_path / "notes.png")
+    expect(page.locator("#problem")).to_contain_text("not a PNG, JPEG or WebP")
+
+
+def test_control_enter_generates(page: Page) -> None:
+    ask_for_a_preview(page, "Bees hum")
+    page.locator("#prompt textarea").press("Control+Enter")
+    wait_for_the_clip(page)
+
+
+def test_two_visitors_wait_in_one_queue(page: Page, browser: Browser, app: RunningApp) -> None:
+    other_context = browser.new_context()
+    other = opened(other_context, app)
+    ask_for_a_long_one(page, "First in line")
+    ask_for_a_preview(other, "Second in line")
+    page.locator("#generate").click()
+    expect(page.locator("#progress")).to_contain_text("step")
+    other.locator("#generate").click()
+    expect(other.locator("#progress")).to_contain_text("Next in the queue")
+    page.locator("#cancel").click()
+    wait_for_the_clip(other)
+    other_context.close()
+
+
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_nothing_is_wider_than_the_window_and_generate_is_in_reach(
+    browser: Browser, app: RunningApp, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844})
+    page = opened(context, app)
+    for tab in ("Gallery", "Guide", "Create"):
+        page.get_by_role("tab", name=tab).click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    expect(page.locator("#generate")).to_be_in_viewport()
+    context.close()
+
+
+def test_the_page_asks_nobody_else_for_anything(context: BrowserContext, app: RunningApp) -> None:
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    page = opened(context, app)
+    for tab in ("Gallery", "Guide"):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.locator(f"#{tab.lower()}")).to_be_visible()
+    assert asked
+    assert not [url for url in asked if not url.startswith((app.url, "data:", "blob:"))]
+
+
+def test_takes_and_drafts_are_still_there_after_a_restart(
+    context: BrowserContext, app: RunningApp
+) -> None:
+    page = opened(context, app)
+    seed = make_a_preview(page, "A bell rings over the valley")
+    page.close()
+    code, _ = app.stop()
+    assert code == 0
+    app.start().wait_ready()
+    page = opened(context, app)
+    expect(page.locator("#prompt textarea")).to_have_value("A bell rings over the valley")
+    wait_for_the_clip(page)
+    open_gallery(page, at_least=1)
+    expect(page.locator("#gallery .card").first).to_contain_text(seed)
