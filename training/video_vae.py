@@ -1,0 +1,125 @@
+"""The video VAE: clips of the world to latents and back.
+
+It learns on small windows of full-size clips: an edge looks the same in a window as in the frame,
+and a window costs a fortieth.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import torch
+from diffusers import AutoencoderKLLTX2Video
+from torch import Tensor
+
+from training.pictures import Size, render, subject_centres
+from training.run import Run
+from training.world import Scene, draw_scene, draw_scenes
+
+LATENT_NOISE = 0.15
+"""Added to the latents before decoding, so that the decoder forgives the transformer its small
+errors; `LATENT_WEIGHT` keeps the encoder from outgrowing it."""
+
+LATENT_WEIGHT = 3e-4
+
+_SIZES = (
+    Size(288, 512, 25),
+    Size(288, 512, 49),
+    Size(512, 288, 25),
+    Size(160, 288, 17),
+    Size(288, 512, 9),
+)
+_WINDOWS = ((64, 64, 9), (64, 64, 9), (96, 96, 9), (64, 64, 17))
+
+
+def video_vae() -> AutoencoderKLLTX2Video:
+    """LTX-2's own geometry (32×32×8 to 128 channels), made for the processor's sake of patches of 8
+    and three stages: nothing runs at more than an eighth of the frame's size."""
+    return AutoencoderKLLTX2Video(
+        patch_size=8,
+        block_out_channels=(128, 128, 128),
+        down_block_types=("LTX2VideoDownBlock3D",) * 3,
+        downsample_type=("spatiotemporal", "spatiotemporal", "temporal"),
+        spatio_temporal_scaling=(True, True, True),
+        layers_per_block=(0, 1, 1, 0),
+        decoder_block_out_channels=(48, 48, 96),
+        decoder_layers_per_block=(1, 1, 1, 1),
+        upsample_type=("spatiotemporal", "spatiotemporal", "temporal"),
+        upsample_residual=(True, True, True),
+        upsample_factor=(1, 1, 2),
+        encoder_causal=True,
+        decoder_causal=False,
+        decoder_spatial_padding_mode="zeros",
+        spatial_compression_ratio=32,
+        temporal_compression_ratio=8,
+    )
+
+
+def train(run: Run) -> None:
+    """Spend the run's budget."""
+    vae: AutoencoderKLLTX2Video = run.model
+    for rng in run.steps():
+        clips = windows(rng, run.budget.batch, run.device)
+        with run.autocast():
+            latents = vae.encode(clips).latent_dist.mode()
+            noise = LATENT_NOISE * torch.randn_like(latents)
+            seen = vae.decode(latents + noise).sample
+        error = seen.float() - clips
+        squared = error.square().mean()
+        size = latents.float().square().mean()
+        run.learn(squared + 0.5 * error.abs().mean() + LATENT_WEIGHT * size, mse=squared, size=size)
+
+
+def windows(rng: random.Random, count: int, device: torch.device) -> Tensor:
+    """Windows of clips, half of them on a subject: float32 in -1…1, (B, 3, F, H, W)."""
+    size, (width, height, length) = rng.choice(_SIZES), rng.choice(_WINDOWS)
+    length = min(length, size.frames)
+    batch = [draw_scene(rng) for _ in range(count)]
+    first = rng.randrange(size.frames - length + 1)
+    corners = _corners(rng, batch, size, first + length // 2, width, height)
+    left, top = corners.unbind(1)
+    frames = range(first, first + length)
+    drawn = render(batch, size, window=(left, top, width, height), frames=frames, device=device)
+    return drawn * 2 - 1
+
+
+def _corners(
+    rng: random.Random, batch: Sequence[Scene], size: Size, frame: int, width: int, height: int
+) -> Tensor:
+    most = torch.tensor([size.width - width, size.height - height])
+    centres = subject_centres(batch, size, frame)
+    spread = 0.25 * min(size.width, size.height)
+    rows = []
+    for centre in centres:
+        if rng.random() < 0.5:
+            x, y = (float(c) + rng.uniform(-spread, spread) for c in centre)
+        else:
+            x, y = rng.uniform(0, size.width), rng.uniform(0, size.height)
+        rows.append([x - width / 2, y - height / 2])
+    return torch.tensor(rows).round().long().clamp(min=0).minimum(most)
+
+
+@torch.no_grad()
+def normalise(vae: AutoencoderKLLTX2Video, device: torch.device, *, clips: int = 64) -> None:
+    """Set the VAE's ``latents_mean`` and ``latents_std`` from clips of the world, channel by
+    channel, so that the transformer sees latents of mean 0 and spread 1."""
+    parts = []
+    for scene in draw_scenes(7, clips):
+        frames = render([scene], Size(288, 512, 25), device=device) * 2 - 1
+        parts.append(vae.encode(frames).latent_dist.mode().float().flatten(2).squeeze(0))
+    latents = torch.cat(parts, dim=1)
+    vae.latents_mean.copy_(latents.mean(dim=1))
+    vae.latents_std.copy_(latents.std(dim=1).clamp(min=1e-3))
+
+
+@torch.no_grad()
+def reconstruction(vae: AutoencoderKLLTX2Video, device: torch.device, *, clips: int = 16) -> float:
+    """Mean PSNR in dB over whole held-out clips of 288x512, 25 frames."""
+    total = 0.0
+    for scene in draw_scenes(11, clips, benchmark=True):
+        frames = render([scene], Size(288, 512, 25), device=device)
+        seen = vae.decode(vae.encode(frames * 2 - 1).latent_dist.mode()).sample
+        seen = (seen.float() / 2 + 0.5).clamp(0, 1)
+        total += float(-10 * torch.log10((seen - frames).square().mean()))
+    return total / clips
