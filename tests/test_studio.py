@@ -31,17 +31,11 @@ PATIENCE = 120.0
 OpenStudio = Callable[..., Studio]
 
 
-@pytest.fixture(scope="session")
-def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One demo model for all studios; the first one makes it."""
-    return tmp_path_factory.mktemp("models")
-
-
 @pytest.fixture
-def data_dir(tmp_path: Path, models_dir: Path) -> Path:
+def data_dir(tmp_path: Path, demo_models_dir: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir()
-    (folder / "models").symlink_to(models_dir, target_is_directory=True)
+    (folder / "models").symlink_to(demo_models_dir, target_is_directory=True)
     return folder
 
 
@@ -50,21 +44,22 @@ def open_studio(data_dir: Path) -> Iterator[OpenStudio]:
     """Opens studios on one data folder; each must be closed before the next is opened."""
     opened: list[Studio] = []
 
-    def open_one(**settings: object) -> Studio:
+    def open_one(*, start: bool = True, **settings: object) -> Studio:
         given = {"model": "demo", "data_dir": data_dir, **settings}
         studio = Studio(Settings.model_validate(given))
         opened.append(studio)
-        studio.start()
+        if start:
+            studio.start()
         return studio
 
     yield open_one
-    for studio in opened:
-        leave(studio)
+    leave(*opened)
 
 
-def leave(studio: Studio) -> None:
-    """Close, and wait for the thread as well: what a process does by ending."""
-    studio.close()
+def leave(*studios: Studio) -> None:
+    """Close, and wait for the threads as well: what a process does by ending."""
+    for studio in studios:
+        studio.close()
     for thread in threading.enumerate():
         if thread.name == "studio-worker":
             thread.join()
@@ -76,8 +71,8 @@ def quick(**fields: object) -> Recipe:
 
 
 def slow() -> Recipe:
-    """Runs for many seconds: a hundred steps."""
-    return quick(num_inference_steps=100, width=512, height=512, num_frames=49)
+    """Runs for seconds: a hundred steps."""
+    return quick(num_inference_steps=100, width=384, height=384, num_frames=25)
 
 
 def until(reached: Callable[[], bool]) -> None:
@@ -254,8 +249,9 @@ def test_what_cannot_be_made_never_reaches_the_queue(
 
 
 def test_a_recipe_for_another_model_is_refused(open_studio: OpenStudio) -> None:
-    studio = open_studio()
+    studio = open_studio(start=False)
     early = studio.submit(quick(model="ltx-2"), "ada")
+    studio.start()
     state = studio.wait(early.id, "ada", PATIENCE).state
     assert isinstance(state, Failed)
     assert "'demo'" in state.message
@@ -268,8 +264,9 @@ def test_a_recipe_for_another_model_is_refused(open_studio: OpenStudio) -> None:
 def test_a_model_that_cannot_be_loaded_fails_what_waits_and_says_why(
     open_studio: OpenStudio, tmp_path: Path
 ) -> None:
-    studio = open_studio(model=str(tmp_path / "nowhere"))
+    studio = open_studio(start=False, model=str(tmp_path / "nowhere"))
     job = studio.submit(quick(), "ada")
+    studio.start()
     state = studio.wait(job.id, "ada", PATIENCE).state
     assert isinstance(state, Failed)
     assert "nowhere" in state.message
@@ -345,7 +342,7 @@ def lines_until(running: subprocess.Popen[str], word: str) -> list[str]:
 
 RUN_FOR_EVER = """
     if not studio.live_jobs("ada"):
-        big = {**small, "width": 512, "height": 512, "num_frames": 49}
+        big = {**small, "width": 384, "height": 384, "num_frames": 25}
         print(studio.submit(Recipe(**big, num_inference_steps=100), "ada").id)
         print(studio.submit(Recipe(**small, num_inference_steps=2), "ada").id)
     while getattr(studio.live_jobs("ada")[0].state, "step", 0) < 1:
