@@ -11,7 +11,7 @@ import binascii
 import re
 import secrets
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -150,6 +150,16 @@ class Recipe(BaseModel):
         1.0, ge=0.0, le=1.0, description="How closely the reference images are kept."
     )
     include_audio: bool = Field(True, description="Make the sound track.")
+    mode: Literal["standard", "high"] = Field(
+        "standard",
+        description="high adds spatio-temporal and modality guidance: 4 forwards a step, not 2.",
+    )
+    two_stage: bool = Field(
+        False, description="Make the clip at half size, enlarge it and refine it: for HD formats."
+    )
+    num_takes: int = Field(
+        1, ge=1, le=8, strict=True, description="Takes to make, with seed, seed + 1, and so on."
+    )
     model: str | None = Field(
         None, max_length=200, description="The model this clip asks for; none: whichever is loaded."
     )
@@ -171,6 +181,13 @@ class Recipe(BaseModel):
     def resolution(self) -> str:
         """Size as ``288x512``."""
         return f"{self.width}x{self.height}"
+
+    def takes(self) -> list[Recipe]:
+        """The recipe of each take by itself: its own seed (the one after 2³²−1 is 0), one take."""
+        return [
+            self.model_copy(update={"seed": (self.seed + i) % (MAX_SEED + 1), "num_takes": 1})
+            for i in range(self.num_takes)
+        ]
 
 
 def parse_recipe(data: Mapping[str, Any], *, max_volume: int | None = None) -> Recipe:
@@ -229,8 +246,9 @@ def _sentence(field: str, error: dict[str, Any]) -> str:
             return f"is not a field of a recipe. Known fields: {', '.join(Recipe.model_fields)}."
         case "string_too_long":
             return f"has {len(value)} characters; at most {context['max_length']} are allowed."
-        case "literal_error" if field == "fps":
-            return f"is {_short(value)}; allowed are {', '.join(map(str, FPS_CHOICES))}."
+        case "literal_error":
+            choices = get_args(Recipe.model_fields[field].annotation)
+            return f"is {_short(value)}; allowed are {', '.join(map(str, choices))}."
         case "value_error":
             return str(context["error"])
     allowed = _allowed(field)

@@ -34,6 +34,9 @@ def test_a_prompt_alone_makes_a_recipe_with_the_documented_defaults() -> None:
         "image_end": None,
         "image_strength": 1.0,
         "include_audio": True,
+        "mode": "standard",
+        "two_stage": False,
+        "num_takes": 1,
         "model": None,
     }
     assert recipe.duration == pytest.approx(49 / 24)
@@ -44,6 +47,27 @@ def test_a_seed_that_is_not_given_is_drawn_and_kept() -> None:
     seeds = {parse_recipe({"prompt": "a cat", "seed": None}).seed for _ in range(8)}
     assert len(seeds) > 1
     assert all(0 <= seed <= MAX_SEED for seed in seeds)
+
+
+def test_each_of_several_takes_is_a_recipe_of_its_own_with_the_next_seed() -> None:
+    takes = parse_recipe({"prompt": "a cat", "seed": MAX_SEED - 1, "num_takes": 3}).takes()
+    assert [take.seed for take in takes] == [MAX_SEED - 1, MAX_SEED, 0]
+    assert {take.num_takes for take in takes} == {1}
+    assert {take.prompt for take in takes} == {"a cat"}
+
+
+def test_one_take_is_the_recipe_itself() -> None:
+    recipe = parse_recipe({"prompt": "a cat", "seed": 7})
+    assert recipe.takes() == [recipe]
+
+
+def test_a_mode_that_is_not_known_is_answered_with_those_that_are() -> None:
+    assert problems(mode="best")["mode"] == "mode: is 'best'; allowed are standard, high."
+
+
+@pytest.mark.parametrize("count", [0, 9, 2.5])
+def test_one_to_eight_takes_can_be_made_at_once(count: float) -> None:
+    assert problems(num_takes=count)["num_takes"].endswith("allowed is a whole number from 1 to 8.")
 
 
 def test_a_recipe_cannot_be_changed() -> None:

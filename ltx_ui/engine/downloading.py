@@ -32,15 +32,17 @@ COMPONENTS = (
     "audio_scheduler",
     "audio_vae",
     "connectors",
+    "latent_upsampler",
     "scheduler",
     "text_encoder",
     "tokenizer",
-    "transformer",
     "vae",
     "vocoder",
 )
+"""Folders that every card of a repo needs; each has its own transformer beside them."""
 RECEIPT = "download.json"
-"""Written last, with every file's size: the sign that a download is complete."""
+"""Written last, with every file's size: the sign that a download is complete. Each transformer of a
+repo has a receipt of its own."""
 
 SPARE = 2 * GB
 """Disk space left free beside a download, for the takes."""
@@ -54,7 +56,7 @@ def downloaded(card: ModelCard, models_dir: Path, report: Report) -> Path:
         ModelUnavailable: no network, no such repo, a licence to accept, or too little disk.
     """
     folder = models_dir / card.source.replace("/", "--")
-    if _complete(folder):
+    if _complete(folder / _receipt(card)):
         return folder
     report(f"Looking up {card.source}", None)
     try:
@@ -72,9 +74,9 @@ def downloaded(card: ModelCard, models_dir: Path, report: Report) -> Path:
         ) from None
     except (HfHubHTTPError, HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
         raise ModelUnavailable(
-            f"{card.source} can't be downloaded from Hugging Face ({_first_line(error)}). Check the "
-            "network and start again: the download goes on where it stopped. Or use --model demo, "
-            "or --model with a folder that holds the model."
+            f"{card.source} can't be downloaded from Hugging Face ({_first_line(error)}). Check "
+            "the network and start again: the download goes on where it stopped. Or use --model "
+            "demo, or --model with a folder that holds the model."
         ) from None
     except OSError as error:
         raise ModelUnavailable(
@@ -84,19 +86,24 @@ def downloaded(card: ModelCard, models_dir: Path, report: Report) -> Path:
     return folder
 
 
-def needed_files(sizes: dict[str, int]) -> dict[str, int]:
+def needed_files(sizes: dict[str, int], transformer: str = "transformer") -> dict[str, int]:
     """Of a repo's files (path → bytes), those that the pipeline loads: the components' folders
-    without second copies of the weights in other formats or precisions."""
+    without second copies of the weights in other formats or precisions.
+
+    Args:
+        transformer: the folder of the transformer that the card wants, where a repo has several.
+    """
+    folders = (*COMPONENTS, transformer)
     return {
         path: size
         for path, size in sizes.items()
-        if path == "model_index.json" or _is_component_file(path)
+        if path == "model_index.json" or _is_component_file(path, folders)
     }
 
 
-def _is_component_file(path: str) -> bool:
+def _is_component_file(path: str, folders: tuple[str, ...]) -> bool:
     component, _, name = path.partition("/")
-    if component not in COMPONENTS or "/" in name or ".fp16." in name:
+    if component not in folders or "/" in name or ".fp16." in name:
         return False
     if component == "text_encoder" and name.startswith("diffusion_pytorch_model"):
         return False
@@ -107,7 +114,8 @@ def _download(card: ModelCard, folder: Path, report: Report) -> None:
     api = HfApi(library_name="ltx_ui")
     info = api.model_info(card.source, revision=card.revision, files_metadata=True)
     api.auth_check(card.source)
-    files = needed_files({file.rfilename: file.size or 0 for file in info.siblings or []})
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
+    files = needed_files(sizes, card.transformer_subfolder)
     if "model_index.json" not in files:
         raise ModelUnavailable(
             f"{card.source} is not a pipeline in the diffusers layout: it has no model_index.json. "
@@ -124,9 +132,10 @@ def _download(card: ModelCard, folder: Path, report: Report) -> None:
         allow_patterns=list(files),
         tqdm_class=_progress_bar(card, present, total, report),
     )
-    unfinished = folder / f".{RECEIPT}"
+    receipt = folder / _receipt(card)
+    unfinished = folder / f".{receipt.name}"
     unfinished.write_text(json.dumps({"repo": card.source, "revision": info.sha, "files": files}))
-    unfinished.replace(folder / RECEIPT)
+    unfinished.replace(receipt)
 
 
 def _check_disk(card: ModelCard, folder: Path, missing: int) -> None:
@@ -167,12 +176,18 @@ def _progress_bar(card: ModelCard, present: int, total: int, report: Report) -> 
     return Reporting
 
 
-def _complete(folder: Path) -> bool:
+def _receipt(card: ModelCard) -> str:
+    if card.transformer_subfolder == "transformer":
+        return RECEIPT
+    return f"{card.transformer_subfolder}.{RECEIPT}"
+
+
+def _complete(receipt: Path) -> bool:
     try:
-        files: dict[str, int] = json.loads((folder / RECEIPT).read_text())["files"]
+        files: dict[str, int] = json.loads(receipt.read_text())["files"]
     except (OSError, ValueError, KeyError):
         return False
-    return all(_size(folder / path) == size for path, size in files.items())
+    return all(_size(receipt.parent / path) == size for path, size in files.items())
 
 
 def _size(path: Path) -> int:

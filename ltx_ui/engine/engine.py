@@ -16,8 +16,9 @@ from ltx_ui.engine import loading
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.downloading import Report
 from ltx_ui.engine.models import ModelCard, resolve
-from ltx_ui.engine.sampling import Picture, sample
+from ltx_ui.engine.sampling import Latents, Picture, sample
 from ltx_ui.engine.text import Prompts
+from ltx_ui.engine.twostage import TwoStage
 from ltx_ui.errors import OutOfMemory
 from ltx_ui.recipe import Recipe
 
@@ -51,6 +52,7 @@ class Engine:
         """
         self.card, self._pipe = loading.load(self.card, self.models_dir, report)
         self._prompts = Prompts(self._pipe)
+        self._two_stage = TwoStage(self._pipe, self.card)
 
     @torch.inference_mode()
     def generate(
@@ -67,15 +69,27 @@ class Engine:
 
         Raises:
             Cancelled: the listener stopped it; the next clip can be made at once.
+            InvalidRecipe: the model can't do what the recipe asks for.
             OutOfMemory: with what would fit better.
         """
         if self._pipe is None:
             raise RuntimeError("load() has to succeed before generate()")
+        self.card.check(recipe)
         with _memory_advice(recipe):
-            latents = sample(
-                self._pipe, self.card, self._prompts, recipe, listener, image_start, image_end
-            )
+            latents = self._sample(recipe, listener, image_start, image_end)
             return decode(self._pipe, self.card, latents, recipe, listener)
+
+    def _sample(
+        self,
+        recipe: Recipe,
+        listener: Listener,
+        image_start: Picture | None,
+        image_end: Picture | None,
+    ) -> Latents:
+        images = (image_start, image_end)
+        if recipe.two_stage:
+            return self._two_stage.sample(self._prompts, recipe, listener, *images)
+        return sample(self._pipe, self.card, self._prompts, recipe, listener, *images)
 
 
 def _device_name() -> str:

@@ -10,11 +10,16 @@ import diffusers
 import psutil  # type: ignore[import-untyped]
 import torch
 import transformers
-from diffusers import FlowMatchEulerDiscreteScheduler, LTX2ConditionPipeline
+from diffusers import (
+    FlowMatchEulerDiscreteScheduler,
+    LTX2ConditionPipeline,
+    LTX2VideoTransformer3DModel,
+)
 
 from ltx_ui.engine.demo import demo_folder
 from ltx_ui.engine.downloading import Report, downloaded
 from ltx_ui.engine.models import CARDS, GB, ModelCard, card_of_folder
+from ltx_ui.engine.twostage import upsampler_folder
 from ltx_ui.errors import ModelUnavailable
 
 WORKING_MEMORY = 6 * GB
@@ -37,6 +42,7 @@ def load(card: ModelCard, models_dir: Path, report: Report) -> tuple[ModelCard, 
         found = card_of_folder(folder)
         if card.id not in CARDS:
             card = replace(found, id=card.id, title=card.title, source=card.source)
+    card = replace(card, has_upsampler=card.refines and upsampler_folder(folder) is not None)
     report(f"Loading {card.title}", None)
     placement = plan(card, _weight_bytes(folder))
     pipe = _read(folder, card, placement)
@@ -116,6 +122,7 @@ def _read(folder: Path, card: ModelCard, placement: str) -> Any:
             dtype=torch.float32 if placement == "cpu" else torch.bfloat16,
             device_map="cuda" if placement == "cuda" else None,
             local_files_only=True,
+            **_transformer(folder, card, placement),
             **unused,
         )
         if placement == "offload":
@@ -132,6 +139,20 @@ def _read(folder: Path, card: ModelCard, placement: str) -> Any:
             "Delete the folder to have it made or downloaded again, or check --model."
         ) from error
     return pipe
+
+
+def _transformer(folder: Path, card: ModelCard, placement: str) -> dict[str, Any]:
+    """The transformer, where the pipeline would not load it as the card wants it."""
+    if not card.perturbed_attn and card.transformer_subfolder == "transformer":
+        return {}
+    transformer = LTX2VideoTransformer3DModel.from_pretrained(
+        folder / card.transformer_subfolder,
+        perturbed_attn=card.perturbed_attn,
+        dtype=torch.float32 if placement == "cpu" else torch.bfloat16,
+        device_map="cuda" if placement == "cuda" else None,
+        local_files_only=True,
+    )
+    return {"transformer": transformer}
 
 
 def _weight_bytes(folder: Path) -> dict[str, int]:

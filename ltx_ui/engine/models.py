@@ -13,12 +13,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ltx_ui.errors import ModelUnavailable
+from ltx_ui.errors import FieldProblem, InvalidRecipe, ModelUnavailable
+from ltx_ui.recipe import Recipe
 
 GB = 10**9
 LICENCE = "LTX-2 Community License"
 DISTILLED_SIGMAS = (1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875)
 """diffusers/pipelines/ltx2/utils.py, ``DISTILLED_SIGMA_VALUES``."""
+STAGE_2_SIGMAS = (0.909375, 0.725, 0.421875)
+"""The same file, ``STAGE_2_DISTILLED_SIGMA_VALUES``."""
 FIXED_SCHEDULE = {"use_dynamic_shifting": False, "shift_terminal": None}
 """Scheduler settings under which given sigmas are used as they are."""
 
@@ -68,6 +71,9 @@ class ModelCard:
         use_cross_timestep: as the pipeline's argument of that name.
         perturbed_attn: load the transformer so that STG has an effect.
         vocoder_float32: run the vocoder in float32 even where the rest is bfloat16.
+        transformer_subfolder: the folder that holds the transformer.
+        has_upsampler: whether the checkpoint as loaded comes with a latent upsampler and can refine
+            what that enlarges, so that HD formats can be made in two stages.
         component_bytes: size of each component as stored in bfloat16.
     """
 
@@ -88,6 +94,8 @@ class ModelCard:
     use_cross_timestep: bool = False
     perturbed_attn: bool = False
     vocoder_float32: bool = False
+    transformer_subfolder: str = "transformer"
+    has_upsampler: bool = False
     component_bytes: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -96,13 +104,94 @@ class ModelCard:
         return bool(self.sigmas)
 
     @property
+    def fixed_steps(self) -> int | None:
+        """The only number of steps this model takes; None where the recipe chooses."""
+        return len(self.sigmas) or None
+
+    @property
+    def takes_guidance(self) -> bool:
+        """Whether guidance and the negative prompt have an effect."""
+        return not self.distilled
+
+    @property
+    def why_fixed(self) -> str:
+        """Why steps and guidance can't be chosen, for the page; empty where they can."""
+        if not self.distilled:
+            return ""
+        return (
+            f"{self.title} is distilled: it was trained to finish in {len(self.sigmas)} steps and "
+            "has guidance built in, so steps, guidance and the negative prompt have no effect."
+        )
+
+    @property
+    def refines(self) -> bool:
+        """Whether the transformer can follow the second stage's few steps. The authors use a
+        distilled one; the demo is small enough to show the way without."""
+        return self.distilled or self.demo
+
+    @property
+    def has_high(self) -> bool:
+        """Whether recipes may ask for the high mode."""
+        return self.high is not None
+
+    @property
     def demo(self) -> bool:
         """Whether this is the small built-in model."""
         return not self.source
 
     def steps(self, asked: int) -> int:
-        """Denoising steps that a recipe asking for ``asked`` of them takes with this model."""
+        """Denoising steps that a recipe asking for ``asked`` of them takes with this model; the
+        second stage of a two-stage clip comes on top."""
         return len(self.sigmas) or asked
+
+    def guided(self, recipe: Recipe) -> bool:
+        """Whether classifier-free guidance runs, and with it the negative prompt."""
+        return recipe.guidance_scale > 1.0 and not self.distilled
+
+    def extra_guidance(self, recipe: Recipe) -> Guidance:
+        """What runs beside classifier-free guidance."""
+        return self.high if recipe.mode == "high" and self.high else self.standard
+
+    def forwards(self, recipe: Recipe) -> int:
+        """Clips that pass through the transformer in one step: one with the prompt, and one more
+        for the negative prompt, for STG and for modality guidance where they run."""
+        extra = self.extra_guidance(recipe)
+        return 1 + self.guided(recipe) + (extra.stg_scale > 0) + (extra.modality_scale > 1)
+
+    def passes(self, recipe: Recipe) -> float:
+        """Forwards at full size that all of sampling costs; one at half size counts a quarter."""
+        first = self.steps(recipe.num_inference_steps) * self.forwards(recipe)
+        return first / 4 + len(STAGE_2_SIGMAS) if recipe.two_stage else first
+
+    def grid_of(self, recipe: Recipe) -> int:
+        """What width and height are made a multiple of; both stages of two have to fit the grid."""
+        return 2 * self.grid if recipe.two_stage else self.grid
+
+    def check(self, recipe: Recipe) -> None:
+        """Hold a recipe to what this model can do.
+
+        Raises:
+            InvalidRecipe: with a sentence for every field that has to change.
+        """
+        problems = []
+        if recipe.mode == "high" and not self.has_high:
+            problems.append(
+                FieldProblem(
+                    "mode",
+                    f"mode: is 'high'; {self.title} has only the standard mode. Leave the field "
+                    "out, or use a model that is not distilled.",
+                )
+            )
+        if recipe.two_stage and not self.has_upsampler:
+            problems.append(
+                FieldProblem(
+                    "two_stage",
+                    f"two_stage: {self.title} can't make a clip in two stages, because it has no "
+                    "latent upsampler. Leave the field out to make the clip in one stage.",
+                )
+            )
+        if problems:
+            raise InvalidRecipe(problems)
 
 
 _BYTES_19B = {
@@ -137,6 +226,7 @@ _LTX_2_5 = replace(
     id="ltx-2.5-full",
     title="LTX-2.5 22B",
     source="Lightricks/LTX-2.5-Diffusers",
+    transformer_subfolder="transformer_full",
     licence_url="https://huggingface.co/Lightricks/LTX-2.5-Diffusers",
     gated=True,
     image_crf=18,
@@ -152,6 +242,7 @@ def _distilled(card: ModelCard, id: str, title: str, source: str) -> ModelCard:
         audio_guidance_scale=1.0,
         high=None,
         perturbed_attn=False,
+        transformer_subfolder="transformer",
         sigmas=DISTILLED_SIGMAS,
         scheduler=FIXED_SCHEDULE,
     )
@@ -166,6 +257,8 @@ CARDS: dict[str, ModelCard] = {
             source="",
             licence="Apache-2.0",
             licence_url="https://www.apache.org/licenses/LICENSE-2.0",
+            high=_high(2),
+            perturbed_attn=True,
         ),
         _LTX_2,
         _distilled(
@@ -179,10 +272,11 @@ CARDS: dict[str, ModelCard] = {
             "diffusers/LTX-2.3-Distilled-Diffusers",
         ),
         _distilled(_LTX_2_5, "ltx-2.5", "LTX-2.5 22B distilled", "Lightricks/LTX-2.5-Diffusers"),
+        _LTX_2_5,
     )
 }
-"""The known checkpoints by id. LTX-2.5's full transformer lives in a folder of its own in the same
-repo (``transformer_full``) and is not offered until it is loaded from there."""
+"""The known checkpoints by id. Both of LTX-2.5 are in one repo; asked for by the repo's name, the
+distilled one is meant."""
 
 
 def resolve(model: str, cuda: bool) -> ModelCard:

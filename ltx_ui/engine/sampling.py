@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,12 @@ from PIL import Image
 from torch import Tensor
 
 from ltx_ui.clip import Listener
-from ltx_ui.engine.models import ModelCard
+from ltx_ui.engine.models import Guidance, ModelCard
 from ltx_ui.engine.text import Prompts
 from ltx_ui.recipe import Recipe
 
 Picture = NDArray[np.uint8]
+StepDone = Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +48,19 @@ def offsets(recipe: Recipe, grid: int) -> tuple[int, int]:
 
 def guidance_arguments(recipe: Recipe, card: ModelCard) -> dict[str, Any]:
     """Every guidance argument of the pipeline: none is left to its defaults, which would run four
-    forwards a step. At guidance 1.0 the sound is unguided too, and a step is one forward."""
-    guided = recipe.guidance_scale > 1.0 and not card.distilled
-    extra = card.standard
+    forwards a step. At guidance 1.0 the sound is unguided too, and the standard mode's step is one
+    forward."""
+    guided = card.guided(recipe)
     return {
         "guidance_scale": recipe.guidance_scale if guided else 1.0,
         "audio_guidance_scale": card.audio_guidance_scale if guided else 1.0,
+        **extra_arguments(card.extra_guidance(recipe), card),
+    }
+
+
+def extra_arguments(extra: Guidance, card: ModelCard) -> dict[str, Any]:
+    """The pipeline's arguments for what runs beside classifier-free guidance."""
+    return {
         "stg_scale": extra.stg_scale,
         "audio_stg_scale": extra.audio_stg_scale,
         "modality_scale": extra.modality_scale,
@@ -72,7 +81,7 @@ def sample(
     image_start: Picture | None = None,
     image_end: Picture | None = None,
 ) -> Latents:
-    """Denoise one clip.
+    """Denoise one clip in one stage.
 
     Args:
         image_start, image_end: uint8, H×W×3, of exactly the recipe's size.
@@ -81,31 +90,56 @@ def sample(
         Cancelled: the listener stopped it; the pipeline can be used again at once.
     """
     listener.progress("text")
-    guidance = guidance_arguments(recipe, card)
-    text = _text_arguments(prompts, recipe, guided=guidance["guidance_scale"] > 1.0)
+    text = text_arguments(prompts, recipe, guided=card.guided(recipe))
     steps = card.steps(recipe.num_inference_steps)
     listener.progress("sampling", 0, steps)
+    width, height = grid_size(recipe, card.grid)
+    return denoise(
+        pipe,
+        recipe,
+        counting(listener, 0, steps),
+        width=width,
+        height=height,
+        conditions=conditions(recipe, card, image_start, image_end),
+        num_inference_steps=steps,
+        sigmas=list(card.sigmas) or None,
+        generator=torch.Generator("cpu").manual_seed(recipe.seed),
+        **guidance_arguments(recipe, card),
+        **text,
+    )
+
+
+def counting(listener: Listener, before: int, steps: int) -> StepDone:
+    """The pipeline's step callback that tells a listener of ``steps`` steps in all.
+
+    Args:
+        before: steps that an earlier stage has made.
+    """
 
     def step_done(_: Any, step: int, __: Any, ___: dict[str, Any]) -> dict[str, Any]:
-        listener.progress("sampling", step + 1, steps)
+        listener.progress("sampling", before + step + 1, steps)
         return {}
 
-    width, height = grid_size(recipe, card.grid)
+    return step_done
+
+
+def denoise(pipe: Any, recipe: Recipe, step_done: StepDone, **arguments: Any) -> Latents:
+    """One call of the pipeline, down to its latents.
+
+    Args:
+        arguments: of the pipeline, beside those that every call shares.
+
+    Raises:
+        Cancelled: the step callback stopped it; the pipeline can be used again at once.
+    """
     try:
         video, audio = pipe(
-            conditions=_conditions(recipe, card, image_start, image_end),
-            width=width,
-            height=height,
             num_frames=recipe.num_frames,
             frame_rate=float(recipe.fps),
-            num_inference_steps=steps,
-            sigmas=list(card.sigmas) or None,
-            generator=torch.Generator("cpu").manual_seed(recipe.seed),
             output_type="latent",
             return_dict=False,
             callback_on_step_end=step_done,
-            **guidance,
-            **text,
+            **arguments,
         )
     except BaseException:
         pipe.maybe_free_model_hooks()
@@ -113,7 +147,8 @@ def sample(
     return Latents(video, audio)
 
 
-def _text_arguments(prompts: Prompts, recipe: Recipe, guided: bool) -> dict[str, Tensor]:
+def text_arguments(prompts: Prompts, recipe: Recipe, guided: bool) -> dict[str, Tensor]:
+    """What the pipeline takes of the prompt, and of the negative prompt where it is guided."""
     positive = prompts.encode(recipe.prompt)
     mask = torch.ones(positive.shape[:2], dtype=torch.int64, device=positive.device)
     arguments = {"prompt_embeds": positive, "prompt_attention_mask": mask}
@@ -123,13 +158,13 @@ def _text_arguments(prompts: Prompts, recipe: Recipe, guided: bool) -> dict[str,
     return arguments
 
 
-def _conditions(
+def conditions(
     recipe: Recipe, card: ModelCard, image_start: Picture | None, image_end: Picture | None
 ) -> list[LTX2VideoCondition] | None:
     """The reference images where the pipeline wants them; its index counts latent frames."""
-    conditions = [
+    found = [
         LTX2VideoCondition(
-            frames=Image.fromarray(pad_to_grid(picture, recipe, card.grid)),
+            frames=Image.fromarray(pad_to_grid(picture, recipe, card.grid_of(recipe))),
             index=index,
             strength=recipe.image_strength,
             crf=card.image_crf,
@@ -137,7 +172,7 @@ def _conditions(
         for picture, index in ((image_start, 0), (image_end, -1))
         if picture is not None
     ]
-    return conditions or None
+    return found or None
 
 
 def pad_to_grid(picture: Picture, recipe: Recipe, grid: int) -> Picture:

@@ -49,9 +49,7 @@ class Pace:
         """What a stage's time is proportional to: latent tokens × forwards, or pixels."""
         match stage:
             case "sampling":
-                guided = recipe.guidance_scale > 1 and not self._card.distilled
-                steps = self._card.steps(recipe.num_inference_steps)
-                return _tokens(recipe) * steps * (2 if guided else 1)
+                return _tokens(recipe) * self._card.passes(recipe)
             case "decoding" | "saving":
                 return recipe.width * recipe.height * recipe.num_frames
         return 1.0

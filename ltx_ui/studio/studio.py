@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ltx_ui.engine.models import ModelCard
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.database import Database
@@ -48,12 +49,16 @@ class Studio:
         """How far the model is."""
         return self._worker.status
 
+    def model_card(self) -> ModelCard | None:
+        """The loaded model's card, with what recipes may ask of it; None until it is loaded."""
+        return self._worker.card
+
     def submit(self, recipe: Recipe, owner: str) -> Job:
         """Take a recipe in, with its reference images, and queue it.
 
         Raises:
-            InvalidRecipe: it is larger than this studio allows, asks for another model, or an
-                image can't be used.
+            InvalidRecipe: it is larger than this studio allows, asks for another model or for what
+                this one can't do, or an image can't be used.
             QueueFull: too many wait already.
             ModelUnavailable: the model could not be loaded.
             MediaError: the disk is full.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from ltx_ui.clip import Stage
-from ltx_ui.engine.models import CARDS
+from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.errors import Cancelled, InvalidRecipe, StudioError
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
@@ -66,6 +66,7 @@ class Worker:
         self._references = references
         self._pace: Pace | None = None
         self.status = _first_status(settings.model)
+        self.card: ModelCard | None = None
         # A daemon: nothing waits for a step that takes a minute when the program has to end.
         self._thread = threading.Thread(target=self._run, name="studio-worker", daemon=True)
 
@@ -84,10 +85,10 @@ class Worker:
         return self._pace.average if self._pace else UNKNOWN_SECONDS
 
     def check_model(self, recipe: Recipe) -> None:
-        """Hold a recipe that names a model to the one that is loaded, as soon as that is known.
+        """Hold a recipe to the model that is loaded, as soon as that is known.
 
         Raises:
-            InvalidRecipe: it asks for another one.
+            InvalidRecipe: it asks for another one, or for what this one can't do.
         """
         known = {self.status.model, self._settings.model, None}
         if self.status.state == "ready" and recipe.model not in known:
@@ -96,6 +97,8 @@ class Worker:
                 f"model: is {recipe.model!r}; this studio runs {self.status.model!r}. "
                 "Leave the field out, or start the studio with that --model.",
             )
+        if self.card is not None:
+            self.card.check(recipe)
 
     def _run(self) -> None:
         try:
@@ -120,6 +123,7 @@ class Worker:
         card = engine.card
         self.status = replace(self.status, model=card.id, title=card.title, demo=card.demo)
         engine.load(self._report)
+        self.card = engine.card
         self._pace = Pace(engine.card)
         for take in reversed(self._library.recent(engine.card.id, engine.device)):
             self._pace.learn(take.recipe, take.timings)

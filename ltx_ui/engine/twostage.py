@@ -1,0 +1,148 @@
+"""HD in two stages: the clip at half size, its latents enlarged, then refined at full size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, LTX2LatentUpsamplePipeline
+from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
+from torch import Tensor
+
+from ltx_ui.clip import Listener
+from ltx_ui.engine.models import FIXED_SCHEDULE, STAGE_2_SIGMAS, Guidance, ModelCard
+from ltx_ui.engine.sampling import (
+    Latents,
+    Picture,
+    conditions,
+    counting,
+    denoise,
+    extra_arguments,
+    grid_size,
+    guidance_arguments,
+    text_arguments,
+)
+from ltx_ui.engine.text import Prompts
+from ltx_ui.recipe import Recipe
+
+UPSAMPLER_FOLDER = "latent_upsampler"
+
+
+def upsampler_folder(checkpoint: Path) -> Path | None:
+    """Where a checkpoint keeps its latent upsampler, or None where it has none."""
+    folder = checkpoint / UPSAMPLER_FOLDER
+    return folder if (folder / "config.json").is_file() else None
+
+
+class TwoStage:
+    """Samples two-stage clips with a pipeline. The upsampler is loaded for the first of them, and
+    is on the device only while it is used.
+
+    Args:
+        pipe: an ``LTX2ConditionPipeline`` that was loaded from a folder with an upsampler.
+    """
+
+    def __init__(self, pipe: Any, card: ModelCard) -> None:
+        self._pipe = pipe
+        self._card = card
+        self._upsampler: LTX2LatentUpsamplerModel | None = None
+
+    def sample(
+        self,
+        prompts: Prompts,
+        recipe: Recipe,
+        listener: Listener,
+        image_start: Picture | None = None,
+        image_end: Picture | None = None,
+    ) -> Latents:
+        """Denoise one clip at half size, enlarge its latents and refine them. The steps of both
+        stages are counted as one run.
+
+        Args:
+            image_start, image_end: uint8, H×W×3, of exactly the recipe's size. The pipeline brings
+                them to half size for the first stage and takes them as they are in the second.
+
+        Raises:
+            Cancelled: the listener stopped it; the pipeline can be used again at once.
+        """
+        pipe, card = self._pipe, self._card
+        listener.progress("text")
+        guidance = guidance_arguments(recipe, card)
+        text = text_arguments(prompts, recipe, guided=card.guided(recipe))
+        first = card.steps(recipe.num_inference_steps)
+        steps = first + len(STAGE_2_SIGMAS)
+        listener.progress("sampling", 0, steps)
+        width, height = grid_size(recipe, card.grid_of(recipe))
+        shared = {
+            "conditions": conditions(recipe, card, image_start, image_end),
+            "generator": torch.Generator("cpu").manual_seed(recipe.seed),
+        }
+        small = denoise(
+            pipe,
+            recipe,
+            counting(listener, 0, steps),
+            width=width // 2,
+            height=height // 2,
+            num_inference_steps=first,
+            sigmas=list(card.sigmas) or None,
+            **shared,
+            **guidance,
+            **text,
+        )
+        enlarged = self._enlarge(small.video)
+        listener.progress("sampling", first, steps)
+        with fixed_schedule(pipe):
+            return denoise(
+                pipe,
+                recipe,
+                counting(listener, first, steps),
+                width=width,
+                height=height,
+                latents=enlarged,
+                audio_latents=small.audio,
+                num_inference_steps=len(STAGE_2_SIGMAS),
+                sigmas=list(STAGE_2_SIGMAS),
+                noise_scale=STAGE_2_SIGMAS[0],
+                guidance_scale=1.0,
+                audio_guidance_scale=1.0,
+                **shared,
+                **extra_arguments(Guidance(), card),
+                **{name: text[name] for name in ("prompt_embeds", "prompt_attention_mask")},
+            )
+
+    def _enlarge(self, latents: Tensor) -> Tensor:
+        """Denormalised video latents at twice the width and height, float32."""
+        if self._upsampler is None:
+            self._upsampler = _load(self._pipe)
+        stage = LTX2LatentUpsamplePipeline(vae=self._pipe.vae, latent_upsampler=self._upsampler)
+        try:
+            self._upsampler.to(latents.device)
+            enlarged: Tensor = stage(latents=latents, output_type="latent", return_dict=False)[0]
+        finally:
+            self._upsampler.to("cpu")
+        # In the upsampler's bfloat16 the second stage's noise would be drawn in bfloat16 too.
+        return enlarged.to(latents)
+
+
+def _load(pipe: Any) -> LTX2LatentUpsamplerModel:
+    folder = upsampler_folder(Path(pipe.name_or_path))
+    if folder is None:
+        raise RuntimeError("a card without an upsampler has to refuse two-stage recipes")
+    return LTX2LatentUpsamplerModel.from_pretrained(
+        folder, dtype=pipe.vae.dtype, local_files_only=True
+    )
+
+
+@contextmanager
+def fixed_schedule(pipe: Any) -> Iterator[None]:
+    """Lets the pipeline take given sigmas as they are; its scheduler comes back, whatever happens
+    inside."""
+    own = pipe.scheduler
+    pipe.scheduler = FlowMatchEulerDiscreteScheduler.from_config(own.config, **FIXED_SCHEDULE)
+    try:
+        yield
+    finally:
+        pipe.scheduler = own
