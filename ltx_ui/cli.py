@@ -141,16 +141,16 @@ def _run(settings: Settings) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
 
-    settings = with_credentials(settings)
+    chosen, settings = settings, with_credentials(settings)
     studio = Studio(settings)
     page = serve(studio, settings, presets)
     studio.start()
     print(f"LTX-2 Studio: {page.url}", flush=True)
     if page.share_url:
         print(f"Public link: {page.share_url}", flush=True)
-    if settings.credentials:
+    if settings.credentials and not chosen.credentials:
         name, password = settings.credentials
-        print(f"Sign in as {name}, password {password}" if settings.share else f"Sign in as {name}")
+        print(f"Sign in as {name} with the password {password}", flush=True)
     stop.wait()
     logger.info("Stopping.")
     page.close()

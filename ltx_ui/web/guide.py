@@ -9,12 +9,12 @@ import gradio as gr
 from ltx_ui.presets import Presets
 from ltx_ui.web.fragments import escape
 
+# The licence binds; a paraphrase of its restrictions would not, so none is given.
 _TERMS = """<section><h2>What the model may be used for</h2>
 <p>LTX-2 is made by Lightricks and comes under the <a href="https://huggingface.co/Lightricks/LTX-2"
  rel="noreferrer" target="_blank">LTX-2 Community License</a>. Whoever uses it, here or through a
- shared link, is bound by its restrictions: among other things, nothing unlawful, nothing that
- harms or exploits minors, no harassment, and no false picture of a real person meant to deceive.
- Read the licence before you publish a clip, and say that it was made by a model.</p></section>"""
+ shared link, is bound by the use restrictions in it. Read them there before you make or publish
+ clips, and say that a clip was made by a model.</p></section>"""
 
 _API = """<section><h2>From a program</h2><p>The same studio answers <code>POST /generate</code>.
  <a href="docs">All routes and fields</a></p></section>"""
