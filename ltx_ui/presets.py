@@ -24,6 +24,9 @@ from ltx_ui.recipe import Recipe, parse_recipe
 
 DEFAULT_FILE = Path(__file__).resolve().parent.parent / "presets.json"
 
+HD_GRID = 64
+"""Half of an hd format, the size of its first stage, has to fit the model's grid of 32 pixels."""
+
 _PER_CLIP = {"prompt", "image_start", "image_end", "model"}
 """Fields that belong to one clip and can't be part of a preset."""
 
@@ -68,7 +71,7 @@ class Preset(_Entry):
 
 
 class Format(_Entry):
-    """A named size, in pixels."""
+    """A named size, in pixels. One in ``hd`` is made in two stages, where the model can."""
 
     name: Text
     width: int
@@ -76,6 +79,7 @@ class Format(_Entry):
     aspect: str
     note: str = ""
     recommended: bool = False
+    hd: bool = False
 
     @property
     def label(self) -> str:
@@ -85,7 +89,14 @@ class Format(_Entry):
     @model_validator(mode="after")
     def _is_a_size(self) -> Self:
         _keeps_recipe_rules({"width": self.width, "height": self.height})
+        if self.hd and (self.width % HD_GRID or self.height % HD_GRID):
+            raise ValueError(f"an hd format's width and height must be multiples of {HD_GRID}")
         return self
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What choosing it sets in a recipe."""
+        return {"width": self.width, "height": self.height, "two_stage": self.hd}
 
 
 class Length(_Entry):
@@ -225,6 +236,10 @@ class Presets(_Entry):
                     f"workflows.{index}.preset: there is no preset {workflow.preset!r}"
                 )
         return self
+
+    def formats_for(self, *, has_upsampler: bool) -> tuple[Format, ...]:
+        """The formats that a model offers."""
+        return tuple(format for format in self.formats if has_upsampler or not format.hd)
 
     def preset(self, preset_id: str) -> Preset:
         """The preset with this id; ``KeyError`` when there is none."""

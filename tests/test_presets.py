@@ -33,7 +33,7 @@ def test_the_five_presets_set_what_the_guide_says() -> None:
 
 def test_every_choice_of_the_guide_is_there() -> None:
     presets = load_presets()
-    assert [(f.width, f.height) for f in presets.formats] == [
+    assert [(f.width, f.height) for f in presets.formats_for(has_upsampler=False)] == [
         (288, 512),
         (384, 672),
         (768, 432),
@@ -45,6 +45,15 @@ def test_every_choice_of_the_guide_is_there() -> None:
     assert len(presets.troubleshooting) == 6
     assert len(presets.takeaways) == 8
     assert all(len(getattr(presets.phrases, kind)) >= 4 for kind in ("camera", "lighting", "sound"))
+
+
+def test_hd_formats_are_offered_where_the_model_has_an_upsampler_and_made_in_two_stages() -> None:
+    presets = load_presets()
+    hd = presets.formats_for(has_upsampler=True)[4:]
+    assert [(f.width, f.height) for f in hd] == [(704, 1280), (1280, 704)]
+    for choice in hd:
+        assert parse_recipe({"prompt": "a cat", **choice.settings}).two_stage
+    assert not parse_recipe({"prompt": "a cat", **presets.formats[0].settings}).two_stage
 
 
 def test_every_preset_makes_a_recipe() -> None:
@@ -76,6 +85,7 @@ def test_guidance_is_explained(guidance: float, words: str) -> None:
         (("presets", 1, "id"), "best-quality", "same id"),
         (("default_preset",), "nonsense", "nonsense"),
         (("formats", 2, "width"), 5000, "formats.2"),
+        (("formats", 4, "width"), 720, "multiples of 64"),
         (("lengths", 0, "num_frames"), 10, "lengths.0.num_frames"),
         (("workflows", 1, "preset"), "gone", "workflows.1.preset"),
         (("speech_pattern",), "Somebody speaks", "{speech}"),

@@ -20,11 +20,12 @@ from diffusers import (
     LTX2VideoTransformer3DModel,
 )
 from diffusers.pipelines.ltx2.connectors import LTX2TextConnectors
+from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
 from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
 from torch import nn
 from transformers import Gemma3Config, Gemma3ForConditionalGeneration, GemmaTokenizer
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever a change here changes the weights or the files: an older folder is left alone."""
 
 SEED = 2
@@ -48,6 +49,7 @@ def demo_folder(models_dir: Path) -> Path:
     unfinished = Path(tempfile.mkdtemp(prefix=f".demo-{FORMAT}-", dir=models_dir))
     try:
         build().save_pretrained(unfinished)
+        build_upsampler().save_pretrained(unfinished / "latent_upsampler")
         unfinished.chmod(0o755)
         unfinished.rename(folder)
     except OSError:
@@ -78,6 +80,30 @@ def build() -> LTX2ConditionPipeline:
         transformer=transformer,
         vocoder=vocoder,
     )
+
+
+@torch.no_grad()
+def build_upsampler() -> LTX2LatentUpsamplerModel:
+    """A latent upsampler that repeats each latent in a square of two by two; float32, on the CPU.
+
+    It carries x and −x through the activation, whose values differ by exactly x there
+    (SiLU(x) − SiLU(−x) = x). Made tiny before the normalisation, they are divided by the root of
+    its epsilon and not by their own spread, and each group's mean is zero.
+    """
+    channels = 128
+    upsampler = LTX2LatentUpsamplerModel(
+        in_channels=channels, mid_channels=2 * channels, num_blocks_per_stage=0, dims=2
+    )
+    for parameter in upsampler.parameters():
+        parameter.zero_()
+    pairs = torch.eye(channels).repeat_interleave(2, dim=0)
+    pairs[1::2] *= -1
+    tiny = 1e-7
+    upsampler.initial_conv.weight[:, :, 1, 1] = tiny * pairs
+    upsampler.initial_norm.weight.fill_(upsampler.initial_norm.eps**0.5 / tiny)
+    upsampler.upsampler.conv.weight[:, :, 1, 1] = torch.eye(2 * channels).repeat_interleave(4, 0)
+    upsampler.final_conv.weight[:, :, 1, 1] = pairs.T
+    return upsampler
 
 
 def _scheduler() -> FlowMatchEulerDiscreteScheduler:

@@ -177,7 +177,8 @@ def preset_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
 
 def size_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
     """Formats by name, and the form's own size if none of them has it."""
-    choices = [(f.label, f"{f.width}x{f.height}") for f in presets.formats]
+    formats = presets.formats_for(has_upsampler=False)
+    choices = [(f.label, f"{f.width}x{f.height}") for f in formats]
     known = form.size in [size for _, size in choices]
     return choices if known else [*choices, (f"Own size {form.size}", form.size)]
 
