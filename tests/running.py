@@ -103,7 +103,9 @@ class RunningApp:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(self.url, timeout=30).status_code == 200
+            # The API is added to the page's server a moment after the page answers.
+            pages = (self.url, f"{self.url}/health")
+            return all(httpx.get(page, timeout=30).status_code == 200 for page in pages)
         except httpx.TransportError:
             return False
 

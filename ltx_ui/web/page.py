@@ -31,7 +31,8 @@ class RunningPage:
     blocks: gr.Blocks
 
     def close(self) -> None:
-        """Stop serving."""
+        """Stop serving, without waiting for answers that are under way: a clip can take minutes."""
+        self.blocks.server.force_exit = True
         self.blocks.close(verbose=False)
 
 
