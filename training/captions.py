@@ -12,7 +12,7 @@ _SUBJECTS = {
     "ball": ("ball", "ball", "round ball"),
     "box": ("box", "box", "square box"),
     "triangle": ("triangle",),
-    "star": ("star", "star", "five-pointed star"),
+    "star": ("star", "star", "pointed star"),
     "ring": ("ring", "ring", "hollow ring"),
 }
 _COLOURS = {"purple": ("purple", "purple", "violet"), "cyan": ("cyan", "cyan", "turquoise")}

@@ -166,6 +166,11 @@ def film(scene: Scene, size: Size, device: torch.device | str = "cpu") -> Tensor
     return (frames * 255).round().to(torch.uint8)
 
 
+def clip(scene: Scene, size: Size, device: torch.device | str = "cpu") -> Tensor:
+    """One scene as the VAE takes it: float32 in -1…1, (1, 3, F, H, W)."""
+    return film(scene, size, device).permute(3, 0, 1, 2).unsqueeze(0) / 127.5 - 1
+
+
 def subject_centres(scenes: Sequence[Scene], size: Size, frame: int) -> Tensor:
     """Where the subjects stand in a frame: float32 (B, 2), x and y in pixels."""
     batch = _Batch(scenes, size, [frame], "cpu")

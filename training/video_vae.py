@@ -13,7 +13,7 @@ import torch
 from diffusers import AutoencoderKLLTX2Video
 from torch import Tensor
 
-from training.pictures import Size, render, subject_centres
+from training.pictures import Size, clip, render, subject_centres
 from training.run import Run
 from training.world import Scene, draw_scene, draw_scenes
 
@@ -31,29 +31,6 @@ _SIZES = (
     Size(288, 512, 9),
 )
 _WINDOWS = ((64, 64, 9), (64, 64, 9), (96, 96, 9), (64, 64, 17))
-
-
-def video_vae() -> AutoencoderKLLTX2Video:
-    """LTX-2's own geometry (32×32×8 to 128 channels), made for the processor's sake of patches of 8
-    and three stages: nothing runs at more than an eighth of the frame's size."""
-    return AutoencoderKLLTX2Video(
-        patch_size=8,
-        block_out_channels=(128, 128, 128),
-        down_block_types=("LTX2VideoDownBlock3D",) * 3,
-        downsample_type=("spatiotemporal", "spatiotemporal", "temporal"),
-        spatio_temporal_scaling=(True, True, True),
-        layers_per_block=(0, 1, 1, 0),
-        decoder_block_out_channels=(48, 48, 96),
-        decoder_layers_per_block=(1, 1, 1, 1),
-        upsample_type=("spatiotemporal", "spatiotemporal", "temporal"),
-        upsample_residual=(True, True, True),
-        upsample_factor=(1, 1, 2),
-        encoder_causal=True,
-        decoder_causal=False,
-        decoder_spatial_padding_mode="zeros",
-        spatial_compression_ratio=32,
-        temporal_compression_ratio=8,
-    )
 
 
 def train(run: Run) -> None:
@@ -101,12 +78,12 @@ def _corners(
 
 
 @torch.no_grad()
-def normalise(vae: AutoencoderKLLTX2Video, device: torch.device, *, clips: int = 64) -> None:
+def normalise(vae: AutoencoderKLLTX2Video, device: torch.device, *, clips: int) -> None:
     """Set the VAE's ``latents_mean`` and ``latents_std`` from clips of the world, channel by
     channel, so that the transformer sees latents of mean 0 and spread 1."""
     parts = []
     for scene in draw_scenes(7, clips):
-        frames = render([scene], Size(288, 512, 25), device=device) * 2 - 1
+        frames = clip(scene, Size(288, 512, 25), device)
         parts.append(vae.encode(frames).latent_dist.mode().float().flatten(2).squeeze(0))
     latents = torch.cat(parts, dim=1)
     vae.latents_mean.copy_(latents.mean(dim=1))
@@ -118,8 +95,8 @@ def reconstruction(vae: AutoencoderKLLTX2Video, device: torch.device, *, clips: 
     """Mean PSNR in dB over whole held-out clips of 288x512, 25 frames."""
     total = 0.0
     for scene in draw_scenes(11, clips, benchmark=True):
-        frames = render([scene], Size(288, 512, 25), device=device)
-        seen = vae.decode(vae.encode(frames * 2 - 1).latent_dist.mode()).sample
-        seen = (seen.float() / 2 + 0.5).clamp(0, 1)
-        total += float(-10 * torch.log10((seen - frames).square().mean()))
+        frames = clip(scene, Size(288, 512, 25), device)
+        seen = vae.decode(vae.encode(frames).latent_dist.mode()).sample
+        error = (seen.float().clamp(-1, 1) - frames) / 2
+        total += float(-10 * error.square().mean().log10())
     return total / clips

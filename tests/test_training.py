@@ -1,0 +1,204 @@
+"""Training: it resumes where it was, does what the pipeline does, learns, and ends in a folder that
+the app loads."""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import LTX2ConditionPipeline
+from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
+from torch import nn
+from transformers import AutoTokenizer
+
+from ltx_ui.clip import Stage
+from ltx_ui.engine.engine import Engine
+from ltx_ui.recipe import parse_recipe
+from training import audio, flow, model, video_vae
+from training.__main__ import SCALES, train
+from training.captions import caption
+from training.pictures import Size
+from training.pool import Pool
+from training.run import Budget, Run
+from training.sounds import TONE_HZ, waveforms
+from training.world import draw_scenes
+
+CPU = torch.device("cpu")
+SMALL = ((Size(96, 96, 17), 1),)
+
+
+@pytest.fixture(scope="module")
+def pipe() -> LTX2ConditionPipeline:
+    """The model, untrained."""
+    torch.manual_seed(0)
+    fresh = model.pipeline()
+    for part in (fresh.text_encoder, fresh.connectors, fresh.transformer):
+        part.eval()
+    return fresh
+
+
+def pool(pipe: LTX2ConditionPipeline) -> Pool:
+    return Pool(pipe, CPU, tokens=600, uses=2, room=2, sizes=SMALL)
+
+
+class Silent:
+    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
+        pass
+
+
+def line(folder: Path, stop_at: int | None = None) -> Run:
+    """A run of eight steps that fits a line, stopped early if asked."""
+    torch.manual_seed(0)
+    run = Run("line", folder, nn.Linear(1, 1), Budget(8, 60, 4, 0.1, warm_up=2), CPU)
+    for rng in run.steps():
+        x = torch.tensor([[rng.random()] for _ in range(4)])
+        run.learn((run.model(x) - 3 * x).square().mean())
+        if run.step + 1 == stop_at:
+            run.step += 1
+            run.save()
+            break
+    return run
+
+
+def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    whole = line(tmp_path / "whole")
+    assert not line(tmp_path / "halves", stop_at=3).complete
+    halves = line(tmp_path / "halves")
+    assert halves.complete and halves.step == whole.step == 8
+    assert torch.equal(*(run.model.state_dict()["weight"] for run in (halves, whole)))
+    assert torch.equal(halves.average["weight"], whole.average["weight"])
+
+
+def test_a_complete_run_is_left_alone(tmp_path: Path) -> None:
+    done = line(tmp_path)
+    again = line(tmp_path)
+    assert again.step == 8
+    assert torch.equal(*(run.model.state_dict()["weight"] for run in (again, done)))
+
+
+def test_the_whole_model_fits_into_24_megabytes(pipe: LTX2ConditionPipeline) -> None:
+    parts = (p for p in pipe.components.values() if isinstance(p, nn.Module))
+    weights = sum(t.numel() for part in parts for t in part.state_dict().values())
+    assert 2 * weights < 24e6
+
+
+def test_a_word_of_the_world_is_one_token_and_stays_one_when_loaded(
+    pipe: LTX2ConditionPipeline, tmp_path: Path
+) -> None:
+    pipe.tokenizer.save_pretrained(tmp_path)
+    loaded = AutoTokenizer.from_pretrained(tmp_path)
+    rng = random.Random(0)
+    for scene in draw_scenes(1, 50):
+        text = caption(scene, rng, whole=True)
+        words = re.findall(r"[A-Za-z]+|[^A-Za-z\s]", text)
+        assert len(pipe.tokenizer(text).input_ids) == len(words), text
+        assert loaded(text).input_ids == pipe.tokenizer(text).input_ids
+    assert pipe.tokenizer.decode(pipe.tokenizer("A zebra’s hat").input_ids) == "A zebra’s hat"
+
+
+@torch.no_grad()
+def test_training_sees_the_same_text_as_the_pipeline(pipe: LTX2ConditionPipeline) -> None:
+    lines = ["A red ball moves to the left at night. A low hum.", "Purple."]
+    states, mask, _, _ = pipe.encode_prompt(lines, do_classifier_free_guidance=False)
+    text, audio_text, _ = pipe.connectors(states, mask, padding_side="left")
+    ours, our_audio = flow.embed(pipe, lines)
+    torch.testing.assert_close(ours, text, atol=1e-3, rtol=0)
+    torch.testing.assert_close(our_audio, audio_text, atol=1e-3, rtol=0)
+    assert (text[0] - text[1]).abs().max() > 0.1
+
+
+@torch.no_grad()
+def test_training_places_first_and_last_frames_as_the_pipeline_does(
+    pipe: LTX2ConditionPipeline,
+) -> None:
+    batch = pool(pipe).make(random.Random(1))
+    size = batch.size
+    ours = flow.Conditions.of(batch, pipe, [0.7] * len(batch.scenes), [0.4] * len(batch.scenes))
+    grey = torch.zeros(1, 3, size.height, size.width)
+    _, strength, clean, last_coords = pipe.prepare_latents(
+        conditions=[
+            LTX2VideoCondition(frames=grey, index=0, strength=0.7, crf=0),
+            LTX2VideoCondition(frames=grey, index=-1, strength=0.4, crf=0),
+        ],
+        height=size.height,
+        width=size.width,
+        num_frames=size.frames,
+        frame_rate=size.fps,
+        dtype=torch.float32,
+        device=CPU,
+        generator=torch.Generator().manual_seed(0),
+    )
+    assert ours.clean.shape[1:] == clean.shape[1:]
+    torch.testing.assert_close(ours.strength[:1], strength)
+    torch.testing.assert_close(ours.coords[:1, :, -last_coords.shape[2] :], last_coords)
+
+
+def test_more_tokens_are_trained_at_more_noise(pipe: LTX2ConditionPipeline) -> None:
+    torch.manual_seed(0)
+    few, many = (flow.noise_levels(pipe, n, 2000, CPU) for n in (100, 4096))
+    assert few.min() > 0 and many.max() < 1
+    assert many.mean() > few.mean() + 0.1
+
+
+def test_a_tone_stands_in_its_own_mel_bin_and_frames_match_the_decoder(
+    pipe: LTX2ConditionPipeline,
+) -> None:
+    t = torch.arange(audio.samples_of(10)) / 24_000
+    tone = 0.25 * (2 * torch.pi * TONE_HZ * t).sin()
+    frames = audio.mel(tone.expand(1, 2, -1))
+    decoded = pipe.audio_vae.decode(torch.zeros(1, 2, 10, 16)).sample
+    assert frames.shape == decoded.shape == (1, 2, 37, 64)
+    assert pipe.vocoder(frames).shape[-1] == len(t)
+    loudest = int(frames[0, 0, 18].argmax())
+    assert loudest == 20  # 900 Hz is 932 of 2840 mel, 21.3 of 65 steps; the first is bin 0
+
+
+def test_every_part_learns(pipe: LTX2ConditionPipeline, tmp_path: Path) -> None:
+    """Twenty steps on the same few clips bring each loss down."""
+    torch.manual_seed(0)
+    fresh = model.pipeline()
+    clips = video_vae.windows(random.Random(0), 2, CPU)[:, :, :9, :64, :64]
+    sounds = audio.mel(waveforms(draw_scenes(2, 4), audio.samples_of(10)))
+    batch = pool(fresh).make(random.Random(2))
+    conditions = flow.Conditions.of(batch, fresh, [0.0] * len(batch.scenes), None)
+    sigma, lines = torch.full((len(batch.scenes),), 0.8), flow.said(batch, random.Random(0))
+
+    def video_error() -> torch.Tensor:
+        seen = fresh.vae.decode(fresh.vae.encode(clips).latent_dist.mode()).sample
+        error: torch.Tensor = (seen - clips).square().mean()
+        return error
+
+    def audio_error() -> torch.Tensor:
+        heard = fresh.audio_vae.decode(fresh.audio_vae.encode(sounds).latent_dist.mode()).sample
+        error: torch.Tensor = (heard - sounds).abs().mean()
+        return error
+
+    def flow_error() -> torch.Tensor:
+        torch.manual_seed(3)
+        return sum(flow.errors(fresh, batch, conditions, sigma, lines), torch.zeros(()))
+
+    for error, part in (
+        (video_error, fresh.vae),
+        (audio_error, fresh.audio_vae),
+        (flow_error, flow.trained_parts(fresh)),
+    ):
+        losses = []
+        run = Run(error.__name__, tmp_path, part, Budget(20, 60, 1, 1e-3, warm_up=2), CPU)
+        for _ in run.steps():
+            loss = error()
+            losses.append(float(loss.detach()))
+            run.learn(loss)
+        assert losses[-1] < 0.9 * losses[0], error.__name__
+
+
+def test_one_command_makes_a_folder_that_the_app_loads(tmp_path: Path) -> None:
+    train(tmp_path, CPU, SCALES["test"], minutes=60, steps=1)
+    engine = Engine(str(tmp_path / "model"), tmp_path)
+    engine.load(lambda message, fraction: None)
+    recipe = {"prompt": "A red ball.", "width": 128, "height": 128, "num_frames": 9, "seed": 1}
+    clip = engine.generate(parse_recipe(recipe | {"num_inference_steps": 2}), Silent())
+    assert clip.frames.shape == (9, 128, 128, 3)
+    assert clip.waveform is not None and clip.sample_rate == 24_000

@@ -1,0 +1,204 @@
+"""Text encoder, connectors and transformer, trained together by flow matching on both streams.
+
+Everything that the pipeline does at inference is done the same way here: its own functions pack and
+normalise latents and place keyframes, its scheduler shifts the noise levels, a conditioned token is
+noised by ``sigma * (1 - strength)`` and told so.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from diffusers import LTX2ConditionPipeline
+from diffusers.pipelines.ltx2.pipeline_ltx2_condition import calculate_shift
+from torch import Tensor, nn
+
+from ltx_ui.recipe import DEFAULT_NEGATIVE_PROMPT
+from training.captions import caption
+from training.model import MAX_TOKENS
+from training.pool import Batch, Pool
+from training.run import Run
+
+CAPTION_DROPOUT = 0.1
+"""How often a caption is left out, so that guidance has something to lead away from. Half of the
+time the default negative prompt stands there, since that is what it will mostly be."""
+
+FIRST_FRAME, LAST_FRAME, FULL_STRENGTH = 0.25, 0.10, 0.6
+_CAPTION_TOKENS = 128
+_AUDIO_WEIGHT = 0.5
+
+
+def trained_parts(pipe: LTX2ConditionPipeline) -> nn.ModuleDict:
+    """What is learnt in this stage, as one module. The text encoder's eye is left out: no prompt of
+    the app has a picture."""
+    pipe.text_encoder.model.vision_tower.requires_grad_(False)
+    pipe.text_encoder.model.multi_modal_projector.requires_grad_(False)
+    return nn.ModuleDict(
+        {
+            "text_encoder": pipe.text_encoder,
+            "connectors": pipe.connectors,
+            "transformer": pipe.transformer,
+        }
+    )
+
+
+def train(run: Run, pipe: LTX2ConditionPipeline, pool: Pool) -> None:
+    """Spend the run's budget."""
+    for rng in run.steps():
+        batch = pool.pick(rng)
+        conditions = Conditions.draw(rng, batch, pipe)
+        sigma = noise_levels(pipe, conditions.clean.shape[1], len(batch.scenes), run.device)
+        with run.autocast():
+            video, audio = errors(pipe, batch, conditions, sigma, said(batch, rng))
+        run.learn(video + _AUDIO_WEIGHT * audio, video=video, audio=audio)
+
+
+def said(batch: Batch, rng: random.Random) -> list[str]:
+    """A caption for each clip, some left out."""
+    lines = []
+    for scene in batch.scenes:
+        if rng.random() < CAPTION_DROPOUT:
+            lines.append(rng.choice(("", DEFAULT_NEGATIVE_PROMPT)))
+        else:
+            lines.append(caption(scene, rng))
+    return lines
+
+
+def noise_levels(
+    pipe: LTX2ConditionPipeline, tokens: int, count: int, device: torch.device
+) -> Tensor:
+    """Noise levels in 0…1, (B,): mostly in the middle, where there is most to learn (logit-normal,
+    Esser et al. 2024), and shifted as the scheduler shifts them for so many tokens."""
+    middle = torch.randn(count, device=device).sigmoid()
+    even = torch.rand(count, device=device).clamp(1e-3, 1 - 1e-3)
+    drawn = torch.where(torch.rand(count, device=device) < 0.2, even, middle)
+    config = pipe.scheduler.config
+    mu = calculate_shift(
+        tokens,
+        config.base_image_seq_len,
+        config.max_image_seq_len,
+        config.base_shift,
+        config.max_shift,
+    )
+    shifted: Tensor = pipe.scheduler.time_shift(mu, 1.0, drawn)
+    return shifted
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the transformer is given of a batch beside the noise.
+
+    Attributes:
+        clean: the packed latents to be found, keyframe tokens appended, (B, S, 128).
+        strength: of the condition on each token, 0 where there is none, (B, S, 1).
+        coords: where each token lies, (B, 3, S, 2).
+    """
+
+    clean: Tensor
+    strength: Tensor
+    coords: Tensor
+
+    @classmethod
+    def draw(cls, rng: random.Random, batch: Batch, pipe: LTX2ConditionPipeline) -> Conditions:
+        """First frames for some clips, the last frame for some batches."""
+        first = [_strength(rng) if rng.random() < FIRST_FRAME else 0.0 for _ in batch.scenes]
+        ends = rng.random() < LAST_FRAME
+        return cls.of(batch, pipe, first, [_strength(rng) for _ in batch.scenes] if ends else None)
+
+    @classmethod
+    def of(
+        cls,
+        batch: Batch,
+        pipe: LTX2ConditionPipeline,
+        first: Sequence[float],
+        last: Sequence[float] | None,
+    ) -> Conditions:
+        """Conditions of given strengths, as the pipeline's ``prepare_latents`` places them: a first
+        frame in its own tokens, a last frame in tokens of its own."""
+        count, _, frames, height, width = batch.video.shape
+        clean = pipe._pack_latents(batch.video)
+        strength = clean.new_zeros(count, clean.shape[1], 1)
+        strength[:, : height * width] = clean.new_tensor(first).view(-1, 1, 1)
+        coords = pipe.transformer.rope.prepare_video_coords(
+            count, frames, height, width, clean.device, fps=batch.size.fps
+        )
+        if last is not None:
+            place = pipe._prepare_keyframe_coords(
+                keyframe_latent_num_frames=1,
+                keyframe_latent_height=height,
+                keyframe_latent_width=width,
+                pixel_frame_idx=(frames - 2) * pipe.vae_temporal_compression_ratio + 1,
+                num_pixel_frames=1,
+                fps=batch.size.fps,
+                device=clean.device,
+            )
+            clean = torch.cat([clean, pipe._pack_latents(batch.last)], dim=1)
+            held = clean.new_tensor(last).view(-1, 1, 1).expand(-1, height * width, -1)
+            strength = torch.cat([strength, held], dim=1)
+            coords = torch.cat([coords, place.expand(count, -1, -1, -1)], dim=2)
+        return cls(clean, strength, coords)
+
+
+def _strength(rng: random.Random) -> float:
+    return 1.0 if rng.random() < FULL_STRENGTH else rng.uniform(0.3, 1.0)
+
+
+def errors(
+    pipe: LTX2ConditionPipeline,
+    batch: Batch,
+    conditions: Conditions,
+    sigma: Tensor,
+    lines: Sequence[str],
+) -> tuple[Tensor, Tensor]:
+    """Mean square errors of the velocity, ``noise - clean``, of the picture and of the sound."""
+    text, audio_text = embed(pipe, lines)
+    level = sigma.view(-1, 1, 1) * (1 - conditions.strength)
+    noise, audio_noise = torch.randn_like(conditions.clean), torch.randn_like(batch.audio)
+    audio_level = sigma.view(-1, 1, 1)
+    timestep, audio_timestep = 1000 * level.squeeze(-1), 1000 * sigma
+    velocity, audio_velocity = pipe.transformer(
+        hidden_states=torch.lerp(conditions.clean, noise, level),
+        audio_hidden_states=torch.lerp(batch.audio, audio_noise, audio_level),
+        encoder_hidden_states=text,
+        audio_encoder_hidden_states=audio_text,
+        timestep=timestep,
+        audio_timestep=audio_timestep,
+        sigma=audio_timestep,
+        audio_sigma=audio_timestep,
+        audio_num_frames=batch.audio.shape[1],
+        video_coords=conditions.coords,
+        fps=batch.size.fps,
+        return_dict=False,
+    )
+    error = (velocity.float() - (noise - conditions.clean)).square().mean(dim=-1, keepdim=True)
+    open_tokens = (conditions.strength < 1).float()
+    video = (error * open_tokens).sum() / open_tokens.sum().clamp(min=1)
+    audio = (audio_velocity.float() - (audio_noise - batch.audio)).square().mean()
+    return video, audio
+
+
+def embed(pipe: LTX2ConditionPipeline, lines: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Both streams' text embeddings, (B, 1024, 96) each: the same as the pipeline's, without its
+    work on a thousand places of padding and on logits nobody reads."""
+    device = pipe.transformer.device
+    tokens = pipe.tokenizer(
+        list(lines),
+        padding="max_length",
+        max_length=_CAPTION_TOKENS,
+        truncation=True,
+        return_tensors="pt",
+    ).to(device)
+    states = pipe.text_encoder.model(
+        input_ids=tokens.input_ids,
+        attention_mask=tokens.attention_mask,
+        output_hidden_states=True,
+    ).hidden_states
+    packed = torch.stack(states, dim=-1).flatten(2, 3)
+    missing = MAX_TOKENS - _CAPTION_TOKENS
+    packed = nn.functional.pad(packed, (0, 0, missing, 0))
+    mask = nn.functional.pad(tokens.attention_mask, (missing, 0))
+    text, audio_text, _ = pipe.connectors(packed, mask, padding_side="left")
+    return text, audio_text

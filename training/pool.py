@@ -1,0 +1,108 @@
+"""Latents to train on: a pool of encoded batches of many sizes that is slowly renewed.
+
+Drawing and encoding a batch costs about as much as a training step, and a batch is worth several:
+each time it is used it gets other captions, other noise and other conditions.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from diffusers import LTX2ConditionPipeline
+from torch import Tensor
+
+from training.audio import latent_frames, mel, samples_of
+from training.pictures import Size, clip
+from training.sounds import waveforms
+from training.world import Scene, draw_scene
+
+SIZES = (
+    (Size(288, 512, 25), 6),
+    (Size(288, 512, 9), 3),
+    (Size(288, 512, 49), 2),
+    (Size(160, 288, 25), 4),
+    (Size(160, 288, 49), 2),
+    (Size(512, 288, 25), 2),
+    (Size(256, 256, 25), 1),
+    (Size(384, 672, 9), 1),
+    (Size(96, 160, 9), 1),
+)
+"""What the page offers, and smaller ones that cost less; with how often each is drawn."""
+
+_RATES = (24.0, 24.0, 24.0, 25.0, 30.0)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Encoded clips of one size, as the transformer sees them: mean 0 and spread 1.
+
+    Attributes:
+        video: (B, 128, f, h, w).
+        last: the last frame encoded as a picture of its own, (B, 128, 1, h, w).
+        audio: packed, (B, L, 32).
+    """
+
+    size: Size
+    scenes: tuple[Scene, ...]
+    video: Tensor
+    last: Tensor
+    audio: Tensor
+
+
+class Pool:
+    """Batches that fit ``tokens``; one is renewed every ``uses`` picks."""
+
+    def __init__(
+        self,
+        pipe: LTX2ConditionPipeline,
+        device: torch.device,
+        *,
+        tokens: int,
+        uses: int,
+        room: int,
+        sizes: Sequence[tuple[Size, int]] = SIZES,
+    ) -> None:
+        self.pipe, self.device, self.tokens = pipe, device, tokens
+        self.uses, self.room, self.sizes = uses, room, sizes
+        self._batches: list[Batch] = []
+        self._picks = 0
+
+    def pick(self, rng: random.Random) -> Batch:
+        """A batch at random, after renewing the oldest where it is time to."""
+        filling = len(self._batches) < self.room
+        if not self._batches or self._picks % (1 if filling else self.uses) == 0:
+            self._batches.append(self.make(rng))
+            self._batches = self._batches[-self.room :]
+        self._picks += 1
+        # While the pool fills, the newest counts most, so that no early batch is learnt by heart.
+        return self._batches[-1] if filling else rng.choice(self._batches)
+
+    @torch.no_grad()
+    def make(self, rng: random.Random) -> Batch:
+        """Draw and encode a batch."""
+        size = rng.choices([s for s, _ in self.sizes], [weight for _, weight in self.sizes])[0]
+        size = replace(size, fps=rng.choice(_RATES))
+        latents = latent_frames(size.seconds)
+        cost = (size.width // 32) * (size.height // 32) * ((size.frames - 1) // 8 + 1) + latents
+        scenes = tuple(draw_scene(rng) for _ in range(max(2, self.tokens // (cost + 200))))
+        videos, lasts = zip(*(self._encode(scene, size) for scene in scenes), strict=True)
+        sound = waveforms(scenes, samples_of(latents), self.device)
+        audio = self.pipe.audio_vae.encode(mel(sound)).latent_dist.mode()
+        packed = self.pipe._pack_audio_latents(audio.float())
+        vae = self.pipe.audio_vae
+        packed = self.pipe._normalize_audio_latents(packed, vae.latents_mean, vae.latents_std)
+        return Batch(size, scenes, torch.cat(videos), torch.cat(lasts), packed)
+
+    def _encode(self, scene: Scene, size: Size) -> tuple[Tensor, Tensor]:
+        """Latents of one clip and of its last frame, normalised."""
+        frames = clip(scene, size, self.device)
+        vae = self.pipe.vae
+        with torch.autocast(self.device.type, torch.bfloat16):
+            pair = [vae.encode(f).latent_dist.mode() for f in (frames, frames[:, :, -1:])]
+        video, last = (
+            self.pipe._normalize_latents(x.float(), vae.latents_mean, vae.latents_std) for x in pair
+        )
+        return video, last
