@@ -20,12 +20,15 @@ class Clip:
         fps: frames a second.
         waveform: float32, C×T, in -1…1; ``None`` for a clip without an audio track.
         sample_rate: samples a second of ``waveform``, in Hz.
+        notes: what had to be done otherwise than usual, a sentence each, such as "Decoded in tiles:
+            less memory."
     """
 
     frames: NDArray[np.uint8]
     fps: int
     waveform: NDArray[np.float32] | None
     sample_rate: int
+    notes: tuple[str, ...] = ()
 
     @property
     def duration(self) -> float:

@@ -11,38 +11,88 @@ from torch import Tensor
 
 from ltx_ui.clip import Clip, Listener
 from ltx_ui.engine.models import ModelCard
+from ltx_ui.engine.rescue import Exhausted, Way, attempt, on_the_cpu, tiled
 from ltx_ui.engine.sampling import Latents, offsets
 from ltx_ui.recipe import Recipe
 
+FREED = Way("Freed memory and decoded again.")
+
 
 def decode(
-    pipe: Any, card: ModelCard, latents: Latents, recipe: Recipe, listener: Listener
+    pipe: Any,
+    card: ModelCard,
+    latents: Latents,
+    recipe: Recipe,
+    listener: Listener,
+    *,
+    has_spare_cpu: bool = False,
 ) -> Clip:
-    """The finished clip, exactly as large and as long as the recipe says.
+    """The finished clip, exactly as large and as long as the recipe says. Where memory runs out, it
+    is decoded in ways that take less; the clip's notes say in which.
+
+    Args:
+        has_spare_cpu: whether the CPU is there as another device, to decode on at last.
 
     Raises:
         Cancelled: the listener stopped it between pictures and sound, or before either.
+        Exhausted: memory ran out in every way.
     """
     listener.progress("decoding", 0, 2)
-    left, top = offsets(recipe, card.grid)
-    video = decode_video(pipe, latents.video)
-    crop = video[:, :, top : top + recipe.height, left : left + recipe.width]
-    frames = to_uint8(crop)
-    del video, crop
+    left, top = offsets(recipe, card.grid_of(recipe))
+    crop = (slice(top, top + recipe.height), slice(left, left + recipe.width))
+    frames, notes = _frames(pipe.vae, latents.video, crop, has_spare_cpu)
     listener.progress("decoding", 1, 2)
     sample_rate = int(pipe.vocoder.config.output_sampling_rate)
     waveform = None
     if recipe.include_audio:
-        waveform = fit_length(
-            decode_audio(pipe, latents.audio), round(recipe.duration * sample_rate)
-        )
+        sound, more = _waveform(pipe, latents.audio, has_spare_cpu)
+        waveform = fit_length(sound, round(recipe.duration * sample_rate))
+        notes += more
     listener.progress("decoding", 2, 2)
-    return Clip(frames=frames, fps=recipe.fps, waveform=waveform, sample_rate=sample_rate)
+    return Clip(frames, recipe.fps, waveform, sample_rate, notes)
 
 
-def decode_video(pipe: Any, latents: Tensor) -> Tensor:
+def _frames(
+    vae: Any, latents: Tensor, crop: tuple[slice, slice], has_spare_cpu: bool
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    def work(vae: Any = vae, latents: Tensor = latents) -> NDArray[np.uint8]:
+        return to_uint8(decode_video(vae, latents)[:, :, *crop])
+
+    size = latents.shape[-2:]
+    ways = (
+        FREED,
+        Way("Decoded in tiles: less memory.", lambda: tiled(vae, *size)),
+        Way(
+            "Decoded in tiles, a few frames at a time: less memory.",
+            lambda: tiled(vae, *size, framewise=True),
+        ),
+    )
+    try:
+        return attempt(work, ways)
+    except Exhausted:
+        if not has_spare_cpu:
+            raise
+    spare = on_the_cpu(vae)
+    # In tiles here as well: whole, a long HD clip could take more than the host has.
+    with tiled(spare, *size, framewise=True):
+        return work(spare, latents.cpu()), ("Decoded on the CPU: the device was full.",)
+
+
+def _waveform(
+    pipe: Any, latents: Tensor, has_spare_cpu: bool
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    try:
+        return attempt(lambda: decode_audio(pipe.audio_vae, pipe.vocoder, latents), (FREED,))
+    except Exhausted:
+        if not has_spare_cpu:
+            raise
+    vae, vocoder = on_the_cpu(pipe.audio_vae), on_the_cpu(pipe.vocoder)
+    note = "Decoded the sound on the CPU: the device was full."
+    return decode_audio(vae, vocoder, latents.cpu()), (note,)
+
+
+def decode_video(vae: Any, latents: Tensor) -> Tensor:
     """Pictures of denormalised latents: 3×F×H×W in about -1…1, in the VAE's dtype."""
-    vae = pipe.vae
     timestep = None
     if vae.config.timestep_conditioning:
         timestep = torch.zeros(1, device=latents.device, dtype=vae.dtype)
@@ -50,10 +100,10 @@ def decode_video(pipe: Any, latents: Tensor) -> Tensor:
     return decoded[0]
 
 
-def decode_audio(pipe: Any, latents: Tensor) -> NDArray[np.float32]:
+def decode_audio(vae: Any, vocoder: Any, latents: Tensor) -> NDArray[np.float32]:
     """Waveform of denormalised audio latents: float32, C×T, in -1…1."""
-    mel = pipe.audio_vae.decode(latents.to(pipe.audio_vae.dtype), return_dict=False)[0]
-    waveform: Tensor = pipe.vocoder(mel.to(pipe.vocoder.dtype))
+    mel = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
+    waveform: Tensor = vocoder(mel.to(vocoder.dtype))
     return waveform[0].float().clamp(-1, 1).cpu().numpy()
 
 
