@@ -31,7 +31,9 @@ def open_library(folder: Path) -> Library:
     return Library(Database(folder / "library.sqlite3"), folder / "takes")
 
 
-def keep(library: Library, name: str, owner: str = "ada", seed: int = 1) -> None:
+def keep(
+    library: Library, name: str, owner: str = "ada", seed: int = 1, notes: tuple[str, ...] = ()
+) -> None:
     recipe = Recipe(prompt=f"A clip called {name}", seed=seed, width=128, height=128, num_frames=9)
     library.keep(
         name,
@@ -42,6 +44,7 @@ def keep(library: Library, name: str, owner: str = "ada", seed: int = 1) -> None
         versions={"torch": "2.13.0"},
         model="demo",
         device="cpu",
+        notes=notes,
     )
 
 
@@ -156,6 +159,21 @@ def test_the_migrations_make_the_tables_that_the_code_expects(tmp_path: Path) ->
     with create_engine(f"sqlite:///{tmp_path / 'library.sqlite3'}").connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_what_a_clip_notes_is_kept_with_its_take(library: Library) -> None:
+    keep(library, "fox", notes=("Decoded in tiles: less memory.",))
+    assert library.take("fox", "ada").notes == ("Decoded in tiles: less memory.",)
+    keep(library, "hen")
+    assert library.take("hen", "ada").notes == ()
+
+
+def test_takes_of_the_first_version_come_along(tmp_path: Path) -> None:
+    keep(open_library(tmp_path), "fox")
+    with sqlite3.connect(tmp_path / "library.sqlite3") as connection:
+        connection.execute("ALTER TABLE takes DROP COLUMN notes")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    assert [(take.id, take.notes) for take in open_library(tmp_path).takes("ada")] == [("fox", ())]
 
 
 def test_a_damaged_library_says_what_to_do(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ class TakeRow(Base):
     versions: Mapped[dict[str, str]] = mapped_column(JSON)
     model: Mapped[str]
     device: Mapped[str]
+    notes: Mapped[list[str]] = mapped_column(JSON)
     note: Mapped[str] = mapped_column(default="")
     favourite: Mapped[bool] = mapped_column(default=False)
     video: Mapped[str]

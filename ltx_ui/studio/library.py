@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,8 @@ class Take:
         seconds: how long it took to make.
         timings: the same by stage.
         model: the model card's id.
+        notes: what had to be done otherwise than usual, as :class:`~ltx_ui.clip.Clip` says.
+        note: the owner's own words.
         video: the mp4. It may have been removed by hand; the take still has its recipe.
         poster: a JPEG.
     """
@@ -43,6 +45,7 @@ class Take:
     versions: dict[str, str]
     model: str
     device: str
+    notes: tuple[str, ...]
     note: str
     favourite: bool
     video: Path
@@ -88,6 +91,11 @@ class Library:
         """
         with self._database.session() as session:
             return self._take(_row(session, take_id, owner))
+
+    def has(self, take_id: str) -> bool:
+        """Whether there is a take by this id, whoever owns it."""
+        with self._database.session() as session:
+            return session.scalar(select(TakeRow.id).where(TakeRow.id == take_id)) is not None
 
     def recent(self, model: str, device: str, limit: int = 50) -> list[Take]:
         """Everybody's latest takes on one model and device, newest first."""
@@ -152,6 +160,7 @@ class Library:
         versions: Mapping[str, str],
         model: str,
         device: str,
+        notes: Sequence[str] = (),
     ) -> None:
         """Make written files a take.
 
@@ -168,6 +177,7 @@ class Library:
             versions=dict(versions),
             model=model,
             device=device,
+            notes=list(notes),
             video=files.video.name,
             poster=files.poster.name,
         )
@@ -193,6 +203,7 @@ class Library:
             versions=row.versions,
             model=row.model,
             device=row.device,
+            notes=tuple(row.notes),
             note=row.note,
             favourite=row.favourite,
             video=files.video,
