@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,4 +44,18 @@ class Listener(Protocol):
 
         Raises:
             Cancelled: to stop the clip here; the engine lets it through and stays usable.
+        """
+
+
+@runtime_checkable
+class PreviewListener(Listener, Protocol):
+    """A listener that also wants to see the clip while it is sampled."""
+
+    def preview(self, frames: NDArray[np.uint8], fps: float) -> None:
+        """Called twice a second at most, between two steps.
+
+        Args:
+            frames: uint8, F'×h×w×3, RGB: the present estimate of the clip, one frame for eight of
+                its own and one pixel for 32×32 of its own.
+            fps: frames a second at which they move as fast as the clip will.
         """
