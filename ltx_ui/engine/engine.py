@@ -16,6 +16,7 @@ from ltx_ui.engine import loading
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.downloading import Report
 from ltx_ui.engine.models import ModelCard, resolve
+from ltx_ui.engine.preview import Colours, colours_of, with_previews
 from ltx_ui.engine.sampling import Latents, Picture, sample
 from ltx_ui.engine.text import Prompts
 from ltx_ui.engine.twostage import TwoStage
@@ -29,13 +30,16 @@ class Engine:
     Args:
         model: ``auto``, a card's id, a repo on Hugging Face, or a folder.
         models_dir: where the demo model and downloads are kept.
+        cache_dir: where what can be made again is kept; without it there are no previews.
 
     Raises:
         ModelUnavailable: there is no such model.
     """
 
-    def __init__(self, model: str, models_dir: Path) -> None:
+    def __init__(self, model: str, models_dir: Path, cache_dir: Path | None = None) -> None:
         self.models_dir = models_dir
+        self.cache_dir = cache_dir
+        self._colours: Colours | None = None
         self.card: ModelCard = resolve(model, cuda=torch.cuda.is_available())
         self.device = _device_name()
         self.versions: dict[str, str] = {
@@ -52,6 +56,8 @@ class Engine:
         """
         self.card, self._pipe = loading.load(self.card, self.models_dir, report)
         self._prompts = Prompts(self._pipe)
+        if self.cache_dir is not None:
+            self._colours = colours_of(self._pipe.vae, self.cache_dir)
         self._two_stage = TwoStage(self._pipe, self.card)
 
     @torch.inference_mode()
@@ -87,9 +93,13 @@ class Engine:
         image_end: Picture | None,
     ) -> Latents:
         images = (image_start, image_end)
+        watcher = self._watcher(recipe, listener)
         if recipe.two_stage:
-            return self._two_stage.sample(self._prompts, recipe, listener, *images)
-        return sample(self._pipe, self.card, self._prompts, recipe, listener, *images)
+            return self._two_stage.sample(self._prompts, recipe, watcher, *images)
+        return sample(self._pipe, self.card, self._prompts, recipe, watcher, *images)
+
+    def _watcher(self, recipe: Recipe, listener: Listener) -> Listener:
+        return with_previews(listener, self._colours, recipe, self.card.grid_of(recipe))
 
 
 def _device_name() -> str:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ltx_ui.clip import Listener
 from ltx_ui.engine.models import Guidance, ModelCard
+from ltx_ui.engine.preview import Previews
 from ltx_ui.engine.text import Prompts
 from ltx_ui.recipe import Recipe
 
@@ -116,8 +117,10 @@ def counting(listener: Listener, before: int, steps: int) -> StepDone:
         before: steps that an earlier stage has made.
     """
 
-    def step_done(_: Any, step: int, __: Any, ___: dict[str, Any]) -> dict[str, Any]:
+    def step_done(pipe: Any, step: int, _: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         listener.progress("sampling", before + step + 1, steps)
+        if isinstance(listener, Previews):
+            listener.see(step, tensors["latents"], pipe.scheduler.sigmas)
         return {}
 
     return step_done
