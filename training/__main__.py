@@ -45,7 +45,7 @@ class Scale:
 
 
 SCALES = {
-    "cuda": Scale(windows=96, sounds=48, tokens=40_000, uses=3, room=64),
+    "cuda": Scale(windows=96, sounds=48, tokens=40_000, uses=8, room=128),
     "cpu": Scale(windows=16, sounds=8, tokens=4_000, uses=6, room=48),
     "test": Scale(2, 2, tokens=600, uses=2, room=2, clips=2, sizes=((Size(96, 96, 9), 1),)),
 }
@@ -65,6 +65,7 @@ def main() -> None:
     scale = SCALES[chosen.scale or device.type]
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cudnn.benchmark = True
     train(chosen.folder, device, scale, chosen.minutes, chosen.steps, chosen.seed)
 
 

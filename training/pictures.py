@@ -155,20 +155,23 @@ def render(
     return torch.lerp(backdrop * light, body, cover).clamp(0, 1)
 
 
-def film(scene: Scene, size: Size, device: torch.device | str = "cpu") -> Tensor:
+def film(scene: Scene, size: Size) -> Tensor:
     """One scene's frames as the app holds them: uint8 (F, H, W, 3). Drawn a few at a time, which
     keeps them in the processor's cache."""
     parts = [
-        render([scene], size, frames=range(i, min(i + 4, size.frames)), device=device)
+        render([scene], size, frames=range(i, min(i + 4, size.frames)))
         for i in range(0, size.frames, 4)
     ]
     frames = torch.cat(parts, dim=2)[0].permute(1, 2, 3, 0)
     return (frames * 255).round().to(torch.uint8)
 
 
-def clip(scene: Scene, size: Size, device: torch.device | str = "cpu") -> Tensor:
-    """One scene as the VAE takes it: float32 in -1…1, (1, 3, F, H, W)."""
-    return film(scene, size, device).permute(3, 0, 1, 2).unsqueeze(0) / 127.5 - 1
+def clips(scenes: Sequence[Scene], size: Size, device: torch.device) -> Tensor:
+    """Whole scenes as the VAE takes them: float32 in -1…1, (B, 3, F, H, W)."""
+    if device.type == "cpu":
+        drawn = torch.stack([film(scene, size) for scene in scenes])
+        return drawn.permute(0, 4, 1, 2, 3) / 127.5 - 1
+    return render(scenes, size, device=device) * 2 - 1
 
 
 def subject_centres(scenes: Sequence[Scene], size: Size, frame: int) -> Tensor:

@@ -15,7 +15,7 @@ from diffusers import LTX2ConditionPipeline
 from torch import Tensor
 
 from training.audio import latent_frames, mel, samples_of
-from training.pictures import Size, clip
+from training.pictures import Size, clips
 from training.sounds import waveforms
 from training.world import Scene, draw_scene
 
@@ -32,6 +32,7 @@ SIZES = (
 )
 """What the page offers, and smaller ones that cost less; with how often each is drawn."""
 
+_AT_ONCE = 8
 _RATES = (24.0, 24.0, 24.0, 25.0, 30.0)
 
 
@@ -88,7 +89,8 @@ class Pool:
         latents = latent_frames(size.seconds)
         cost = (size.width // 32) * (size.height // 32) * ((size.frames - 1) // 8 + 1) + latents
         scenes = tuple(draw_scene(rng) for _ in range(max(2, self.tokens // (cost + 200))))
-        videos, lasts = zip(*(self._encode(scene, size) for scene in scenes), strict=True)
+        groups = [scenes[i : i + _AT_ONCE] for i in range(0, len(scenes), _AT_ONCE)]
+        videos, lasts = zip(*(self._encode(group, size) for group in groups), strict=True)
         sound = waveforms(scenes, samples_of(latents), self.device)
         audio = self.pipe.audio_vae.encode(mel(sound)).latent_dist.mode()
         packed = self.pipe._pack_audio_latents(audio.float())
@@ -96,9 +98,9 @@ class Pool:
         packed = self.pipe._normalize_audio_latents(packed, vae.latents_mean, vae.latents_std)
         return Batch(size, scenes, torch.cat(videos), torch.cat(lasts), packed)
 
-    def _encode(self, scene: Scene, size: Size) -> tuple[Tensor, Tensor]:
-        """Latents of one clip and of its last frame, normalised."""
-        frames = clip(scene, size, self.device)
+    def _encode(self, scenes: Sequence[Scene], size: Size) -> tuple[Tensor, Tensor]:
+        """Latents of clips and of their last frames, normalised."""
+        frames = clips(scenes, size, self.device)
         vae = self.pipe.vae
         with torch.autocast(self.device.type, torch.bfloat16):
             pair = [vae.encode(f).latent_dist.mode() for f in (frames, frames[:, :, -1:])]

@@ -52,14 +52,18 @@ class Run:
     step: int = 0
     seconds: float = 0.0
     complete: bool = False
-    _sums: dict[str, list[float]] = field(default_factory=dict)
+    _figures: dict[str, list[Tensor]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.model.to(self.device).train()
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=self.budget.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3
+            self.parameters,
+            lr=self.budget.learning_rate,
+            betas=(0.9, 0.98),
+            weight_decay=1e-3,
+            fused=self.device.type == "cuda",
         )
         self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
         if self.checkpoint.exists():
@@ -111,7 +115,7 @@ class Run:
             self.optimizer.step()
             self._update_average()
         for key, value in {"loss": loss, "norm": norm, **figures}.items():
-            self._sums.setdefault(key, []).append(float(value.detach()))
+            self._figures.setdefault(key, []).append(value.detach())
 
     def learning_rate(self) -> float:
         """Linear warm-up, then a cosine to a fiftieth."""
@@ -131,27 +135,28 @@ class Run:
         return self.model.eval()
 
     def save(self) -> None:
-        """Write the checkpoint under a temporary name, then rename it."""
+        """Write the checkpoint under a temporary name, then rename it. A complete run keeps only
+        the averaged weights, a quarter of the size."""
+        state: dict[str, Any] = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "complete": self.complete,
+            "average": self.average,
+        }
+        if not self.complete:
+            state["model"] = self.model.state_dict()
+            state["optimizer"] = self.optimizer.state_dict()
         unfinished = self.checkpoint.with_suffix(".part")
-        torch.save(
-            {
-                "step": self.step,
-                "seconds": self.seconds,
-                "complete": self.complete,
-                "model": self.model.state_dict(),
-                "average": self.average,
-                "optimizer": self.optimizer.state_dict(),
-            },
-            unfinished,
-        )
+        torch.save(state, unfinished)
         unfinished.replace(self.checkpoint)
 
     def _resume(self) -> None:
         state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         self.step, self.seconds, self.complete = state["step"], state["seconds"], state["complete"]
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
         self.average = state["average"]
+        self.model.load_state_dict(state.get("model", self.average))
+        if not self.complete:
+            self.optimizer.load_state_dict(state["optimizer"])
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -163,8 +168,8 @@ class Run:
                 self.average[key].copy_(value)
 
     def _log(self) -> None:
-        figures = {key: sum(values) / len(values) for key, values in self._sums.items()}
-        self._sums.clear()
+        figures = {key: float(torch.stack(v).mean()) for key, v in self._figures.items()}
+        self._figures.clear()
         row = {"step": self.step, "seconds": round(self.seconds), **figures}
         path = self.folder / f"{self.name}.csv"
         fresh = not path.exists()

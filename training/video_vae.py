@@ -13,7 +13,8 @@ import torch
 from diffusers import AutoencoderKLLTX2Video
 from torch import Tensor
 
-from training.pictures import Size, clip, render, subject_centres
+from training import pictures
+from training.pictures import Size, render, subject_centres
 from training.run import Run
 from training.world import Scene, draw_scene, draw_scenes
 
@@ -83,7 +84,7 @@ def normalise(vae: AutoencoderKLLTX2Video, device: torch.device, *, clips: int) 
     channel, so that the transformer sees latents of mean 0 and spread 1."""
     parts = []
     for scene in draw_scenes(7, clips):
-        frames = clip(scene, Size(288, 512, 25), device)
+        frames = pictures.clips([scene], Size(288, 512, 25), device)
         parts.append(vae.encode(frames).latent_dist.mode().float().flatten(2).squeeze(0))
     latents = torch.cat(parts, dim=1)
     vae.latents_mean.copy_(latents.mean(dim=1))
@@ -95,7 +96,7 @@ def reconstruction(vae: AutoencoderKLLTX2Video, device: torch.device, *, clips: 
     """Mean PSNR in dB over whole held-out clips of 288x512, 25 frames."""
     total = 0.0
     for scene in draw_scenes(11, clips, benchmark=True):
-        frames = clip(scene, Size(288, 512, 25), device)
+        frames = pictures.clips([scene], Size(288, 512, 25), device)
         seen = vae.decode(vae.encode(frames).latent_dist.mode()).sample
         error = (seen.float().clamp(-1, 1) - frames) / 2
         total += float(-10 * error.square().mean().log10())
