@@ -136,6 +136,19 @@ def test_training_places_first_and_last_frames_as_the_pipeline_does(
     torch.testing.assert_close(ours.coords[:1, :, -last_coords.shape[2] :], last_coords)
 
 
+@torch.no_grad()
+def test_the_first_latent_of_a_clip_is_that_of_its_first_frame_alone(
+    pipe: LTX2ConditionPipeline,
+) -> None:
+    """Training takes a first-frame condition from the clip's own latents, the pipeline from a
+    picture."""
+    clip = video_vae.windows(random.Random(3), 1, CPU)[:, :, :9, :64, :64]
+    whole = pipe.vae.encode(clip).latent_dist.mode()
+    alone = pipe.vae.encode(clip[:, :, :1]).latent_dist.mode()
+    torch.testing.assert_close(whole[:, :, :1], alone, atol=1e-4, rtol=0)
+    assert (whole[:, :, 1:] - alone).abs().max() > 1e-2
+
+
 def test_more_tokens_are_trained_at_more_noise(pipe: LTX2ConditionPipeline) -> None:
     torch.manual_seed(0)
     few, many = (flow.noise_levels(pipe, n, 2000, CPU) for n in (100, 4096))
