@@ -35,6 +35,11 @@ class Settings(BaseSettings):
         description="auto, demo, ltx-2, or any diffusers repo or folder. "
         "auto: LTX-2 where CUDA is found, the demo model otherwise.",
     )
+    placement: Literal["auto", "resident", "free-text", "fp8", "offload"] = Field(
+        "auto",
+        description="Where the weights live. auto chooses by free memory; from the fastest to the "
+        "thriftiest: resident, free-text, fp8 (not exact), offload.",
+    )
     share: bool = Field(False, description="Make a public link (Gradio's tunnel) with a password.")
     auth: Annotated[SecretStr | None, NoDecode] = Field(
         None, description="NAME:PASSWORD that visitors must give."

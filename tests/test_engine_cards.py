@@ -164,6 +164,6 @@ def test_the_full_transformer_of_ltx_2_5_is_loaded_from_its_own_folder(tmp_path:
     weights = {}
     for card_id in ("ltx-2.5", "ltx-2.5-full"):
         local = replace(CARDS[card_id], source=str(folder))
-        _, pipe = load(local, tmp_path, lambda message, fraction: None)
+        pipe = load(local, tmp_path, lambda message, fraction: None).pipe
         weights[card_id] = pipe.transformer.proj_out.weight
     assert torch.equal(weights["ltx-2.5-full"], 2 * weights["ltx-2.5"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 import ltx_ui
@@ -16,12 +19,16 @@ from ltx_ui.engine import loading
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.downloading import Report
 from ltx_ui.engine.models import ModelCard, resolve
+from ltx_ui.engine.placement import STEPS, Placement, steps_down, what_fits
 from ltx_ui.engine.preview import Colours, colours_of, with_previews
-from ltx_ui.engine.sampling import Latents, Picture, sample
+from ltx_ui.engine.rescue import Exhausted, Way, attempt, free_caches
+from ltx_ui.engine.sampling import Latents, Picture, sample, sample_together, takes_at_once
 from ltx_ui.engine.text import Prompts
 from ltx_ui.engine.twostage import TwoStage
 from ltx_ui.errors import OutOfMemory
 from ltx_ui.recipe import Recipe
+
+T = TypeVar("T")
 
 
 class Engine:
@@ -31,12 +38,19 @@ class Engine:
         model: ``auto``, a card's id, a repo on Hugging Face, or a folder.
         models_dir: where the demo model and downloads are kept.
         cache_dir: where what can be made again is kept; without it there are no previews.
+        placement: where the weights are to live; None to choose by what is free.
 
     Raises:
         ModelUnavailable: there is no such model.
     """
 
-    def __init__(self, model: str, models_dir: Path, cache_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        model: str,
+        models_dir: Path,
+        cache_dir: Path | None = None,
+        placement: Placement | None = None,
+    ) -> None:
         self.models_dir = models_dir
         self.cache_dir = cache_dir
         self._colours: Colours | None = None
@@ -46,7 +60,9 @@ class Engine:
             "ltx_ui": ltx_ui.__version__,
             **{package: version(package) for package in ("torch", "diffusers", "transformers")},
         }
+        self.placement = placement
         self._pipe: Any = None
+        self._undecoded: Sampled | None = None
 
     def load(self, report: Report) -> None:
         """Bring the model to the device, downloading it first if need be.
@@ -54,7 +70,8 @@ class Engine:
         Raises:
             ModelUnavailable: with what to do about it.
         """
-        self.card, self._pipe = loading.load(self.card, self.models_dir, report)
+        loaded = loading.load(self.card, self.models_dir, report, self.placement)
+        self.card, self._pipe, self.placement = loaded.card, loaded.pipe, loaded.placement
         self._prompts = Prompts(self._pipe)
         if self.cache_dir is not None:
             self._colours = colours_of(self._pipe.vae, self.cache_dir)
@@ -78,12 +95,62 @@ class Engine:
             InvalidRecipe: the model can't do what the recipe asks for.
             OutOfMemory: with what would fit better.
         """
-        if self._pipe is None:
-            raise RuntimeError("load() has to succeed before generate()")
+        self._ready()
         self.card.check(recipe)
-        with _memory_advice(recipe):
-            latents = self._sample(recipe, listener, image_start, image_end)
-            return decode(self._pipe, self.card, latents, recipe, listener)
+        images = (image_start, image_end)
+        sampled = self._undecoded
+        if sampled is None or not sampled.is_for(recipe, images):
+            latents, notes = self._with_memory(
+                recipe, lambda: self._sample(recipe, listener, image_start, image_end)
+            )
+            sampled = Sampled(recipe, images, latents, notes)
+        self._undecoded = None
+        return self._decode(sampled, listener)
+
+    def generate_many(
+        self,
+        takes: Sequence[Recipe],
+        listener: Listener,
+        image_start: Picture | None = None,
+        image_end: Picture | None = None,
+    ) -> Iterator[Clip]:
+        """The clips of recipes that differ in nothing but their seeds, in their order, each as soon
+        as it is made. Several are sampled in one batch where that is faster.
+
+        Args and errors as :meth:`generate`.
+        """
+        images = (image_start, image_end)
+        together = takes_at_once(takes[0], self.card, torch.cuda.is_available()) if takes else 1
+        for first in range(0, len(takes), together):
+            group = takes[first : first + together]
+            if len(group) == 1:
+                yield self.generate(group[0], listener, *images)
+            else:
+                yield from self._generate_together(group, listener, *images)
+
+    def _generate_together(
+        self,
+        takes: Sequence[Recipe],
+        listener: Listener,
+        image_start: Picture | None,
+        image_end: Picture | None,
+    ) -> Iterator[Clip]:
+        images = (image_start, image_end)
+        self.card.check(takes[0])
+        # Entered for each part: the mode must not stay on while the caller has the clip.
+        with torch.inference_mode():
+            self._ready()
+            watcher = self._watcher(takes[0], listener)
+            batch, notes = self._with_memory(
+                takes[0],
+                lambda: sample_together(
+                    self._pipe, self.card, self._prompts, takes, watcher, *images
+                ),
+            )
+        for take, latents in zip(takes, batch, strict=True):
+            with torch.inference_mode():
+                clip = self._decode(Sampled(take, images, latents, notes), listener)
+            yield clip
 
     def _sample(
         self,
@@ -101,27 +168,90 @@ class Engine:
     def _watcher(self, recipe: Recipe, listener: Listener) -> Listener:
         return with_previews(listener, self._colours, recipe, self.card.grid_of(recipe))
 
+    def _ready(self) -> None:
+        """Have a pipeline, also after a step down whose loading failed."""
+        if self._pipe is None:
+            if self.placement is None:
+                raise RuntimeError("load() has to succeed before generate()")
+            self.load(_silent)
+
+    def _with_memory(self, recipe: Recipe, sampling: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
+        """Sample; where memory runs out, free what can be freed, then let the weights live where
+        they take less of the device. They stay there: the next clip would not fit either.
+
+        Raises:
+            OutOfMemory: there was not enough in any placement; says what should fit.
+        """
+        lower = steps_down(self.placement or "resident", torch.cuda.is_available())
+        ways = [Way(f"{STEPS[p]}: less memory.", partial(self._move, p)) for p in lower]
+        try:
+            return attempt(sampling, (Way("Freed memory and sampled again."), *ways))
+        except Exhausted:
+            raise self._too_large(recipe) from None
+
+    def _move(self, placement: Placement) -> AbstractContextManager[None]:
+        """Load the model again, with its weights elsewhere."""
+        del self._prompts, self._two_stage
+        self._pipe = None
+        free_caches()
+        self.placement = placement
+        self.load(_silent)
+        return nullcontext()
+
+    def _decode(self, sampled: Sampled, listener: Listener) -> Clip:
+        """The clip of sampled latents. They are kept where it can't be made for want of memory, so
+        that the same recipe need not be sampled again."""
+        has_spare_cpu = torch.cuda.is_available()
+        recipe = sampled.recipe
+        try:
+            clip = decode(
+                self._pipe,
+                self.card,
+                sampled.latents,
+                recipe,
+                listener,
+                has_spare_cpu=has_spare_cpu,
+            )
+        except MemoryError:
+            self._undecoded = sampled
+            raise self._too_large(recipe) from None
+        return replace(clip, notes=sampled.notes + clip.notes)
+
+    def _too_large(self, recipe: Recipe) -> OutOfMemory:
+        free_caches()
+        free = loading.free_memory()
+        # The figures are counted in bfloat16; the CPU computes in float32.
+        room = free.host // 2 if free.device is None else free.device
+        clips = 2 if self.card.guided(recipe) else 1
+        return OutOfMemory(
+            f"There was not enough memory for {recipe.resolution} with {recipe.num_frames} frames. "
+            + what_fits(recipe, room, self.card.grid_of(recipe), clips)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """Latents that are not a clip yet, with all that they were made from."""
+
+    recipe: Recipe
+    images: tuple[Picture | None, Picture | None]
+    latents: Latents
+    notes: tuple[str, ...]
+
+    def is_for(self, recipe: Recipe, images: tuple[Picture | None, Picture | None]) -> bool:
+        """Whether sampling this recipe would give these latents."""
+        pairs = zip(self.images, images, strict=True)
+        return recipe == self.recipe and all(
+            one is other or (one is not None and other is not None and np.array_equal(one, other))
+            for one, other in pairs
+        )
+
+
+def _silent(message: str, fraction: float | None) -> None:
+    """Loading again in the middle of a clip: the job's own progress is what is shown."""
+
 
 def _device_name() -> str:
     if torch.cuda.is_available():
         return f"cuda:0 {torch.cuda.get_device_name(0)}"
     return "cpu"
-
-
-@contextmanager
-def _memory_advice(recipe: Recipe) -> Iterator[None]:
-    """Turn the ways in which a device says that it is full into advice."""
-    try:
-        yield
-        return
-    except (torch.OutOfMemoryError, MemoryError):
-        pass
-    except RuntimeError as error:
-        if "can't allocate memory" not in str(error):
-            raise
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    raise OutOfMemory(
-        f"There was not enough memory for {recipe.resolution} with {recipe.num_frames} frames. "
-        "Choose a shorter length or a smaller format, or close other programs that use the device."
-    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+import logging
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +17,48 @@ from diffusers import (
     LTX2ConditionPipeline,
     LTX2VideoTransformer3DModel,
 )
+from diffusers.hooks import apply_group_offloading
 
 from ltx_ui.engine.demo import demo_folder
 from ltx_ui.engine.downloading import Report, downloaded
-from ltx_ui.engine.models import CARDS, GB, ModelCard, card_of_folder
+from ltx_ui.engine.models import CARDS, ModelCard, card_of_folder
+from ltx_ui.engine.placement import (
+    MEANING,
+    USUAL,
+    WAITING,
+    Free,
+    Placement,
+    choose,
+    working_bytes,
+)
 from ltx_ui.engine.twostage import upsampler_folder
 from ltx_ui.errors import ModelUnavailable
 
-WORKING_MEMORY = 6 * GB
-"""Device memory for activations beside the weights; a clip of 121 frames at 288x512 fits in it."""
+PARTS = ("transformer", "text_encoder", "connectors", "vae", "audio_vae", "vocoder")
 
 
-def load(card: ModelCard, models_dir: Path, report: Report) -> tuple[ModelCard, Any]:
-    """The pipeline of a card, ready to run: bfloat16 on CUDA, float32 on the CPU.
+@dataclass(frozen=True)
+class Loaded:
+    """A pipeline, ready to run.
 
-    Returns:
-        The card, completed by what the folder says where the checkpoint was not a known one, and
-        the ``LTX2ConditionPipeline``.
+    Attributes:
+        card: completed by what the folder says where the checkpoint was not a known one.
+        pipe: an ``LTX2ConditionPipeline``; bfloat16 on CUDA, float32 on the CPU.
+        placement: where its weights live.
+    """
+
+    card: ModelCard
+    pipe: Any
+    placement: Placement
+
+
+def load(
+    card: ModelCard, models_dir: Path, report: Report, placement: Placement | None = None
+) -> Loaded:
+    """The pipeline of a card.
+
+    Args:
+        placement: where the weights are to live, whatever is free; None to choose by what is.
 
     Raises:
         ModelUnavailable: with what to do about it.
@@ -43,51 +70,29 @@ def load(card: ModelCard, models_dir: Path, report: Report) -> tuple[ModelCard, 
         if card.id not in CARDS:
             card = replace(found, id=card.id, title=card.title, source=card.source)
     card = replace(card, has_upsampler=card.refines and upsampler_folder(folder) is not None)
-    report(f"Loading {card.title}", None)
-    placement = plan(card, _weight_bytes(folder))
+    if placement is None:
+        weights = _computed_bytes(card, _weight_bytes(folder))
+        placement = choose(card.title, weights, free_memory(), working_bytes(*USUAL))
+    report(f"Loading {card.title}: {MEANING[placement]}", None)
     pipe = _read(folder, card, placement)
     pipe.set_progress_bar_config(disable=True)
     pipe.scheduler = Schedule.from_config(pipe.scheduler.config, **card.scheduler)
-    if card.vocoder_float32:
-        pipe.vocoder.to(torch.float32)
-    if placement == "cpu":
-        # A third faster on the CPU. The encoder stays as it is: reference images must become the
-        # same latents, bit for bit, as in the stock pipeline.
-        pipe.vae.decoder.to(memory_format=torch.channels_last_3d)
-    return card, pipe
+    return Loaded(card, pipe, placement)
 
 
-def plan(card: ModelCard, weights: dict[str, int]) -> str:
-    """Where the weights go: ``cpu``, ``cuda`` (all resident) or ``offload`` (in turn on CUDA).
+def free_memory() -> Free:
+    """What is free now."""
+    device = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else None
+    return Free(device, psutil.virtual_memory().available)
 
-    Args:
-        weights: bytes of each component as stored.
 
-    Raises:
-        ModelUnavailable: they fit nowhere; says how much is needed and how much is here.
-    """
-    total, largest = sum(weights.values()), max(weights.values(), default=0)
-    host = psutil.virtual_memory().available
-    if not torch.cuda.is_available():
-        # Published weights are bfloat16, and the CPU computes in float32; the demo's are float32.
-        needed = total if card.demo else 2 * total
-        if host < needed:
-            raise ModelUnavailable(
-                f"{card.title} needs about {needed / GB:.0f} GB of memory without a CUDA device; "
-                f"{host / GB:.0f} GB are free. Use --model demo, or a machine with a CUDA device."
-            )
-        return "cpu"
-    free, _ = torch.cuda.mem_get_info()
-    if free >= total + WORKING_MEMORY:
-        return "cuda"
-    if free >= largest + WORKING_MEMORY and host >= total:
-        return "offload"
-    raise ModelUnavailable(
-        f"{card.title} needs about {(total + WORKING_MEMORY) / GB:.0f} GB of device memory, or "
-        f"{(largest + WORKING_MEMORY) / GB:.0f} GB with {total / GB:.0f} GB of host memory; "
-        f"{free / GB:.0f} GB and {host / GB:.0f} GB are free. Close other programs that use the "
-        "device, or use a larger one or --model demo."
-    )
+def _computed_bytes(card: ModelCard, stored: dict[str, int]) -> dict[str, int]:
+    """Bytes of the parts that the pipeline runs, in the precision that it computes with. Published
+    weights are bfloat16, and the CPU computes in float32; the demo's are float32."""
+    double = not torch.cuda.is_available() and not card.demo
+    parts = {part: stored.get(part, 0) for part in PARTS}
+    parts["transformer"] = stored.get(card.transformer_subfolder, 0)
+    return {part: size * 2 if double else size for part, size in parts.items()}
 
 
 class Schedule(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
@@ -113,20 +118,20 @@ def _folder(card: ModelCard, models_dir: Path, report: Report) -> Path:
     return local if local.is_dir() else downloaded(card, models_dir, report)
 
 
-def _read(folder: Path, card: ModelCard, placement: str) -> Any:
+def _read(folder: Path, card: ModelCard, placement: Placement) -> Any:
     # Parts that the studio never runs stay on disk.
     unused = {"processor": None, "prompt_enhancer": None, "duration_head": None}
     try:
         pipe = LTX2ConditionPipeline.from_pretrained(
             folder,
-            dtype=torch.float32 if placement == "cpu" else torch.bfloat16,
-            device_map="cuda" if placement == "cuda" else None,
+            dtype=_dtype(),
             local_files_only=True,
-            **_transformer(folder, card, placement),
+            **_large_parts(folder, card, placement),
             **unused,
         )
-        if placement == "offload":
-            pipe.enable_model_cpu_offload()
+        if card.vocoder_float32:
+            pipe.vocoder.to(torch.float32)
+        _place(pipe, placement)
     except (torch.OutOfMemoryError, MemoryError):
         raise ModelUnavailable(
             f"There was not enough memory to load {card.title}. Close other programs that use the "
@@ -141,18 +146,72 @@ def _read(folder: Path, card: ModelCard, placement: str) -> Any:
     return pipe
 
 
-def _transformer(folder: Path, card: ModelCard, placement: str) -> dict[str, Any]:
-    """The transformer, where the pipeline would not load it as the card wants it."""
-    if not card.perturbed_attn and card.transformer_subfolder == "transformer":
-        return {}
+def _large_parts(folder: Path, card: ModelCard, placement: Placement) -> dict[str, Any]:
+    """The transformer and the text encoder, straight to the device where they stay on it. In this
+    order: while the transformer is brought to 8 bits, the host does not hold the rest yet."""
     transformer = LTX2VideoTransformer3DModel.from_pretrained(
         folder / card.transformer_subfolder,
         perturbed_attn=card.perturbed_attn,
-        dtype=torch.float32 if placement == "cpu" else torch.bfloat16,
-        device_map="cuda" if placement == "cuda" else None,
-        local_files_only=True,
+        **_reading(direct=placement in ("resident", "free-text")),
     )
-    return {"transformer": transformer}
+    if placement == "fp8":
+        transformer.enable_layerwise_casting(
+            storage_dtype=torch.float8_e4m3fn, compute_dtype=_dtype()
+        )
+        transformer.to(_device())
+    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    text_encoder = getattr(transformers, index["text_encoder"][1]).from_pretrained(
+        folder / "text_encoder", **_reading(direct=placement == "resident")
+    )
+    return {"transformer": transformer, "text_encoder": text_encoder}
+
+
+def _reading(*, direct: bool) -> dict[str, Any]:
+    """How a part is read.
+
+    Args:
+        direct: its weights go from the file to the device, without a copy in host memory.
+    """
+    place = {"device_map": {"": _device()}} if direct and torch.cuda.is_available() else {}
+    return {"dtype": _dtype(), "local_files_only": True, **place}
+
+
+def _place(pipe: Any, placement: Placement) -> None:
+    """Bring the parts to where they live."""
+    for part in PARTS:
+        module = getattr(pipe, part)
+        if part in WAITING[placement]:
+            _stream(module, blocks=part == "transformer")
+        elif not (part == "transformer" and placement == "fp8"):
+            module.to(_device())
+    if not torch.cuda.is_available() and "vae" not in WAITING[placement]:
+        # A third faster on the CPU. The encoder stays as it is: reference images must become the
+        # same latents, bit for bit, as in the stock pipeline.
+        pipe.vae.decoder.to(memory_format=torch.channels_last_3d)
+
+
+def _stream(module: Any, *, blocks: bool) -> None:
+    """Let a part's weights wait in host memory and come to the device when it is their turn, on
+    CUDA in a stream of their own while the layer before is computed.
+
+    Args:
+        blocks: whole transformer blocks at a time instead of single layers.
+    """
+    apply_group_offloading(
+        module,
+        onload_device=_device(),
+        offload_type="block_level" if blocks else "leaf_level",
+        num_blocks_per_group=1 if blocks else None,
+        use_stream=torch.cuda.is_available(),
+    )
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _dtype() -> torch.dtype:
+    return torch.bfloat16 if torch.cuda.is_available() else torch.float32
 
 
 def _weight_bytes(folder: Path) -> dict[str, int]:
@@ -167,3 +226,5 @@ def _quiet() -> None:
     """No progress bars on the terminal: the page has its own."""
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
+    # For a batch it warns that it uses one generator alone; the noise is drawn from each of them.
+    logging.getLogger(LTX2ConditionPipeline.__module__).setLevel(logging.ERROR)

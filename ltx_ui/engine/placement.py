@@ -26,12 +26,29 @@ bfloat16. Slowest, and exact like the first two.
 PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
 """From the most device memory to the least."""
 
+WAITING: Mapping[Placement, frozenset[str]] = {
+    "resident": frozenset(),
+    "free-text": frozenset({"text_encoder", "connectors"}),
+    "fp8": frozenset({"text_encoder", "connectors", "vae", "audio_vae", "vocoder"}),
+    "offload": frozenset(
+        {"transformer", "text_encoder", "connectors", "vae", "audio_vae", "vocoder"}
+    ),
+}
+"""The components whose weights wait in host memory."""
+
 MEANING: Mapping[Placement, str] = {
     "resident": "everything stays on the device",
     "free-text": "the text encoder waits in host memory",
     "fp8": "the transformer is kept in 8 bits, the rest waits in host memory",
     "offload": "the weights wait in host memory and pass through the device block by block",
 }
+
+STEPS: Mapping[Placement, str] = {
+    "free-text": "Kept the text encoder in host memory",
+    "fp8": "Kept the transformer in 8 bits, which changes the picture slightly",
+    "offload": "Kept the weights in host memory, which is slower",
+}
+"""What a take says of the placement that it was stepped down to."""
 
 RESERVE = 8 * GB // 10
 """For the CUDA libraries' workspaces and for what the allocator can't reuse; estimated."""
@@ -90,29 +107,20 @@ def device_bytes(placement: Placement, weights: Mapping[str, int], working: int)
         working: as :func:`working_bytes` counts it.
     """
     transformer = weights.get("transformer", 0)
+    kept = sum(weights.values()) - host_bytes(placement, weights)
     match placement:
         case "resident":
-            return sum(weights.values()) + max(working, TEXT_BYTES // 2)
-        case "free-text":
-            kept = sum(weights.values()) - _text(weights)
+            return kept + max(working, TEXT_BYTES // 2)
         case "fp8":
-            kept = round(transformer * FLOAT8_SHARE)
+            kept -= round(transformer * (1 - FLOAT8_SHARE))
         case "offload":
-            kept = round(transformer * STREAMED_SHARE)
+            kept += round(transformer * STREAMED_SHARE)
     return kept + max(working, TEXT_BYTES)
 
 
 def host_bytes(placement: Placement, weights: Mapping[str, int]) -> int:
     """Host memory that the waiting weights take."""
-    match placement:
-        case "resident":
-            return 0
-        case "free-text":
-            return _text(weights)
-        case "fp8":
-            return sum(weights.values()) - weights.get("transformer", 0)
-        case "offload":
-            return sum(weights.values())
+    return sum(size for name, size in weights.items() if name in WAITING[placement])
 
 
 def choose(title: str, weights: Mapping[str, int], free: Free, working: int) -> Placement:
@@ -174,7 +182,10 @@ def what_fits(recipe: Recipe, room: int, grid: int, clips: int = 2) -> str:
     if size:
         offers.append(f"{size[0]}x{size[1]} with {recipe.num_frames} frames")
     if not offers:
-        return "Close other programs that use the device, or choose the smallest format and length."
+        return (
+            "Close other programs that use the device, or choose a shorter length or a smaller "
+            "format."
+        )
     return f"What should fit: {' or '.join(offers)}."
 
 
@@ -185,10 +196,6 @@ def _smaller(recipe: Recipe, grid: int) -> Iterator[tuple[int, int]]:
         height = max(1, round(width * shape / grid)) * grid
         if min(width, height) >= MIN_SIDE and height <= recipe.height:
             yield width, height
-
-
-def _text(weights: Mapping[str, int]) -> int:
-    return weights.get("text_encoder", 0) + weights.get("connectors", 0)
 
 
 def _needs(weights: Mapping[str, int], working: int) -> str:

@@ -48,7 +48,7 @@ class Prompts:
         self.pipe = pipe
         self.connectors = connectors = pipe.connectors
         width = connectors.video_connector.inner_dim
-        pipe.connectors = Splitter(width, connectors.device, connectors.dtype)
+        pipe.connectors = Splitter(width, pipe._execution_device, connectors.dtype)
         self.capacity = capacity
         self.max_sequence_length = min(1024, pipe.tokenizer.model_max_length)
         self._kept: OrderedDict[str, Tensor] = OrderedDict()

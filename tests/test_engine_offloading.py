@@ -1,0 +1,137 @@
+"""Wherever the weights live, the clip is the same; where memory runs out, they move."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ltx_ui.clip import Clip, Stage
+from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.placement import Placement
+from ltx_ui.errors import OutOfMemory
+from ltx_ui.recipe import Recipe
+
+RECIPE = Recipe(prompt="A fox.", width=128, height=128, num_frames=9, num_inference_steps=2, seed=1)
+
+
+class Stages:
+    """Writes down the stages that it hears of."""
+
+    def __init__(self) -> None:
+        self.heard: list[Stage] = []
+
+    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
+        self.heard.append(stage)
+
+
+def loaded(models_dir: Path, placement: Placement | None = None) -> Engine:
+    engine = Engine("demo", models_dir, placement=placement)
+    engine.load(lambda message, fraction: None)
+    return engine
+
+
+def full(*_: Any) -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+def psnr(one: Clip, other: Clip) -> float:
+    error = np.mean((one.frames.astype(np.float32) - other.frames) ** 2)
+    return float(10 * np.log10(255**2 / error))
+
+
+@pytest.fixture(scope="module")
+def usual(engine: Engine) -> Clip:
+    return engine.generate(RECIPE, Stages())
+
+
+@pytest.mark.parametrize("placement", ["free-text", "offload"])
+def test_weights_that_wait_in_host_memory_give_the_same_clip(
+    demo_models_dir: Path, usual: Clip, placement: Placement
+) -> None:
+    engine = loaded(demo_models_dir, placement)
+    clip = engine.generate(RECIPE, Stages())
+    assert engine.placement == placement
+    assert clip.notes == ()
+    assert clip.waveform is not None and usual.waveform is not None
+    # Channels last, which only a decoder that stays in place gets, rounds otherwise.
+    assert np.abs(clip.frames.astype(int) - usual.frames).max() <= 1
+    assert np.allclose(clip.waveform, usual.waveform, atol=1e-5)
+
+
+def test_the_first_placement_is_the_one_where_everything_stays(engine: Engine) -> None:
+    assert engine.placement == "resident"
+
+
+def test_8_bit_weights_take_half_of_bfloat16_and_nearly_give_the_same_clip(
+    demo_models_dir: Path, usual: Clip
+) -> None:
+    engine = loaded(demo_models_dir, "fp8")
+    transformer = engine._pipe.transformer
+    stored = sum(p.nbytes for p in transformer.parameters())
+    assert stored < 0.6 * 2 * sum(p.numel() for p in transformer.parameters())
+    clip = engine.generate(RECIPE, Stages())
+    assert psnr(clip, usual) > 20
+    assert not np.array_equal(clip.frames, usual.frames)
+    assert np.array_equal(engine.generate(RECIPE, Stages()).frames, clip.frames)
+
+
+def test_after_a_passing_shortage_the_same_clip_is_sampled_again(
+    engine: Engine, usual: Clip
+) -> None:
+    def full_once(*_: Any) -> None:
+        handle.remove()
+        full()
+
+    handle = engine._pipe.transformer.register_forward_pre_hook(full_once)
+    clip = engine.generate(RECIPE, Stages())
+    assert clip.notes == ("Freed memory and sampled again.",)
+    assert np.array_equal(clip.frames, usual.frames)
+    assert engine.placement == "resident"
+
+
+def test_a_device_too_small_for_the_weights_gets_them_in_8_bits_and_the_take_says_so(
+    demo_models_dir: Path, usual: Clip
+) -> None:
+    engine = loaded(demo_models_dir)
+    # The weights loaded next are others, without this hook.
+    engine._pipe.transformer.register_forward_pre_hook(full)
+    clip = engine.generate(RECIPE, Stages())
+    assert clip.notes == (
+        "Kept the transformer in 8 bits, which changes the picture slightly: less memory.",
+    )
+    assert engine.placement == "fp8"
+    assert psnr(clip, usual) > 20
+    assert engine.generate(RECIPE, Stages()).notes == (), "it was no step down for this one"
+
+
+def test_sampling_that_fits_nowhere_says_what_would_and_the_engine_goes_on(
+    demo_models_dir: Path, usual: Clip
+) -> None:
+    engine = loaded(demo_models_dir, "fp8")
+    handle = engine._pipe.transformer.register_forward_pre_hook(full)
+    large = RECIPE.model_copy(update={"width": 256, "height": 192, "num_frames": 17})
+    with pytest.raises(OutOfMemory) as error:
+        engine.generate(large, Stages())
+    assert str(error.value) == (
+        "There was not enough memory for 256x192 with 17 frames. "
+        "What should fit: 256x192 with 9 frames or 224x160 with 17 frames."
+    )
+    handle.remove()
+    assert psnr(engine.generate(RECIPE, Stages()), usual) > 20
+
+
+def test_a_clip_that_could_not_be_decoded_is_not_sampled_again(engine: Engine, usual: Clip) -> None:
+    handle = engine._pipe.vae.decoder.register_forward_pre_hook(full)
+    with pytest.raises(OutOfMemory):
+        engine.generate(RECIPE, Stages())
+    handle.remove()
+    stages = Stages()
+    assert np.array_equal(engine.generate(RECIPE, stages).frames, usual.frames)
+    assert set(stages.heard) == {"decoding"}
+    again = Stages()
+    engine.generate(RECIPE, again)
+    assert "sampling" in again.heard
