@@ -66,3 +66,54 @@ def test_the_rest_of_a_stage_follows_its_own_pace_once_it_has_one() -> None:
     assert seconds_left("sampling", 0, 10, 0.0, SECONDS) == pytest.approx(23)
     assert seconds_left("sampling", 5, 10, 20.0, SECONDS) == pytest.approx(23)
     assert seconds_left("saving", 0, 0, 3.0, SECONDS) == 0
+
+
+def test_a_kind_that_was_made_before_is_not_scaled_from_another() -> None:
+    pace = Pace(CARDS["demo"])
+    long = recipe(num_frames=121)
+    pace.learn(recipe(), SECONDS)
+    for seconds in (70.0, 75.0, 80.0):
+        pace.learn(long, {**SECONDS, "sampling": seconds})
+    assert pace.expect(long)["sampling"] == 75
+    assert pace.expect(recipe())["sampling"] == 20
+
+
+def test_an_estimate_says_what_it_rests_on() -> None:
+    pace = Pace(CARDS["demo"])
+    assert pace.estimate(recipe()) is None
+    pace.learn(recipe(), SECONDS)
+    pace.learn(recipe(), SECONDS)
+    known, scaled = pace.estimate(recipe()), pace.estimate(recipe(num_frames=9))
+    assert known is not None and scaled is not None
+    assert (known.seconds, known.takes) == (pytest.approx(sum(SECONDS.values())), 2)
+    assert scaled.takes == 0
+
+
+def test_a_text_is_expected_to_take_its_time_only_once() -> None:
+    pace = Pace(CARDS["demo"])
+    pace.learn(recipe(), {**SECONDS, "text": 2.0})
+    pace.learn(recipe(), {**SECONDS, "text": 0.02})
+    assert pace.expect(recipe())["text"] == pytest.approx(0.02)
+    assert pace.expect(recipe(prompt="an owl"))["text"] == pytest.approx(1.0, rel=0.1)
+
+
+def test_after_a_start_the_text_is_encoded_anew() -> None:
+    pace = Pace(CARDS["demo"])
+    new, again = {**SECONDS, "text": 2.0}, {**SECONDS, "text": 0.02}
+    pace.recall([(recipe(), new), (recipe(), again)])
+    assert pace.expect(recipe())["text"] == pytest.approx(2.0)
+
+
+# Seconds of text and sampling: the first take is slow, the others waver by a tenth.
+WAVERING = (0.3, 2.1), (0.01, 1.2), (0.01, 1.4), (0.01, 1.25), (0.01, 1.35)
+
+
+def test_after_three_takes_of_a_kind_the_next_is_within_a_quarter() -> None:
+    pace = Pace(CARDS["demo"])
+    for number, (text, sampling) in enumerate(WAVERING):
+        made = {"text": text, "sampling": sampling, "decoding": 0.2, "saving": 0.2}
+        if number >= 3:
+            estimate = pace.estimate(recipe())
+            assert estimate is not None
+            assert estimate.seconds == pytest.approx(sum(made.values()), rel=0.25)
+        pace.learn(recipe(), made)

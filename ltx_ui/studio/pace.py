@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from statistics import mean, median
 
 from ltx_ui.clip import Stage
@@ -11,48 +14,103 @@ from ltx_ui.engine.models import ModelCard
 from ltx_ui.recipe import FRAME_STEP, Recipe
 
 STAGES: tuple[Stage, ...] = ("text", "sampling", "decoding", "saving")
-MEMORY = 20
-"""Takes that count; the median of them passes over the first one after a start."""
+MEMORY = 5
+"""Takes of a kind that count; the median of them passes over the first one after a start."""
 UNKNOWN_SECONDS = 30.0
 """What a visitor is told to wait before anything was measured here."""
 _SHARES: dict[Stage, float] = {"text": 0.05, "sampling": 0.75, "decoding": 0.1, "saving": 0.1}
 """Parts of the progress bar until times are known."""
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """How long a clip will take.
+
+    Attributes:
+        by_stage: seconds of each stage.
+        takes: how many takes of this very kind it rests on; 0 where it was scaled from others.
+    """
+
+    by_stage: dict[Stage, float]
+    takes: int
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of all stages."""
+        return sum(self.by_stage.values())
+
+
 class Pace:
-    """Seconds for each unit of work, by stage."""
+    """What each stage took, by the amount of its work.
+
+    Takes of one kind have the same amounts: video tokens × passes for sampling, pixels for decoding
+    and saving, and texts that were not encoded before. Time is not proportional to them (attention
+    grows faster, launches slower), so a kind of its own counts first, and the nearest one is scaled
+    only where there is none. Safe to call from any thread.
+    """
 
     def __init__(self, card: ModelCard) -> None:
         self._card = card
-        self._rates: dict[Stage, deque[float]] = {s: deque(maxlen=MEMORY) for s in STAGES}
-        self._totals: deque[float] = deque(maxlen=MEMORY)
+        self._lock = threading.RLock()
+        self._seconds: dict[Stage, dict[float, deque[float]]] = {s: {} for s in STAGES}
+        self._totals: deque[float] = deque(maxlen=20)
+        self._texts: set[str] = set()
 
     def learn(self, recipe: Recipe, timings: Mapping[str, float]) -> None:
         """Remember how long a clip took."""
-        self._totals.append(sum(timings.values()))
-        for stage in STAGES:
-            if stage in timings:
-                self._rates[stage].append(timings[stage] / self._work(stage, recipe))
+        with self._lock:
+            self._totals.append(sum(timings.values()))
+            for stage in STAGES:
+                if stage in timings:
+                    kinds = self._seconds[stage]
+                    kind = kinds.setdefault(self._work(stage, recipe), deque(maxlen=MEMORY))
+                    kind.append(timings[stage])
+            self._texts.update(self._texts_of(recipe))
+
+    def recall(self, takes: Iterable[tuple[Recipe, Mapping[str, float]]]) -> None:
+        """Learn from takes of an earlier start, oldest first. Their texts are encoded anew now."""
+        for recipe, timings in takes:
+            self.learn(recipe, timings)
+        self._texts.clear()
 
     def expect(self, recipe: Recipe) -> dict[Stage, float]:
         """Seconds each stage will take; empty while nothing is known."""
-        if not all(self._rates.values()):
-            return {}
-        return {s: median(self._rates[s]) * self._work(s, recipe) for s in STAGES}
+        with self._lock:
+            if not all(self._seconds.values()):
+                return {}
+            return {stage: self._stage_seconds(stage, recipe) for stage in STAGES}
+
+    def estimate(self, recipe: Recipe) -> Estimate | None:
+        """How long a clip will take; None while nothing is known."""
+        with self._lock:
+            by_stage = self.expect(recipe)
+            same = self._seconds["sampling"].get(self._work("sampling", recipe), ())
+            return Estimate(by_stage, len(same)) if by_stage else None
 
     @property
     def average(self) -> float:
         """Seconds that recent clips took."""
-        return mean(self._totals) if self._totals else UNKNOWN_SECONDS
+        with self._lock:
+            return mean(self._totals) if self._totals else UNKNOWN_SECONDS
+
+    def _stage_seconds(self, stage: Stage, recipe: Recipe) -> float:
+        kinds, work = self._seconds[stage], self._work(stage, recipe)
+        nearest = min(kinds, key=lambda kind: abs(math.log(kind / work)))
+        return median(kinds[nearest]) * work / nearest
 
     def _work(self, stage: Stage, recipe: Recipe) -> float:
-        """What a stage's time is proportional to: latent tokens × forwards, or pixels."""
+        """What a stage's time grows with."""
         match stage:
             case "sampling":
                 return _tokens(recipe) * self._card.passes(recipe)
             case "decoding" | "saving":
                 return recipe.width * recipe.height * recipe.num_frames
-        return 1.0
+        # A text that was encoded before costs next to nothing, but zero has no nearest kind.
+        return 0.01 + len(self._texts_of(recipe) - self._texts)
+
+    def _texts_of(self, recipe: Recipe) -> set[str]:
+        guided = self._card.guided(recipe)
+        return {recipe.prompt, recipe.negative_prompt} if guided else {recipe.prompt}
 
 
 def fraction(stage: Stage, step: int, steps: int, expected: Mapping[Stage, float]) -> float:

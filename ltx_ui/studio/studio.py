@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from ltx_ui.engine.models import ModelCard
+from ltx_ui.media.animation import animated_webp
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.database import Database
-from ltx_ui.studio.jobs import Job, JobQueue
+from ltx_ui.studio.jobs import Job, JobQueue, Running
 from ltx_ui.studio.library import Library
+from ltx_ui.studio.pace import Estimate
 from ltx_ui.studio.references import References
 from ltx_ui.studio.worker import ModelStatus, Worker
 
-__all__ = ["ModelStatus", "Studio"]
+__all__ = ["Estimate", "ModelStatus", "Studio"]
 
 CLOSING_SECONDS = 0.7
 """How long a step that is under way may take to end by itself."""
@@ -96,6 +98,23 @@ class Studio:
             NotFound: as :meth:`job`.
         """
         return self._queue.wait(job_id, owner, timeout)
+
+    def estimate(self, recipe: Recipe) -> Estimate | None:
+        """How long a clip will take once it is begun, by this machine's own history. None while
+        nothing is known: the model is not loaded yet, or nothing was made with it here."""
+        return self._worker.estimate(recipe)
+
+    def preview(self, job_id: str, owner: str) -> bytes | None:
+        """A small animated WebP of what the running job's clip looks like so far. None while there
+        is nothing to be seen.
+
+        Raises:
+            NotFound: as :meth:`job`.
+        """
+        job, seen = self.job(job_id, owner), self._worker.preview
+        if seen is None or seen.job_id != job.id or not isinstance(job.state, Running):
+            return None
+        return animated_webp(seen.frames, seen.fps)
 
     def queue_length(self) -> int:
         """Jobs that run or wait, of everybody."""

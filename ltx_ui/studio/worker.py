@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ltx_ui.clip import Stage
 from ltx_ui.engine.models import CARDS, ModelCard
@@ -15,11 +19,13 @@ from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import Done, Failed, Job, JobQueue, Running
 from ltx_ui.studio.library import Library
-from ltx_ui.studio.pace import UNKNOWN_SECONDS, Pace, fraction, seconds_left
+from ltx_ui.studio.pace import UNKNOWN_SECONDS, Estimate, Pace, fraction, seconds_left
 from ltx_ui.studio.references import References
 
 if TYPE_CHECKING:
     from ltx_ui.engine.engine import Engine
+
+Show = Callable[[NDArray[np.uint8], float], None]
 
 UNEXPECTED = (
     "Something unexpected went wrong while this clip was made; the log has the details. "
@@ -29,6 +35,9 @@ UNLOADABLE = (
     "The model could not be loaded, for a reason that was not foreseen; the log has the details. "
     "Restart the program, or choose another model with --model."
 )
+
+PAST_TAKES = 200
+"""Takes of earlier starts that times are learnt from."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +63,15 @@ class ModelStatus:
     demo: bool
 
 
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """What a running job's clip looks like so far: uint8 frames, F×h×w×3, at so many a second."""
+
+    job_id: str
+    frames: NDArray[np.uint8]
+    fps: float
+
+
 class Worker:
     """Loads the model and makes the queue's jobs, strictly one after the other."""
 
@@ -65,6 +83,7 @@ class Worker:
         self._library = library
         self._references = references
         self._pace: Pace | None = None
+        self.preview: Preview | None = None
         self.status = _first_status(settings.model)
         self.card: ModelCard | None = None
         # A daemon: nothing waits for a step that takes a minute when the program has to end.
@@ -83,6 +102,10 @@ class Worker:
     def average_seconds(self) -> float:
         """How long recent clips took here."""
         return self._pace.average if self._pace else UNKNOWN_SECONDS
+
+    def estimate(self, recipe: Recipe) -> Estimate | None:
+        """How long a clip will take; None while nothing is known."""
+        return self._pace.estimate(recipe) if self._pace else None
 
     def check_model(self, recipe: Recipe) -> None:
         """Hold a recipe to the model that is loaded, as soon as that is known.
@@ -119,14 +142,15 @@ class Worker:
         # Importing torch and diffusers takes seconds; the page is up by now.
         from ltx_ui.engine.engine import Engine
 
-        engine = Engine(self._settings.model, self._settings.models_dir)
+        settings = self._settings
+        engine = Engine(settings.model, settings.models_dir, settings.cache_dir)
         card = engine.card
         self.status = replace(self.status, model=card.id, title=card.title, demo=card.demo)
         engine.load(self._report)
         self.card = engine.card
         self._pace = Pace(engine.card)
-        for take in reversed(self._library.recent(engine.card.id, engine.device)):
-            self._pace.learn(take.recipe, take.timings)
+        past = self._library.recent(engine.card.id, engine.device, PAST_TAKES)
+        self._pace.recall((take.recipe, take.timings) for take in reversed(past))
         message = f"{engine.card.title} is ready on {engine.device}."
         self.status = ModelStatus(
             "ready",
@@ -152,6 +176,7 @@ class Worker:
         self._queue.refuse(message)
 
     def _work_on(self, job: Job, engine: Engine) -> None:
+        self.preview = None
         try:
             self._make(job, engine)
         except Cancelled:
@@ -168,7 +193,10 @@ class Worker:
     def _make(self, job: Job, engine: Engine) -> None:
         recipe, pace = job.recipe, self._pace or Pace(engine.card)
         self.check_model(recipe)
-        watch = Watch(self._queue, pace.expect(recipe))
+        def show(frames: NDArray[np.uint8], fps: float) -> None:
+            self.preview = Preview(job.id, frames, fps)
+
+        watch = Watch(self._queue, show, pace.expect(recipe))
         clip = engine.generate(
             recipe,
             watch,
@@ -199,9 +227,10 @@ class Worker:
 class Watch:
     """Hears how far the running job is, tells the queue, and stops the job when it must."""
 
-    def __init__(self, queue: JobQueue, expected: dict[Stage, float]) -> None:
+    def __init__(self, queue: JobQueue, show: Show, expected: dict[Stage, float]) -> None:
         self._queue = queue
         self._expected = expected
+        self._show = show
         self._began: dict[Stage, float] = {}
 
     def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
@@ -213,6 +242,10 @@ class Watch:
         done = fraction(stage, step, steps, self._expected)
         left = seconds_left(stage, step, steps, elapsed, self._expected)
         self._queue.hear(Running(stage, step, steps, done, left))
+
+    def preview(self, frames: NDArray[np.uint8], fps: float) -> None:
+        """As :class:`ltx_ui.clip.PreviewListener` says."""
+        self._show(frames, fps)
 
     def timings(self) -> dict[str, float]:
         """Seconds each stage took so far; a stage ends where the next one begins."""
