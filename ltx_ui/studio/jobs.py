@@ -36,32 +36,44 @@ class Queued:
 
 @dataclass(frozen=True)
 class Running:
-    """Is being made; ``fraction`` is 0…1, ``seconds_left`` None while nothing is known."""
+    """Is being made; ``fraction`` is 0…1, ``seconds_left`` None while nothing is known. ``take``
+    counts from 1, and ``take_ids`` are those that are kept already."""
 
     stage: Stage
     step: int
     steps: int
     fraction: float
     seconds_left: float | None
+    take: int = 1
+    take_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Done:
-    """Was made and kept."""
+    """Was made and kept; ``others`` are the takes after the first."""
 
     take_id: str
+    others: tuple[str, ...] = ()
+
+    @property
+    def take_ids(self) -> tuple[str, ...]:
+        """All takes, in the order of their seeds."""
+        return self.take_id, *self.others
 
 
 @dataclass(frozen=True)
 class Failed:
-    """Could not be made; ``message`` is written for a person."""
+    """Could not be made; ``message`` is written for a person. ``take_ids`` are kept anyway."""
 
     message: str
+    take_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class CancelledJob:
-    """Was stopped; nothing was kept."""
+    """Was stopped. The takes that were finished by then are kept."""
+
+    take_ids: tuple[str, ...] = ()
 
 
 JobState = Queued | Running | Done | Failed | CancelledJob
@@ -73,7 +85,7 @@ _LIVE = ("queued", "running")
 
 @dataclass(frozen=True)
 class Job:
-    """A recipe that waits, runs, or ended. Its take, if it comes to one, has the same id."""
+    """A recipe that waits, runs, or ended. Its first take, if it comes to one, has the same id."""
 
     id: str
     owner: str
@@ -86,6 +98,14 @@ class Job:
         """Whether it still waits or runs."""
         return isinstance(self.state, Queued | Running)
 
+    @property
+    def take_ids(self) -> tuple[str, ...]:
+        """The ids that its takes have, or will have."""
+        others = (
+            uuid.uuid5(uuid.UUID(self.id), str(n)).hex for n in range(1, self.recipe.num_takes)
+        )
+        return self.id, *others
+
 
 @dataclass
 class _Current:
@@ -95,6 +115,7 @@ class _Current:
     running: Running = Running("text", 0, 0, 0.0, None)
     heard_at: float = field(default_factory=time.monotonic)
     cancelled: bool = False
+    kept: tuple[str, ...] = ()
 
 
 class JobQueue:
@@ -164,8 +185,15 @@ class JobQueue:
         with self._changed:
             if self._current is not None:
                 reached = max(running.fraction, self._current.running.fraction)
-                self._current.running = replace(running, fraction=reached)
+                kept = self._current.kept
+                self._current.running = replace(running, fraction=reached, take_ids=kept)
                 self._current.heard_at = time.monotonic()
+
+    def kept(self, take_id: str) -> None:
+        """Note that a take of the running job is in the library."""
+        with self._changed:
+            if self._current is not None:
+                self._current.kept = (*self._current.kept, take_id)
 
     @property
     def must_stop(self) -> bool:
@@ -177,8 +205,8 @@ class JobQueue:
         """Let the running job end. After :meth:`close` it waits for the next start instead."""
         with self._changed:
             if self._current is not None and self._current.job.id == job.id:
-                self._current = None
-                self._end(job, state)
+                kept, self._current = self._current.kept, None
+                self._end(job, state if isinstance(state, Done) else replace(state, take_ids=kept))
 
     def stopped(self, job: Job) -> None:
         """The running job gave way: to its cancel, or to the end of the program."""
@@ -269,7 +297,7 @@ class JobQueue:
         if found is None:
             with self._database.session() as session:
                 row = session.scalar(select(JobRow).where(JobRow.id == job_id))
-                found = None if row is None else _job(row)
+                found = None if row is None else _job(row, _kept(session, row))
         if found is None or found.owner != owner:
             raise NotFound("This job is not here. It may have ended long ago.")
         return found
@@ -306,11 +334,11 @@ def _left_over(session: Session) -> list[Job]:
     ended = select(JobRow.number).where(JobRow.state.not_in(_LIVE)).order_by(JobRow.number.desc())
     session.execute(delete(JobRow).where(JobRow.number.in_(ended.offset(HISTORY).limit(-1))))
     left = session.scalars(select(JobRow).where(JobRow.state.in_(_LIVE)).order_by(JobRow.number))
-    return [_job(row) for row in left if _goes_on(session, row)]
+    return [_job(row, ()) for row in left if _goes_on(session, row)]
 
 
 def _goes_on(session: Session, row: JobRow) -> bool:
-    if session.scalar(select(TakeRow.id).where(TakeRow.id == row.id)) is not None:
+    if len(_kept(session, row)) == _recipe(row).num_takes:
         row.state = "done"
     elif row.state == "running" and row.starts >= MAX_STARTS:
         row.state = "failed"
@@ -333,11 +361,22 @@ def _row(job: Job) -> JobRow:
     )
 
 
-def _job(row: JobRow) -> Job:
+def _job(row: JobRow, kept: tuple[str, ...]) -> Job:
+    job = Job(row.id, row.owner, _recipe(row), row.submitted_at, Queued(0))
     states: dict[str, JobState] = {
-        "done": Done(row.id),
-        "failed": Failed(row.message),
-        "cancelled": CancelledJob(),
+        "done": Done(row.id, job.take_ids[1:]),
+        "failed": Failed(row.message, kept),
+        "cancelled": CancelledJob(kept),
     }
-    recipe = Recipe.model_validate(row.recipe)
-    return Job(row.id, row.owner, recipe, row.submitted_at, states.get(row.state, Queued(0)))
+    return replace(job, state=states.get(row.state, job.state))
+
+
+def _kept(session: Session, row: JobRow) -> tuple[str, ...]:
+    """Those of a job's takes that are in the library."""
+    ids = _job(row, ()).take_ids
+    found = set(session.scalars(select(TakeRow.id).where(TakeRow.id.in_(ids))))
+    return tuple(take_id for take_id in ids if take_id in found)
+
+
+def _recipe(row: JobRow) -> Recipe:
+    return Recipe.model_validate(row.recipe)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_ui.clip import Stage
+from ltx_ui.clip import Clip, Stage
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.errors import Cancelled, InvalidRecipe, StudioError
 from ltx_ui.recipe import Recipe
@@ -143,7 +143,8 @@ class Worker:
         from ltx_ui.engine.engine import Engine
 
         settings = self._settings
-        engine = Engine(settings.model, settings.models_dir, settings.cache_dir)
+        placement = None if settings.placement == "auto" else settings.placement
+        engine = Engine(settings.model, settings.models_dir, settings.cache_dir, placement)
         card = engine.card
         self.status = replace(self.status, model=card.id, title=card.title, demo=card.demo)
         engine.load(self._report)
@@ -188,49 +189,80 @@ class Worker:
             _log.exception("Job %s failed", job.id)
             self._queue.end(job, Failed(UNEXPECTED))
         else:
-            self._queue.end(job, Done(job.id))
+            self._queue.end(job, Done(job.id, job.take_ids[1:]))
 
     def _make(self, job: Job, engine: Engine) -> None:
+        """Make a job's takes and keep each as soon as it is there. Those that an earlier start of
+        the program has kept are not made again."""
         recipe, pace = job.recipe, self._pace or Pace(engine.card)
         self.check_model(recipe)
+        todo = []
+        for take_id, take in zip(job.take_ids, recipe.takes(), strict=True):
+            if self._library.has(take_id):
+                self._queue.kept(take_id)
+            else:
+                todo.append((take_id, take))
         def show(frames: NDArray[np.uint8], fps: float) -> None:
             self.preview = Preview(job.id, frames, fps)
 
-        watch = Watch(self._queue, show, pace.expect(recipe))
-        clip = engine.generate(
-            recipe,
+        watch = Watch(self._queue, show, pace.expect(recipe), recipe.num_takes, len(todo))
+        clips = engine.generate_many(
+            [take for _, take in todo],
             watch,
             self._references.pixels(recipe, "image_start"),
             self._references.pixels(recipe, "image_end"),
         )
+        for (take_id, take), clip in zip(todo, clips, strict=True):
+            self._keep(take_id, job.owner, take, clip, watch, engine)
+            self._queue.kept(take_id)
+            pace.learn(take, watch.timings())
+            watch.next_take()
+
+    def _keep(
+        self, take_id: str, owner: str, take: Recipe, clip: Clip, watch: Watch, engine: Engine
+    ) -> None:
         watch.progress("saving")
         made_by = {"model": engine.card.id, "device": engine.device, "versions": engine.versions}
-        files = self._library.write(clip, {"recipe": recipe.model_dump(mode="json"), **made_by})
+        files = self._library.write(clip, {"recipe": take.model_dump(mode="json"), **made_by})
         try:
             watch.progress("saving", 1, 1)
             self._library.keep(
-                job.id,
-                job.owner,
-                recipe,
+                take_id,
+                owner,
+                take,
                 files,
                 timings=watch.timings(),
                 versions=engine.versions,
                 model=engine.card.id,
                 device=engine.device,
+                notes=clip.notes,
             )
         except BaseException:
             files.remove()
             raise
-        pace.learn(recipe, watch.timings())
 
 
 class Watch:
-    """Hears how far the running job is, tells the queue, and stops the job when it must."""
+    """Hears how far the running job is, tells the queue, and stops the job when it must.
 
-    def __init__(self, queue: JobQueue, show: Show, expected: dict[Stage, float]) -> None:
+    Args:
+        expected: seconds that each stage of one take will take; empty while nothing is known.
+        takes: how many takes the job has; ``left`` of them are not made yet.
+    """
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        show: Show,
+        expected: dict[Stage, float],
+        takes: int = 1,
+        left: int = 1,
+    ) -> None:
         self._queue = queue
         self._expected = expected
         self._show = show
+        self._takes = takes
+        self._left = left
         self._began: dict[Stage, float] = {}
 
     def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
@@ -239,9 +271,17 @@ class Watch:
             raise Cancelled
         now = time.monotonic()
         elapsed = now - self._began.setdefault(stage, now)
-        done = fraction(stage, step, steps, self._expected)
+        before = self._takes - self._left
+        done = (before + fraction(stage, step, steps, self._expected)) / self._takes
         left = seconds_left(stage, step, steps, elapsed, self._expected)
-        self._queue.hear(Running(stage, step, steps, done, left))
+        if left is not None:
+            left += (self._left - 1) * sum(self._expected.values())
+        self._queue.hear(Running(stage, step, steps, done, left, before + 1))
+
+    def next_take(self) -> None:
+        """The take is kept; what is heard from now on is of the next one."""
+        self._left -= 1
+        self._began = {}
 
     def preview(self, frames: NDArray[np.uint8], fps: float) -> None:
         """As :class:`ltx_ui.clip.PreviewListener` says."""
