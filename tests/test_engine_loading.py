@@ -69,7 +69,7 @@ def test_a_folder_loads_like_a_known_model(demo_copy: Path, tmp_path: Path) -> N
     heard: list[str] = []
     engine.load(lambda message, fraction: heard.append(message))
     assert engine.card.title == "my-ltx"
-    assert heard == ["Loading my-ltx"]
+    assert heard == ["Loading my-ltx: everything stays on the device"]
     assert not (tmp_path / "models").exists()
 
 
