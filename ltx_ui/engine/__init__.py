@@ -2,6 +2,7 @@
 
 import os
 
-# diffusers reads it when it is first imported: the shards of a checkpoint are read by several
-# threads instead of one after the other.
-os.environ.setdefault("HF_ENABLE_PARALLEL_LOADING", "1")
+# OpenMP's threads spin while they wait for each other. On a machine that does anything else beside, the
+# one that is waited for then gets no processor: a clip of 3 s was seen to take 26 s. Read when torch
+# is imported, so it has to stand before.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
