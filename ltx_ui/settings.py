@@ -40,6 +40,11 @@ class Settings(BaseSettings):
         description="Where the weights live. auto chooses by free memory; from the fastest to the "
         "thriftiest: resident, free-text, fp8 (not exact), offload.",
     )
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Compile the transformer in the background: faster steps after the first "
+        "minutes. auto: on CUDA.",
+    )
     share: bool = Field(False, description="Make a public link (Gradio's tunnel) with a password.")
     auth: Annotated[SecretStr | None, NoDecode] = Field(
         None, description="NAME:PASSWORD that visitors must give."

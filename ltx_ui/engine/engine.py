@@ -23,6 +23,7 @@ from ltx_ui.engine.placement import STEPS, Placement, steps_down, what_fits
 from ltx_ui.engine.preview import Colours, colours_of, with_previews
 from ltx_ui.engine.rescue import Exhausted, Way, attempt, free_caches
 from ltx_ui.engine.sampling import Latents, Picture, sample, sample_together, takes_at_once
+from ltx_ui.engine.speed import Shortcuts, Speed, default_speed, keep_compiled_in
 from ltx_ui.engine.text import Prompts
 from ltx_ui.engine.twostage import TwoStage
 from ltx_ui.errors import OutOfMemory
@@ -39,6 +40,7 @@ class Engine:
         models_dir: where the demo model and downloads are kept.
         cache_dir: where what can be made again is kept; without it there are no previews.
         placement: where the weights are to live; None to choose by what is free.
+        speed: the shortcuts to take; None for those that pay on this machine.
 
     Raises:
         ModelUnavailable: there is no such model.
@@ -50,6 +52,7 @@ class Engine:
         models_dir: Path,
         cache_dir: Path | None = None,
         placement: Placement | None = None,
+        speed: Speed | None = None,
     ) -> None:
         self.models_dir = models_dir
         self.cache_dir = cache_dir
@@ -61,6 +64,7 @@ class Engine:
             **{package: version(package) for package in ("torch", "diffusers", "transformers")},
         }
         self.placement = placement
+        self._speed = default_speed() if speed is None else speed
         self._pipe: Any = None
         self._undecoded: Sampled | None = None
 
@@ -74,8 +78,10 @@ class Engine:
         self.card, self._pipe, self.placement = loaded.card, loaded.pipe, loaded.placement
         self._prompts = Prompts(self._pipe)
         if self.cache_dir is not None:
+            keep_compiled_in(self.cache_dir)
             self._colours = colours_of(self._pipe.vae, self.cache_dir)
         self._two_stage = TwoStage(self._pipe, self.card)
+        self._shortcuts = Shortcuts(self._pipe.transformer, self._speed)
 
     @torch.inference_mode()
     def generate(
@@ -182,16 +188,23 @@ class Engine:
         Raises:
             OutOfMemory: there was not enough in any placement; says what should fit.
         """
+
+        def once() -> T:
+            try:
+                return sampling()
+            finally:
+                self._shortcuts.forget()
+
         lower = steps_down(self.placement or "resident", torch.cuda.is_available())
         ways = [Way(f"{STEPS[p]}: less memory.", partial(self._move, p)) for p in lower]
         try:
-            return attempt(sampling, (Way("Freed memory and sampled again."), *ways))
+            return attempt(once, (Way("Freed memory and sampled again."), *ways))
         except Exhausted:
             raise self._too_large(recipe) from None
 
     def _move(self, placement: Placement) -> AbstractContextManager[None]:
         """Load the model again, with its weights elsewhere."""
-        del self._prompts, self._two_stage
+        del self._prompts, self._two_stage, self._shortcuts
         self._pipe = None
         free_caches()
         self.placement = placement

@@ -141,10 +141,17 @@ class Worker:
     def _load(self) -> Engine:
         # Importing torch and diffusers takes seconds; the page is up by now.
         from ltx_ui.engine.engine import Engine
+        from ltx_ui.engine.speed import default_speed
 
         settings = self._settings
         placement = None if settings.placement == "auto" else settings.placement
-        engine = Engine(settings.model, settings.models_dir, settings.cache_dir, placement)
+        engine = Engine(
+            settings.model,
+            settings.models_dir,
+            settings.cache_dir,
+            placement,
+            default_speed(settings.compile),
+        )
         card = engine.card
         self.status = replace(self.status, model=card.id, title=card.title, demo=card.demo)
         engine.load(self._report)
@@ -202,6 +209,7 @@ class Worker:
                 self._queue.kept(take_id)
             else:
                 todo.append((take_id, take))
+
         def show(frames: NDArray[np.uint8], fps: float) -> None:
             self.preview = Preview(job.id, frames, fps)
 

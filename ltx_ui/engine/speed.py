@@ -1,0 +1,264 @@
+"""What makes the transformer faster without changing the clip, each under a name of its own.
+
+All but ``compile`` give the same latents, bit for bit; a compiled block rounds differently.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models.attention_dispatch import dispatch_attention_fn
+from torch import Tensor
+
+RECOMPILE_LIMIT = 64
+"""Graphs kept for one function. At the default of 8, a ninth batch size would be a hard failure."""
+
+_MASKS = ("encoder_attention_mask", "audio_encoder_attention_mask")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Which shortcuts are taken.
+
+    Attributes:
+        drop_masks: leave out the text's attention masks. They are all ones here, and with a mask
+            the fastest attention kernels refuse.
+        keep_text: compute the text's keys and values once a clip, where they don't depend on the
+            step. LTX-2 needs 2.4 GB for those of a guided clip.
+        compile: compile the blocks in the background; until they are ready, they run as they are.
+        backend: what compiles them, as ``torch.compile`` names it.
+    """
+
+    drop_masks: bool = True
+    keep_text: bool = True
+    compile: bool = False
+    backend: str = "inductor"
+
+
+def default_speed(compile: str = "auto") -> Speed:
+    """All shortcuts that pay on this machine.
+
+    Args:
+        compile: ``on``, ``off``, or ``auto``: on CUDA only. On a CPU a clip takes too little of the
+            time that compiling does.
+    """
+    return Speed(compile=compile == "on" or (compile == "auto" and torch.cuda.is_available()))
+
+
+def keep_compiled_in(folder: Path) -> None:
+    """Let what is compiled be found again after a start. Has no effect once something was."""
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder / "compiled"))
+
+
+class Shortcuts:
+    """Installs a :class:`Speed` on a transformer, and takes it off again.
+
+    Args:
+        transformer: an ``LTX2VideoTransformer3DModel`` whose masks are all ones, as those of
+            :class:`ltx_ui.engine.text.Prompts` are.
+    """
+
+    def __init__(self, transformer: Any, speed: Speed) -> None:
+        self._transformer = transformer
+        self._blocks = list(transformer.transformer_blocks)
+        self._speed = speed
+        self._kept: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        self._stock = {a: a.processor for block in self._blocks for a in _text_attentions(block)}
+        self._keeps = speed.keep_text and speed.drop_masks and _text_is_constant(transformer.config)
+        if self._keeps:
+            for attention, stock in self._stock.items():
+                attention.set_processor(KeptTextAttention(stock))
+        self._hook = transformer.register_forward_pre_hook(self._before, with_kwargs=True)
+        self.compiled = CompiledBlocks(self._blocks, speed.backend) if speed.compile else None
+
+    def forget(self) -> None:
+        """Let go of the text's keys and values. Belongs after each clip."""
+        self._kept.clear()
+        if self._keeps:
+            for attention in self._stock:
+                attention.processor.kept = None
+
+    def remove(self) -> None:
+        """Leave the transformer as it was."""
+        self.forget()
+        self._hook.remove()
+        if self._keeps:
+            for attention, stock in self._stock.items():
+                attention.set_processor(stock)
+        if self.compiled is not None:
+            self.compiled.remove()
+
+    def _before(
+        self, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if self._speed.drop_masks:
+            kwargs = {**kwargs, **dict.fromkeys(_MASKS)}
+        if self._keeps:
+            self._bring_text(kwargs["encoder_hidden_states"], kwargs["audio_encoder_hidden_states"])
+        return args, kwargs
+
+    def _bring_text(self, video: Tensor, audio: Tensor) -> None:
+        """Hand every block the keys and values of these embeddings, computed if they are new."""
+        weight = self._blocks[0].attn2.to_k.weight
+        if weight.device != video.device or _has_hooks(self._blocks[0]):
+            # The weights are elsewhere until their turn comes, so each step does its own work.
+            self.forget()
+            return
+        # The tensors are held, so their addresses can't become those of another text.
+        key = (video.data_ptr(), audio.data_ptr(), video.shape)
+        if key not in self._kept:
+            self._kept[key] = (video, audio, self._project(video, audio))
+        for attention, pair in zip(self._stock, self._kept[key][2], strict=True):
+            attention.processor.kept = pair
+
+    def _project(self, video: Tensor, audio: Tensor) -> list[tuple[Tensor, Tensor]]:
+        model = self._transformer
+        if model.config.use_prompt_embeddings:
+            video, audio = model.caption_projection(video), model.audio_caption_projection(audio)
+        texts = (video, audio) * len(self._blocks)
+        return [keys_and_values(a, text) for a, text in zip(self._stock, texts, strict=True)]
+
+
+def keys_and_values(attention: Any, text: Tensor) -> tuple[Tensor, Tensor]:
+    """What an attention layer makes of a text: B×L×heads×channels each."""
+    key: Tensor = attention.norm_k(attention.to_k(text))
+    value: Tensor = attention.to_v(text)
+    heads = (attention.heads, -1)
+    return torch.unflatten(key, 2, heads), torch.unflatten(value, 2, heads)
+
+
+class KeptTextAttention:
+    """Attention to the text with keys and values that are there already.
+
+    Args:
+        stock: the processor that takes over while there are none.
+    """
+
+    def __init__(self, stock: Any) -> None:
+        self.stock = stock
+        self.kept: tuple[Tensor, Tensor] | None = None
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        query_rotary_emb: Any = None,
+        key_rotary_emb: Any = None,
+    ) -> Tensor:
+        """As the stock processor, for layers without gates, rotation and mask."""
+        if self.kept is None:
+            result: Tensor = self.stock(
+                attn, hidden_states, encoder_hidden_states, attention_mask, query_rotary_emb
+            )
+            return result
+        key, value = self.kept
+        query = torch.unflatten(attn.norm_q(attn.to_q(hidden_states)), 2, (attn.heads, -1))
+        found = dispatch_attention_fn(query, key, value, dropout_p=0.0, is_causal=False)
+        output: Tensor = attn.to_out[0](found.flatten(2, 3).to(query.dtype))
+        return output
+
+
+class CompiledBlocks:
+    """Blocks that are compiled in the background for each kind of call, one kind after the other.
+
+    A call whose kind is not ready runs as it is and, the first time, is handed to the background. A
+    call of spatio-temporal guidance always runs as it is: it can't be traced.
+    """
+
+    def __init__(self, blocks: list[Any], backend: str) -> None:
+        torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
+        self._blocks = blocks
+        self._ready: set[tuple[Any, ...]] = set()
+        self._begun: set[tuple[Any, ...]] = set()
+        self._threads: list[threading.Thread] = []
+        self._one_at_a_time = threading.Lock()
+        for block in blocks:
+            fast = torch.compile(block._call_impl, fullgraph=True, dynamic=True, backend=backend)
+            block._compiled_call_impl = self._dispatch(block, fast)
+        self._backend = backend
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Until everything that was begun is ready, or has failed."""
+        for thread in self._threads:
+            thread.join(timeout)
+
+    @property
+    def ready(self) -> int:
+        """How many kinds of calls run compiled."""
+        return len(self._ready)
+
+    def remove(self) -> None:
+        """Run the blocks as they are again."""
+        for block in self._blocks:
+            block._compiled_call_impl = None
+
+    def _dispatch(self, block: Any, fast: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if kwargs.get("perturbation_mask") is not None or _has_hooks(block):
+                return block._call_impl(*args, **kwargs)
+            kind = _kind(block, kwargs)
+            if kind in self._ready:
+                return fast(*args, **kwargs)
+            if kind not in self._begun:
+                self._begun.add(kind)
+                self._begin(kind, block, kwargs)
+            return block._call_impl(*args, **kwargs)
+
+        return call
+
+    def _begin(self, kind: tuple[Any, ...], block: Any, kwargs: dict[str, Any]) -> None:
+        # A twin shares the weights, but not what is kept of the text, which changes meanwhile.
+        shared = {id(t): t for t in (*block.parameters(), *block.buffers())}
+        block._compiled_call_impl, call = None, block._compiled_call_impl
+        twin = copy.deepcopy(block, shared)
+        block._compiled_call_impl = call
+        thread = threading.Thread(
+            target=self._warm, args=(kind, twin, kwargs), name="compile", daemon=True
+        )
+        self._threads.append(thread)
+        thread.start()
+
+    def _warm(self, kind: tuple[Any, ...], twin: Any, kwargs: dict[str, Any]) -> None:
+        fast: Callable[..., Any] = torch.compile(
+            twin._call_impl, fullgraph=True, dynamic=True, backend=self._backend
+        )
+        with self._one_at_a_time, torch.inference_mode():
+            try:
+                fast(**kwargs)
+            except Exception:
+                _log.warning("The blocks could not be compiled and run as they are", exc_info=True)
+            else:
+                self._ready.add(kind)
+
+
+def _kind(block: Any, kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """Calls of one kind run through the same graph."""
+    hidden = kwargs["hidden_states"]
+    kept = getattr(block.attn2.processor, "kept", None) is not None
+    return (hidden.shape[0], hidden.dtype, kwargs.get("use_a2v_cross_attention"), kept)
+
+
+def _text_attentions(block: Any) -> tuple[Any, Any]:
+    return block.attn2, block.audio_attn2
+
+
+def _text_is_constant(config: Any) -> bool:
+    """Whether the text reaches the blocks the same at every step, as in LTX-2.0."""
+    gated = config.gated_attn or config.audio_gated_attn
+    return not (config.cross_attn_mod or config.audio_cross_attn_mod or gated)
+
+
+def _has_hooks(block: Any) -> bool:
+    """Whether the block's weights are brought, or turned into another type, only when needed."""
+    return any(hasattr(m, "_hf_hook") or hasattr(m, "_diffusers_hook") for m in block.modules())

@@ -1,0 +1,169 @@
+"""Shortcuts make a clip faster and leave it as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+from families import pipeline
+from torch import Tensor
+
+from ltx_ui.clip import Stage
+from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.models import CARDS
+from ltx_ui.engine.sampling import sample
+from ltx_ui.engine.speed import Shortcuts, Speed, default_speed
+from ltx_ui.engine.text import Prompts
+from ltx_ui.recipe import Recipe
+
+RECIPE = Recipe(
+    prompt="a red ball", width=128, height=128, num_frames=9, num_inference_steps=2, seed=5
+)
+
+
+class Silent:
+    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
+        """Lets every clip through."""
+
+
+@contextmanager
+def shortcuts(transformer: Any, speed: Speed) -> Iterator[Shortcuts]:
+    taken = Shortcuts(transformer, speed)
+    try:
+        yield taken
+    finally:
+        taken.remove()
+
+
+@pytest.fixture(scope="module")
+def family() -> tuple[Any, Prompts]:
+    pipe = pipeline("2.0", perturbed_attn=True)
+    return pipe, Prompts(pipe)
+
+
+@torch.inference_mode()
+def latents(pipe: Any, prompts: Prompts, recipe: Recipe = RECIPE) -> tuple[Tensor, Tensor]:
+    made = sample(pipe, CARDS["ltx-2"], prompts, recipe, Silent())
+    return made.video, made.audio
+
+
+def same(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("speed", "guidance", "mode"),
+    [
+        (Speed(keep_text=False), 3.0, "standard"),
+        (Speed(), 1.0, "standard"),
+        (Speed(), 3.0, "standard"),
+        (Speed(), 3.0, "high"),
+    ],
+)
+def test_a_lossless_shortcut_changes_no_bit(
+    family: tuple[Any, Prompts], speed: Speed, guidance: float, mode: str
+) -> None:
+    recipe = Recipe.model_validate(
+        {**RECIPE.model_dump(), "guidance_scale": guidance, "mode": mode}
+    )
+    plain = latents(*family, recipe)
+    with shortcuts(family[0].transformer, speed):
+        assert same(latents(*family, recipe), plain)
+    assert same(latents(*family, recipe), plain)
+
+
+def calls(module: Any) -> list[int]:
+    """Counts a module's calls."""
+    counted: list[int] = []
+    module.register_forward_hook(lambda *_: counted.append(1))
+    return counted
+
+
+@pytest.mark.parametrize(("family_", "times"), [("2.0", 1), ("2.3", 2)])
+def test_the_text_is_projected_once_a_clip_where_it_is_the_same_at_every_step(
+    family_: Any, times: int
+) -> None:
+    pipe = pipeline(family_)
+    counted = calls(pipe.transformer.transformer_blocks[7].attn2.to_k)
+    prompts = Prompts(pipe)
+    with shortcuts(pipe.transformer, Speed()) as taken:
+        latents(pipe, prompts)
+        assert len(counted) == times
+        taken.forget()
+        latents(pipe, prompts)
+    assert len(counted) == 2 * times
+
+
+def test_another_text_is_not_answered_with_the_first_ones_keys(
+    family: tuple[Any, Prompts],
+) -> None:
+    other = RECIPE.model_copy(update={"prompt": "a blue square on a hill"})
+    plain = latents(*family, other)
+    with shortcuts(family[0].transformer, Speed()):
+        assert not same(latents(*family), plain)
+        assert same(latents(*family, other), plain)
+
+
+def test_no_mask_reaches_the_attention(family: tuple[Any, Prompts]) -> None:
+    seen: list[Any] = []
+    block = family[0].transformer.transformer_blocks[0]
+    hook = block.register_forward_pre_hook(
+        lambda _, __, kwargs: seen.append(kwargs["encoder_attention_mask"]), with_kwargs=True
+    )
+    with shortcuts(family[0].transformer, Speed()):
+        latents(*family)
+    hook.remove()
+    assert seen == [None] * 2
+
+
+def test_blocks_run_as_they_are_until_they_are_compiled(family: tuple[Any, Prompts]) -> None:
+    traced = 0
+
+    def backend(graph: Any, _: Any) -> Callable[..., Any]:
+        nonlocal traced
+        traced += 1
+        return graph.forward  # type: ignore[no-any-return]
+
+    torch._dynamo.reset()
+    plain = latents(*family)
+    longer = RECIPE.model_copy(update={"num_frames": 25, "width": 160})
+    plain_longer = latents(*family, longer)
+    with shortcuts(family[0].transformer, Speed(compile=True, backend=backend)) as taken:
+        assert taken.compiled is not None
+        assert same(latents(*family), plain)
+        taken.compiled.wait()
+        assert taken.compiled.ready == 1
+        before = traced
+        assert same(latents(*family), plain)
+        assert same(latents(*family, longer), plain_longer)
+        # One graph serves all thirty blocks and every size.
+        assert traced - before <= 1
+
+
+def test_what_can_not_be_compiled_goes_on_as_it_is(family: tuple[Any, Prompts]) -> None:
+    def refuse(graph: Any, _: Any) -> Callable[..., Any]:
+        raise RuntimeError("no compiler here")
+
+    torch._dynamo.reset()
+    plain = latents(*family)
+    with shortcuts(family[0].transformer, Speed(compile=True, backend=refuse)) as taken:
+        assert taken.compiled is not None
+        latents(*family)
+        taken.compiled.wait()
+        assert taken.compiled.ready == 0
+        assert same(latents(*family), plain)
+
+
+def test_a_cpu_compiles_only_when_it_is_told_to() -> None:
+    assert default_speed("auto").compile is torch.cuda.is_available()
+    assert default_speed("on").compile
+    assert not default_speed("off").compile
+
+
+def test_the_engine_takes_the_shortcuts(engine: Engine) -> None:
+    counted = calls(engine._pipe.transformer.transformer_blocks[0].attn2.to_k)
+    engine.generate(RECIPE, Silent())
+    assert len(counted) == 1
