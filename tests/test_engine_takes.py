@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,20 +11,18 @@ import numpy as np
 import pytest
 import torch
 from families import pipeline
+from studios import PATIENCE, OpenStudio, leave
 
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.sampling import sample, sample_together, takes_at_once
 from ltx_ui.engine.text import Prompts
 from ltx_ui.media.mp4 import read_metadata
 from ltx_ui.recipe import MAX_SEED, Recipe
-from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Running
 from ltx_ui.studio.studio import Studio
 
 if TYPE_CHECKING:
     from ltx_ui.engine.engine import Engine
-
-PATIENCE = 120.0
 
 
 class Deaf:
@@ -129,25 +126,8 @@ def test_takes_are_batched_only_on_cuda_and_only_while_they_are_small(
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path, demo_models_dir: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "models").symlink_to(demo_models_dir, target_is_directory=True)
-    return folder
-
-
-@pytest.fixture
-def studio(data_dir: Path) -> Iterator[Studio]:
-    opened = Studio(Settings(model="demo", data_dir=data_dir))
-    opened.start()
-    yield opened
-    close(opened)
-
-
-def close(studio: Studio) -> None:
-    """Close, and wait for the thread as well: what a process does by ending."""
-    studio.close()
-    studio._worker.join(PATIENCE)
+def studio(open_studio: OpenStudio) -> Studio:
+    return open_studio()
 
 
 def when_running(studio: Studio, job: Job, take: int) -> Running:
@@ -203,19 +183,17 @@ def test_a_job_that_is_cancelled_half_way_keeps_what_was_finished(studio: Studio
     assert studio.job(job.id, "ada").state == fresh.state
 
 
-def test_a_restart_makes_only_the_takes_that_are_missing(studio: Studio, data_dir: Path) -> None:
+def test_a_restart_makes_only_the_takes_that_are_missing(
+    studio: Studio, open_studio: OpenStudio
+) -> None:
     job = studio.submit(recipe(num_takes=3, num_inference_steps=20), "ada")
     when_running(studio, job, 2)
-    close(studio)
+    leave(studio)
     before = studio.library.take(job.id, "ada")
-    again = Studio(Settings(model="demo", data_dir=data_dir))
-    try:
-        again.start()
-        assert again.wait(job.id, "ada", PATIENCE).state == Done(job.id, job.take_ids[1:])
-        assert again.library.take(job.id, "ada") == before
-        seeds = [take.recipe.seed for take in again.library.takes("ada")]
-    finally:
-        close(again)
+    again = open_studio()
+    assert again.wait(job.id, "ada", PATIENCE).state == Done(job.id, job.take_ids[1:])
+    assert again.library.take(job.id, "ada") == before
+    seeds = [take.recipe.seed for take in again.library.takes("ada")]
     assert seeds == [9, 8, 7]
 
 

@@ -4,65 +4,21 @@ from __future__ import annotations
 
 import base64
 import io
-import os
-import signal
-import subprocess
-import sys
-import textwrap
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
+from studios import PATIENCE, OpenStudio, leave
 
 from ltx_ui.errors import InvalidRecipe, ModelUnavailable, NotFound, QueueFull
 from ltx_ui.media.mp4 import read_metadata
 from ltx_ui.recipe import Recipe
-from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Queued, Running
 from ltx_ui.studio.studio import Studio
-
-PATIENCE = 120.0
-
-OpenStudio = Callable[..., Studio]
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path, demo_models_dir: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "models").symlink_to(demo_models_dir, target_is_directory=True)
-    return folder
-
-
-@pytest.fixture
-def open_studio(data_dir: Path) -> Iterator[OpenStudio]:
-    """Opens studios on one data folder; each must be closed before the next is opened."""
-    opened: list[Studio] = []
-
-    def open_one(*, start: bool = True, **settings: object) -> Studio:
-        given = {"model": "demo", "data_dir": data_dir, **settings}
-        studio = Studio(Settings.model_validate(given))
-        opened.append(studio)
-        if start:
-            studio.start()
-        return studio
-
-    yield open_one
-    leave(*opened)
-
-
-def leave(*studios: Studio) -> None:
-    """Close, and wait for the threads as well: what a process does by ending."""
-    for studio in studios:
-        studio.close()
-    for thread in threading.enumerate():
-        if thread.name == "studio-worker":
-            thread.join()
 
 
 def quick(**fields: object) -> Recipe:
@@ -308,95 +264,3 @@ def test_closing_takes_under_a_second_and_the_next_start_goes_on(open_studio: Op
     assert again.wait(waiting.id, "ada", PATIENCE).state == Done(waiting.id)
     assert [take.id for take in again.library.takes("ada")] == [waiting.id, done.id]
     assert again.job(running.id, "ada").state == CancelledJob()
-
-
-PROCESS = """
-    import os, sys, time
-    from pathlib import Path
-    from ltx_ui.settings import Settings
-    from ltx_ui.studio.studio import Studio
-    from ltx_ui.recipe import Recipe
-
-    small = {"prompt": "A fox", "width": 128, "height": 128, "num_frames": 9}
-    studio = Studio(Settings(data_dir=Path(sys.argv[1]), model="demo"))
-    studio.start()
-"""
-
-
-def process(data_dir: Path, code: str) -> subprocess.Popen[str]:
-    script = textwrap.dedent(PROCESS) + textwrap.dedent(code)
-    return subprocess.Popen(
-        [sys.executable, "-c", script, str(data_dir)], stdout=subprocess.PIPE, text=True
-    )
-
-
-def lines_until(running: subprocess.Popen[str], word: str) -> list[str]:
-    assert running.stdout is not None
-    lines = []
-    for line in running.stdout:
-        lines.append(line.strip())
-        if line.startswith(word):
-            return lines
-    raise AssertionError(lines)
-
-
-RUN_FOR_EVER = """
-    if not studio.live_jobs("ada"):
-        big = {**small, "width": 384, "height": 384, "num_frames": 25}
-        print(studio.submit(Recipe(**big, num_inference_steps=100), "ada").id)
-        print(studio.submit(Recipe(**small, num_inference_steps=2), "ada").id)
-    while getattr(studio.live_jobs("ada")[0].state, "step", 0) < 1:
-        time.sleep(0.02)
-    print("sampling", flush=True)
-    time.sleep(600)
-"""
-
-
-def test_a_job_that_was_killed_twice_is_given_up_and_the_others_go_on(
-    open_studio: OpenStudio, data_dir: Path
-) -> None:
-    ids: list[str] = []
-    for _ in range(2):
-        running = process(data_dir, RUN_FOR_EVER)
-        try:
-            ids += lines_until(running, "sampling")[:-1]
-        finally:
-            os.kill(running.pid, signal.SIGKILL)
-            running.communicate()
-    killed, waiting = ids
-    studio = open_studio()
-    state = studio.job(killed, "ada").state
-    assert isinstance(state, Failed)
-    assert "ended 2 times" in state.message
-    assert studio.wait(waiting, "ada", PATIENCE).state == Done(waiting)
-    assert [take.id for take in studio.library.takes("ada")] == [waiting]
-
-
-FULL_DISK = """
-    import resource
-    studio.wait(studio.submit(Recipe(**small, num_inference_steps=2), "ada").id, "ada")
-    job = studio.submit(Recipe(**small, num_inference_steps=100), "ada")
-    while getattr(studio.job(job.id, "ada").state, "step", 0) < 1:
-        time.sleep(0.002)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
-    print(studio.wait(job.id, "ada").state, flush=True)
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    job = studio.submit(Recipe(**small, num_inference_steps=2), "ada")
-    print(studio.wait(job.id, "ada").state, flush=True)
-    print("end", len(list(Path(sys.argv[1], "takes").iterdir())), flush=True)
-    os._exit(0)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
-def test_a_full_disk_fails_the_job_in_plain_words_and_not_the_studio(data_dir: Path) -> None:
-    running = process(data_dir, FULL_DISK)
-    try:
-        full, after, end = lines_until(running, "end")
-    finally:
-        running.kill()
-        running.communicate()
-    assert full.startswith("Failed(message='There is no room left")
-    assert after.startswith("Done(")
-    assert end == "end 4"
