@@ -75,6 +75,10 @@ class Engine:
             ModelUnavailable: with what to do about it.
         """
         loaded = loading.load(self.card, self.models_dir, report, self.placement)
+        self.adopt(loaded)
+
+    def adopt(self, loaded: loading.Loaded) -> None:
+        """Make clips with a pipeline that is in memory already. It is the engine's from then on."""
         self.card, self._pipe, self.placement = loaded.card, loaded.pipe, loaded.placement
         self._prompts = Prompts(self._pipe)
         if self.cache_dir is not None:
@@ -82,6 +86,17 @@ class Engine:
             self._colours = colours_of(self._pipe.vae, self.cache_dir)
         self._two_stage = TwoStage(self._pipe, self.card)
         self._shortcuts = Shortcuts(self._pipe.transformer, self._speed)
+
+    def use(self, speed: Speed) -> None:
+        """Take these shortcuts from now on, in place of those that were taken so far."""
+        self._speed = speed
+        self._shortcuts.remove()
+        self._shortcuts = Shortcuts(self._pipe.transformer, speed)
+
+    def finish_compiling(self) -> None:
+        """Wait until what is being compiled in the background is ready."""
+        if self._shortcuts.compiled is not None:
+            self._shortcuts.compiled.wait()
 
     @torch.inference_mode()
     def generate(
