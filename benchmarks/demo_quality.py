@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +20,9 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKLLTX2Video
+
+# So that the studio is found from whatever folder the script is started in.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltx_ui.clip import Clip, Stage
 from ltx_ui.engine.engine import Engine

@@ -17,6 +17,9 @@ from pathlib import Path
 
 import torch
 
+# So that the studio is found from whatever folder the script is started in.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from ltx_ui.clip import Stage
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import free_memory

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,6 +21,9 @@ from typing import Any
 import torch
 from diffusers import LTX2ConditionPipeline
 from diffusers.utils import encode_video
+
+# So that the studio is found from whatever folder the script is started in.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltx_ui.clip import Stage
 from ltx_ui.engine.engine import Engine
