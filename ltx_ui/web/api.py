@@ -14,7 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from ltx_ui import __version__
-from ltx_ui.errors import BodyTooLarge, Cancelled, InvalidRecipe, QueueFull, StudioError
+from ltx_ui.errors import BodyTooLarge, Cancelled, InvalidRecipe, NotFound, QueueFull, StudioError
 from ltx_ui.recipe import Recipe, parse_recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import Done, Failed, Job, Queued, Running
@@ -76,6 +76,13 @@ class Api:
         """How far a job is."""
         return job_answer(self._studio.job(job_id, owner))
 
+    def preview(self, job_id: str, owner: Owner) -> Response:
+        """What a running job's clip looks like so far: a small moving picture."""
+        picture = self._studio.preview(job_id, owner)
+        if picture is None:
+            raise NotFound("There is nothing to be seen of this job now.")
+        return Response(picture, media_type="image/webp", headers={"Cache-Control": "no-store"})
+
     def cancel_job(self, job_id: str, owner: Owner) -> dict[str, Any]:
         """Cancel a job that waits or runs."""
         return job_answer(self._studio.cancel(job_id, owner))
@@ -107,6 +114,9 @@ class Api:
             responses=_error_answers(401, 413, 422, 503),
         )(self.submit_job)
         router.get("/jobs/{job_id}", responses=_error_answers(404))(self.read_job)
+        router.get(
+            "/jobs/{job_id}/preview", response_class=Response, responses=_error_answers(404)
+        )(self.preview)
         router.delete("/jobs/{job_id}", responses=_error_answers(404))(self.cancel_job)
         router.get("/takes/{take_id}.mp4", response_class=FileResponse)(self.video)
         router.get("/takes/{take_id}/poster", response_class=FileResponse)(self.poster)
@@ -231,8 +241,13 @@ def job_answer(job: Job) -> dict[str, Any]:
                 "fraction": round(running.fraction, 3),
                 "seconds_left": running.seconds_left,
             }
-        case Done(take_id):
-            return answer | {"state": "done", "take": take_id, "video": f"takes/{take_id}.mp4"}
+        case Done(take_id) as done:
+            return answer | {
+                "state": "done",
+                "take": take_id,
+                "takes": list(done.take_ids),
+                "video": f"takes/{take_id}.mp4",
+            }
         case Failed(message):
             return answer | {"state": "failed", "message": message}
     return answer | {"state": "cancelled"}

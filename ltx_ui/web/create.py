@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from ltx_ui.errors import NotFound, StudioError
+from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
 from ltx_ui.media.images import read_reference
 from ltx_ui.presets import Presets
 from ltx_ui.prompting import advise, compile_prompt
@@ -21,7 +21,7 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.web import fields, fragments, watching
 from ltx_ui.web.access import owner_of
 from ltx_ui.web.fields import Fields, show_form, show_mark
-from ltx_ui.web.form import SEED_FIELDS, SETTING_FIELDS, Form, length_choices
+from ltx_ui.web.form import SEED_FIELDS, SETTING_FIELDS, Form, length_choices, size_choices
 from ltx_ui.web.watching import Watch, Watcher
 
 _KEEP = "ltx-2-studio"
@@ -51,7 +51,7 @@ class Create:
 
     def describe(self, image: Path | None, *values: Any) -> list[Any]:
         """What the model will read, advice, what the settings mean, the preset's mark, a draft."""
-        form = Form.from_values(values)
+        form = self._form(values)
         findings = advise(
             form.prompt_fields,
             self._presets,
@@ -61,10 +61,64 @@ class Create:
         return [
             compile_prompt(form.prompt_fields, self._presets),
             fragments.advice(findings),
-            fragments.quality_note(form.num_inference_steps, form.guidance_scale, self._presets),
+            self._quality(form),
             show_mark(form, self._presets),
             form.as_draft(),
+            self._estimate(form),
         ]
+
+    def follow_model(self, *values: Any) -> list[Any]:
+        """What the loaded model leaves to choose, and how long a clip takes with it: format, steps,
+        guidance, negative prompt, mode, what the settings mean, estimate."""
+        form, card = self._form(values), self._studio.model_card()
+        sizes = size_choices(form, self._presets, has_upsampler=self._has_upsampler)
+        free = gr.update(interactive=card is None or card.takes_guidance)
+        return [
+            gr.update(choices=sizes),
+            gr.update(interactive=card is None or card.fixed_steps is None),
+            free,
+            free,
+            gr.update(visible=card is not None and card.has_high),
+            self._quality(form),
+            self._estimate(form),
+        ]
+
+    def estimate(self, *values: Any) -> str:
+        """How long the clip will take."""
+        return self._estimate(self._form(values))
+
+    def _form(self, values: tuple[Any, ...]) -> Form:
+        """The form, in the standard mode where the model has no other: its choice is hidden."""
+        form, card = Form.from_values(values), self._studio.model_card()
+        return form if card is None or card.has_high else replace(form, mode="standard")
+
+    def _show(self, form: Form) -> list[Any]:
+        return show_form(form, self._presets, has_upsampler=self._has_upsampler)
+
+    @property
+    def _has_upsampler(self) -> bool:
+        card = self._studio.model_card()
+        return card is not None and card.has_upsampler
+
+    def _quality(self, form: Form) -> str:
+        card = self._studio.model_card()
+        if card is not None and card.why_fixed:
+            return f'<p class="small">{fragments.escape(card.why_fixed)}</p>'
+        steps, guidance = form.num_inference_steps, form.guidance_scale
+        return fragments.quality_note(steps, guidance, self._presets)
+
+    def _estimate(self, form: Form) -> str:
+        """Time of all takes; the text is read once for them. Nothing for what can't be made."""
+        try:
+            data = form.recipe_data(self._presets, None, None)
+            recipe = parse_recipe(data | {"prompt": data["prompt"] or "a clip"})
+        except InvalidRecipe:
+            return ""
+        found = self._studio.estimate(recipe)
+        if found is None:
+            return fragments.estimate(None)
+        text = found.by_stage.get("text", 0.0)
+        return fragments.estimate(text + (found.seconds - text) * recipe.num_takes)
 
     def choose_preset(self, *values: Any) -> list[Any]:
         """The preset's settings in their fields; opens the images where it needs one.
@@ -74,7 +128,7 @@ class Create:
         form = Form.from_values(values)
         chosen = form.with_preset(form.preset, self._presets)
         preset = self._presets.preset(form.preset)
-        shown = show_form(chosen, self._presets)
+        shown = self._show(chosen)
         seed = slice(*SEED_FIELDS)
         if "seed" not in preset.settings:
             shown[seed] = [gr.skip(), gr.skip()]
@@ -115,7 +169,7 @@ class Create:
         self, request: gr.Request, start: Path | None, end: Path | None, *values: Any
     ) -> list[Any]:
         """Queue the recipe: problem, job, images, progress, generate, cancel, timer."""
-        form = Form.from_values(values)
+        form = self._form(values)
         try:
             data = form.recipe_data(self._presets, start, end)
             recipe = parse_recipe(data, max_volume=self._settings.max_volume)
@@ -149,7 +203,7 @@ class Create:
             untouched[SEED_FIELDS[0]] = None
             return [*untouched, None, None]
         form = Form.from_draft(draft, self._presets)
-        return [*show_form(form, self._presets), *self.references(images)]
+        return [*self._show(form), *self.references(images)]
 
     def references(self, digests: Any) -> list[Path | None]:
         """First and last frame by digest, where they are still here."""
@@ -174,7 +228,7 @@ class Create:
         recipe = self._studio.library.take(take_id, owner_of(request)).recipe
         digests = [recipe.image_start, recipe.image_end]
         form = Form.from_recipe(recipe, self._presets)
-        return [*show_form(form, self._presets), *self.references(digests), digests]
+        return [*self._show(form), *self.references(digests), digests]
 
 
 def build_create(
@@ -188,6 +242,7 @@ def build_create(
             form = fields.lay_out(presets)
             with gr.Column(elem_id="actions"):
                 problem = gr.HTML("", elem_id="problem")
+                estimate = gr.HTML("", elem_id="estimate")
                 with gr.Row():
                     generate = gr.Button("Generate", variant="primary", elem_id="generate")
                     cancel = gr.Button(
@@ -195,12 +250,20 @@ def build_create(
                     )
         with gr.Column(scale=5, min_width=320, elem_id="result"):
             watch = watching.lay_out(model, job, shown)
-    _connect_fields(create, form, draft, images, problem)
+    _connect_fields(create, form, draft, images, problem, estimate)
+    followers = ("format", "steps", "guidance", "negative-prompt", "mode")
+    watch.model.change(
+        create.follow_model,
+        form.of_form,
+        [*map(form.named, followers), form.quality, estimate],
+        **QUIET,
+    )
+    job.change(create.estimate, form.of_form, estimate, **QUIET)
     followed = [
         *(watch.model, watch.progress, generate, cancel, form.named("seed"), job, watch.timer),
         *watch.of_take,
     ]
-    follow = {"inputs": [job, form.named("seed-lock")], "outputs": followed, **QUIET}
+    follow = {"inputs": [job, form.named("seed-lock"), shown], "outputs": followed, **QUIET}
     generate.click(
         create.submit,
         [form.image_start, form.image_end, *form.of_form],
@@ -209,6 +272,7 @@ def build_create(
     )
     cancel.click(create.cancel, job, cancel, **QUIET)
     watch.timer.tick(watcher.follow, **follow)
+    watch.strip.choose(watcher.choose, None, watch.of_take, **QUIET)
     watch.save_seed.click(watcher.toggle_favourite, shown, watch.save_seed, **QUIET)
     gr.on(
         [watch.note.blur, watch.note.submit], watcher.write_note, [shown, watch.note], None, **QUIET
@@ -229,8 +293,9 @@ def _connect_fields(
     draft: gr.BrowserState,
     images: gr.BrowserState,
     problem: gr.HTML,
+    estimate: gr.HTML,
 ) -> None:
-    described = [form.compiled, form.advice, form.quality, form.preset, draft]
+    described = [form.compiled, form.advice, form.quality, form.preset, draft, estimate]
     gr.on(
         [field.change for field in (*form.of_form, form.image_start)],
         create.describe,

@@ -116,6 +116,24 @@ def lay_out(presets: Presets) -> Fields:
         fragments.quality_note(form.num_inference_steps, form.guidance_scale, presets),
         elem_id="quality-note",
     )
+    with gr.Row(elem_classes="pair"):
+        num_takes = gr.Dropdown(
+            [1, 2, 3, 4, 5, 6, 7, 8],
+            value=form.num_takes,
+            label="Takes",
+            elem_id="num-takes",
+            filterable=False,
+            min_width=140,
+        )
+        mode = gr.Dropdown(
+            [("Standard", "standard"), ("High quality", "high")],
+            value=form.mode,
+            label="Mode",
+            elem_id="mode",
+            filterable=False,
+            visible=False,
+            min_width=140,
+        )
     with gr.Row(elem_classes="seed-row"):
         seed = gr.Number(
             None, label="Seed", precision=0, elem_id="seed", min_width=120, placeholder="Drawn"
@@ -157,6 +175,8 @@ def lay_out(presets: Presets) -> Fields:
         seed_lock,
         strength,
         include_audio,
+        mode,
+        num_takes,
         negative,
     ]
     return Fields(
@@ -172,12 +192,13 @@ def lay_out(presets: Presets) -> Fields:
     )
 
 
-def show_form(form: Form, presets: Presets) -> list[Any]:
+def show_form(form: Form, presets: Presets, *, has_upsampler: bool) -> list[Any]:
     """What to send to :attr:`Fields.of_form` so that it shows this form."""
     names = list(Form.__dataclass_fields__)
     updates = dict(zip(names, form.values(), strict=True))
     updates["preset"] = {**show_mark(form, presets), "value": form.preset}
-    updates["size"] = gr.update(choices=size_choices(form, presets), value=form.size)
+    sizes = size_choices(form, presets, has_upsampler=has_upsampler)
+    updates["size"] = gr.update(choices=sizes, value=form.size)
     updates["num_frames"] = gr.update(choices=length_choices(form, presets), value=form.num_frames)
     return [updates[name] for name in names]
 

@@ -18,8 +18,8 @@ from ltx_ui.recipe import Recipe
 class Form:
     """One value a field, in the order in which the page passes them.
 
-    ``preset`` is the id of the one chosen last; ``size`` reads ``288x512``. An unlocked ``seed`` is
-    the one used last; the next clip draws another.
+    ``preset`` is the id of the one chosen last. ``size`` reads ``288x512``, or ``704x1280 hd`` for
+    a clip in two stages. An unlocked ``seed`` is the one used last; the next clip draws another.
     """
 
     preset: str
@@ -37,6 +37,8 @@ class Form:
     seed_locked: bool
     image_strength: float
     include_audio: bool
+    mode: str
+    num_takes: int
     negative_prompt: str
 
     @classmethod
@@ -58,6 +60,8 @@ class Form:
             seed_locked=False,
             image_strength=1.0,
             include_audio=True,
+            mode="standard",
+            num_takes=1,
             negative_prompt=Recipe.model_fields["negative_prompt"].default,
         )
         return blank.with_preset(presets.default_preset, presets)
@@ -69,6 +73,7 @@ class Form:
         texts = ("prompt", "camera", "lighting", "sound", "speech", "negative_prompt")
         named |= {name: named[name] or "" for name in texts}
         named["num_inference_steps"] = int(named["num_inference_steps"])
+        named["num_takes"] = int(named["num_takes"] or 1)
         return cls(**named)
 
     @classmethod
@@ -77,7 +82,7 @@ class Form:
         return replace(
             cls.initial(presets),
             prompt=recipe.prompt,
-            size=recipe.resolution,
+            size=_size(recipe.width, recipe.height, recipe.two_stage),
             num_frames=recipe.num_frames,
             fps=recipe.fps,
             num_inference_steps=recipe.num_inference_steps,
@@ -86,6 +91,8 @@ class Form:
             seed_locked=True,
             image_strength=recipe.image_strength,
             include_audio=recipe.include_audio,
+            mode=recipe.mode,
+            num_takes=recipe.num_takes,
             negative_prompt=recipe.negative_prompt,
         )
 
@@ -143,7 +150,8 @@ class Form:
                 f"image_start: is missing. {preset.name} keeps a face the same, so it needs a "
                 "picture of it. Add one, or choose another preset.",
             )
-        width, _, height = self.size.partition("x")
+        width, _, rest = self.size.partition("x")
+        height, _, hd = rest.partition(" ")
         return {
             "prompt": compile_prompt(self.prompt_fields, presets),
             "negative_prompt": self.negative_prompt,
@@ -156,6 +164,9 @@ class Form:
             "seed": self.seed if self.seed_locked else None,
             "image_strength": self.image_strength,
             "include_audio": self.include_audio,
+            "two_stage": bool(hd),
+            "mode": self.mode,
+            "num_takes": self.num_takes,
             "image_start": _as_base64(image_start),
             "image_end": _as_base64(image_end),
         }
@@ -175,10 +186,12 @@ def preset_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
     return [(f"{p.name} (modified)" if p.id == changed else p.name, p.id) for p in presets.presets]
 
 
-def size_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
-    """Formats by name, and the form's own size if none of them has it."""
-    formats = presets.formats_for(has_upsampler=False)
-    choices = [(f.label, f"{f.width}x{f.height}") for f in formats]
+def size_choices(
+    form: Form, presets: Presets, *, has_upsampler: bool = False
+) -> list[tuple[str, str]]:
+    """Formats that a model offers by name, and the form's own size if none of them has it."""
+    formats = presets.formats_for(has_upsampler=has_upsampler)
+    choices = [(f.label, _size(f.width, f.height, f.hd)) for f in formats]
     known = form.size in [size for _, size in choices]
     return choices if known else [*choices, (f"Own size {form.size}", form.size)]
 
@@ -192,10 +205,15 @@ def length_choices(form: Form, presets: Presets) -> list[tuple[str, int]]:
     return [*lengths, (own, form.num_frames)]
 
 
+def _size(width: int, height: int, two_stage: bool) -> str:
+    return f"{width}x{height}{' hd' if two_stage else ''}"
+
+
 def _from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     names = {field.name for field in fields(Form)}
     kept = {name: value for name, value in settings.items() if name in names and name != "seed"}
-    return kept | {"size": f"{settings['width']}x{settings['height']}"}
+    size = _size(settings["width"], settings["height"], settings["two_stage"])
+    return kept | {"size": size}
 
 
 def _fits(kept: Any, initial: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,6 +33,9 @@ _LABELS = {
     "image_start": ("Reference image", "reference-image"),
     "image_end": ("End image", "end-image"),
     "image_strength": ("Image strength", "image-strength"),
+    "mode": ("Mode", "mode"),
+    "two_stage": ("Format", "format"),
+    "num_takes": ("Takes", "num-takes"),
 }
 """A recipe's fields as the page calls them, and the element that has to change."""
 
@@ -78,16 +82,18 @@ def progress(job: Job | None) -> str:
             where = "Next in the queue" if place <= 1 else f"Place {place} in the queue"
             return _progress(where, "Waiting for the clips before it", 0.0)
         case Running() as running:
-            return _progress(_STAGES[running.stage], _detail(running), running.fraction)
+            takes = job.recipe.num_takes if job else 1
+            return _progress(_STAGES[running.stage], _detail(running, takes), running.fraction)
         case Failed(message):
             return f'<div class="problem" role="alert"><p>{escape(message)}</p></div>'
-        case CancelledJob():
-            return '<div class="notice" role="status">Cancelled. Nothing was kept.</div>'
+        case CancelledJob(kept):
+            what = "The takes that were finished are kept." if kept else "Nothing was kept."
+            return f'<div class="notice" role="status">Cancelled. {what}</div>'
     return ""
 
 
-def _detail(running: Running) -> str:
-    parts = []
+def _detail(running: Running, takes: int) -> str:
+    parts = [f"take {running.take} of {takes}"] if takes > 1 else []
     if running.steps:
         parts.append(f"step {running.step} of {running.steps}")
     if running.seconds_left is not None:
@@ -140,11 +146,49 @@ def player(take: Take | None) -> str:
     )
 
 
+def preview(picture: bytes) -> str:
+    """What the clip looks like so far, as a small moving picture (WebP).
+
+    It comes inside the page: an address would leave a gap each time the next one is fetched.
+    """
+    data = base64.b64encode(picture).decode()
+    return (
+        '<div class="stage preview"><img alt="The clip so far" '
+        f'src="data:image/webp;base64,{data}"><span>Preview</span></div>'
+    )
+
+
+def strip(takes: Sequence[Take], shown: str) -> str:
+    """Posters to choose from, where a job made several takes."""
+    if len(takes) < 2:
+        return ""
+    return '<div class="strip">' + "".join(_choice(take, shown) for take in takes) + "</div>"
+
+
+def _choice(take: Take, shown: str) -> str:
+    return (
+        f'<button data-take="{take.id}" aria-pressed="{str(take.id == shown).lower()}" '
+        f'aria-label="Take with seed {take.recipe.seed}">'
+        f'<img src="takes/{take.id}/poster" alt=""></button>'
+    )
+
+
+def estimate(seconds: float | None) -> str:
+    """How long the clip will take, for beside the Generate button."""
+    known = (
+        "No time known yet on this machine"
+        if seconds is None
+        else (f"Takes about {spoken_seconds(seconds)}")
+    )
+    return f'<p class="small">{known}</p>'
+
+
 def take_facts(take: Take) -> str:
-    """Seed, size, length and time of a take, and its file."""
+    """Seed, size, length and time of a take, what was done otherwise than usual, and its file."""
     facts = [("Seed", str(take.recipe.seed)), *_facts(take)]
     rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
-    return f'<dl class="facts">{rows}</dl>{download_link(take)}'
+    notes = f'<p class="small">{escape(" ".join(take.notes))}</p>' if take.notes else ""
+    return f'<dl class="facts">{rows}</dl>{notes}{download_link(take)}'
 
 
 def _facts(take: Take) -> list[tuple[str, str]]:

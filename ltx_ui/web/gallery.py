@@ -11,7 +11,7 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.web import fragments
 from ltx_ui.web.access import owner_of
 from ltx_ui.web.create import QUIET, Create, CreateTab
-from ltx_ui.web.watching import show_take
+from ltx_ui.web.watching import leave_take, save_seed_label, show_take
 
 PAGE_SIZE = 48
 ALL, FAVOURITES = "All", "Favourites"
@@ -66,7 +66,7 @@ class Gallery:
         self._studio.library.set_favourite(event.take, owner, bool(event.on))
         if event.take != shown:
             return gr.skip()
-        return show_take(self._studio.library.take(event.take, owner))[3]
+        return save_seed_label(bool(event.on))
 
     def note(self, event: gr.EventData, request: gr.Request) -> None:
         """Keep a card's note."""
@@ -80,7 +80,7 @@ class Gallery:
             self._studio.library.delete(event.take, owner_of(request))
         except NotFound:
             gr.Info("This clip was already deleted.")
-        emptied = show_take(None) if event.take == shown else [gr.skip()] * 6
+        emptied = show_take(None) if event.take == shown else leave_take()
         return [self.show(which, limit, request), *emptied]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +10,23 @@ import gradio as gr
 from gradio.blocks import Block
 
 from ltx_ui.errors import NotFound
-from ltx_ui.studio.jobs import Done, Job
+from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job
 from ltx_ui.studio.library import Take
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web import fragments
 from ltx_ui.web.access import owner_of
 
 POLL_SECONDS = 0.5
+
+_STRIP_JS = """
+element.addEventListener('click', event => {
+  const chosen = event.target.closest('button[data-take]');
+  if (!chosen) return;
+  element.querySelectorAll('button[data-take]').forEach(button =>
+    button.setAttribute('aria-pressed', button === chosen));
+  trigger('choose', {take: chosen.dataset.take});
+});
+"""
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,7 @@ class Watch:
     model: gr.HTML
     progress: gr.HTML
     player: gr.HTML
+    strip: gr.HTML
     panel: gr.Column
     facts: gr.HTML
     save_seed: gr.Button
@@ -36,13 +48,17 @@ class Watch:
     @property
     def of_take(self) -> list[Block]:
         """What :func:`show_take` fills."""
-        return [self.player, self.panel, self.facts, self.save_seed, self.note, self.shown]
+        return [
+            *(self.player, self.panel, self.facts, self.save_seed, self.note, self.shown),
+            self.strip,
+        ]
 
 
 def lay_out(model: gr.HTML, job: gr.BrowserState, shown: gr.BrowserState) -> Watch:
     """Progress, player, and the take's own row."""
     progress = gr.HTML("", elem_id="progress")
     player = gr.HTML(fragments.player(None), elem_id="player")
+    strip = gr.HTML("", js_on_load=_STRIP_JS, elem_id="takes")
     with gr.Column(visible=False, elem_id="take") as panel:
         facts = gr.HTML("", elem_id="take-facts")
         with gr.Row(elem_classes="pair"):
@@ -54,6 +70,7 @@ def lay_out(model: gr.HTML, job: gr.BrowserState, shown: gr.BrowserState) -> Wat
         model=model,
         progress=progress,
         player=player,
+        strip=strip,
         panel=panel,
         facts=facts,
         save_seed=save_seed,
@@ -64,10 +81,15 @@ def lay_out(model: gr.HTML, job: gr.BrowserState, shown: gr.BrowserState) -> Wat
     )
 
 
-def show_take(take: Take | None) -> list[Any]:
-    """What to send to :attr:`Watch.of_take`."""
+def leave_take() -> list[Any]:
+    """What to send to :attr:`Watch.of_take` so that it stays as it is."""
+    return [gr.skip()] * 7
+
+
+def show_take(take: Take | None, takes: Sequence[Take] = ()) -> list[Any]:
+    """What to send to :attr:`Watch.of_take`: a take, and all of its job to choose from."""
     if take is None:
-        return [fragments.player(None), gr.update(visible=False), "", gr.skip(), "", None]
+        return [fragments.player(None), gr.update(visible=False), "", gr.skip(), "", None, ""]
     return [
         fragments.player(take),
         gr.update(visible=True),
@@ -75,6 +97,7 @@ def show_take(take: Take | None) -> list[Any]:
         save_seed_label(take.favourite),
         take.note,
         take.id,
+        fragments.strip(takes, take.id),
     ]
 
 
@@ -103,7 +126,16 @@ class Watcher:
         except NotFound:
             return None
 
-    def follow(self, job_id: str | None, seed_locked: bool, request: gr.Request) -> list[Any]:
+    def takes(self, job: Job | None) -> list[Take]:
+        """The takes of a job that has ended, as far as they are there."""
+        if job is None or not isinstance(job.state, Done | Failed | CancelledJob):
+            return []
+        found = (self.take(take_id, job.owner) for take_id in job.state.take_ids)
+        return [take for take in found if take is not None]
+
+    def follow(
+        self, job_id: str | None, seed_locked: bool, shown: str | None, request: gr.Request
+    ) -> list[Any]:
         """One look at the job: model, progress, generate, cancel, seed, job, timer, then the take.
 
         What did not change is left as it stands, so that a video goes on playing.
@@ -112,7 +144,7 @@ class Watcher:
         status = self._studio.model_status()
         job = self.job(job_id, owner)
         live = job is not None and job.live
-        take = self.take(job.state.take_id, owner) if job and isinstance(job.state, Done) else None
+        takes = self.takes(job)
         # Not this job alone: a poll may be on its way while the next job is submitted.
         waiting = self._studio.live_jobs(owner) or status.state not in ("ready", "failed")
         return [
@@ -120,11 +152,28 @@ class Watcher:
             fragments.progress(job) if job_id else gr.skip(),
             gr.update(interactive=not live, value="Working…" if live else "Generate"),
             gr.update(visible=live),
-            take.recipe.seed if take and not seed_locked else gr.skip(),
+            takes[0].recipe.seed if takes and not seed_locked else gr.skip(),
             None if job_id and not live else gr.skip(),
             gr.Timer(active=bool(waiting)),
-            *(show_take(take) if take else [gr.skip()] * 6),
+            *self._result(job, takes, shown),
         ]
+
+    def _result(self, job: Job | None, takes: list[Take], shown: str | None) -> list[Any]:
+        """The takes of a job that made some, its preview while it runs, or what was shown before
+        the preview took its place."""
+        if takes:
+            return show_take(takes[0], takes)
+        if job is None:
+            return leave_take()
+        if not job.live:
+            return [fragments.player(self.take(shown, job.owner)), *leave_take()[1:]]
+        picture = self._studio.preview(job.id, job.owner)
+        return [fragments.preview(picture) if picture else gr.skip(), *leave_take()[1:]]
+
+    def choose(self, event: gr.EventData, request: gr.Request) -> list[Any]:
+        """Another of a job's takes; the strip it was chosen from stays."""
+        take = self.take(str(event.take), owner_of(request))
+        return [*show_take(take)[:-1], gr.skip()] if take else leave_take()
 
     def recall(self, shown: str | None, request: gr.Request) -> list[Any]:
         """The take that was on the page before it was loaded again."""
