@@ -25,7 +25,7 @@ from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
 from torch import nn
 from transformers import Gemma3Config, Gemma3ForConditionalGeneration, GemmaTokenizer
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever a change here changes the weights or the files: an older folder is left alone."""
 
 SEED = 2
@@ -179,13 +179,13 @@ def _connectors() -> LTX2TextConnectors:
 def _transformer() -> LTX2VideoTransformer3DModel:
     return LTX2VideoTransformer3DModel(
         num_layers=4,
-        num_attention_heads=4,
-        attention_head_dim=32,
+        num_attention_heads=2,
+        attention_head_dim=64,
         cross_attention_dim=128,
         audio_in_channels=AUDIO_WIDTH,
         audio_out_channels=AUDIO_WIDTH,
-        audio_num_attention_heads=4,
-        audio_attention_head_dim=16,
+        audio_num_attention_heads=2,
+        audio_attention_head_dim=32,
         audio_cross_attention_dim=64,
         caption_channels=TEXT_WIDTH,
         rope_type="split",

@@ -21,8 +21,9 @@ from ltx_ui.media.files import no_room, says_full, scratch, whole
 
 _log = logging.getLogger(__name__)
 
-PRESET, CRF = "veryfast", 17
-"""x264's speed and quality; see :func:`_video_arguments`."""
+PRESET, CRF = "superfast", 19
+"""x264's speed and quality. On 49 noise-like frames of 288x512, ``superfast`` took 0.20 s where
+``veryfast`` took 0.31 s; it keeps grain that ``veryfast`` smooths away, in larger files."""
 AUDIO_BITRATE = "192k"
 DARK = 16
 """A mean below this (of 255) makes a poor poster: black is 0, a night scene about 30."""
@@ -149,7 +150,7 @@ def _video_arguments() -> list[str]:
     """H.264 High, yuv420p. The conversion is told BT.709: swscale's own default is BT.601, and
     players would show its colours shifted.
     """
-    convert = "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd"
+    convert = "scale=out_color_matrix=bt709:out_range=tv:flags=bilinear+accurate_rnd"
     colours = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
     arguments = ["-vf", f"{convert},format=yuv420p,{colours}", "-fps_mode", "cfr"]
     arguments += ["-c:v", "libx264", "-profile:v", "high"]
