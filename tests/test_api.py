@@ -258,6 +258,28 @@ def test_a_job_can_be_watched_and_its_take_fetched_in_parts(http: httpx.Client) 
     assert http.get(f"/takes/{done['take']}/poster").headers["content-type"].startswith("image/")
 
 
+def test_a_running_job_can_be_seen_so_far_and_no_longer_once_it_ended(http: httpx.Client) -> None:
+    address = f"/jobs/{http.post('/jobs', json=SLOW).json()['id']}"
+    seen = wait_for(
+        lambda: http.get(f"{address}/preview"), lambda answer: answer.status_code == 200
+    )
+    assert (seen.headers["content-type"], seen.headers["cache-control"]) == (
+        "image/webp",
+        "no-store",
+    )
+    assert Image.open(io.BytesIO(seen.content)).n_frames > 1
+    http.delete(address)
+    wait_until_idle(http)
+    assert http.get(f"{address}/preview").status_code == 404
+
+
+def test_every_take_of_a_job_is_named(http: httpx.Client) -> None:
+    address = f"/jobs/{http.post('/jobs', json=SMALL | {'num_takes': 2}).json()['id']}"
+    job = wait_for(lambda: http.get(address).json(), lambda job: job["state"] == "done")
+    assert job["takes"][0] == job["take"]
+    assert len({http.get(f"/takes/{take}.mp4").content for take in job["takes"]}) == 2
+
+
 def test_unknown_jobs_and_takes_are_404(http: httpx.Client) -> None:
     assert http.get("/jobs/nobody").status_code == 404
     assert http.get("/takes/nothing.mp4").status_code == 404
