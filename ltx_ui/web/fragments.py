@@ -178,7 +178,7 @@ def estimate(seconds: float | None) -> str:
     known = (
         "No time known yet on this machine"
         if seconds is None
-        else (f"Takes about {spoken_seconds(seconds)}")
+        else (f"About {spoken_seconds(seconds)}")
     )
     return f'<p class="small">{known}</p>'
 
