@@ -1,9 +1,11 @@
 """Several takes, previews and times on the page, in a real browser with the demo model."""
 
+import json
 import os
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -61,7 +63,7 @@ def test_three_takes_can_be_chosen_from_and_their_time_is_known_afterwards(page:
     expect(page.locator("#takes button").nth(2)).to_have_attribute("aria-pressed", "true")
     page.wait_for_function(PLAYS, arg="#player video")
     assert page.locator("#player video").get_attribute("src") != first
-    expect(page.locator("#estimate")).to_contain_text(re.compile(r"about \d"))
+    expect(page.locator("#estimate")).to_contain_text(re.compile(r"About \d"))
 
 
 def test_a_preview_is_seen_while_the_clip_is_made_and_goes_with_it(page: Page) -> None:
@@ -83,3 +85,26 @@ def test_a_model_with_an_upsampler_offers_hd_and_two_modes(page: Page) -> None:
     choose(page, "mode", "High quality")
     page.reload()
     expect(page.locator("#mode input")).to_have_value("High quality")
+
+
+def test_a_distilled_model_leaves_no_steps_guidance_or_mode_to_choose_and_says_why(
+    browser: Browser, tmp_path: Path, demo_models_dir: Path
+) -> None:
+    model = tmp_path / "small"
+    index = next(demo_models_dir.rglob("model_index.json"))
+    shutil.copytree(index.parent, model)
+    schedule = model / "scheduler" / "scheduler_config.json"
+    schedule.write_text(
+        json.dumps(json.loads(schedule.read_text()) | {"use_dynamic_shifting": False})
+    )
+    with RunningApp(tmp_path / "data", "--model", str(model)) as app:
+        app.wait_ready()
+        page = browser.new_page()
+        page.goto(app.url)
+        expect(page.locator("#quality-note")).to_contain_text("is distilled", timeout=60_000)
+        expect(page.locator("#steps input[type=number]")).to_be_disabled()
+        expect(page.locator("#guidance input[type=number]")).to_be_disabled()
+        page.get_by_role("button", name="More settings").click()
+        expect(page.locator("#negative-prompt textarea")).to_be_disabled()
+        expect(page.locator("#mode")).to_be_hidden()
+        page.close()
