@@ -248,13 +248,13 @@ class Presets(_Entry):
     def preset_settings(self, preset_id: str) -> dict[str, Any]:
         """A preset's settings, completed with the Recipe's defaults where it is silent.
 
-        The seed is there only if the preset fixes one.
+        The seed and the number of takes are there only if the preset fixes them.
         """
         fields = Recipe.model_fields
         defaults = {
             name: fields[name].default
             for name in fields
-            if name not in _PER_CLIP | {"seed", "negative_prompt"}
+            if name not in _PER_CLIP | {"seed", "negative_prompt", "num_takes"}
         }
         return defaults | self.preset(preset_id).settings
 

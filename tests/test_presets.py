@@ -63,6 +63,11 @@ def test_every_preset_makes_a_recipe() -> None:
         assert parse_recipe({"prompt": "a cat", **fields}).width == 288
 
 
+def test_a_preset_leaves_what_belongs_to_one_session_alone() -> None:
+    fields = load_presets().preset_settings("fast-preview")
+    assert fields.keys().isdisjoint({"prompt", "negative_prompt", "seed", "num_takes"})
+
+
 def test_durations_are_computed_from_the_frames() -> None:
     length = load_presets().lengths[2]
     assert length.label(24) == "49 frames · 2.04 s"
