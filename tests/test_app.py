@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -131,7 +132,7 @@ def _ignore_hang_up(url: str, body: dict[str, object]) -> None:
         return  # the app is stopped under it on purpose
 
 
-def _until(holds, seconds: float = 60) -> None:  # type: ignore[no-untyped-def]
+def _until(holds: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end
