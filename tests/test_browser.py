@@ -1,28 +1,15 @@
 """The page as a creator meets it: a real browser, a real app, the demo model."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from chromium import MISSING, PLAYS, launched
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from running import RunningApp
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PLAYS = "(selector) => document.querySelector(selector)?.readyState >= 3"
-
-if CHROMIUM is None and os.environ.get("CI") != "true":
+if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
 
 
@@ -34,10 +21,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

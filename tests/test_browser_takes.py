@@ -1,20 +1,17 @@
 """Several takes, previews and times on the page, in a real browser with the demo model."""
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from chromium import MISSING, PLAYS, launched
+from playwright.sync_api import Browser, Page, expect
 from running import RunningApp
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PLAYS = "(selector) => document.querySelector(selector)?.readyState >= 3"
-
-if CHROMIUM is None and os.environ.get("CI") != "true":
+if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
 
 
@@ -26,10 +23,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
