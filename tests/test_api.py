@@ -280,6 +280,27 @@ def test_every_take_of_a_job_is_named(http: httpx.Client) -> None:
     assert len({http.get(f"/takes/{take}.mp4").content for take in job["takes"]}) == 2
 
 
+def test_several_takes_are_all_in_the_answer_and_the_first_where_one_alone_is(
+    http: httpx.Client,
+) -> None:
+    answer = generate(http, seed=2**32 - 1, num_takes=2)
+    first, second = answer["takes"]
+    assert (first["seed"], second["seed"]) == (answer["seed"], 0) == (2**32 - 1, 0)
+    assert first["video"] == answer["video"] != second["video"]
+    for take in answer["takes"]:
+        assert set(take) == {"id", "seed", "generation_time_seconds", "video"}
+        assert http.get(f"/takes/{take['id']}.mp4").content == mp4_of(take)
+
+
+def test_the_schema_says_what_the_answer_holds(http: httpx.Client) -> None:
+    schema = http.get("/openapi.json").json()
+    operation = schema["paths"]["/generate"]["post"]
+    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+    fields = schema["components"]["schemas"][answer.rpartition("/")[2]]["properties"]
+    assert {"video", "seed", "takes"} <= set(fields)
+    assert all(name in operation["description"] for name in fields)
+
+
 def test_unknown_jobs_and_takes_are_404(http: httpx.Client) -> None:
     assert http.get("/jobs/nobody").status_code == 404
     assert http.get("/takes/nothing.mp4").status_code == 404

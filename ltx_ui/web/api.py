@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from pydantic import BaseModel, Field
 
 from ltx_ui import __version__
 from ltx_ui.errors import BodyTooLarge, Cancelled, InvalidRecipe, NotFound, QueueFull, StudioError
@@ -35,6 +36,36 @@ _BODY = {
         "content": {"application/json": {"schema": Recipe.model_json_schema()}},
     }
 }
+
+
+class TakeAnswer(BaseModel):
+    """One of several takes."""
+
+    id: str = Field(description="As in GET /takes/{take_id}.mp4.")
+    seed: int = Field(description="The recipe's seed for the first take, then the ones after it.")
+    generation_time_seconds: float
+    video: str = Field(description="The clip as a data URI, as in the answer itself.")
+
+
+class ClipAnswer(BaseModel):
+    """A clip, and with num_takes above 1 every take: the answer's own fields are the first's."""
+
+    video: str = Field(description="The clip as a data URI: data:video/mp4;base64,…")
+    duration_seconds: float
+    resolution: str
+    fps: int
+    seed: int
+    generation_time_seconds: float
+    has_audio: bool
+    has_image_start: bool
+    has_image_end: bool
+    takes: list[TakeAnswer] | None = Field(
+        None,
+        description=(
+            "Every take in the order of the seeds, the first among them. Only there if num_takes "
+            "is above 1."
+        ),
+    )
 
 
 def include_api(app: FastAPI, studio: Studio, settings: Settings) -> None:
@@ -62,11 +93,14 @@ class Api:
         self._studio = studio
         self._settings = settings
 
-    async def generate(self, request: Request, owner: Owner) -> dict[str, Any]:
-        """Make a clip and answer with it. Hang up, and its job is cancelled."""
+    async def generate(self, request: Request, owner: Owner) -> ClipAnswer:
+        """Make a clip and answer with it: video, duration_seconds, resolution, fps, seed,
+        generation_time_seconds, has_audio, has_image_start, has_image_end. With num_takes above 1
+        these are the first take's, and takes lists all of them with id, seed,
+        generation_time_seconds and video. Hang up, and the job is cancelled."""
         job = await self._submitted(request, owner)
-        take = await self._finished(request, job, owner)
-        return await asyncio.to_thread(clip_answer, take)
+        takes = await self._finished(request, job, owner)
+        return await asyncio.to_thread(clip_answer, takes)
 
     async def submit_job(self, request: Request, owner: Owner) -> dict[str, Any]:
         """Queue a clip and answer at once with its job."""
@@ -104,9 +138,12 @@ class Api:
     def router(self) -> APIRouter:
         """Every route, and the pages that describe them."""
         router = APIRouter()
-        router.post("/generate", openapi_extra=_BODY, responses=_error_answers(401, 413, 422, 503))(
-            self.generate
-        )
+        router.post(
+            "/generate",
+            openapi_extra=_BODY,
+            responses=_error_answers(401, 413, 422, 503),
+            response_model_exclude_none=True,
+        )(self.generate)
         router.post(
             "/jobs",
             status_code=202,
@@ -129,8 +166,8 @@ class Api:
         recipe = parse_recipe(data, max_volume=self._settings.max_volume)
         return await asyncio.to_thread(self._studio.submit, recipe, owner)
 
-    async def _finished(self, request: Request, job: Job, owner: str) -> Take:
-        """The job's take, once it is made; the event loop stays free meanwhile."""
+    async def _finished(self, request: Request, job: Job, owner: str) -> list[Take]:
+        """The job's takes, once all are made; the event loop stays free meanwhile."""
         while job.live:
             if await request.is_disconnected():
                 await asyncio.to_thread(self._studio.cancel, job.id, owner)
@@ -138,8 +175,9 @@ class Api:
             await asyncio.sleep(POLL_SECONDS)
             job = await asyncio.to_thread(self._studio.job, job.id, owner)
         match job.state:
-            case Done(take_id):
-                return await asyncio.to_thread(self._studio.library.take, take_id, owner)
+            case Done() as done:
+                take = self._studio.library.take
+                return [await asyncio.to_thread(take, each, owner) for each in done.take_ids]
             case Failed(message):
                 raise StudioError(message)
         raise Cancelled
@@ -206,20 +244,30 @@ async def read_json(request: Request, limit: int) -> Mapping[str, Any]:
     return data
 
 
-def clip_answer(take: Take) -> dict[str, Any]:
-    """What POST /generate answers."""
-    recipe = take.recipe
-    return {
-        "video": "data:video/mp4;base64," + base64.b64encode(take.video.read_bytes()).decode(),
-        "duration_seconds": round(recipe.duration, 3),
-        "resolution": recipe.resolution,
-        "fps": recipe.fps,
-        "seed": recipe.seed,
-        "generation_time_seconds": round(take.seconds, 2),
-        "has_audio": recipe.include_audio,
-        "has_image_start": recipe.image_start is not None,
-        "has_image_end": recipe.image_end is not None,
-    }
+def clip_answer(takes: Sequence[Take]) -> ClipAnswer:
+    """What POST /generate answers; ``takes`` are those of one job, at least one."""
+    answers = [
+        TakeAnswer(
+            id=take.id,
+            seed=take.recipe.seed,
+            generation_time_seconds=round(take.seconds, 2),
+            video="data:video/mp4;base64," + base64.b64encode(take.video.read_bytes()).decode(),
+        )
+        for take in takes
+    ]
+    first, recipe = answers[0], takes[0].recipe
+    return ClipAnswer(
+        video=first.video,
+        duration_seconds=round(recipe.duration, 3),
+        resolution=recipe.resolution,
+        fps=recipe.fps,
+        seed=recipe.seed,
+        generation_time_seconds=first.generation_time_seconds,
+        has_audio=recipe.include_audio,
+        has_image_start=recipe.image_start is not None,
+        has_image_end=recipe.image_end is not None,
+        takes=answers if len(answers) > 1 else None,
+    )
 
 
 def job_answer(job: Job) -> dict[str, Any]:
