@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 
 import ltx_ui
@@ -26,10 +25,14 @@ from ltx_ui.engine.sampling import Latents, Picture, sample, sample_together, ta
 from ltx_ui.engine.speed import Shortcuts, Speed, default_speed, keep_compiled_in
 from ltx_ui.engine.text import Prompts
 from ltx_ui.engine.twostage import TwoStage
+from ltx_ui.engine.unsaved import Images, Sampled, Unsaved
 from ltx_ui.errors import OutOfMemory
 from ltx_ui.recipe import Recipe
 
 T = TypeVar("T")
+
+AGAIN = Way("Freed memory and sampled again.")
+ONE_BY_ONE = "Sampled one take after the other: less memory."
 
 
 class Engine:
@@ -41,6 +44,9 @@ class Engine:
         cache_dir: where what can be made again is kept; without it there are no previews.
         placement: where the weights are to live; None to choose by what is free.
         speed: the shortcuts to take; None for those that pay on this machine.
+        keep_until_saved: keep a clip's latents until :meth:`saved` is told of its recipe; while
+            they are here, the same recipe is not sampled again. Otherwise they are kept until the
+            clip is decoded.
 
     Raises:
         ModelUnavailable: there is no such model.
@@ -53,6 +59,8 @@ class Engine:
         cache_dir: Path | None = None,
         placement: Placement | None = None,
         speed: Speed | None = None,
+        *,
+        keep_until_saved: bool = False,
     ) -> None:
         self.models_dir = models_dir
         self.cache_dir = cache_dir
@@ -66,7 +74,8 @@ class Engine:
         self.placement = placement
         self._speed = default_speed() if speed is None else speed
         self._pipe: Any = None
-        self._undecoded: Sampled | None = None
+        self._keep_until_saved = keep_until_saved
+        self._unsaved = Unsaved()
 
     def load(self, report: Report) -> None:
         """Bring the model to the device, downloading it first if need be.
@@ -119,14 +128,21 @@ class Engine:
         self._ready()
         self.card.check(recipe)
         images = (image_start, image_end)
-        sampled = self._undecoded
-        if sampled is None or not sampled.is_for(recipe, images):
+        sampled = self._unsaved.find(recipe, images)
+        if sampled is None:
             latents, notes = self._with_memory(
-                recipe, lambda: self._sample(recipe, listener, image_start, image_end)
+                recipe, lambda: self._sample(recipe, listener, images)
             )
             sampled = Sampled(recipe, images, latents, notes)
-        self._undecoded = None
-        return self._decode(sampled, listener)
+            self._unsaved.add(sampled)
+        clip = self._decode(sampled, listener)
+        if not self._keep_until_saved:
+            self.saved(recipe)
+        return clip
+
+    def saved(self, recipe: Recipe) -> None:
+        """The recipe's clip is on disk: let go of its latents. May be called from any thread."""
+        self._unsaved.drop(recipe)
 
     def generate_many(
         self,
@@ -143,44 +159,40 @@ class Engine:
         images = (image_start, image_end)
         together = takes_at_once(takes[0], self.card, torch.cuda.is_available()) if takes else 1
         for first in range(0, len(takes), together):
-            group = takes[first : first + together]
-            if len(group) == 1:
-                yield self.generate(group[0], listener, *images)
-            else:
-                yield from self._generate_together(group, listener, *images)
+            yield from self._make_group(takes[first : first + together], listener, images)
 
-    def _generate_together(
-        self,
-        takes: Sequence[Recipe],
-        listener: Listener,
-        image_start: Picture | None,
-        image_end: Picture | None,
+    def _make_group(
+        self, takes: Sequence[Recipe], listener: Listener, images: Images
     ) -> Iterator[Clip]:
-        images = (image_start, image_end)
-        self.card.check(takes[0])
-        # Entered for each part: the mode must not stay on while the caller has the clip.
-        with torch.inference_mode():
-            self._ready()
-            watcher = self._watcher(takes[0], listener)
-            batch, notes = self._with_memory(
-                takes[0],
-                lambda: sample_together(
-                    self._pipe, self.card, self._prompts, takes, watcher, *images
-                ),
-            )
-        for take, latents in zip(takes, batch, strict=True):
-            with torch.inference_mode():
-                clip = self._decode(Sampled(take, images, latents, notes), listener)
-            yield clip
+        """The clips of takes that are sampled in one batch, or one after the other where a batch
+        takes more memory than there is."""
+        missing = [take for take in takes if self._unsaved.find(take, images) is None]
+        one_by_one = len(missing) > 1 and not self._sample_together(missing, listener, images)
+        for take in takes:
+            clip = self.generate(take, listener, *images)
+            yield replace(clip, notes=(ONE_BY_ONE, *clip.notes)) if one_by_one else clip
 
-    def _sample(
-        self,
-        recipe: Recipe,
-        listener: Listener,
-        image_start: Picture | None,
-        image_end: Picture | None,
-    ) -> Latents:
-        images = (image_start, image_end)
+    # No part of the generator: the mode must not stay on while the caller has a clip.
+    @torch.inference_mode()
+    def _sample_together(self, takes: Sequence[Recipe], listener: Listener, images: Images) -> bool:
+        """Sample takes in one batch and keep their latents. False where there is no memory for it,
+        also after freeing what can be freed."""
+        self._ready()
+        self.card.check(takes[0])
+        watcher = self._watcher(takes[0], listener)
+
+        def batch() -> list[Latents]:
+            return sample_together(self._pipe, self.card, self._prompts, takes, watcher, *images)
+
+        try:
+            sampled, notes = attempt(self._forgetting(batch), (AGAIN,))
+        except Exhausted:
+            return False
+        for take, latents in zip(takes, sampled, strict=True):
+            self._unsaved.add(Sampled(take, images, latents, notes))
+        return True
+
+    def _sample(self, recipe: Recipe, listener: Listener, images: Images) -> Latents:
         watcher = self._watcher(recipe, listener)
         if recipe.two_stage:
             return self._two_stage.sample(self._prompts, recipe, watcher, *images)
@@ -203,6 +215,15 @@ class Engine:
         Raises:
             OutOfMemory: there was not enough in any placement; says what should fit.
         """
+        lower = steps_down(self.placement or "resident", torch.cuda.is_available())
+        ways = [Way(f"{STEPS[p]}: less memory.", partial(self._move, p)) for p in lower]
+        try:
+            return attempt(self._forgetting(sampling), (AGAIN, *ways))
+        except Exhausted:
+            raise self._too_large(recipe) from None
+
+    def _forgetting(self, sampling: Callable[[], T]) -> Callable[[], T]:
+        """The same, which lets go of the text's keys and values when it ends."""
 
         def once() -> T:
             try:
@@ -210,12 +231,7 @@ class Engine:
             finally:
                 self._shortcuts.forget()
 
-        lower = steps_down(self.placement or "resident", torch.cuda.is_available())
-        ways = [Way(f"{STEPS[p]}: less memory.", partial(self._move, p)) for p in lower]
-        try:
-            return attempt(once, (Way("Freed memory and sampled again."), *ways))
-        except Exhausted:
-            raise self._too_large(recipe) from None
+        return once
 
     def _move(self, placement: Placement) -> AbstractContextManager[None]:
         """Load the model again, with its weights elsewhere."""
@@ -227,8 +243,6 @@ class Engine:
         return nullcontext()
 
     def _decode(self, sampled: Sampled, listener: Listener) -> Clip:
-        """The clip of sampled latents. They are kept where it can't be made for want of memory, so
-        that the same recipe need not be sampled again."""
         has_spare_cpu = torch.cuda.is_available()
         recipe = sampled.recipe
         try:
@@ -241,7 +255,6 @@ class Engine:
                 has_spare_cpu=has_spare_cpu,
             )
         except MemoryError:
-            self._undecoded = sampled
             raise self._too_large(recipe) from None
         return replace(clip, notes=sampled.notes + clip.notes)
 
@@ -254,24 +267,6 @@ class Engine:
         return OutOfMemory(
             f"There was not enough memory for {recipe.resolution} with {recipe.num_frames} frames. "
             + what_fits(recipe, room, self.card.grid_of(recipe), clips)
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Sampled:
-    """Latents that are not a clip yet, with all that they were made from."""
-
-    recipe: Recipe
-    images: tuple[Picture | None, Picture | None]
-    latents: Latents
-    notes: tuple[str, ...]
-
-    def is_for(self, recipe: Recipe, images: tuple[Picture | None, Picture | None]) -> bool:
-        """Whether sampling this recipe would give these latents."""
-        pairs = zip(self.images, images, strict=True)
-        return recipe == self.recipe and all(
-            one is other or (one is not None and other is not None and np.array_equal(one, other))
-            for one, other in pairs
         )
 
 
