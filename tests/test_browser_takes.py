@@ -1,4 +1,4 @@
-"""Several takes, previews and times on the page, in a real browser with the demo model."""
+"""Several takes, previews, times and what a model offers on the page, in a real browser."""
 
 import json
 import re
@@ -6,10 +6,20 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+import torch
 from chromium import MISSING, PLAYS, launched
 from playwright.sync_api import Browser, Page, expect
-from running import RunningApp
+from running import RunningApp, free_port
+from studios import OpenStudio
+from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
+
+from ltx_ui.engine.models import CARDS
+from ltx_ui.presets import load_presets
+from ltx_ui.settings import Settings
+from ltx_ui.web.page import serve
 
 if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
@@ -43,6 +53,11 @@ def choose(page: Page, field: str, option: str) -> None:
     page.get_by_role("option", name=option).click()
 
 
+def set_steps(page: Page, steps: int) -> None:
+    page.locator("#steps input[type=number]").fill(str(steps))
+    page.locator("#steps input[type=number]").press("Tab")
+
+
 def test_three_takes_can_be_chosen_from_and_their_time_is_known_afterwards(page: Page) -> None:
     expect(page.locator("#estimate")).to_contain_text("No time known yet")
     choose(page, "preset", "Fast preview")
@@ -59,6 +74,71 @@ def test_three_takes_can_be_chosen_from_and_their_time_is_known_afterwards(page:
     page.wait_for_function(PLAYS, arg="#player video")
     assert page.locator("#player video").get_attribute("src") != first
     expect(page.locator("#estimate")).to_contain_text(re.compile(r"About \d"))
+
+
+def test_a_take_is_in_the_strip_as_soon_as_it_is_kept_and_plays_on_while_others_are_made(
+    page: Page,
+) -> None:
+    choose(page, "preset", "Fast preview")
+    set_steps(page, 40)
+    page.locator("#prompt textarea").fill("A green star spins around in a studio")
+    choose(page, "num-takes", "4")
+    page.locator("#generate").click()
+    # Both in one look: between two looks the last take could be kept.
+    page.wait_for_function(
+        """document.querySelectorAll('#takes button').length === 2
+           && document.querySelector('#progress [role=progressbar]')"""
+    )
+    page.locator("#takes button").nth(1).click()
+    page.wait_for_function(PLAYS, arg="#player video")
+    chosen = page.locator("#player video").get_attribute("src")
+    page.locator("#player video").evaluate("video => { video.mark = 'the same element' }")
+    expect(page.locator("#generate")).to_be_disabled()
+    expect(page.locator("#generate")).to_be_enabled(timeout=60_000)
+    expect(page.locator("#takes button")).to_have_count(4)
+    assert page.locator("#player video").evaluate("video => video.mark") == "the same element"
+    assert page.locator("#player video").get_attribute("src") == chosen
+
+
+def test_the_strip_of_takes_is_there_again_after_a_reload(page: Page) -> None:
+    choose(page, "preset", "Fast preview")
+    page.locator("#prompt textarea").fill("A cyan ring falls downwards in the desert")
+    choose(page, "num-takes", "2")
+    page.locator("#generate").click()
+    expect(page.locator("#generate")).to_be_enabled(timeout=60_000)
+    expect(page.locator("#takes button")).to_have_count(2)
+    posters = page.locator("#takes img").evaluate_all("all => all.map(img => img.src)")
+    page.reload()
+    expect(page.locator("#takes button")).to_have_count(2)
+    assert page.locator("#takes img").evaluate_all("all => all.map(img => img.src)") == posters
+    expect(page.locator("#takes button").first).to_have_attribute("aria-pressed", "true")
+    page.locator("#takes button").nth(1).click()
+    expect(page.locator("#takes button").nth(1)).to_have_attribute("aria-pressed", "true")
+    # A deleted take leaves the strip as well, and the one in the player stays.
+    shown = page.locator("#player video").get_attribute("src")
+    first = page.locator("#takes button").first.get_attribute("data-take")
+    page.get_by_role("tab", name="Gallery").click()
+    card = page.locator(f"#gallery [data-take='{first}']")
+    card.get_by_text("Delete", exact=True).click()
+    card.get_by_role("button", name="Yes, delete").click()
+    expect(card).to_have_count(0)
+    page.get_by_role("tab", name="Create").click()
+    expect(page.locator("#takes button")).to_have_count(1)
+    assert page.locator("#player video").get_attribute("src") == shown
+
+
+def test_a_job_that_ends_its_step_before_it_stops_says_so(page: Page) -> None:
+    choose(page, "format", "YouTube / Landscape 768x432")
+    choose(page, "length", "121 frames")
+    page.locator("#prompt textarea").fill("A violet box glides right by the sea")
+    page.locator("#generate").click()
+    expect(page.locator("#progress")).to_contain_text("step 1 of 40", timeout=60_000)
+    page.locator("#cancel").click()
+    expect(page.locator("#progress")).to_contain_text("Cancelling…")
+    expect(page.locator("#cancel")).to_have_text("Cancelling…")
+    expect(page.locator("#cancel")).to_be_disabled()
+    expect(page.locator("#progress")).to_contain_text("Cancelled")
+    expect(page.locator("#cancel")).to_be_hidden()
 
 
 def test_a_preview_is_seen_while_the_clip_is_made_and_goes_with_it(page: Page) -> None:
@@ -82,6 +162,71 @@ def test_a_model_with_an_upsampler_offers_hd_and_two_modes(page: Page) -> None:
     expect(page.locator("#mode input")).to_have_value("High quality")
 
 
+def test_an_hd_clip_is_made_from_the_page(page: Page) -> None:
+    choose(page, "preset", "Fast preview")
+    choose(page, "format", "HD portrait 704x1280")
+    set_steps(page, 1)
+    page.locator("#prompt textarea").fill("A white triangle climbs up in a forest")
+    page.locator("#generate").click()
+    expect(page.locator("#take-facts")).to_contain_text("704x1280", timeout=120_000)
+    page.wait_for_function(PLAYS, arg="#player video")
+    size = page.locator("#player video").evaluate("v => [v.videoWidth, v.videoHeight]")
+    assert size == [704, 1280]
+
+
+def test_use_all_brings_mode_and_both_stages_back_and_the_one_take_it_was(
+    page: Page, app: RunningApp
+) -> None:
+    asked = {"prompt": "A red box is bouncing.", "width": 1280, "height": 704, "num_frames": 9}
+    asked |= {"num_inference_steps": 1, "mode": "high", "two_stage": True, "num_takes": 2}
+    with httpx.Client(base_url=app.url, timeout=120) as http:
+        takes = http.post("/generate", json=asked | {"seed": 70}).json()["takes"]
+    choose(page, "num-takes", "5")
+    page.get_by_role("tab", name="Gallery").click()
+    card = page.locator(f"#gallery [data-take='{takes[1]['id']}']")
+    card.get_by_role("button", name="Use all").click()
+    expect(page.locator("#prompt textarea")).to_have_value("A red box is bouncing.")
+    expect(page.locator("#format input")).to_have_value(re.compile("HD landscape 1280x704"))
+    expect(page.locator("#mode input")).to_have_value("High quality")
+    expect(page.locator("#num-takes input")).to_have_value("1")
+    expect(page.locator("#seed input")).to_have_value("71")
+    expect(page.locator("#steps input[type=number]")).to_have_value("1")
+
+
+def test_a_take_that_had_to_be_decoded_in_tiles_says_so_below_it(
+    browser: Browser, open_studio: OpenStudio, tmp_path: Path
+) -> None:
+    def full(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if type(module).__name__ == "LTX2VideoDecoder3d" and inputs[0].shape[-2] > 10:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    settings = Settings(model="demo", data_dir=tmp_path / "data", port=free_port())
+    served = serve(open_studio(), settings, load_presets())
+    hook = register_module_forward_pre_hook(full)
+    page = browser.new_page()
+    try:
+        page.goto(served.url)
+        choose(page, "preset", "Fast preview")
+        page.locator("#prompt textarea").fill("A yellow ball hops up and down at night")
+        page.locator("#generate").click()
+        facts = page.locator("#take-facts")
+        expect(facts).to_contain_text("Decoded in tiles: less memory.", timeout=120_000)
+    finally:
+        hook.remove()
+        page.close()
+        served.close()
+
+
+def test_the_demo_model_says_what_it_knows_and_an_example_fills_the_prompt(page: Page) -> None:
+    card = CARDS["demo"]
+    examples = page.locator("#examples button")
+    expect(examples).to_have_count(len(card.examples))
+    expect(page.locator("#examples")).to_contain_text(card.knows)
+    examples.nth(1).click()
+    expect(page.locator("#prompt textarea")).to_have_value(card.examples[1])
+    expect(page.locator("#compiled-prompt textarea")).to_have_value(card.examples[1])
+
+
 def test_a_distilled_model_leaves_no_steps_guidance_or_mode_to_choose_and_says_why(
     browser: Browser, tmp_path: Path, demo_models_dir: Path
 ) -> None:
@@ -102,4 +247,7 @@ def test_a_distilled_model_leaves_no_steps_guidance_or_mode_to_choose_and_says_w
         page.get_by_role("button", name="More settings").click()
         expect(page.locator("#negative-prompt textarea")).to_be_disabled()
         expect(page.locator("#mode")).to_be_hidden()
+        expect(page.locator("#examples")).to_contain_text(load_presets().examples[0].prompt)
+        expect(page.locator("#examples")).not_to_contain_text("knows")
+        assert CARDS["demo"].examples[0] not in page.locator("#examples").inner_text()
         page.close()

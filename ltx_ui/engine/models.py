@@ -75,6 +75,9 @@ class ModelCard:
         has_upsampler: whether the checkpoint as loaded comes with a latent upsampler and can refine
             what that enlarges, so that HD formats can be made in two stages.
         component_bytes: size of each component as stored in bfloat16.
+        knows: one plain line on what the model can show and sound like, for one that knows only a
+            small world; empty where any prompt will do.
+        examples: prompts from that world, in the wordings it was trained on.
     """
 
     id: str
@@ -97,6 +100,8 @@ class ModelCard:
     transformer_subfolder: str = "transformer"
     has_upsampler: bool = False
     component_bytes: Mapping[str, int] = field(default_factory=dict)
+    knows: str = ""
+    examples: tuple[str, ...] = ()
 
     @property
     def distilled(self) -> bool:
@@ -259,6 +264,19 @@ CARDS: dict[str, ModelCard] = {
             licence_url="https://www.apache.org/licenses/LICENSE-2.0",
             high=_high(2),
             perturbed_attn=True,
+            knows=(
+                "This small built-in model knows one shape at a time: a ball, box, triangle, star "
+                "or ring in one of eight colours, which moves or rests in one of six places, with "
+                "a simple sound."
+            ),
+            examples=(
+                "A red ball bounces up and down by the sea. A thump at each bounce.",
+                "A yellow star spins around at night. A high tone. Static camera.",
+                "In a green forest, a blue box drifts slowly to the left. The sound of rain.",
+                "A cyan ring rises slowly over desert dunes. Golden hour light. A low hum.",
+                "A green triangle slides right in a studio. Bright and clean light. Beeps.",
+                "There is a purple star at sunset, and it rests quietly. Ocean waves. Slow pan.",
+            ),
         ),
         _LTX_2,
         _distilled(

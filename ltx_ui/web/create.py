@@ -13,7 +13,7 @@ import gradio as gr
 
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
 from ltx_ui.media.images import read_reference
-from ltx_ui.presets import Presets
+from ltx_ui.presets import Example, Presets
 from ltx_ui.prompting import advise, compile_prompt
 from ltx_ui.recipe import MAX_SEED, is_digest, parse_recipe
 from ltx_ui.settings import Settings
@@ -22,7 +22,7 @@ from ltx_ui.web import fields, fragments, watching
 from ltx_ui.web.access import owner_of
 from ltx_ui.web.fields import Fields, show_form, show_mark
 from ltx_ui.web.form import SEED_FIELDS, SETTING_FIELDS, Form, length_choices, size_choices
-from ltx_ui.web.watching import Watch, Watcher
+from ltx_ui.web.watching import Watch, Watcher, cancel_button
 
 _KEEP = "ltx-2-studio"
 """Storage key and secret of what the browser keeps. Fixed, so that drafts outlive a restart; the
@@ -69,7 +69,7 @@ class Create:
 
     def follow_model(self, *values: Any) -> list[Any]:
         """What the loaded model leaves to choose, and how long a clip takes with it: format, steps,
-        guidance, negative prompt, mode, what the settings mean, estimate."""
+        guidance, negative prompt, mode, what the settings mean, estimate, examples."""
         form, card = self._form(values), self._studio.model_card()
         sizes = size_choices(form, self._presets, has_upsampler=self._has_upsampler)
         free = gr.update(interactive=card is None or card.takes_guidance)
@@ -81,6 +81,7 @@ class Create:
             gr.update(visible=card is not None and card.has_high),
             self._quality(form),
             self._estimate(form),
+            fragments.examples([e.prompt for e in self._examples()], card.knows if card else ""),
         ]
 
     def estimate(self, *values: Any) -> str:
@@ -135,9 +136,17 @@ class Create:
         section = gr.update(open=True) if preset.needs_reference else gr.skip()
         return [*(shown[index] for index in SETTING_FIELDS), section]
 
+    def _examples(self) -> tuple[Example, ...]:
+        """The model's own where it knows only a small world, as soon as it is loaded."""
+        card = self._studio.model_card()
+        if card is None and self._studio.model_status().demo:
+            return ()
+        own = card.examples if card else ()
+        return tuple(Example(prompt=prompt) for prompt in own) or self._presets.examples
+
     def choose_example(self, event: gr.EventData) -> list[str]:
         """An example's prompt and helper fields."""
-        example = self._presets.examples[int(event.index)]
+        example = self._examples()[int(event.index)]
         return [example.prompt, example.camera, example.lighting, example.sound, example.speech]
 
     def relabel_lengths(self, *values: Any) -> Any:
@@ -182,18 +191,20 @@ class Create:
             [job.recipe.image_start, job.recipe.image_end],
             fragments.progress(job),
             gr.update(interactive=False, value="Working…"),
-            gr.update(visible=True, interactive=True, value="Cancel"),
+            cancel_button(visible=True, cancelling=False),
             gr.Timer(active=True),
         ]
 
-    def cancel(self, job_id: str | None, request: gr.Request) -> Any:
-        """Ask the job to stop; the next poll shows that it has."""
+    def cancel(self, job_id: str | None, request: gr.Request) -> list[Any]:
+        """Ask the job to stop: progress, cancel, and which job that was. A poll shows the end."""
         try:
-            if job_id:
-                self._studio.cancel(job_id, owner_of(request))
+            job = self._studio.cancel(job_id, owner_of(request)) if job_id else None
         except NotFound:
-            return gr.update(visible=False)
-        return gr.update(interactive=False, value="Stopping…")
+            job = None
+        if job is None:
+            return [gr.skip(), cancel_button(visible=False, cancelling=False), None]
+        button = cancel_button(visible=True, cancelling=True)
+        return [fragments.progress(job, cancelling=True), button, job_id]
 
     def restore(self, draft: Any, images: Any) -> list[Any]:
         """The fields as they were before the page was loaded again."""
@@ -236,7 +247,7 @@ def build_create(
 ) -> CreateTab:
     """Lay the tab out and connect it."""
     create, watcher = Create(studio, settings, presets), Watcher(studio)
-    draft, job, shown, images = (_kept(name) for name in ("draft", "job", "shown", "images"))
+    draft, images = _kept("draft"), _kept("images")
     with gr.Row(elem_classes="create"):
         with gr.Column(scale=6, min_width=320, elem_id="recipe"):
             form = fields.lay_out(presets)
@@ -249,13 +260,14 @@ def build_create(
                         "Cancel", elem_id="cancel", visible=False, scale=0, min_width=120
                     )
         with gr.Column(scale=5, min_width=320, elem_id="result"):
-            watch = watching.lay_out(model, job, shown)
+            watch = watching.lay_out(model, _kept)
+    job, shown, in_strip = watch.job, watch.shown, watch.in_strip
     _connect_fields(create, form, draft, images, problem, estimate)
     followers = ("format", "steps", "guidance", "negative-prompt", "mode")
     watch.model.change(
         create.follow_model,
         form.of_form,
-        [*map(form.named, followers), form.quality, estimate],
+        [*map(form.named, followers), form.quality, estimate, form.examples],
         **QUIET,
     )
     job.change(create.estimate, form.of_form, estimate, **QUIET)
@@ -263,14 +275,15 @@ def build_create(
         *(watch.model, watch.progress, generate, cancel, form.named("seed"), job, watch.timer),
         *watch.of_take,
     ]
-    follow = {"inputs": [job, form.named("seed-lock"), shown], "outputs": followed, **QUIET}
+    seen = [job, form.named("seed-lock"), watch.cancelled, shown, in_strip]
+    follow = {"inputs": seen, "outputs": followed, **QUIET}
     generate.click(
         create.submit,
         [form.image_start, form.image_end, *form.of_form],
         [problem, job, images, watch.progress, generate, cancel, watch.timer],
         **QUIET,
     )
-    cancel.click(create.cancel, job, cancel, **QUIET)
+    cancel.click(create.cancel, job, [watch.progress, cancel, watch.cancelled], **QUIET)
     watch.timer.tick(watcher.follow, **follow)
     watch.strip.choose(watcher.choose, None, watch.of_take, **QUIET)
     watch.save_seed.click(watcher.toggle_favourite, shown, watch.save_seed, **QUIET)
@@ -279,7 +292,8 @@ def build_create(
     )
     restored = [*form.of_form, form.image_start, form.image_end]
     demo.load(create.restore, [draft, images], restored, **QUIET)
-    demo.load(watcher.recall, shown, watch.of_take, **QUIET).then(watcher.follow, **follow)
+    recalled = demo.load(watcher.recall, [shown, in_strip], watch.of_take, **QUIET)
+    recalled.then(watcher.follow, **follow)
     return CreateTab(form, watch, images)
 
 

@@ -65,7 +65,7 @@ def lay_out(presets: Presets) -> Fields:
         elem_id="prompt",
         autofocus=True,
     )
-    examples = gr.HTML(_examples(presets), js_on_load=_EXAMPLE_JS, elem_id="examples")
+    examples = gr.HTML("", js_on_load=_EXAMPLE_JS, elem_id="examples")
     helpers = _helpers(presets)
     compiled = gr.Textbox(
         label="What the model reads",
@@ -285,11 +285,3 @@ element.addEventListener('click', event => {
   if (chip) trigger('example', {index: Number(chip.dataset.example)});
 });
 """
-
-
-def _examples(presets: Presets) -> str:
-    chips = "".join(
-        f'<button data-example="{index}">{fragments.escape(example.prompt)}</button>'
-        for index, example in enumerate(presets.examples)
-    )
-    return f'<div class="examples"><span>Examples</span>{chips}</div>' if chips else ""

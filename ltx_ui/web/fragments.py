@@ -75,12 +75,18 @@ def _model_line(kind: str, content: str) -> str:
     )
 
 
-def progress(job: Job | None) -> str:
-    """How far the job is; nothing where there is none or its take is there to be seen."""
+def progress(job: Job | None, *, cancelling: bool = False) -> str:
+    """How far the job is; nothing where there is none or its take is there to be seen.
+
+    Args:
+        cancelling: whether the job was asked to stop, which it does at its next step.
+    """
     match job.state if job else None:
         case Queued(place):
             where = "Next in the queue" if place <= 1 else f"Place {place} in the queue"
             return _progress(where, "Waiting for the clips before it", 0.0)
+        case Running(fraction=fraction) if cancelling:
+            return _progress("Cancelling…", "The step that has begun ends first", fraction)
         case Running() as running:
             takes = job.recipe.num_takes if job else 1
             return _progress(_STAGES[running.stage], _detail(running, takes), running.fraction)
@@ -158,14 +164,13 @@ def preview(picture: bytes) -> str:
     )
 
 
-def strip(takes: Sequence[Take], shown: str) -> str:
-    """Posters to choose from, where a job made several takes."""
-    if len(takes) < 2:
-        return ""
-    return '<div class="strip">' + "".join(_choice(take, shown) for take in takes) + "</div>"
+def strip(takes: Sequence[Take], shown: str | None) -> str:
+    """Posters of a job's takes, to choose from."""
+    choices = "".join(_choice(take, shown) for take in takes)
+    return f'<div class="strip" role="group" aria-label="Takes">{choices}</div>' if takes else ""
 
 
-def _choice(take: Take, shown: str) -> str:
+def _choice(take: Take, shown: str | None) -> str:
     return (
         f'<button data-take="{take.id}" aria-pressed="{str(take.id == shown).lower()}" '
         f'aria-label="Take with seed {take.recipe.seed}">'
@@ -262,6 +267,17 @@ def advice(sentences: Sequence[str]) -> str:
         return ""
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
     return f'<ul class="advice" aria-label="Advice on the prompt">{items}</ul>'
+
+
+def examples(prompts: Sequence[str], knows: str = "") -> str:
+    """Prompts to start from, one press each, and what the model knows if that is little."""
+    chips = "".join(
+        f'<button data-example="{index}">{escape(prompt)}</button>'
+        for index, prompt in enumerate(prompts)
+    )
+    line = f'<p class="small">{escape(knows)}</p>' if knows else ""
+    row = f'<div class="examples"><span>Examples</span>{chips}</div>' if chips else ""
+    return line + row
 
 
 def quality_note(steps: int, guidance_scale: float, presets: Presets) -> str:

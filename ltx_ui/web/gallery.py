@@ -11,7 +11,7 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.web import fragments
 from ltx_ui.web.access import owner_of
 from ltx_ui.web.create import QUIET, Create, CreateTab
-from ltx_ui.web.watching import leave_take, save_seed_label, show_take
+from ltx_ui.web.watching import Watcher, save_seed_label
 
 PAGE_SIZE = 48
 ALL, FAVOURITES = "All", "Favourites"
@@ -49,6 +49,7 @@ class Gallery:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
+        self._watcher = Watcher(studio)
 
     def show(self, which: str, limit: int, request: gr.Request) -> str:
         """The newest ``limit`` cards."""
@@ -73,15 +74,22 @@ class Gallery:
         self._studio.library.set_note(event.take, owner_of(request), str(event.text))
 
     def remove(
-        self, which: str, limit: int, shown: str | None, event: gr.EventData, request: gr.Request
+        self,
+        which: str,
+        limit: int,
+        shown: str | None,
+        in_strip: Any,
+        event: gr.EventData,
+        request: gr.Request,
     ) -> list[Any]:
-        """Delete a take: the cards that are left, and an empty player if it was shown there."""
+        """Delete a take: the cards that are left, and Create without it."""
+        owner = owner_of(request)
         try:
-            self._studio.library.delete(event.take, owner_of(request))
+            self._studio.library.delete(event.take, owner)
         except NotFound:
             gr.Info("This clip was already deleted.")
-        emptied = show_take(None) if event.take == shown else leave_take()
-        return [self.show(which, limit, request), *emptied]
+        create = self._watcher.without(event.take, shown, in_strip, owner)
+        return [self.show(which, limit, request), *create]
 
 
 def build_gallery(
@@ -104,7 +112,8 @@ def build_gallery(
     cards.more(gallery.show_more, [which, limit], [cards, limit], **QUIET)
     cards.heart(gallery.heart, watch.shown, watch.save_seed, **QUIET)
     cards.note(gallery.note, None, None, **QUIET)
-    cards.remove(gallery.remove, [which, limit, watch.shown], [cards, *watch.of_take], **QUIET)
+    removed_from = [which, limit, watch.shown, watch.in_strip]
+    cards.remove(gallery.remove, removed_from, [cards, *watch.of_take], **QUIET)
 
     def use_seed(event: gr.EventData) -> list[Any]:
         return [*create.reuse_seed(int(event.seed)), gr.Tabs(selected="create")]
