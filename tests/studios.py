@@ -18,5 +18,5 @@ def leave(*studios: Studio) -> None:
     for studio in studios:
         studio.close()
     for thread in threading.enumerate():
-        if thread.name == "studio-worker":
+        if thread.name.startswith("studio-"):
             thread.join()

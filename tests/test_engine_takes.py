@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,15 +131,25 @@ def studio(open_studio: OpenStudio) -> Studio:
     return open_studio()
 
 
-def when_running(studio: Studio, job: Job, take: int) -> Running:
-    """The state of a job once a take of it (from 1) is sampled."""
+def when(studio: Studio, job: Job, reached: Callable[[Running], bool]) -> Running:
+    """The state of a job once it is as wanted."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         state = studio.job(job.id, "ada").state
-        if isinstance(state, Running) and state.take == take and state.stage == "sampling":
+        if isinstance(state, Running) and reached(state):
             return state
         time.sleep(0.01)
-    raise AssertionError(f"take {take} was not begun: {studio.job(job.id, 'ada')}")
+    raise AssertionError(f"this was not reached: {studio.job(job.id, 'ada')}")
+
+
+def when_running(studio: Studio, job: Job, take: int) -> Running:
+    """The state of a job once a take of it (from 1) is sampled."""
+    return when(studio, job, lambda state: state.take == take and state.stage == "sampling")
+
+
+def when_kept(studio: Studio, job: Job) -> Running:
+    """The state of a job once its first take is kept; the second is being made by then."""
+    return when(studio, job, lambda state: state.take_ids != ())
 
 
 def test_a_job_keeps_every_take_with_a_recipe_of_its_own(studio: Studio) -> None:
@@ -166,7 +177,7 @@ def sound_and_pictures(video: Path) -> bytes:
 
 def test_progress_tells_the_take_and_only_grows(studio: Studio) -> None:
     job = studio.submit(recipe(num_takes=2, num_inference_steps=20), "ada")
-    first, second = when_running(studio, job, 1), when_running(studio, job, 2)
+    first, second = when_running(studio, job, 1), when_kept(studio, job)
     assert (first.take_ids, second.take_ids) == ((), (job.id,))
     assert first.fraction < 0.5 <= second.fraction
     assert studio.library.take(job.id, "ada").recipe.seed == 7
@@ -201,7 +212,7 @@ def test_a_failure_half_way_names_the_takes_that_are_kept(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = studio.submit(recipe(num_takes=3, num_inference_steps=20), "ada")
-    when_running(studio, job, 2)
+    when_kept(studio, job)
     monkeypatch.setattr(studio.library, "_folder", Path("/dev/null/takes"))
     ended = studio.wait(job.id, "ada", PATIENCE)
     assert isinstance(ended.state, Failed)

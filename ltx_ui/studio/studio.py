@@ -9,9 +9,10 @@ from ltx_ui.media.animation import animated_webp
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.database import Database
-from ltx_ui.studio.jobs import Job, JobQueue, Running
+from ltx_ui.studio.jobs import Job, Running
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.pace import Estimate
+from ltx_ui.studio.queue import JobQueue
 from ltx_ui.studio.references import References
 from ltx_ui.studio.worker import ModelStatus, Worker
 
@@ -83,8 +84,8 @@ class Studio:
         return self._queue.live(owner)
 
     def cancel(self, job_id: str, owner: str) -> Job:
-        """Stop a job: at once while it waits, at its next step while it runs. A job that has ended
-        stays as it is.
+        """Stop a job: at once while it waits, at its next step while it runs. A job that has ended,
+        or whose last take is being saved, stays as it is.
 
         Raises:
             NotFound: as :meth:`job`.

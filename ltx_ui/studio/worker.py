@@ -1,4 +1,5 @@
-"""The one thread that makes clips: it loads the model, then takes job after job."""
+"""The one thread that makes clips: it loads the model, then takes job after job. Each clip goes to
+the saver's thread, and the next one is begun."""
 
 from __future__ import annotations
 
@@ -7,30 +8,29 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_ui.clip import Clip, Stage
+from ltx_ui.clip import Stage
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.errors import Cancelled, InvalidRecipe, StudioError
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
-from ltx_ui.studio.jobs import Done, Failed, Job, JobQueue, Running
+from ltx_ui.studio.jobs import Done, Job, Running, failure
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.pace import UNKNOWN_SECONDS, Estimate, Pace, fraction, seconds_left
+from ltx_ui.studio.queue import JobQueue
 from ltx_ui.studio.references import References
+from ltx_ui.studio.saver import Made, Saver
 
 if TYPE_CHECKING:
     from ltx_ui.engine.engine import Engine
 
 Show = Callable[[NDArray[np.uint8], float], None]
 
-UNEXPECTED = (
-    "Something unexpected went wrong while this clip was made; the log has the details. "
-    "Generate it again, and if it fails again, try other settings."
-)
 UNLOADABLE = (
     "The model could not be loaded, for a reason that was not foreseen; the log has the details. "
     "Restart the program, or choose another model with --model."
@@ -135,8 +135,10 @@ class Worker:
             _log.exception("The model could not be loaded")
             self._fail(UNLOADABLE)
         else:
+            saver = Saver(partial(self._save, engine))
             while (job := self._queue.next()) is not None:
-                self._work_on(job, engine)
+                self._work_on(job, engine, saver)
+            saver.close()
 
     def _load(self) -> Engine:
         # Importing torch and diffusers takes seconds; the page is up by now.
@@ -151,6 +153,7 @@ class Worker:
             settings.cache_dir,
             placement,
             default_speed(settings.compile),
+            keep_until_saved=True,
         )
         card = engine.card
         self.status = replace(self.status, model=card.id, title=card.title, demo=card.demo)
@@ -183,37 +186,35 @@ class Worker:
         _log.error("%s", message)
         self._queue.refuse(message)
 
-    def _work_on(self, job: Job, engine: Engine) -> None:
+    def _work_on(self, job: Job, engine: Engine, saver: Saver) -> None:
         self.preview = None
         try:
-            self._make(job, engine)
+            self._make(job, engine, saver)
         except Cancelled:
+            saver.wait_for(job)
             self._queue.stopped(job)
-        except StudioError as error:
-            _log.warning("Job %s failed: %s", job.id, error)
-            self._queue.end(job, Failed(str(error)))
-        except Exception:
-            _log.exception("Job %s failed", job.id)
-            self._queue.end(job, Failed(UNEXPECTED))
-        else:
-            self._queue.end(job, Done(job.id, job.take_ids[1:]))
+        except Exception as error:
+            saver.wait_for(job)
+            self._queue.end(job, failure(job, error))
 
-    def _make(self, job: Job, engine: Engine) -> None:
-        """Make a job's takes and keep each as soon as it is there. Those that an earlier start of
-        the program has kept are not made again."""
+    def _make(self, job: Job, engine: Engine, saver: Saver) -> None:
+        """Make a job's takes and hand each over to be saved; with the last one the job ends. Those
+        that an earlier start of the program has kept are not made again."""
         recipe, pace = job.recipe, self._pace or Pace(engine.card)
         self.check_model(recipe)
         todo = []
         for take_id, take in zip(job.take_ids, recipe.takes(), strict=True):
             if self._library.has(take_id):
-                self._queue.kept(take_id)
+                self._queue.kept(job.id, take_id)
             else:
                 todo.append((take_id, take))
+        if not todo:
+            self._queue.end(job, _done(job))
 
         def show(frames: NDArray[np.uint8], fps: float) -> None:
             self.preview = Preview(job.id, frames, fps)
 
-        watch = Watch(self._queue, show, pace.expect(recipe), recipe.num_takes, len(todo))
+        watch = Watch(self._queue, job, show, pace.expect(recipe), len(todo))
         clips = engine.generate_many(
             [take for _, take in todo],
             watch,
@@ -221,61 +222,75 @@ class Worker:
             self._references.pixels(recipe, "image_end"),
         )
         for (take_id, take), clip in zip(todo, clips, strict=True):
-            self._keep(take_id, job.owner, take, clip, watch, engine)
-            self._queue.kept(take_id)
-            pace.learn(take, watch.timings())
+            last = take_id == todo[-1][0]
+            made = Made(job, take_id, take, clip, watch.timings(), last)
+            saver.hand_over(made, partial(watch.progress, "saving"))
             watch.next_take()
 
-    def _keep(
-        self, take_id: str, owner: str, take: Recipe, clip: Clip, watch: Watch, engine: Engine
-    ) -> None:
-        watch.progress("saving")
-        made_by = {"model": engine.card.id, "device": engine.device, "versions": engine.versions}
-        files = self._library.write(clip, {"recipe": take.model_dump(mode="json"), **made_by})
+    def _save(self, engine: Engine, made: Made) -> None:
+        """What the saver's thread does with a clip."""
+        job = made.job
         try:
-            watch.progress("saving", 1, 1)
+            timings = self._keep(engine, made)
+        except Exception as error:
+            # On a full disk the job's other takes would fail as well.
+            failed = failure(job, error)
+            (self._queue.end if made.last else self._queue.fail)(job, failed)
+            return
+        engine.saved(made.recipe)
+        self._queue.kept(job.id, made.take_id)
+        if self._pace is not None:
+            self._pace.learn(made.recipe, timings)
+        if made.last:
+            self._queue.end(job, _done(job))
+
+    def _keep(self, engine: Engine, made: Made) -> dict[str, float]:
+        """Make a clip a take; its seconds by stage."""
+        began, recipe = time.monotonic(), made.recipe
+        made_by = {"model": engine.card.id, "device": engine.device, "versions": engine.versions}
+        metadata = {"recipe": recipe.model_dump(mode="json"), **made_by}
+        files = self._library.write(made.clip, metadata)
+        timings = {**made.timings, "saving": time.monotonic() - began}
+        try:
             self._library.keep(
-                take_id,
-                owner,
-                take,
+                made.take_id,
+                made.job.owner,
+                recipe,
                 files,
-                timings=watch.timings(),
+                timings=timings,
                 versions=engine.versions,
                 model=engine.card.id,
                 device=engine.device,
-                notes=clip.notes,
+                notes=made.clip.notes,
             )
         except BaseException:
             files.remove()
             raise
+        return timings
 
 
 class Watch:
-    """Hears how far the running job is, tells the queue, and stops the job when it must.
+    """Hears how far a job is, tells the queue, and stops the job when it must.
 
     Args:
         expected: seconds that each stage of one take will take; empty while nothing is known.
-        takes: how many takes the job has; ``left`` of them are not made yet.
+        left: how many of the job's takes are not made yet.
     """
 
     def __init__(
-        self,
-        queue: JobQueue,
-        show: Show,
-        expected: dict[Stage, float],
-        takes: int = 1,
-        left: int = 1,
+        self, queue: JobQueue, job: Job, show: Show, expected: dict[Stage, float], left: int
     ) -> None:
         self._queue = queue
+        self._job_id = job.id
         self._expected = expected
         self._show = show
-        self._takes = takes
+        self._takes = job.recipe.num_takes
         self._left = left
         self._began: dict[Stage, float] = {}
 
     def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
         """As :class:`ltx_ui.clip.Listener` says."""
-        if self._queue.must_stop:
+        if self._queue.must_stop(self._job_id):
             raise Cancelled
         now = time.monotonic()
         elapsed = now - self._began.setdefault(stage, now)
@@ -284,10 +299,10 @@ class Watch:
         left = seconds_left(stage, step, steps, elapsed, self._expected)
         if left is not None:
             left += (self._left - 1) * sum(self._expected.values())
-        self._queue.hear(Running(stage, step, steps, done, left, before + 1))
+        self._queue.hear(self._job_id, Running(stage, step, steps, done, left, before + 1))
 
     def next_take(self) -> None:
-        """The take is kept; what is heard from now on is of the next one."""
+        """The take is made; what is heard from now on is of the next one."""
         self._left -= 1
         self._began = {}
 
@@ -300,6 +315,10 @@ class Watch:
         stages = list(self._began)
         ends = [*list(self._began.values())[1:], time.monotonic()]
         return {s: end - self._began[s] for s, end in zip(stages, ends, strict=True)}
+
+
+def _done(job: Job) -> Done:
+    return Done(job.id, job.take_ids[1:])
 
 
 def _first_status(asked: str) -> ModelStatus:
