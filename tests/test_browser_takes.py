@@ -133,12 +133,23 @@ def test_a_job_that_ends_its_step_before_it_stops_says_so(page: Page) -> None:
     page.locator("#prompt textarea").fill("A violet box glides right by the sea")
     page.locator("#generate").click()
     expect(page.locator("#progress")).to_contain_text("step 1 of 40", timeout=60_000)
+    page.evaluate(
+        """() => {
+          const progress = document.querySelector('#progress');
+          const look = () => (window.seen ??= []).push(
+            progress.querySelector('.working strong, .notice')?.textContent);
+          new MutationObserver(look).observe(
+            progress, {childList: true, characterData: true, subtree: true});
+        }"""
+    )
     page.locator("#cancel").click()
-    expect(page.locator("#progress")).to_contain_text("Cancelling…")
     expect(page.locator("#cancel")).to_have_text("Cancelling…")
     expect(page.locator("#cancel")).to_be_disabled()
     expect(page.locator("#progress")).to_contain_text("Cancelled")
     expect(page.locator("#cancel")).to_be_hidden()
+    seen = page.evaluate("window.seen")
+    end = seen.index("Cancelled. Nothing was kept.")
+    assert seen[end - 1] == "Cancelling…", seen
 
 
 def test_a_preview_is_seen_while_the_clip_is_made_and_goes_with_it(page: Page) -> None:
@@ -162,7 +173,7 @@ def test_a_model_with_an_upsampler_offers_hd_and_two_modes(page: Page) -> None:
     expect(page.locator("#mode input")).to_have_value("High quality")
 
 
-def test_an_hd_clip_is_made_from_the_page(page: Page) -> None:
+def test_an_hd_clip_is_made_from_the_page_in_two_stages(page: Page, app: RunningApp) -> None:
     choose(page, "preset", "Fast preview")
     choose(page, "format", "HD portrait 704x1280")
     set_steps(page, 1)
@@ -172,6 +183,9 @@ def test_an_hd_clip_is_made_from_the_page(page: Page) -> None:
     page.wait_for_function(PLAYS, arg="#player video")
     size = page.locator("#player video").evaluate("v => [v.videoWidth, v.videoHeight]")
     assert size == [704, 1280]
+    take = page.locator("#player video").get_attribute("src") or ""
+    job = httpx.get(f"{app.url}/{take.replace('takes', 'jobs').removesuffix('.mp4')}").json()
+    assert job["recipe"]["two_stage"] is True
 
 
 def test_use_all_brings_mode_and_both_stages_back_and_the_one_take_it_was(
