@@ -171,6 +171,7 @@ def test_what_a_clip_notes_is_kept_with_its_take(library: Library) -> None:
 def test_takes_of_the_first_version_come_along(tmp_path: Path) -> None:
     keep(open_library(tmp_path), "fox")
     with sqlite3.connect(tmp_path / "library.sqlite3") as connection:
+        connection.execute("DROP TABLE paces")
         connection.execute("ALTER TABLE takes DROP COLUMN notes")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     assert [(take.id, take.notes) for take in open_library(tmp_path).takes("ada")] == [("fox", ())]

@@ -6,7 +6,7 @@ import pytest
 
 from ltx_ui.engine.models import CARDS
 from ltx_ui.recipe import Recipe
-from ltx_ui.studio.pace import STAGES, Pace, fraction, seconds_left
+from ltx_ui.studio.pace import STAGES, Measured, Pace, fraction, seconds_left
 
 SECONDS = {"text": 1.0, "sampling": 20.0, "decoding": 2.0, "saving": 1.0}
 
@@ -100,8 +100,41 @@ def test_a_text_is_expected_to_take_its_time_only_once() -> None:
 def test_after_a_start_the_text_is_encoded_anew() -> None:
     pace = Pace(CARDS["demo"])
     new, again = {**SECONDS, "text": 2.0}, {**SECONDS, "text": 0.02}
-    pace.recall([(recipe(), new), (recipe(), again)])
+    pace.recall([Measured(recipe(), 2, new), Measured(recipe(), 0, again)])
     assert pace.expect(recipe())["text"] == pytest.approx(2.0)
+
+
+def test_several_takes_take_their_time_and_are_saved_while_the_next_is_made() -> None:
+    pace = Pace(CARDS["demo"])
+    assert pace.each_further(recipe(num_takes=3)) == 0
+    pace.learn(recipe(), {**SECONDS, "text": 0.02})
+    pace.learn(recipe(), {**SECONDS, "text": 0.02})
+    estimate = pace.estimate(recipe(num_takes=3))
+    assert estimate is not None
+    assert estimate.by_stage == {
+        "text": pytest.approx(0.02),
+        "sampling": pytest.approx(60),
+        "decoding": pytest.approx(6),
+        "saving": pytest.approx(1),
+    }
+    assert pace.each_further(recipe(num_takes=3)) == pytest.approx(22)
+
+
+def test_where_saving_takes_longest_the_takes_wait_for_it() -> None:
+    pace = Pace(CARDS["demo"])
+    pace.learn(recipe(), {"text": 0.0, "sampling": 1.0, "decoding": 1.0, "saving": 5.0})
+    estimate = pace.estimate(recipe(num_takes=4))
+    assert estimate is not None
+    assert estimate.seconds - estimate.by_stage["text"] == pytest.approx(2 + 4 * 5)
+
+
+def test_takes_that_are_sampled_in_one_batch_are_sampled_once() -> None:
+    pace = Pace(CARDS["demo"], at_once=lambda _: 3)
+    pace.learn(recipe(), SECONDS)
+    for takes, batches in ((1, 1), (3, 1), (4, 2), (8, 3)):
+        estimate = pace.estimate(recipe(num_takes=takes))
+        assert estimate is not None
+        assert estimate.by_stage["sampling"] == pytest.approx(20 * batches)
 
 
 # Seconds of text and sampling: the first take is slow, the others waver by a tenth.

@@ -50,12 +50,21 @@ def test_time_is_known_after_three_takes_of_a_kind(studio: Studio) -> None:
         assert estimate.takes >= 3
         seconds = make(studio, RECIPE.model_copy(update={"seed": seed}))
         missed.append(abs(estimate.seconds / seconds - 1))
+    once, thrice = (
+        studio.estimate(RECIPE.model_copy(update={"num_takes": takes})) for takes in (1, 3)
+    )
+    assert once is not None and thrice is not None
+    assert 2 < thrice.seconds / once.seconds <= 3
     # Other work on the machine may spoil one take, so not every one has to be met.
     assert sorted(missed)[1] < 0.25
 
 
-def test_a_restart_remembers_how_long_clips_take(studio: Studio, data_dir: Path) -> None:
+def test_a_restart_remembers_how_long_clips_took_even_those_that_were_deleted(
+    studio: Studio, data_dir: Path
+) -> None:
     make(studio, RECIPE)
+    for take in studio.library.takes("ann"):
+        studio.library.delete(take.id, "ann")
     again = Studio(Settings(data_dir=data_dir, model="demo"))
     again.start()
     while again.model_status().state != "ready":

@@ -157,9 +157,13 @@ class Engine:
         Args and errors as :meth:`generate`.
         """
         images = (image_start, image_end)
-        together = takes_at_once(takes[0], self.card, torch.cuda.is_available()) if takes else 1
+        together = self.at_once(takes[0]) if takes else 1
         for first in range(0, len(takes), together):
             yield from self._make_group(takes[first : first + together], listener, images)
+
+    def at_once(self, recipe: Recipe) -> int:
+        """How many takes of a recipe are sampled in one batch."""
+        return takes_at_once(recipe, self.card, torch.cuda.is_available())
 
     def _make_group(
         self, takes: Sequence[Recipe], listener: Listener, images: Images

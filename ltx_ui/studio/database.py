@@ -77,6 +77,20 @@ class JobRow(Base):
     message: Mapped[str] = mapped_column(default="")
 
 
+class PaceRow(Base):
+    """What each stage of a take took; ``settings`` are its recipe's, as JSON with sorted keys."""
+
+    __tablename__ = "paces"
+    __table_args__ = (Index("ix_paces_kind", "model", "device", "settings", "texts"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    model: Mapped[str]
+    device: Mapped[str]
+    settings: Mapped[str]
+    texts: Mapped[int]
+    timings: Mapped[dict[str, float]] = mapped_column(JSON)
+
+
 class Database:
     """Sessions on one SQLite file, which is made and migrated when the first one is asked for."""
 

@@ -97,13 +97,6 @@ class Library:
         with self._database.session() as session:
             return session.scalar(select(TakeRow.id).where(TakeRow.id == take_id)) is not None
 
-    def recent(self, model: str, device: str, limit: int = 50) -> list[Take]:
-        """Everybody's latest takes on one model and device, newest first."""
-        query = select(TakeRow).where(TakeRow.model == model, TakeRow.device == device)
-        query = query.order_by(TakeRow.number.desc()).limit(limit)
-        with self._database.session() as session:
-            return [self._take(row) for row in session.scalars(query)]
-
     def set_favourite(self, take_id: str, owner: str, favourite: bool) -> None:
         """Give a take its heart, or take it away.
 

@@ -1,11 +1,11 @@
-"""How long clips take on this machine, learnt from the takes it made."""
+"""How long clips take on this machine, learnt from those it made."""
 
 from __future__ import annotations
 
 import math
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import mean, median
 
@@ -23,11 +23,26 @@ _SHARES: dict[Stage, float] = {"text": 0.05, "sampling": 0.75, "decoding": 0.1, 
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """How long a clip will take.
+class Measured:
+    """What a take took.
 
     Attributes:
-        by_stage: seconds of each stage.
+        recipe: with the take's settings; its words and images do not matter.
+        texts: how many texts had to be encoded for it.
+        timings: seconds by stage; a stage that was not needed is missing.
+    """
+
+    recipe: Recipe
+    texts: int
+    timings: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long all takes of a recipe will take.
+
+    Attributes:
+        by_stage: seconds of each stage. Saving counts only as far as nothing is made meanwhile.
         takes: how many takes of this very kind it rests on; 0 where it was scaled from others.
     """
 
@@ -47,45 +62,58 @@ class Pace:
     and saving, and texts that were not encoded before. Time is not proportional to them (attention
     grows faster, launches slower), so a kind of its own counts first, and the nearest one is scaled
     only where there is none. Safe to call from any thread.
+
+    Args:
+        at_once: how many takes of a recipe are sampled in one batch.
     """
 
-    def __init__(self, card: ModelCard) -> None:
+    def __init__(self, card: ModelCard, at_once: Callable[[Recipe], int] = lambda _: 1) -> None:
         self._card = card
+        self._at_once = at_once
         self._lock = threading.RLock()
         self._seconds: dict[Stage, dict[float, deque[float]]] = {s: {} for s in STAGES}
         self._totals: deque[float] = deque(maxlen=20)
         self._texts: set[str] = set()
 
-    def learn(self, recipe: Recipe, timings: Mapping[str, float]) -> None:
-        """Remember how long a clip took."""
+    def learn(self, recipe: Recipe, timings: Mapping[str, float]) -> Measured:
+        """Remember how long a take took; what is to be recalled at the next start."""
         with self._lock:
-            self._totals.append(sum(timings.values()))
-            for stage in STAGES:
-                if stage in timings:
-                    kinds = self._seconds[stage]
-                    kind = kinds.setdefault(self._work(stage, recipe), deque(maxlen=MEMORY))
-                    kind.append(timings[stage])
+            measured = Measured(recipe, self._new_texts(recipe), timings)
+            self.recall([measured])
             self._texts.update(self._texts_of(recipe))
+            return measured
 
-    def recall(self, takes: Iterable[tuple[Recipe, Mapping[str, float]]]) -> None:
-        """Learn from takes of an earlier start, oldest first. Their texts are encoded anew now."""
-        for recipe, timings in takes:
-            self.learn(recipe, timings)
-        self._texts.clear()
+    def recall(self, takes: Iterable[Measured]) -> None:
+        """Learn from takes, oldest first, whose texts may have to be encoded again."""
+        with self._lock:
+            for take in takes:
+                self._totals.append(sum(take.timings.values()))
+                for stage in STAGES:
+                    if stage in take.timings:
+                        work = self._work(stage, take.recipe, take.texts)
+                        kind = self._seconds[stage].setdefault(work, deque(maxlen=MEMORY))
+                        kind.append(take.timings[stage])
 
     def expect(self, recipe: Recipe) -> dict[Stage, float]:
-        """Seconds each stage will take; empty while nothing is known."""
+        """Seconds each stage of the first take will take; empty while nothing is known."""
         with self._lock:
             if not all(self._seconds.values()):
                 return {}
             return {stage: self._stage_seconds(stage, recipe) for stage in STAGES}
 
     def estimate(self, recipe: Recipe) -> Estimate | None:
-        """How long a clip will take; None while nothing is known."""
+        """How long all takes of a recipe will take; None while nothing is known."""
         with self._lock:
-            by_stage = self.expect(recipe)
-            same = self._seconds["sampling"].get(self._work("sampling", recipe), ())
-            return Estimate(by_stage, len(same)) if by_stage else None
+            first = self.expect(recipe)
+            same = self._seconds["sampling"].get(self._work("sampling", recipe, 0), ())
+            return Estimate(self._of_all(recipe, first), len(same)) if first else None
+
+    def each_further(self, recipe: Recipe) -> float:
+        """Seconds that each take after the first adds; 0 while nothing is known."""
+        with self._lock:
+            first = self.expect(recipe)
+            added = sum(self._of_all(recipe, first).values()) - sum(first.values()) if first else 0
+            return added / max(1, recipe.num_takes - 1)
 
     @property
     def average(self) -> float:
@@ -93,12 +121,21 @@ class Pace:
         with self._lock:
             return mean(self._totals) if self._totals else UNKNOWN_SECONDS
 
+    def _of_all(self, recipe: Recipe, first: dict[Stage, float]) -> dict[Stage, float]:
+        """From the first take's stages to those of all."""
+        further = recipe.num_takes - 1
+        batches = -(-recipe.num_takes // self._at_once(recipe))
+        sampling, decoding = first["sampling"] * batches, first["decoding"] * recipe.num_takes
+        meanwhile = sampling + decoding - first["sampling"] - first["decoding"]
+        saving = first["saving"] + max(0.0, first["saving"] * further - meanwhile)
+        return {**first, "sampling": sampling, "decoding": decoding, "saving": saving}
+
     def _stage_seconds(self, stage: Stage, recipe: Recipe) -> float:
-        kinds, work = self._seconds[stage], self._work(stage, recipe)
+        kinds, work = self._seconds[stage], self._work(stage, recipe, self._new_texts(recipe))
         nearest = min(kinds, key=lambda kind: abs(math.log(kind / work)))
         return median(kinds[nearest]) * work / nearest
 
-    def _work(self, stage: Stage, recipe: Recipe) -> float:
+    def _work(self, stage: Stage, recipe: Recipe, texts: int) -> float:
         """What a stage's time grows with."""
         match stage:
             case "sampling":
@@ -106,7 +143,10 @@ class Pace:
             case "decoding" | "saving":
                 return recipe.width * recipe.height * recipe.num_frames
         # A text that was encoded before costs next to nothing, but zero has no nearest kind.
-        return 0.01 + len(self._texts_of(recipe) - self._texts)
+        return 0.01 + texts
+
+    def _new_texts(self, recipe: Recipe) -> int:
+        return len(self._texts_of(recipe) - self._texts)
 
     def _texts_of(self, recipe: Recipe) -> set[str]:
         guided = self._card.guided(recipe)

@@ -12,6 +12,7 @@ from ltx_ui.studio.database import Database
 from ltx_ui.studio.jobs import Job, Running
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.pace import Estimate
+from ltx_ui.studio.paces import Paces
 from ltx_ui.studio.queue import JobQueue
 from ltx_ui.studio.references import References
 from ltx_ui.studio.worker import ModelStatus, Worker
@@ -36,7 +37,8 @@ class Studio:
         self._queue = JobQueue(self._database, settings.max_queue)
         self._references = References(settings.references_dir, int(settings.max_image_mb * 1e6))
         self.library = Library(self._database, settings.takes_dir)
-        self._worker = Worker(settings, self._queue, self.library, self._references)
+        paces = Paces(self._database)
+        self._worker = Worker(settings, self._queue, self.library, self._references, paces)
 
     def start(self) -> None:
         """Load the model in the background, then make what waits."""
@@ -101,8 +103,9 @@ class Studio:
         return self._queue.wait(job_id, owner, timeout)
 
     def estimate(self, recipe: Recipe) -> Estimate | None:
-        """How long a clip will take once it is begun, by this machine's own history. None while
-        nothing is known: the model is not loaded yet, or nothing was made with it here."""
+        """How long all takes of a recipe will take once they are begun, by this machine's own
+        history. None while nothing is known: the model is not loaded yet, or nothing was made with
+        it here."""
         return self._worker.estimate(recipe)
 
     def preview(self, job_id: str, owner: str) -> bytes | None:

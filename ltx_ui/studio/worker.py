@@ -22,6 +22,7 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import Done, Job, Running, failure
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.pace import UNKNOWN_SECONDS, Estimate, Pace, fraction, seconds_left
+from ltx_ui.studio.paces import Paces
 from ltx_ui.studio.queue import JobQueue
 from ltx_ui.studio.references import References
 from ltx_ui.studio.saver import Made, Saver
@@ -35,9 +36,6 @@ UNLOADABLE = (
     "The model could not be loaded, for a reason that was not foreseen; the log has the details. "
     "Restart the program, or choose another model with --model."
 )
-
-PAST_TAKES = 200
-"""Takes of earlier starts that times are learnt from."""
 
 _log = logging.getLogger(__name__)
 
@@ -76,12 +74,18 @@ class Worker:
     """Loads the model and makes the queue's jobs, strictly one after the other."""
 
     def __init__(
-        self, settings: Settings, queue: JobQueue, library: Library, references: References
+        self,
+        settings: Settings,
+        queue: JobQueue,
+        library: Library,
+        references: References,
+        paces: Paces,
     ) -> None:
         self._settings = settings
         self._queue = queue
         self._library = library
         self._references = references
+        self._paces = paces
         self._pace: Pace | None = None
         self.preview: Preview | None = None
         self.status = _first_status(settings.model)
@@ -104,7 +108,7 @@ class Worker:
         return self._pace.average if self._pace else UNKNOWN_SECONDS
 
     def estimate(self, recipe: Recipe) -> Estimate | None:
-        """How long a clip will take; None while nothing is known."""
+        """How long a recipe's takes will take; None while nothing is known."""
         return self._pace.estimate(recipe) if self._pace else None
 
     def check_model(self, recipe: Recipe) -> None:
@@ -159,9 +163,8 @@ class Worker:
         self.status = replace(self.status, model=card.id, title=card.title, demo=card.demo)
         engine.load(self._report)
         self.card = engine.card
-        self._pace = Pace(engine.card)
-        past = self._library.recent(engine.card.id, engine.device, PAST_TAKES)
-        self._pace.recall((take.recipe, take.timings) for take in reversed(past))
+        self._pace = Pace(engine.card, engine.at_once)
+        self._pace.recall(self._paces.of(engine.card.id, engine.device))
         message = f"{engine.card.title} is ready on {engine.device}."
         self.status = ModelStatus(
             "ready",
@@ -214,7 +217,7 @@ class Worker:
         def show(frames: NDArray[np.uint8], fps: float) -> None:
             self.preview = Preview(job.id, frames, fps)
 
-        watch = Watch(self._queue, job, show, pace.expect(recipe), len(todo))
+        watch = Watch(self._queue, job, show, pace, len(todo))
         clips = engine.generate_many(
             [take for _, take in todo],
             watch,
@@ -239,10 +242,19 @@ class Worker:
             return
         engine.saved(made.recipe)
         self._queue.kept(job.id, made.take_id)
-        if self._pace is not None:
-            self._pace.learn(made.recipe, timings)
+        self._learn(engine, made.recipe, timings)
         if made.last:
             self._queue.end(job, _done(job))
+
+    def _learn(self, engine: Engine, recipe: Recipe, timings: dict[str, float]) -> None:
+        if self._pace is None:
+            return
+        measured = self._pace.learn(recipe, timings)
+        try:
+            self._paces.add(engine.card.id, engine.device, measured)
+        except StudioError as error:
+            # The take is kept; only the next start will know less.
+            _log.warning("What a take took could not be written down: %s", error)
 
     def _keep(self, engine: Engine, made: Made) -> dict[str, float]:
         """Make a clip a take; its seconds by stage."""
@@ -273,16 +285,15 @@ class Watch:
     """Hears how far a job is, tells the queue, and stops the job when it must.
 
     Args:
-        expected: seconds that each stage of one take will take; empty while nothing is known.
+        pace: says what is expected of it.
         left: how many of the job's takes are not made yet.
     """
 
-    def __init__(
-        self, queue: JobQueue, job: Job, show: Show, expected: dict[Stage, float], left: int
-    ) -> None:
+    def __init__(self, queue: JobQueue, job: Job, show: Show, pace: Pace, left: int) -> None:
         self._queue = queue
         self._job_id = job.id
-        self._expected = expected
+        self._expected = pace.expect(job.recipe)
+        self._further = pace.each_further(job.recipe)
         self._show = show
         self._takes = job.recipe.num_takes
         self._left = left
@@ -298,7 +309,7 @@ class Watch:
         done = (before + fraction(stage, step, steps, self._expected)) / self._takes
         left = seconds_left(stage, step, steps, elapsed, self._expected)
         if left is not None:
-            left += (self._left - 1) * sum(self._expected.values())
+            left += (self._left - 1) * self._further
         self._queue.hear(self._job_id, Running(stage, step, steps, done, left, before + 1))
 
     def next_take(self) -> None:

@@ -109,17 +109,14 @@ class Create:
         return fragments.quality_note(steps, guidance, self._presets)
 
     def _estimate(self, form: Form) -> str:
-        """Time of all takes; the text is read once for them. Nothing for what can't be made."""
+        """Time of all takes. Nothing for what can't be made."""
         try:
             data = form.recipe_data(self._presets, None, None)
             recipe = parse_recipe(data | {"prompt": data["prompt"] or "a clip"})
         except InvalidRecipe:
             return ""
         found = self._studio.estimate(recipe)
-        if found is None:
-            return fragments.estimate(None)
-        text = found.by_stage.get("text", 0.0)
-        return fragments.estimate(text + (found.seconds - text) * recipe.num_takes)
+        return fragments.estimate(None if found is None else found.seconds)
 
     def choose_preset(self, *values: Any) -> list[Any]:
         """The preset's settings in their fields; opens the images where it needs one.
