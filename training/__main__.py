@@ -2,25 +2,31 @@
 
     python -m training --folder runs --minutes 25
 
-It goes through four stages (video VAE, audio VAE, vocoder, flow) and saves ``runs/model``, a
-diffusers folder in half precision. Run it again after an interruption and it goes on where it was.
+It goes through five stages (video VAE, audio VAE, vocoder, upsampler, flow) and saves
+``runs/model``, a diffusers folder in half precision. Run it again after an interruption and it goes
+on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from diffusers import LTX2ConditionPipeline
+from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
+from torch import nn
 
+from ltx_ui.engine.twostage import UPSAMPLER_FOLDER
 from training import audio, flow, model, video_vae
+from training import upsampler as upsampling
 from training.pictures import Size
 from training.pool import SIZES, Pool
-from training.run import Budget, Run
+from training.run import Budget, Run, kernels
 
-_SHARES = {"video_vae": 0.42, "audio_vae": 0.05, "vocoder": 0.08, "flow": 0.45}
+_SHARES = {"video_vae": 0.30, "audio_vae": 0.04, "vocoder": 0.06, "upsampler": 0.02, "flow": 0.58}
 _NO_LIMIT = 10_000_000
 
 
@@ -46,7 +52,7 @@ class Scale:
 
 SCALES = {
     "cuda": Scale(windows=96, sounds=48, tokens=40_000, uses=8, room=128),
-    "cpu": Scale(windows=16, sounds=8, tokens=4_000, uses=6, room=48),
+    "cpu": Scale(windows=16, sounds=8, tokens=4_000, uses=12, room=200),
     "test": Scale(2, 2, tokens=600, uses=2, room=2, clips=2, sizes=((Size(96, 96, 9), 1),)),
 }
 
@@ -81,35 +87,43 @@ def train(
     torch.manual_seed(seed)
     pipe = model.pipeline()
 
-    def stage(name: str, part: torch.nn.Module, batch: int, learning_rate: float) -> Run:
-        budget = Budget(steps, minutes * _SHARES[name], batch, learning_rate)
-        return Run(name, folder, part, budget, device, seed)
+    def stage(
+        name: str, part: nn.Module, batch: int, matrices: Sequence[nn.Parameter] | None = None
+    ) -> Run:
+        budget = Budget(steps, minutes * _SHARES[name], batch)
+        apart = kernels(part) if matrices is None else matrices
+        return Run(name, folder, part, budget, device, seed, apart)
 
-    run = stage("video_vae", pipe.vae, scale.windows, 1.5e-3)
+    run = stage("video_vae", pipe.vae, scale.windows)
     video_vae.train(run)
     run.use_average()
     video_vae.normalise(pipe.vae, device, clips=scale.clips)
-    run = stage("audio_vae", pipe.audio_vae, scale.sounds, 2e-3)
+    run = stage("audio_vae", pipe.audio_vae, scale.sounds)
     audio.train_vae(run)
     run.use_average()
     audio.normalise(pipe.audio_vae, device, clips=scale.clips)
-    run = stage("vocoder", pipe.vocoder, scale.sounds, 2e-3)
+    run = stage("vocoder", pipe.vocoder, scale.sounds)
     audio.train_vocoder(run, pipe.audio_vae)
     run.use_average()
-    run = stage("flow", flow.trained_parts(pipe), 1, 1e-3)
+    upsampler = model.upsampler()
+    run = stage("upsampler", upsampler, scale.windows)
+    upsampling.train(run, pipe.vae)
+    run.use_average()
+    run = stage("flow", flow.trained_parts(pipe), 1, flow.matrices(pipe))
     pool = Pool(
         pipe, device, tokens=scale.tokens, uses=scale.uses, room=scale.room, sizes=scale.sizes
     )
     flow.train(run, pipe, pool)
     run.use_average()
-    save(pipe, folder / "model")
+    save(pipe, upsampler, folder / "model")
     return pipe
 
 
-def save(pipe: LTX2ConditionPipeline, folder: Path) -> None:
-    """The pipeline as an ordinary diffusers folder in half precision."""
+def save(pipe: LTX2ConditionPipeline, upsampler: LTX2LatentUpsamplerModel, folder: Path) -> None:
+    """All parts as an ordinary diffusers folder in half precision."""
     pipe.to("cpu", torch.float16)
     pipe.save_pretrained(folder)
+    upsampler.to("cpu", torch.float16).save_pretrained(folder / UPSAMPLER_FOLDER)
 
 
 if __name__ == "__main__":

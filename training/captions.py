@@ -100,14 +100,18 @@ def caption(scene: Scene, rng: random.Random, *, whole: bool = False) -> str:
 
 
 def vocabulary() -> list[str]:
-    """Every word a caption or the default negative prompt can hold, as it is written at the start
-    of a sentence and within one; sorted."""
+    """Every word a caption can hold, as it is written at the start of a sentence and within one,
+    and those of the default negative prompt; sorted."""
     tables = (_SUBJECTS, _COLOURS, _MOTIONS, _PLACES, _LIGHTS, _CAMERAS, _SOUNDS)
     phrases = [phrase for table in tables for wordings in table.values() for phrase in wordings]
-    phrases += [*_SUBJECTS, *_WHOLE, *_PARTS, DEFAULT_NEGATIVE_PROMPT]
+    phrases += [*_SUBJECTS, *_WHOLE, *_PARTS]
     phrases += ["red orange yellow green blue white"]
-    words = {word for phrase in phrases for word in re.findall(r"[A-Za-z]+", phrase)}
-    return sorted(words | {word.capitalize() for word in words})
+    words = {word for phrase in phrases for word in _words(phrase)}
+    return sorted(words | {word.capitalize() for word in words} | _words(DEFAULT_NEGATIVE_PROMPT))
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[A-Za-z]+", text))
 
 
 def _sentence(text: str) -> str:

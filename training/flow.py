@@ -28,6 +28,9 @@ time the default negative prompt stands there, since that is what it will mostly
 
 FIRST_FRAME, LAST_FRAME, FULL_STRENGTH = 0.25, 0.10, 0.6
 _CAPTION_TOKENS = 128
+_STOCK_TOKENS, _STOCK_SHARE = 1024, 0.1
+"""Places that diffusers' pipeline gives a prompt unless told otherwise, and how often they are
+trained with, so that the model is understood there too."""
 _AUDIO_WEIGHT = 0.5
 
 
@@ -45,6 +48,11 @@ def trained_parts(pipe: LTX2ConditionPipeline) -> nn.ModuleDict:
     )
 
 
+def matrices(pipe: LTX2ConditionPipeline) -> list[nn.Parameter]:
+    """The transformer's matrices, for ``Run.matrices``: the text encoder is mostly a table."""
+    return [p for p in pipe.transformer.transformer_blocks.parameters() if p.ndim == 2]
+
+
 def train(run: Run, pipe: LTX2ConditionPipeline, pool: Pool) -> None:
     """Spend the run's budget."""
     for rng in run.steps():
@@ -52,7 +60,9 @@ def train(run: Run, pipe: LTX2ConditionPipeline, pool: Pool) -> None:
         conditions = Conditions.draw(rng, batch, pipe)
         sigma = noise_levels(pipe, conditions.clean.shape[1], len(batch.scenes), run.device)
         with run.autocast():
-            video, audio = errors(pipe, batch, conditions, sigma, said(batch, rng))
+            places = _STOCK_TOKENS if rng.random() < _STOCK_SHARE else MAX_TOKENS
+            text = embed(pipe, said(batch, rng), places)
+            video, audio = errors(pipe, batch, conditions, sigma, text)
         run.learn(video + _AUDIO_WEIGHT * audio, video=video, audio=audio)
 
 
@@ -151,10 +161,9 @@ def errors(
     batch: Batch,
     conditions: Conditions,
     sigma: Tensor,
-    lines: Sequence[str],
+    text: tuple[Tensor, Tensor],
 ) -> tuple[Tensor, Tensor]:
     """Mean square errors of the velocity, ``noise - clean``, of the picture and of the sound."""
-    text, audio_text = embed(pipe, lines)
     level = sigma.view(-1, 1, 1) * (1 - conditions.strength)
     noise, audio_noise = torch.randn_like(conditions.clean), torch.randn_like(batch.audio)
     audio_level = sigma.view(-1, 1, 1)
@@ -162,8 +171,8 @@ def errors(
     velocity, audio_velocity = pipe.transformer(
         hidden_states=torch.lerp(conditions.clean, noise, level),
         audio_hidden_states=torch.lerp(batch.audio, audio_noise, audio_level),
-        encoder_hidden_states=text,
-        audio_encoder_hidden_states=audio_text,
+        encoder_hidden_states=text[0],
+        audio_encoder_hidden_states=text[1],
         timestep=timestep,
         audio_timestep=audio_timestep,
         sigma=audio_timestep,
@@ -180,9 +189,11 @@ def errors(
     return video, audio
 
 
-def embed(pipe: LTX2ConditionPipeline, lines: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """Both streams' text embeddings, (B, 1024, 96) each: the same as the pipeline's, without its
-    work on a thousand places of padding and on logits nobody reads."""
+def embed(
+    pipe: LTX2ConditionPipeline, lines: Sequence[str], places: int = MAX_TOKENS
+) -> tuple[Tensor, Tensor]:
+    """Both streams' text embeddings, (B, places, 96) each: the same as the pipeline's, without its
+    work on places of padding and on logits nobody reads."""
     device = pipe.transformer.device
     tokens = pipe.tokenizer(
         list(lines),
@@ -197,7 +208,7 @@ def embed(pipe: LTX2ConditionPipeline, lines: Sequence[str]) -> tuple[Tensor, Te
         output_hidden_states=True,
     ).hidden_states
     packed = torch.stack(states, dim=-1).flatten(2, 3)
-    missing = MAX_TOKENS - _CAPTION_TOKENS
+    missing = places - _CAPTION_TOKENS
     packed = nn.functional.pad(packed, (0, 0, missing, 0))
     mask = nn.functional.pad(tokens.attention_mask, (missing, 0))
     text, audio_text, _ = pipe.connectors(packed, mask, padding_side="left")

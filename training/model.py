@@ -14,12 +14,15 @@ from diffusers import (
     LTX2VideoTransformer3DModel,
 )
 from diffusers.pipelines.ltx2.connectors import LTX2TextConnectors
+from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
 from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
 from transformers import Gemma3Config, Gemma3ForConditionalGeneration, GemmaTokenizer
 
 from training.captions import vocabulary
 
-MAX_TOKENS = 1024
+MAX_TOKENS = 256
+"""Places for a prompt, a quarter of LTX-2's: captions have thirty tokens, and every place costs as
+much as one of the picture's."""
 TEXT_WIDTH, TEXT_LAYERS = 96, 2
 WIDTH, AUDIO_STREAM_WIDTH, HEADS, LAYERS = 160, 80, 5, 5
 AUDIO_LATENT_CHANNELS, MEL_BINS = 2, 64
@@ -61,13 +64,12 @@ def tokenizer() -> GemmaTokenizer:
 
     A word starts with ``▁``, and each merge adds one letter to a beginning, so a word always ends
     up as its longest known beginning and single letters. Only the first word of a text has no
-    ``▁``: its capital stands for it, in merges of a lower rank, since capitals begin words too.
+    ``▁``: it stands again without, in merges of a lower rank, which no other word gets to.
     """
     words = vocabulary()
-    capitals = [word for word in words if word[0].isupper()]
     beginnings: dict[str, None] = {}
     merges: dict[tuple[str, str], None] = {}
-    for word in [*("▁" + word for word in words), *capitals]:
+    for word in [*("▁" + word for word in words), *words]:
         for end in range(2, len(word) + 1):
             beginnings[word[:end]] = None
             merges[word[: end - 1], word[end - 1]] = None
@@ -167,6 +169,14 @@ def video_vae() -> AutoencoderKLLTX2Video:
         decoder_spatial_padding_mode="zeros",
         spatial_compression_ratio=32,
         temporal_compression_ratio=8,
+    )
+
+
+def upsampler() -> LTX2LatentUpsamplerModel:
+    """Latents to those of twice the size, frame by frame. It may be rough: the second stage noises
+    what it gives to nine tenths and draws it anew."""
+    return LTX2LatentUpsamplerModel(
+        in_channels=128, mid_channels=32, num_blocks_per_stage=0, dims=2
     )
 
 

@@ -33,6 +33,8 @@ SIZES = (
 """What the page offers, and smaller ones that cost less; with how often each is drawn."""
 
 _AT_ONCE = 8
+_TEXT_COST = 60
+"""What a caption costs the transformer, in tokens of the picture; estimated from measured steps."""
 _RATES = (24.0, 24.0, 24.0, 25.0, 30.0)
 
 
@@ -88,7 +90,7 @@ class Pool:
         size = replace(size, fps=rng.choice(_RATES))
         latents = latent_frames(size.seconds)
         cost = (size.width // 32) * (size.height // 32) * ((size.frames - 1) // 8 + 1) + latents
-        scenes = tuple(draw_scene(rng) for _ in range(max(2, self.tokens // (cost + 200))))
+        scenes = tuple(draw_scene(rng) for _ in range(max(2, self.tokens // (cost + _TEXT_COST))))
         groups = [scenes[i : i + _AT_ONCE] for i in range(0, len(scenes), _AT_ONCE)]
         videos, lasts = zip(*(self._encode(group, size) for group in groups), strict=True)
         sound = waveforms(scenes, samples_of(latents), self.device)

@@ -7,7 +7,7 @@ import csv
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +16,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+MATRIX_RATE = 10.0
+"""How much larger Muon's learning rate is than AdamW's: its steps are measured by their spectral
+norm, and a matrix 160 wide then changes about as much as under AdamW."""
+
 _LONGEST_STEP = 30.0
 """Seconds; a step that took longer was made by a machine that slept, which costs nothing."""
+
+
+def kernels(model: nn.Module) -> list[nn.Parameter]:
+    """The weights of a model's convolutions, for ``Run.matrices``."""
+    return [p for p in model.parameters() if p.ndim > 2]
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class Budget:
     steps: int
     minutes: float
     batch: int
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     warm_up: int = 200
 
 
@@ -41,6 +50,8 @@ class Run:
 
     Attributes:
         folder: where ``NAME.pt`` (the checkpoint) and ``NAME.csv`` (the curves) are kept.
+        matrices: those of the model's weights that Muon trains (Jordan 2024), as matrices of their
+            first side and the rest; AdamW has the others.
     """
 
     name: str
@@ -49,6 +60,7 @@ class Run:
     budget: Budget
     device: torch.device
     seed: int = 0
+    matrices: Sequence[nn.Parameter] = ()
     step: int = 0
     seconds: float = 0.0
     complete: bool = False
@@ -58,13 +70,19 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.model.to(self.device).train()
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            self.parameters,
-            lr=self.budget.learning_rate,
-            betas=(0.9, 0.98),
-            weight_decay=1e-3,
-            fused=self.device.type == "cuda",
-        )
+        rate = self.budget.learning_rate
+        apart = {id(matrix) for matrix in self.matrices}
+        rest = [p for p in self.parameters if id(p) not in apart]
+        self.optimizers: list[torch.optim.Optimizer] = [
+            torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), weight_decay=1e-3, fused=True)
+        ]
+        # Muon takes nothing but matrices: these share their memory with the weights.
+        self._flat = [nn.Parameter(matrix.data.flatten(1)) for matrix in self.matrices]
+        if self._flat:
+            muon = torch.optim.Muon(
+                self._flat, lr=MATRIX_RATE * rate, weight_decay=1e-2, ns_steps=4
+            )
+            self.optimizers.append(muon)
         self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
         if self.checkpoint.exists():
             self._resume()
@@ -106,22 +124,25 @@ class Run:
 
         A step whose gradient is not finite is left out.
         """
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate()
         if torch.isfinite(norm):
-            self.optimizer.step()
+            for flat, matrix in zip(self._flat, self.matrices, strict=True):
+                flat.grad = None if matrix.grad is None else matrix.grad.flatten(1)
+            for optimizer in self.optimizers:
+                for group in optimizer.param_groups:
+                    group.setdefault("initial_lr", group["lr"])
+                    group["lr"] = group["initial_lr"] * self.learning_rate()
+                optimizer.step()
             self._update_average()
         for key, value in {"loss": loss, "norm": norm, **figures}.items():
             self._figures.setdefault(key, []).append(value.detach())
 
     def learning_rate(self) -> float:
-        """Linear warm-up, then a cosine to a fiftieth."""
+        """As a part of the budget's: linear warm-up, then a cosine to a fiftieth."""
         warm = min(1.0, (self.step + 1) / self.budget.warm_up)
-        fall = 0.51 + 0.49 * math.cos(math.pi * self.progress)
-        return self.budget.learning_rate * warm * fall
+        return warm * (0.51 + 0.49 * math.cos(math.pi * self.progress))
 
     def autocast(self) -> Any:
         """bfloat16 where the device multiplies it faster than float32."""
@@ -145,7 +166,7 @@ class Run:
         }
         if not self.complete:
             state["model"] = self.model.state_dict()
-            state["optimizer"] = self.optimizer.state_dict()
+            state["optimizers"] = [each.state_dict() for each in self.optimizers]
         unfinished = self.checkpoint.with_suffix(".part")
         torch.save(state, unfinished)
         unfinished.replace(self.checkpoint)
@@ -156,7 +177,8 @@ class Run:
         self.average = state["average"]
         self.model.load_state_dict(state.get("model", self.average))
         if not self.complete:
-            self.optimizer.load_state_dict(state["optimizer"])
+            for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(kept)
 
     @torch.no_grad()
     def _update_average(self) -> None:

@@ -18,7 +18,7 @@ from training.pictures import Size, render, subject_centres
 from training.run import Run
 from training.world import Scene, draw_scene, draw_scenes
 
-LATENT_NOISE = 0.15
+LATENT_NOISE = 0.1
 """Added to the latents before decoding, so that the decoder forgives the transformer its small
 errors; `LATENT_WEIGHT` keeps the encoder from outgrowing it."""
 
