@@ -266,16 +266,15 @@ CARDS: dict[str, ModelCard] = {
             perturbed_attn=True,
             knows=(
                 "This small built-in model knows one shape at a time: a ball, box, triangle, star "
-                "or ring in one of eight colours, which moves or rests in one of six places, with "
-                "a simple sound."
+                "or ring, in eight colours and six places, with a simple sound."
             ),
             examples=(
                 "A red ball bounces up and down by the sea. A thump at each bounce.",
-                "A yellow star spins around at night. A high tone. Static camera.",
+                "A yellow star spins around at night. Beeps. Static camera.",
                 "In a green forest, a blue box drifts slowly to the left. The sound of rain.",
                 "A cyan ring rises slowly over desert dunes. Golden hour light. A low hum.",
-                "A green triangle slides right in a studio. Bright and clean light. Beeps.",
-                "There is a purple star at sunset, and it rests quietly. Ocean waves. Slow pan.",
+                "A green triangle slides right in a studio. Bright and clean light. Silence.",
+                "A purple star at sunset. It rests quietly. The sound of waves. Slow pan.",
             ),
         ),
         _LTX_2,
@@ -334,18 +333,18 @@ def card_of_folder(folder: Path) -> ModelCard:
     Raises:
         ModelUnavailable: the folder is not an LTX-2 pipeline in the diffusers layout.
     """
-    index = _read_json(folder / "model_index.json")
+    index = read_json(folder / "model_index.json")
     if not str(index.get("_class_name", "")).startswith("LTX2"):
         raise ModelUnavailable(
             f"{folder} holds {index.get('_class_name', 'no pipeline')}, not an LTX-2 pipeline. Use "
             "a folder in the diffusers layout whose model_index.json names an LTX2 pipeline."
         )
     family = "2.5" if "Gemma4" in str(index.get("text_encoder")) else "2.0"
-    if family == "2.0" and _read_json(folder / "connectors" / "config.json").get(
+    if family == "2.0" and read_json(folder / "connectors" / "config.json").get(
         "per_modality_projections"
     ):
         family = "2.3"
-    schedule = _read_json(folder / "scheduler" / "scheduler_config.json")
+    schedule = read_json(folder / "scheduler" / "scheduler_config.json")
     name = f"{family} {'distilled' if schedule.get('use_dynamic_shifting') is False else ''}"
     return replace(
         _family(name), id=str(folder), title=folder.name, source=str(folder), gated=False
@@ -360,7 +359,12 @@ def _family(name: str) -> ModelCard:
     return CARDS[f"{version}-distilled" if "distilled" in name else version]
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A part of a checkpoint's configuration.
+
+    Raises:
+        ModelUnavailable: it is not there, or can't be read.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

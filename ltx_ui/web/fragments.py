@@ -272,7 +272,7 @@ def advice(sentences: Sequence[str]) -> str:
 def examples(prompts: Sequence[str], knows: str = "") -> str:
     """Prompts to start from, one press each, and what the model knows if that is little."""
     chips = "".join(
-        f'<button data-example="{index}">{escape(prompt)}</button>'
+        f'<button data-example="{index}" title="{escape(prompt)}">{escape(prompt)}</button>'
         for index, prompt in enumerate(prompts)
     )
     line = f'<p class="small">{escape(knows)}</p>' if knows else ""
