@@ -13,6 +13,14 @@ if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
 
 
+SHOWS_ALL_OF_ITS_TEXT = """field => {
+  const style = getComputedStyle(field), pen = document.createElement('canvas').getContext('2d');
+  pen.font = style.font;
+  const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return pen.measureText(field.value).width <= room;
+}"""
+
+
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     with RunningApp(tmp_path_factory.mktemp("page") / "data", "--model", "demo") as app:
@@ -322,6 +330,8 @@ def test_nothing_is_wider_than_the_window_and_generate_is_in_reach(
         page.get_by_role("tab", name=tab).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     expect(page.locator("#generate")).to_be_in_viewport()
+    page.locator("#seed input").fill("4294967295")
+    assert page.locator("#seed input").evaluate(SHOWS_ALL_OF_ITS_TEXT)
     context.close()
 
 
