@@ -1,7 +1,7 @@
 """How long clips take, beside what the device could do at best, and beside stock diffusers.
 
-    python -m benchmarks.clip_speed --model demo --rows 9/5 25/20
-    python -m benchmarks.clip_speed --random-weights ltx-2
+    python benchmarks/clip_speed.py --model demo --rows 9/5 25/20
+    python benchmarks/clip_speed.py --random-weights ltx-2
 
 Each row is a clip of the source document's tables: frames/steps, at 288x512 unless a size is given.
 The floor is what the arithmetic of sampling and of the video decoder would take at the matrix rate
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import resource
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -28,6 +29,9 @@ from diffusers import LTX2Pipeline
 from diffusers.utils import encode_video
 from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
+
+# So that the studio is found from whatever folder the script is started in.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import random_weights
 from ltx_ui.clip import Clip, Stage

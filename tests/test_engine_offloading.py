@@ -11,7 +11,7 @@ import torch
 
 from ltx_ui.clip import Clip, Stage
 from ltx_ui.engine.engine import Engine
-from ltx_ui.engine.placement import Placement
+from ltx_ui.engine.placement import KEEPS_TEXT, Placement
 from ltx_ui.errors import OutOfMemory
 from ltx_ui.recipe import Recipe
 
@@ -56,6 +56,7 @@ def test_weights_that_wait_in_host_memory_give_the_same_clip(
     clip = engine.generate(RECIPE, Stages())
     assert engine.placement == placement
     assert clip.notes == ()
+    assert (engine._shortcuts.text_bytes > 0) == (placement in KEEPS_TEXT)
     assert clip.waveform is not None and usual.waveform is not None
     # Channels last, which only a decoder that stays in place gets, rounds otherwise.
     assert np.abs(clip.frames.astype(int) - usual.frames).max() <= 1
@@ -75,6 +76,7 @@ def test_8_bit_weights_take_half_of_bfloat16_and_nearly_give_the_same_clip(
     assert stored < 0.6 * 2 * sum(p.numel() for p in transformer.parameters())
     clip = engine.generate(RECIPE, Stages())
     assert psnr(clip, usual) > 20
+    assert engine._shortcuts.text_bytes == 0
     assert not np.array_equal(clip.frames, usual.frames)
     assert np.array_equal(engine.generate(RECIPE, Stages()).frames, clip.frames)
 

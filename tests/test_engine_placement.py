@@ -19,17 +19,19 @@ from ltx_ui.engine.placement import (
     host_bytes,
     steps_down,
     what_fits,
-    working_bytes,
+    working,
 )
 from ltx_ui.errors import ModelUnavailable
 from ltx_ui.recipe import Recipe
 
 LTX_2 = CARDS["ltx-2"].component_bytes
+TEXT = 2 * 48 * 2 * 1024 * (4096 + 2048) * 2
+"""Keys and values of prompt and negative prompt in the 19B."""
 
 
 def chosen(device_gb: float, host_gb: float = 128, size: tuple[int, int, int] = USUAL) -> Placement:
     free = Free(round(device_gb * GB), round(host_gb * GB))
-    return choose("LTX-2", LTX_2, free, working_bytes(*size))
+    return choose("LTX-2", LTX_2, free, working(*size, text=TEXT))
 
 
 @pytest.mark.parametrize(
@@ -52,13 +54,13 @@ def test_each_size_of_card_gets_the_fastest_placement_that_fits(
 
 
 def test_a_larger_clip_needs_a_thriftier_placement_on_the_same_card() -> None:
-    assert chosen(72, size=(288, 512, 121)) == "resident"
-    assert chosen(72, size=(1280, 704, 121)) == "free-text"
+    assert chosen(74, size=(288, 512, 121)) == "resident"
+    assert chosen(74, size=(1280, 704, 121)) == "free-text"
 
 
 def test_too_little_host_memory_rules_out_what_waits_there() -> None:
     assert chosen(24, host_gb=31) == "fp8"
-    with pytest.raises(ModelUnavailable, match=r"70 GB .* 7 GB with 68 GB of host .* 24 GB and 20"):
+    with pytest.raises(ModelUnavailable, match=r"73 GB .* 7 GB with 68 GB of host .* 24 GB and 20"):
         chosen(24, host_gb=20)
 
 
@@ -68,14 +70,14 @@ def test_a_card_that_is_too_small_for_a_block_is_refused_with_numbers_and_a_way_
 
 
 def test_without_cuda_everything_stays_in_host_memory_if_there_is_enough() -> None:
-    assert choose("LTX-2", LTX_2, Free(None, 70 * GB), 0) == "resident"
+    assert choose("LTX-2", LTX_2, Free(None, 70 * GB), working(*USUAL)) == "resident"
     with pytest.raises(ModelUnavailable, match=r"needs about 68 GB .*without a CUDA device; 60 GB"):
-        choose("LTX-2", LTX_2, Free(None, 60 * GB), 0)
+        choose("LTX-2", LTX_2, Free(None, 60 * GB), working(*USUAL))
 
 
 def test_each_step_down_takes_less_device_memory_and_more_host_memory() -> None:
-    working = working_bytes(*USUAL)
-    device = [device_bytes(placement, LTX_2, working) for placement in PLACEMENTS]
+    usual = working(*USUAL, text=TEXT)
+    device = [device_bytes(placement, LTX_2, usual) for placement in PLACEMENTS]
     host = [host_bytes(placement, LTX_2) for placement in PLACEMENTS]
     assert device == sorted(device, reverse=True)
     assert host == sorted(host)
@@ -90,11 +92,45 @@ def test_only_8_bit_weights_save_memory_where_there_is_no_device() -> None:
 
 def test_what_fits_is_smaller_than_what_did_not_and_fits_by_the_same_formula() -> None:
     recipe = Recipe(prompt="A fox.", width=768, height=448, num_frames=121)
-    room = working_bytes(768, 448, 49, tiled=True)
+    room = working(768, 448, 49, tiled=True).total
     assert what_fits(recipe, room, 32) == (
         "What should fit: 768x448 with 49 frames or 512x288 with 121 frames."
     )
-    assert working_bytes(512, 288, 121, tiled=True) <= room < working_bytes(544, 320, 121)
+    fits, does_not = (working(w, h, 121, tiled=True) for w, h in ((512, 288), (544, 320)))
+    assert fits.total <= room < does_not.total
+
+
+def test_the_kept_text_counts_where_it_is_kept_and_only_beside_sampling() -> None:
+    assert 2.4 * GB < TEXT < 2.5 * GB
+    without, kept = working(*USUAL), working(*USUAL, text=TEXT)
+    for placement in ("resident", "free-text"):
+        assert kept.beside(placement) - without.beside(placement) == TEXT
+    for placement in ("fp8", "offload"):
+        assert kept.beside(placement) == without.beside(placement)
+    long = working(1280, 704, 121, clips=1, text=TEXT)
+    assert long.total == working(1280, 704, 121, clips=1).total, "decoding takes more, without it"
+
+
+def test_two_stages_are_counted_as_they_are_sampled() -> None:
+    size = (1280, 704, 121)
+    whole, half = working(*size), working(640, 352, 121)
+    staged = working(*size, two_stage=True)
+    assert half.sampling < staged.sampling == whole.sampling // 2
+    assert staged.decoding == whole.decoding
+    assert (
+        working(*size, clips=8, two_stage=True).sampling == working(640, 352, 121, clips=8).sampling
+    )
+
+
+def test_what_fits_is_more_in_two_stages_and_less_with_the_text_kept() -> None:
+    recipe = Recipe(prompt="A fox.", width=1280, height=704, num_frames=121)
+    room = working(1280, 704, 89, two_stage=True, tiled=True).total
+    staged = recipe.model_copy(update={"two_stage": True})
+    assert what_fits(staged, room, 64).startswith("What should fit: 1280x704 with 89 frames")
+    assert what_fits(recipe, room, 64).startswith("What should fit: 1280x704 with 41 frames")
+    assert what_fits(staged, room, 64, text=GB // 10) == (
+        "What should fit: 1280x704 with 81 frames or 1088x576 with 121 frames."
+    )
 
 
 def test_even_where_the_formula_sees_room_something_smaller_is_offered() -> None:

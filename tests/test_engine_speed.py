@@ -14,8 +14,8 @@ from torch import Tensor
 from ltx_ui.clip import Stage
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.models import CARDS
-from ltx_ui.engine.sampling import sample
-from ltx_ui.engine.speed import Shortcuts, Speed, default_speed
+from ltx_ui.engine.sampling import sample, texts_kept
+from ltx_ui.engine.speed import Shortcuts, Speed, default_speed, kept_text_bytes
 from ltx_ui.engine.text import Prompts
 from ltx_ui.recipe import Recipe
 
@@ -167,3 +167,43 @@ def test_the_engine_takes_the_shortcuts(engine: Engine) -> None:
     counted = calls(engine._pipe.transformer.transformer_blocks[0].attn2.to_k)
     engine.generate(RECIPE, Silent())
     assert len(counted) == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"guidance_scale": 1.0},
+        {"mode": "high"},
+        {"mode": "high", "guidance_scale": 1.0},
+        {"two_stage": True},
+        {"two_stage": True, "guidance_scale": 1.0},
+        {"two_stage": True, "mode": "high"},
+    ],
+    ids=str,
+)
+def test_the_kept_text_takes_as_many_bytes_as_the_plan_counts(
+    engine: Engine, fields: dict[str, Any]
+) -> None:
+    held = [0]
+
+    def count(*_: Any) -> None:
+        every = [pair for *_, pairs in engine._shortcuts._kept.values() for pair in pairs]
+        held.append(sum(key.nbytes + value.nbytes for key, value in every))
+
+    recipe = RECIPE.model_copy(update=fields)
+    handle = engine._pipe.transformer.register_forward_hook(count)
+    try:
+        engine.generate(recipe, Silent())
+    finally:
+        handle.remove()
+    assert engine._shortcuts.text_bytes > 0
+    assert max(held) == texts_kept(recipe, engine.card) * engine._shortcuts.text_bytes
+
+
+@pytest.mark.parametrize("name", ["2.3", "2.5"])
+def test_where_the_text_changes_from_step_to_step_nothing_is_kept_or_counted(name: str) -> None:
+    transformer = pipeline(name).transformer
+    assert kept_text_bytes(transformer.config, 2) == 0
+    with shortcuts(transformer, Speed()) as taken:
+        assert taken.text_bytes == 0

@@ -21,7 +21,14 @@ from ltx_ui.engine.models import ModelCard, resolve
 from ltx_ui.engine.placement import STEPS, Placement, steps_down, what_fits
 from ltx_ui.engine.preview import Colours, colours_of, with_previews
 from ltx_ui.engine.rescue import Exhausted, Way, attempt, free_caches
-from ltx_ui.engine.sampling import Latents, Picture, sample, sample_together, takes_at_once
+from ltx_ui.engine.sampling import (
+    Latents,
+    Picture,
+    sample,
+    sample_together,
+    takes_at_once,
+    texts_kept,
+)
 from ltx_ui.engine.speed import Shortcuts, Speed, default_speed, keep_compiled_in
 from ltx_ui.engine.text import Prompts
 from ltx_ui.engine.twostage import TwoStage
@@ -268,9 +275,10 @@ class Engine:
         # The figures are counted in bfloat16; the CPU computes in float32.
         room = free.host // 2 if free.device is None else free.device
         clips = 2 if self.card.guided(recipe) else 1
+        text = texts_kept(recipe, self.card) * self._shortcuts.text_bytes
         return OutOfMemory(
             f"There was not enough memory for {recipe.resolution} with {recipe.num_frames} frames. "
-            + what_fits(recipe, room, self.card.grid_of(recipe), clips)
+            + what_fits(recipe, room, self.card.grid_of(recipe), clips, text)
         )
 
 

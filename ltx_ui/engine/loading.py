@@ -21,16 +21,18 @@ from diffusers.hooks import apply_group_offloading
 
 from ltx_ui.engine.demo import demo_folder
 from ltx_ui.engine.downloading import Report, downloaded
-from ltx_ui.engine.models import CARDS, ModelCard, card_of_folder
+from ltx_ui.engine.models import CARDS, ModelCard, card_of_folder, read_json
 from ltx_ui.engine.placement import (
     MEANING,
     USUAL,
     WAITING,
     Free,
     Placement,
+    Working,
     choose,
-    working_bytes,
+    working,
 )
+from ltx_ui.engine.speed import kept_text_bytes
 from ltx_ui.engine.twostage import upsampler_folder
 from ltx_ui.errors import ModelUnavailable
 
@@ -72,7 +74,7 @@ def load(
     card = replace(card, has_upsampler=card.refines and upsampler_folder(folder) is not None)
     if placement is None:
         weights = _computed_bytes(card, _weight_bytes(folder))
-        placement = choose(card.title, weights, free_memory(), working_bytes(*USUAL))
+        placement = choose(card.title, weights, free_memory(), _usual_working(card, folder))
     report(f"Loading {card.title}: {MEANING[placement]}", None)
     pipe = _read(folder, card, placement)
     pipe.set_progress_bar_config(disable=True)
@@ -93,6 +95,13 @@ def _computed_bytes(card: ModelCard, stored: dict[str, int]) -> dict[str, int]:
     parts = {part: stored.get(part, 0) for part in PARTS}
     parts["transformer"] = stored.get(card.transformer_subfolder, 0)
     return {part: size * 2 if double else size for part, size in parts.items()}
+
+
+def _usual_working(card: ModelCard, folder: Path) -> Working:
+    """What the usual clip takes beside the weights."""
+    config = read_json(folder / card.transformer_subfolder / "config.json")
+    clips = 2 if card.takes_guidance else 1
+    return working(*USUAL, clips=clips, text=clips * kept_text_bytes(config, _dtype().itemsize))
 
 
 class Schedule(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]

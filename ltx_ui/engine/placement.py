@@ -8,7 +8,7 @@ there to measure them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from ltx_ui.errors import ModelUnavailable
@@ -35,6 +35,10 @@ WAITING: Mapping[Placement, frozenset[str]] = {
     ),
 }
 """The components whose weights wait in host memory."""
+
+KEEPS_TEXT: frozenset[Placement] = frozenset({"resident", "free-text"})
+"""Where the text's keys and values are kept while a clip is sampled (``Speed.keep_text``): a
+transformer whose weights are brought, or turned into another type, computes them anew."""
 
 MEANING: Mapping[Placement, str] = {
     "resident": "everything stays on the device",
@@ -85,37 +89,74 @@ def tokens(width: int, height: int, num_frames: int) -> int:
     return -(-width // 32) * -(-height // 32) * ((num_frames - 1) // FRAME_STEP + 1)
 
 
-def working_bytes(
-    width: int, height: int, num_frames: int, *, clips: int = 2, tiled: bool = False
-) -> int:
-    """Device memory that making a clip takes beside the weights.
+@dataclass(frozen=True)
+class Working:
+    """Bytes of device memory that making a clip takes beside the weights.
+
+    Attributes:
+        sampling: activations at the worst moment of sampling.
+        decoding: the same while the pictures are decoded.
+        text: the texts' keys and values, where they are kept while the clip is sampled.
+    """
+
+    sampling: int
+    decoding: int
+    text: int = 0
+
+    @property
+    def total(self) -> int:
+        """At the worst moment, with the texts' keys and values."""
+        return max(self.sampling + self.text, self.decoding) + RESERVE
+
+    def beside(self, placement: Placement) -> int:
+        """At the worst moment where the weights live like this."""
+        return (self if placement in KEEPS_TEXT else replace(self, text=0)).total
+
+
+def working(
+    width: int,
+    height: int,
+    num_frames: int,
+    *,
+    clips: int = 2,
+    two_stage: bool = False,
+    tiled: bool = False,
+    text: int = 0,
+) -> Working:
+    """What making a clip takes.
 
     Args:
         clips: clips in one forward; classifier-free guidance makes two.
+        two_stage: whether they are sampled at half size, and then one without guidance at full
+            size.
         tiled: whether decoding may fall back to tiles.
+        text: bytes of all texts' keys and values where they are kept.
     """
-    sampling = tokens(width, height, num_frames) * clips * SAMPLING_BYTES
+    size = (width, height, num_frames)
+    sampled = tokens(*size) * clips
+    if two_stage:
+        sampled = max(tokens(width // 2, height // 2, num_frames) * clips, tokens(*size))
     per_pixel = TILED_DECODING_BYTES if tiled else DECODING_BYTES
-    return max(sampling, width * height * num_frames * per_pixel) + RESERVE
+    decoding = width * height * num_frames * per_pixel
+    return Working(sampled * SAMPLING_BYTES, decoding, text)
 
 
-def device_bytes(placement: Placement, weights: Mapping[str, int], working: int) -> int:
+def device_bytes(placement: Placement, weights: Mapping[str, int], working: Working) -> int:
     """Device memory at the worst moment.
 
     Args:
         weights: bytes of each component in bfloat16, by its folder's name.
-        working: as :func:`working_bytes` counts it.
     """
-    transformer = weights.get("transformer", 0)
+    beside, transformer = working.beside(placement), weights.get("transformer", 0)
     kept = sum(weights.values()) - host_bytes(placement, weights)
     match placement:
         case "resident":
-            return kept + max(working, TEXT_BYTES // 2)
+            return kept + max(beside, TEXT_BYTES // 2)
         case "fp8":
             kept -= round(transformer * (1 - FLOAT8_SHARE))
         case "offload":
             kept += round(transformer * STREAMED_SHARE)
-    return kept + max(working, TEXT_BYTES)
+    return kept + max(beside, TEXT_BYTES)
 
 
 def host_bytes(placement: Placement, weights: Mapping[str, int]) -> int:
@@ -123,7 +164,7 @@ def host_bytes(placement: Placement, weights: Mapping[str, int]) -> int:
     return sum(size for name, size in weights.items() if name in WAITING[placement])
 
 
-def choose(title: str, weights: Mapping[str, int], free: Free, working: int) -> Placement:
+def choose(title: str, weights: Mapping[str, int], free: Free, working: Working) -> Placement:
     """The first placement, from the fastest on, that fits beside a clip's working memory. Without a
     CUDA device everything stays where it is: ``resident``.
 
@@ -160,18 +201,19 @@ def steps_down(placement: Placement, cuda: bool) -> tuple[Placement, ...]:
     return lower if cuda else tuple(p for p in lower if p == "fp8")
 
 
-def what_fits(recipe: Recipe, room: int, grid: int, clips: int = 2) -> str:
+def what_fits(recipe: Recipe, room: int, grid: int, clips: int = 2, text: int = 0) -> str:
     """A sentence with the longest clip of the recipe's size, and the largest size of its length,
     that should fit; both smaller than the recipe, which did not.
 
     Args:
         room: bytes of device memory for working in.
         grid: sides are offered in multiples of this.
-        clips: as in :func:`working_bytes`.
+        clips, text: as in :func:`working`.
     """
 
     def fits(width: int, height: int, num_frames: int) -> bool:
-        return working_bytes(width, height, num_frames, clips=clips, tiled=True) <= room
+        size, stages = (width, height, num_frames), recipe.two_stage
+        return working(*size, clips=clips, two_stage=stages, tiled=True, text=text).total <= room
 
     shorter = (n for n in range(recipe.num_frames - FRAME_STEP, MIN_FRAMES - 1, -FRAME_STEP))
     frames = next((n for n in shorter if fits(recipe.width, recipe.height, n)), None)
@@ -198,7 +240,7 @@ def _smaller(recipe: Recipe, grid: int) -> Iterator[tuple[int, int]]:
             yield width, height
 
 
-def _needs(weights: Mapping[str, int], working: int) -> str:
+def _needs(weights: Mapping[str, int], working: Working) -> str:
     """The most and the least demanding way, in words."""
     most, least = (device_bytes(p, weights, working) / GB for p in (PLACEMENTS[0], PLACEMENTS[-1]))
     host = host_bytes(PLACEMENTS[-1], weights) / GB

@@ -150,6 +150,14 @@ def takes_at_once(recipe: Recipe, card: ModelCard, cuda: bool) -> int:
     return max(1, LAUNCH_BOUND_TOKENS // (tokens * (2 if card.guided(recipe) else 1)))
 
 
+def texts_kept(recipe: Recipe, card: ModelCard) -> int:
+    """How many texts the transformer meets while a clip is sampled, each with keys and values of
+    its own. Beside the pair of prompt and negative prompt, the prompt alone is another one: for
+    STG and modality guidance, and for the second of two stages."""
+    guided = card.guided(recipe)
+    return 1 + guided + (guided and card.forwards(recipe) > 2) + recipe.two_stage
+
+
 def counting(listener: Listener, before: int, steps: int) -> StepDone:
     """The pipeline's step callback that tells a listener of ``steps`` steps in all.
 

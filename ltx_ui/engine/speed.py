@@ -9,7 +9,7 @@ import copy
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ from torch import Tensor
 
 RECOMPILE_LIMIT = 64
 """Graphs kept for one function. At the default of 8, a ninth batch size would be a hard failure."""
+
+TEXT_LENGTH = 1024
+"""Places of a text in every checkpoint."""
 
 _MASKS = ("encoder_attention_mask", "audio_encoder_attention_mask")
 _log = logging.getLogger(__name__)
@@ -80,6 +83,14 @@ class Shortcuts:
         self._hook = transformer.register_forward_pre_hook(self._before, with_kwargs=True)
         self.compiled = CompiledBlocks(self._blocks, speed.backend) if speed.compile else None
 
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of one text's keys and values; 0 where they are not kept."""
+        if not self._keeps or _has_hooks(self._blocks[0]):
+            return 0
+        weight = self._blocks[0].attn2.to_k.weight
+        return kept_text_bytes(self._transformer.config, weight.element_size())
+
     def forget(self) -> None:
         """Let go of the text's keys and values. Belongs after each clip."""
         self._kept.clear()
@@ -126,6 +137,22 @@ class Shortcuts:
             video, audio = model.caption_projection(video), model.audio_caption_projection(audio)
         texts = (video, audio) * len(self._blocks)
         return [keys_and_values(a, text) for a, text in zip(self._stock, texts, strict=True)]
+
+
+def kept_text_bytes(config: Mapping[str, Any], element: int) -> int:
+    """Bytes of one text's keys and values in all blocks of a transformer; 0 where the text is not
+    the same at every step, and for a configuration that is none.
+
+    Args:
+        element: bytes of one number.
+    """
+    if not _text_is_constant(config):
+        return 0
+    channels = sum(
+        config.get(f"{kind}num_attention_heads", 0) * config.get(f"{kind}attention_head_dim", 0)
+        for kind in ("", "audio_")
+    )
+    return int(2 * config.get("num_layers", 0) * TEXT_LENGTH * channels * element)
 
 
 def keys_and_values(attention: Any, text: Tensor) -> tuple[Tensor, Tensor]:
@@ -253,10 +280,10 @@ def _text_attentions(block: Any) -> tuple[Any, Any]:
     return block.attn2, block.audio_attn2
 
 
-def _text_is_constant(config: Any) -> bool:
+def _text_is_constant(config: Mapping[str, Any]) -> bool:
     """Whether the text reaches the blocks the same at every step, as in LTX-2.0."""
-    gated = config.gated_attn or config.audio_gated_attn
-    return not (config.cross_attn_mod or config.audio_cross_attn_mod or gated)
+    changing = ("gated_attn", "audio_gated_attn", "cross_attn_mod", "audio_cross_attn_mod")
+    return not any(config.get(name) for name in changing)
 
 
 def _has_hooks(block: Any) -> bool:
