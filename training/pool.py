@@ -21,11 +21,11 @@ from training.world import Scene, draw_scene
 
 SIZES = (
     (Size(288, 512, 25), 6),
-    (Size(288, 512, 9), 3),
+    (Size(288, 512, 9), 2),
     (Size(288, 512, 49), 2),
-    (Size(160, 288, 25), 4),
-    (Size(160, 288, 49), 2),
-    (Size(512, 288, 25), 2),
+    (Size(160, 288, 25), 8),
+    (Size(160, 288, 49), 1),
+    (Size(512, 288, 25), 1),
     (Size(256, 256, 25), 1),
     (Size(384, 672, 9), 1),
     (Size(96, 160, 9), 1),
@@ -33,6 +33,8 @@ SIZES = (
 """What the page offers, and smaller ones that cost less; with how often each is drawn."""
 
 _AT_ONCE = 8
+_BEGINNING = 16
+"""Batches that are made one after the other at the start; from then on one every ``uses`` picks."""
 _TEXT_COST = 60
 """What a caption costs the transformer, in tokens of the picture; estimated from measured steps."""
 _RATES = (24.0, 24.0, 24.0, 25.0, 30.0)
@@ -75,7 +77,7 @@ class Pool:
 
     def pick(self, rng: random.Random) -> Batch:
         """A batch at random, after renewing the oldest where it is time to."""
-        filling = len(self._batches) < self.room
+        filling = len(self._batches) < min(_BEGINNING, self.room)
         if not self._batches or self._picks % (1 if filling else self.uses) == 0:
             self._batches.append(self.make(rng))
             self._batches = self._batches[-self.room :]
