@@ -71,7 +71,7 @@ class Preview:
 
 
 class Worker:
-    """Loads the model and makes the queue's jobs, strictly one after the other."""
+    """Loads the model, then makes the queue's jobs, one after the other."""
 
     def __init__(
         self,
