@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -160,6 +162,44 @@ def test_a_restart_while_one_is_saved_and_one_is_sampled_loses_neither(
     assert seeds(again) == [1]
     again.cancel(latter.id, "ada")
     assert again.wait(latter.id, "ada", PATIENCE).state == CancelledJob()
+
+
+KILLED = """
+    import sys, time
+    from pathlib import Path
+    from ltx_ui.recipe import Recipe
+    from ltx_ui.settings import Settings
+    from ltx_ui.studio.studio import Studio
+
+    studio = Studio(Settings(data_dir=Path(sys.argv[1]), model="demo"))
+    studio.start()
+    small = {"prompt": "A fox", "width": 128, "height": 128, "num_frames": 9}
+    former = studio.submit(Recipe(**small, seed=1, num_inference_steps=2), "ada")
+    latter = studio.submit(Recipe(**small, seed=2, num_inference_steps=100), "ada")
+    while getattr(studio.job(latter.id, "ada").state, "step", 0) < 1:
+        time.sleep(0.01)
+    assert studio.job(former.id, "ada").state.stage == "saving"
+    print(former.id, latter.id, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_process_that_is_killed_while_it_saves_and_samples_loses_neither_job(
+    open_studio: OpenStudio, encoder: Encoder, data_dir: Path
+) -> None:
+    encoder.hold()
+    script = [sys.executable, "-c", textwrap.dedent(KILLED), str(data_dir)]
+    with subprocess.Popen(script, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            jobs = process.stdout.readline().split()
+        finally:
+            process.kill()
+            encoder.let_go()
+    studio = open_studio()
+    for job_id in jobs:
+        assert studio.wait(job_id, "ada", PATIENCE).state == Done(job_id)
+    assert seeds(studio) == [2, 1]
 
 
 def test_what_was_not_saved_before_a_restart_is_made_again_in_its_place(
