@@ -16,6 +16,7 @@ from studios import PATIENCE, OpenStudio, leave
 
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Queued, Running
+from ltx_ui.studio.library import Files
 from ltx_ui.studio.studio import Studio
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the encoder is a shell script")
@@ -267,6 +268,25 @@ def test_where_one_take_cannot_be_saved_the_others_are_not_made(
     assert isinstance(now.state, Failed)
     assert "could not be written" in now.state.message
     assert furthest == 2
+
+
+def test_saving_that_breaks_in_an_unforeseen_way_does_not_stop_the_next(
+    open_studio: OpenStudio, encoder: Encoder, data_dir: Path
+) -> None:
+    studio = open_studio()
+    former, latter = held_in_saving(studio, encoder)
+    # The library takes no two takes by one id.
+    taken = {"timings": {}, "versions": {}, "model": "demo", "device": "cpu"}
+    nowhere = Files(data_dir / "none.mp4", data_dir / "none.jpg")
+    studio.library.keep(former.id, "bob", recipe(), nowhere, **taken)
+    encoder.let_go()
+    state = studio.wait(former.id, "ada", PATIENCE).state
+    assert isinstance(state, Failed)
+    assert state.message.startswith("Something unexpected went wrong")
+    assert list((data_dir / "takes").iterdir()) == []
+    studio.cancel(latter.id, "ada")
+    after = studio.submit(recipe(), "ada")
+    assert studio.wait(after.id, "ada", PATIENCE).state == Done(after.id)
 
 
 def test_a_clip_that_could_not_be_saved_is_not_sampled_again(

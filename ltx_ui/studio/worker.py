@@ -235,16 +235,16 @@ class Worker:
         job = made.job
         try:
             timings = self._keep(engine, made)
+            engine.saved(made.recipe)
+            self._queue.kept(job.id, made.take_id)
+            self._learn(engine, made.recipe, timings)
         except Exception as error:
             # On a full disk the job's other takes would fail as well.
             failed = failure(job, error)
             (self._queue.end if made.last else self._queue.fail)(job, failed)
-            return
-        engine.saved(made.recipe)
-        self._queue.kept(job.id, made.take_id)
-        self._learn(engine, made.recipe, timings)
-        if made.last:
-            self._queue.end(job, _done(job))
+        else:
+            if made.last:
+                self._queue.end(job, _done(job))
 
     def _learn(self, engine: Engine, recipe: Recipe, timings: dict[str, float]) -> None:
         if self._pace is None:
