@@ -15,7 +15,7 @@ from ltx_ui.clip import Stage
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.sampling import sample, texts_kept
-from ltx_ui.engine.speed import Shortcuts, Speed, default_speed, kept_text_bytes
+from ltx_ui.engine.speed import TEXT_LENGTH, Shortcuts, Speed, default_speed, kept_text_bytes
 from ltx_ui.engine.text import Prompts
 from ltx_ui.recipe import Recipe
 
@@ -198,7 +198,9 @@ def test_the_kept_text_takes_as_many_bytes_as_the_plan_counts(
     finally:
         handle.remove()
     assert engine._shortcuts.text_bytes > 0
-    assert max(held) == texts_kept(recipe, engine.card) * engine._shortcuts.text_bytes
+    share = engine._prompts.max_sequence_length / TEXT_LENGTH
+    counted = texts_kept(recipe, engine.card) * engine._shortcuts.text_bytes
+    assert max(held) == counted * share
 
 
 @pytest.mark.parametrize("name", ["2.3", "2.5"])

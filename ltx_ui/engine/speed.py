@@ -22,7 +22,7 @@ RECOMPILE_LIMIT = 64
 """Graphs kept for one function. At the default of 8, a ninth batch size would be a hard failure."""
 
 TEXT_LENGTH = 1024
-"""Places of a text in every checkpoint."""
+"""Most places of a text, as in every published checkpoint."""
 
 _MASKS = ("encoder_attention_mask", "audio_encoder_attention_mask")
 _log = logging.getLogger(__name__)
