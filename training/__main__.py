@@ -52,7 +52,7 @@ class Scale:
 
 SCALES = {
     "cuda": Scale(windows=96, sounds=48, tokens=40_000, uses=8, room=128),
-    "cpu": Scale(windows=16, sounds=8, tokens=4_000, uses=12, room=200),
+    "cpu": Scale(windows=16, sounds=8, tokens=4_000, uses=30, room=200),
     "test": Scale(2, 2, tokens=600, uses=2, room=2, clips=2, sizes=((Size(96, 96, 9), 1),)),
 }
 

@@ -24,7 +24,8 @@ _WINDOW = 1536
 
 _TOP_HZ = 8000.0
 _FLOOR = 1e-5
-_LATENT_FRAMES = (10, 18, 26)
+_LATENT_FRAMES, _VOCODER_FRAMES = (10, 18, 26), (6, 10)
+_WAVE_WEIGHT = 20
 _NOISE = frozenset({"rain", "waves"})
 _LATENT_NOISE, _LATENT_WEIGHT = 0.1, 1e-4
 
@@ -66,7 +67,7 @@ def train_vae(run: Run) -> None:
     """Spend the run's budget on the audio VAE: mel frames in, mel frames out."""
     vae: AutoencoderKLLTX2Audio = run.model
     for rng in run.steps():
-        frames = mel(_sounds(rng, run)[1])
+        frames = mel(_sounds(rng, run, _LATENT_FRAMES)[1])
         with run.autocast():
             latents = vae.encode(frames).latent_dist.mode()
             noise = _LATENT_NOISE * torch.randn_like(latents)
@@ -88,7 +89,7 @@ def train_vocoder(run: Run, vae: AutoencoderKLLTX2Audio) -> None:
     """
     vocoder: LTX2Vocoder = run.model
     for rng in run.steps():
-        scenes, sound = _sounds(rng, run)
+        scenes, sound = _sounds(rng, run, _VOCODER_FRAMES)
         frames = mel(sound)
         if rng.random() < 0.5:
             with torch.no_grad():
@@ -97,12 +98,12 @@ def train_vocoder(run: Run, vae: AutoencoderKLLTX2Audio) -> None:
         steady = torch.tensor([s.sound not in _NOISE for s in scenes], device=run.device)
         wave = ((heard - sound).abs().mean(dim=(1, 2)) * steady).mean()
         spectra = _spectral_difference(heard, sound)
-        run.learn(5 * wave + spectra, wave=wave, spectra=spectra)
+        run.learn(_WAVE_WEIGHT * wave + spectra, wave=wave, spectra=spectra)
 
 
-def _sounds(rng: random.Random, run: Run) -> tuple[Sequence[Scene], Tensor]:
+def _sounds(rng: random.Random, run: Run, lengths: Sequence[int]) -> tuple[Sequence[Scene], Tensor]:
     scenes = [draw_scene(rng) for _ in range(run.budget.batch)]
-    samples = samples_of(rng.choice(_LATENT_FRAMES))
+    samples = samples_of(rng.choice(lengths))
     return scenes, waveforms(scenes, samples, run.device).contiguous()
 
 

@@ -6,6 +6,7 @@ most, because what it blurs no other part can bring back.
 
 from __future__ import annotations
 
+import torch
 from diffusers import (
     AutoencoderKLLTX2Audio,
     AutoencoderKLLTX2Video,
@@ -26,6 +27,8 @@ much as one of the picture's."""
 TEXT_WIDTH, TEXT_LAYERS = 96, 2
 WIDTH, AUDIO_STREAM_WIDTH, HEADS, LAYERS = 160, 80, 5, 5
 AUDIO_LATENT_CHANNELS, MEL_BINS = 2, 64
+_MEAN_MEL = -9.0
+"""Of the world's log-mel frames, about; the floor is -11.5."""
 AUDIO_WIDTH = AUDIO_LATENT_CHANNELS * MEL_BINS // 4
 """Channels of one packed audio latent; the audio VAE wants its ``base_channels`` equal to it."""
 
@@ -193,8 +196,9 @@ def audio_vae() -> AutoencoderKLLTX2Audio:
 
 def vocoder() -> LTX2Vocoder:
     """Three steps up (8×6×5 = 240 samples a mel frame) keep 12 channels at the end, where LTX-2's
-    five would leave this width three."""
-    return LTX2Vocoder(
+    five would leave this width three. It starts with a bias that takes the mel frames' mean away:
+    otherwise one large constant is all that the first steps see."""
+    fresh = LTX2Vocoder(
         in_channels=2 * MEL_BINS,
         hidden_channels=96,
         upsample_kernel_sizes=[16, 12, 11],
@@ -202,3 +206,7 @@ def vocoder() -> LTX2Vocoder:
         resnet_kernel_sizes=[3, 7],
         resnet_dilations=[[1, 3, 5], [1, 3, 5]],
     )
+    first = fresh.conv_in
+    with torch.no_grad():
+        first.bias.sub_(_MEAN_MEL * first.weight.sum(dim=(1, 2)))
+    return fresh
