@@ -20,6 +20,7 @@ from diffusers import (
 from diffusers.pipelines.ltx2.connectors import LTX2TextConnectors
 from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
 from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder, LTX2VocoderWithBWE
+from safetensors.torch import save_file
 from transformers import (
     Gemma3Config,
     Gemma3ForConditionalGeneration,
@@ -84,6 +85,28 @@ def save(family: Family, folder: Path, *, full: bool = False, with_upsampler: bo
     if with_upsampler:
         upsampler().save_pretrained(folder / "latent_upsampler")
     return folder
+
+
+def save_lora(file: Path) -> None:
+    """A LoRA for a pipeline of the 2.0 family with random weights, under the names and in the type
+    of its authors' own file; one of its layers belongs to the connectors."""
+    width, rank = VIDEO, 4
+    layers = {
+        "diffusion_model.patchify_proj": (128, width),
+        "diffusion_model.adaln_single.linear": (width, 6 * width),
+        "diffusion_model.caption_projection.linear_1": (TEXT, width),
+        "text_embedding_projection.aggregate_embed": (3 * TEXT, TEXT),
+    }
+    for block in range(BLOCKS):
+        for layer in ("attn1.to_q", "attn2.to_k", "attn2.to_out.0", "audio_attn2.to_v"):
+            layers[f"diffusion_model.transformer_blocks.{block}.{layer}"] = (width, width)
+    generator = torch.Generator().manual_seed(2)
+    weights = {}
+    for layer, (wide, high) in layers.items():
+        for part, shape in (("A", (rank, wide)), ("B", (high, rank))):
+            weight = 0.2 * torch.randn(shape, generator=generator)
+            weights[f"{layer}.lora_{part}.weight"] = weight.to(torch.bfloat16)
+    save_file(weights, file)
 
 
 def _scheduler() -> FlowMatchEulerDiscreteScheduler:

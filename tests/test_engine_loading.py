@@ -146,6 +146,9 @@ def test_only_what_the_pipeline_loads_is_downloaded() -> None:
         "media/clip.mp4": 15,
     }
     assert needed_files({**others, **wanted}) == wanted
+    lora = CARDS["ltx-2"].distilled_lora
+    assert needed_files({**others, **wanted, lora: 16}, lora=lora) == {**wanted, lora: 16}
+    assert needed_files({**others, **wanted}, lora=lora) == wanted, "a repo without it will do"
 
 
 def test_the_demo_loads_without_any_connection(tmp_path: Path) -> None:

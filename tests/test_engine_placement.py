@@ -10,6 +10,7 @@ import pytest
 
 from ltx_ui.engine.models import CARDS, GB
 from ltx_ui.engine.placement import (
+    DISTILLED_LORA,
     PLACEMENTS,
     USUAL,
     Free,
@@ -24,7 +25,8 @@ from ltx_ui.engine.placement import (
 from ltx_ui.errors import ModelUnavailable
 from ltx_ui.recipe import Recipe
 
-LTX_2 = CARDS["ltx-2"].component_bytes
+LTX_2_HD = CARDS["ltx-2"].component_bytes
+LTX_2 = {part: size for part, size in LTX_2_HD.items() if part != DISTILLED_LORA}
 TEXT = 2 * 48 * 2 * 1024 * (4096 + 2048) * 2
 """Keys and values of prompt and negative prompt in the 19B."""
 
@@ -51,6 +53,22 @@ def test_each_size_of_card_gets_the_fastest_placement_that_fits(
     device_gb: int, placement: Placement
 ) -> None:
     assert chosen(device_gb) == placement
+
+
+def test_room_is_left_for_the_second_stages_lora_only_where_that_costs_nothing_but_the_text() -> (
+    None
+):
+    usual, sizes = working(*USUAL, text=TEXT), (12, 24, 48, 74, 80, 85)
+    free = {device_gb: Free(device_gb * GB, 128 * GB) for device_gb in sizes}
+    plain = {gb: choose("LTX-2", LTX_2, free[gb], usual) for gb in sizes}
+    hd = {gb: choose("LTX-2", LTX_2_HD, free[gb], usual) for gb in sizes}
+    assert plain == {**hd, 74: "resident", 80: "resident"}
+    assert hd[74] == hd[80] == "free-text"
+    lora = LTX_2_HD[DISTILLED_LORA]
+    assert device_bytes("resident", LTX_2_HD, usual) == lora + device_bytes(
+        "resident", LTX_2, usual
+    )
+    assert host_bytes("offload", LTX_2_HD) == lora + host_bytes("offload", LTX_2)
 
 
 def test_a_larger_clip_needs_a_thriftier_placement_on_the_same_card() -> None:

@@ -236,7 +236,7 @@ def stock_two_stage(
 def test_only_a_checkpoint_with_an_upsampler_offers_it(tmp_path: Path) -> None:
     without = LoadedEngine(str(save("2.0", tmp_path / "without")), tmp_path)
     without.load(lambda message, fraction: None)
-    with pytest.raises(InvalidRecipe, match="no latent upsampler"):
+    with pytest.raises(InvalidRecipe, match="without its latent upsampler"):
         without.generate(recipe(), Log())
 
 

@@ -86,18 +86,21 @@ def downloaded(card: ModelCard, models_dir: Path, report: Report) -> Path:
     return folder
 
 
-def needed_files(sizes: dict[str, int], transformer: str = "transformer") -> dict[str, int]:
+def needed_files(
+    sizes: dict[str, int], transformer: str = "transformer", lora: str = ""
+) -> dict[str, int]:
     """Of a repo's files (path → bytes), those that the pipeline loads: the components' folders
     without second copies of the weights in other formats or precisions.
 
     Args:
         transformer: the folder of the transformer that the card wants, where a repo has several.
+        lora: the file with the second stage's LoRA; a repo without it is complete, too.
     """
     folders = (*COMPONENTS, transformer)
     return {
         path: size
         for path, size in sizes.items()
-        if path == "model_index.json" or _is_component_file(path, folders)
+        if path in ("model_index.json", lora) or _is_component_file(path, folders)
     }
 
 
@@ -115,7 +118,7 @@ def _download(card: ModelCard, folder: Path, report: Report) -> None:
     info = api.model_info(card.source, revision=card.revision, files_metadata=True)
     api.auth_check(card.source)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
-    files = needed_files(sizes, card.transformer_subfolder)
+    files = needed_files(sizes, card.transformer_subfolder, card.distilled_lora)
     if "model_index.json" not in files:
         raise ModelUnavailable(
             f"{card.source} is not a pipeline in the diffusers layout: it has no model_index.json. "

@@ -23,6 +23,7 @@ from ltx_ui.engine.demo import demo_folder
 from ltx_ui.engine.downloading import Report, downloaded
 from ltx_ui.engine.models import CARDS, ModelCard, card_of_folder, read_json
 from ltx_ui.engine.placement import (
+    DISTILLED_LORA,
     MEANING,
     USUAL,
     WAITING,
@@ -33,7 +34,7 @@ from ltx_ui.engine.placement import (
     working,
 )
 from ltx_ui.engine.speed import kept_text_bytes
-from ltx_ui.engine.twostage import upsampler_folder
+from ltx_ui.engine.twostage import lora_file, makes_two_stages
 from ltx_ui.errors import ModelUnavailable
 
 PARTS = ("transformer", "text_encoder", "connectors", "vae", "audio_vae", "vocoder")
@@ -71,9 +72,9 @@ def load(
         found = card_of_folder(folder)
         if card.id not in CARDS:
             card = replace(found, id=card.id, title=card.title, source=card.source)
-    card = replace(card, has_upsampler=card.refines and upsampler_folder(folder) is not None)
+    card = replace(card, has_upsampler=makes_two_stages(folder, card))
     if placement is None:
-        weights = _computed_bytes(card, _weight_bytes(folder))
+        weights = _computed_bytes(card, _weight_bytes(folder, card))
         placement = choose(card.title, weights, free_memory(), _usual_working(card, folder))
     report(f"Loading {card.title}: {MEANING[placement]}", None)
     pipe = _read(folder, card, placement)
@@ -92,7 +93,7 @@ def _computed_bytes(card: ModelCard, stored: dict[str, int]) -> dict[str, int]:
     """Bytes of the parts that the pipeline runs, in the precision that it computes with. Published
     weights are bfloat16, and the CPU computes in float32; the demo's are float32."""
     double = not torch.cuda.is_available() and not card.demo
-    parts = {part: stored.get(part, 0) for part in PARTS}
+    parts = {part: stored.get(part, 0) for part in (*PARTS, DISTILLED_LORA)}
     parts["transformer"] = stored.get(card.transformer_subfolder, 0)
     return {part: size * 2 if double else size for part, size in parts.items()}
 
@@ -163,6 +164,8 @@ def _large_parts(folder: Path, card: ModelCard, placement: Placement) -> dict[st
         perturbed_attn=card.perturbed_attn,
         **_reading(direct=placement in ("resident", "free-text")),
     )
+    # Adding a LoRA switches this off, and what was compiled before would not fit any more.
+    transformer.requires_grad_(False)
     if placement == "fp8":
         transformer.enable_layerwise_casting(
             storage_dtype=torch.float8_e4m3fn, compute_dtype=_dtype()
@@ -223,11 +226,13 @@ def _dtype() -> torch.dtype:
     return torch.bfloat16 if torch.cuda.is_available() else torch.float32
 
 
-def _weight_bytes(folder: Path) -> dict[str, int]:
+def _weight_bytes(folder: Path, card: ModelCard) -> dict[str, int]:
     """Bytes of weights by component."""
     sizes: dict[str, int] = {}
     for file in folder.glob("*/*.safetensors"):
         sizes[file.parent.name] = sizes.get(file.parent.name, 0) + file.stat().st_size
+    if card.has_upsampler and (lora := lora_file(folder, card)):
+        sizes[DISTILLED_LORA] = lora.stat().st_size
     return sizes
 
 

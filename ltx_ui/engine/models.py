@@ -72,6 +72,8 @@ class ModelCard:
         perturbed_attn: load the transformer so that STG has an effect.
         vocoder_float32: run the vocoder in float32 even where the rest is bfloat16.
         transformer_subfolder: the folder that holds the transformer.
+        distilled_lora: the file in the repo that makes the transformer a distilled one for the
+            second of two stages; empty where it is one already, or where no such file is known.
         has_upsampler: whether the checkpoint as loaded comes with a latent upsampler and can refine
             what that enlarges, so that HD formats can be made in two stages.
         component_bytes: size of each component as stored in bfloat16.
@@ -98,6 +100,7 @@ class ModelCard:
     perturbed_attn: bool = False
     vocoder_float32: bool = False
     transformer_subfolder: str = "transformer"
+    distilled_lora: str = ""
     has_upsampler: bool = False
     component_bytes: Mapping[str, int] = field(default_factory=dict)
     knows: str = ""
@@ -130,9 +133,18 @@ class ModelCard:
 
     @property
     def refines(self) -> bool:
-        """Whether the transformer can follow the second stage's few steps. The authors use a
-        distilled one; the demo is small enough to show the way without."""
+        """Whether the transformer can follow the second stage's few steps by itself. The authors
+        use a distilled one; the demo is small enough to show the way without."""
         return self.distilled or self.demo
+
+    @property
+    def _why_one_stage(self) -> str:
+        """What is missing where a clip can't be made in two stages."""
+        if self.refines:
+            return "it has no latent upsampler"
+        if self.distilled_lora:
+            return f"it came without its latent upsampler or without {self.distilled_lora}"
+        return "there is nothing to refine it with that its authors made for it"
 
     @property
     def has_high(self) -> bool:
@@ -191,8 +203,8 @@ class ModelCard:
             problems.append(
                 FieldProblem(
                     "two_stage",
-                    f"two_stage: {self.title} can't make a clip in two stages, because it has no "
-                    "latent upsampler. Leave the field out to make the clip in one stage.",
+                    f"two_stage: {self.title} can't make a clip in two stages, because "
+                    f"{self._why_one_stage}. Leave the field out to make the clip in one stage.",
                 )
             )
         if problems:
@@ -214,7 +226,8 @@ _LTX_2 = ModelCard(
     source="Lightricks/LTX-2",
     high=_high(29),
     perturbed_attn=True,
-    component_bytes=_BYTES_19B,
+    distilled_lora="ltx-2-19b-distilled-lora-384.safetensors",
+    component_bytes={**_BYTES_19B, "distilled_lora": 7_670_000_000},
 )
 _LTX_2_3 = replace(
     _LTX_2,
@@ -225,6 +238,8 @@ _LTX_2_3 = replace(
     high=_high(28),
     use_cross_timestep=True,
     vocoder_float32=True,
+    distilled_lora="",
+    component_bytes=_BYTES_19B,
 )
 _LTX_2_5 = replace(
     _LTX_2_3,
@@ -247,6 +262,8 @@ def _distilled(card: ModelCard, id: str, title: str, source: str) -> ModelCard:
         audio_guidance_scale=1.0,
         high=None,
         perturbed_attn=False,
+        distilled_lora="",
+        component_bytes=_BYTES_19B,
         transformer_subfolder="transformer",
         sigmas=DISTILLED_SIGMAS,
         scheduler=FIXED_SCHEDULE,

@@ -26,13 +26,19 @@ bfloat16. Slowest, and exact like the first two.
 PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
 """From the most device memory to the least."""
 
+DISTILLED_LORA = "distilled_lora"
+"""Among the weights, the LoRA that the second of two stages adds to the transformer. It is read for
+that stage and dropped after it. Where everything stays on the device, room is left for it there;
+elsewhere the choice at start doesn't: it would make every clip in one stage slower or coarser. What
+runs out of memory in its second stage is made again in the next placement."""
+
+_AWAY = {"text_encoder", "connectors", DISTILLED_LORA}
+_DECODERS = {"vae", "audio_vae", "vocoder"}
 WAITING: Mapping[Placement, frozenset[str]] = {
     "resident": frozenset(),
-    "free-text": frozenset({"text_encoder", "connectors"}),
-    "fp8": frozenset({"text_encoder", "connectors", "vae", "audio_vae", "vocoder"}),
-    "offload": frozenset(
-        {"transformer", "text_encoder", "connectors", "vae", "audio_vae", "vocoder"}
-    ),
+    "free-text": frozenset(_AWAY),
+    "fp8": frozenset(_AWAY | _DECODERS),
+    "offload": frozenset(_AWAY | _DECODERS | {"transformer"}),
 }
 """The components whose weights wait in host memory."""
 

@@ -200,7 +200,8 @@ class CompiledBlocks:
     """Blocks that are compiled in the background for each kind of call, one kind after the other.
 
     A call whose kind is not ready runs as it is and, the first time, is handed to the background. A
-    call of spatio-temporal guidance always runs as it is: it can't be traced.
+    call of spatio-temporal guidance always runs as it is: it can't be traced. So do the few calls
+    with a LoRA, which takes other graphs.
     """
 
     def __init__(self, blocks: list[Any], backend: str) -> None:
@@ -232,7 +233,8 @@ class CompiledBlocks:
 
     def _dispatch(self, block: Any, fast: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            if kwargs.get("perturbation_mask") is not None or _has_hooks(block):
+            perturbed = kwargs.get("perturbation_mask") is not None
+            if perturbed or _has_hooks(block) or _has_lora(block):
                 return block._call_impl(*args, **kwargs)
             kind = _kind(block, kwargs)
             if kind in self._ready:
@@ -288,4 +290,10 @@ def _text_is_constant(config: Mapping[str, Any]) -> bool:
 
 def _has_hooks(block: Any) -> bool:
     """Whether the block's weights are brought, or turned into another type, only when needed."""
-    return any(hasattr(m, "_hf_hook") or hasattr(m, "_diffusers_hook") for m in block.modules())
+    # Asked of each block at each step, so not by hasattr, which takes several times as long.
+    return any("_hf_hook" in vars(m) or "_diffusers_hook" in vars(m) for m in block.modules())
+
+
+def _has_lora(block: Any) -> bool:
+    """Whether layers of the block are wrapped, for the time being, to add a LoRA's part."""
+    return any("base_layer" in m._modules for m in block.modules())

@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, LTX2LatentUpsamplePipeline
+from diffusers.hooks.group_offloading import _maybe_remove_and_reapply_group_offloading
 from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
+from safetensors import SafetensorError
 from torch import Tensor
 
 from ltx_ui.clip import Listener
@@ -26,15 +28,30 @@ from ltx_ui.engine.sampling import (
     text_arguments,
 )
 from ltx_ui.engine.text import Prompts
+from ltx_ui.errors import ModelUnavailable
 from ltx_ui.recipe import Recipe
 
 UPSAMPLER_FOLDER = "latent_upsampler"
+LORA = "stage_2_distilled"
+"""What the second stage's LoRA is called while it is in the transformer."""
 
 
 def upsampler_folder(checkpoint: Path) -> Path | None:
     """Where a checkpoint keeps its latent upsampler, or None where it has none."""
     folder = checkpoint / UPSAMPLER_FOLDER
     return folder if (folder / "config.json").is_file() else None
+
+
+def lora_file(checkpoint: Path, card: ModelCard) -> Path | None:
+    """The LoRA that the card's second stage wants, or None where it wants none or there is none."""
+    file = checkpoint / card.distilled_lora
+    return file if card.distilled_lora and file.is_file() else None
+
+
+def makes_two_stages(checkpoint: Path, card: ModelCard) -> bool:
+    """Whether a checkpoint has all that a clip in two stages takes."""
+    refines = card.refines or lora_file(checkpoint, card) is not None
+    return refines and upsampler_folder(checkpoint) is not None
 
 
 class TwoStage:
@@ -49,6 +66,7 @@ class TwoStage:
         self._pipe = pipe
         self._card = card
         self._upsampler: LTX2LatentUpsamplerModel | None = None
+        self._lora = lora_file(Path(pipe.name_or_path), card)
 
     def sample(
         self,
@@ -67,6 +85,7 @@ class TwoStage:
 
         Raises:
             Cancelled: the listener stopped it; the pipeline can be used again at once.
+            ModelUnavailable: the second stage's LoRA can't be read.
         """
         pipe, card = self._pipe, self._card
         listener.progress("text")
@@ -94,7 +113,7 @@ class TwoStage:
         )
         enlarged = self._enlarge(small.video)
         listener.progress("sampling", first, steps)
-        with fixed_schedule(pipe):
+        with fixed_schedule(pipe), distilled(pipe, self._lora):
             return denoise(
                 pipe,
                 recipe,
@@ -146,3 +165,58 @@ def fixed_schedule(pipe: Any) -> Iterator[None]:
         yield
     finally:
         pipe.scheduler = own
+
+
+@contextmanager
+def distilled(pipe: Any, lora: Path | None) -> Iterator[None]:
+    """Lets the transformer follow the second stage's few steps, by its LoRA where it has one; its
+    own layers come back, whatever happens inside.
+
+    The LoRA is read for each clip, not kept and switched off. So a clip in one stage neither waits
+    for its layers nor needs its 7.7 GB.
+
+    Raises:
+        ModelUnavailable: the file can't be read.
+    """
+    if lora is None:
+        yield
+        return
+    try:
+        _add(pipe, lora)
+        yield
+    finally:
+        pipe.transformer.unload_lora()
+
+
+def _add(pipe: Any, lora: Path) -> None:
+    """Add a LoRA's part for the transformer. Its part for the text stays out: the authors' own
+    pipeline encodes the text once, for both stages."""
+    transformer, dtype = pipe.transformer, pipe.transformer.dtype
+    weights, metadata = _read(pipe, lora)
+    # Told of the pipeline, it would also place every other waiting part anew.
+    pipe.load_lora_into_transformer(
+        weights, transformer, adapter_name=LORA, low_cpu_mem_usage=True, metadata=metadata
+    )
+    for name, parameter in transformer.named_parameters():
+        # Beside weights in 8 bits it was rounded to 8 bits too, which it can't be computed with.
+        if f".{LORA}." in name and parameter.dtype != dtype:
+            exact = weights[f"transformer.{name.replace(f'.{LORA}', '')}"]
+            parameter.data = exact.to(parameter.device, dtype)
+    _maybe_remove_and_reapply_group_offloading(transformer)
+
+
+def _read(pipe: Any, lora: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
+    try:
+        weights, metadata = pipe.lora_state_dict(
+            lora.parent,
+            weight_name=lora.name,
+            use_safetensors=True,
+            local_files_only=True,
+            return_lora_metadata=True,
+        )
+    except (OSError, SafetensorError) as error:
+        raise ModelUnavailable(
+            f"{lora} can't be read ({error}), and the second stage needs it. Delete it and "
+            "download it again, or make the clip in one stage."
+        ) from None
+    return weights, metadata

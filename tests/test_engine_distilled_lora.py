@@ -1,0 +1,272 @@
+"""The undistilled LTX-2 refines with its authors' LoRA, and is itself again afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import LTX2ConditionPipeline, LTX2LatentUpsamplePipeline
+from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
+from diffusers.pipelines.ltx2.utils import STAGE_2_DISTILLED_SIGMA_VALUES
+from families import save, save_lora
+
+from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.models import CARDS
+from ltx_ui.engine.placement import Placement
+from ltx_ui.engine.sampling import Latents
+from ltx_ui.engine.speed import Speed
+from ltx_ui.engine.text import Prompts
+from ltx_ui.errors import Cancelled, InvalidRecipe, ModelUnavailable
+from ltx_ui.recipe import Recipe
+
+LORA = CARDS["ltx-2"].distilled_lora
+STEPS = 2
+OFF = {
+    "stg_scale": 0.0,
+    "audio_stg_scale": 0.0,
+    "modality_scale": 1.0,
+    "audio_modality_scale": 1.0,
+    "guidance_rescale": 0.0,
+    "audio_guidance_rescale": 0.0,
+    "use_cross_timestep": False,
+}
+
+
+class Log:
+    """A listener that stops the clip after a step."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self._stop_after = stop_after
+
+    def progress(self, stage: str, step: int = 0, steps: int = 0) -> None:
+        if stage == "sampling" and step == self._stop_after:
+            raise Cancelled
+
+
+def recipe(**fields: Any) -> Recipe:
+    base = {"width": 256, "height": 128, "num_frames": 9, "seed": 7, "two_stage": True}
+    steps = {"num_inference_steps": STEPS, "guidance_scale": 3.0}
+    return Recipe.model_validate({"prompt": "a red ball rolls", **base, **steps, **fields})
+
+
+def loaded(folder: Path, placement: Placement | None = None) -> Engine:
+    engine = Engine(str(folder), folder.parent, placement=placement)
+    engine.load(lambda message, fraction: None)
+    return engine
+
+
+@torch.inference_mode()
+def sampled(engine: Engine) -> Latents:
+    return engine._sample(recipe(), Log(), (None, None))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = save("2.0", tmp_path_factory.mktemp("models") / "ltx-2", with_upsampler=True)
+    save_lora(folder / LORA)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine(folder: Path) -> Engine:
+    return loaded(folder)
+
+
+@pytest.fixture(scope="module")
+def usual(engine: Engine) -> Latents:
+    return sampled(engine)
+
+
+@contextmanager
+def loras(engine: Engine) -> Iterator[list[int]]:
+    """How many layers have a LoRA, at each call of the transformer."""
+    seen: list[int] = []
+
+    def note(transformer: Any, *_: Any) -> None:
+        seen.append(sum(hasattr(m, "lora_A") for m in transformer.modules()))
+
+    hook = engine._pipe.transformer.register_forward_pre_hook(note)
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+def test_the_two_stages_are_the_stock_pipelines_two_calls_with_the_lora_in_the_second(
+    folder: Path, usual: Latents
+) -> None:
+    refined, plain = stock_two_stage(folder)
+    assert torch.equal(usual.video, refined[0])
+    assert torch.equal(usual.audio, refined[1])
+    assert not torch.allclose(usual.video, plain[0], atol=1e-3)
+    assert not torch.allclose(usual.audio, plain[1], atol=1e-3)
+
+
+@torch.inference_mode()
+def stock_two_stage(folder: Path) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
+    """Video and audio latents of the second stage with the LoRA, and without it."""
+    pipe = LTX2ConditionPipeline.from_pretrained(folder)
+    pipe.set_progress_bar_config(disable=True)
+    prompts, wanted = Prompts(pipe), recipe()
+    positive, negative = (prompts.encode(text) for text in (wanted.prompt, wanted.negative_prompt))
+    mask = torch.ones(positive.shape[:2], dtype=torch.int64)
+    generator = torch.Generator().manual_seed(wanted.seed)
+    shared = {
+        "prompt_embeds": positive,
+        "prompt_attention_mask": mask,
+        "negative_prompt_embeds": negative,
+        "negative_prompt_attention_mask": mask,
+        "num_frames": 9,
+        "frame_rate": 24.0,
+        "generator": generator,
+        "output_type": "latent",
+        "return_dict": False,
+        **OFF,
+    }
+    video, audio = pipe(
+        width=128,
+        height=64,
+        num_inference_steps=STEPS,
+        guidance_scale=3.0,
+        audio_guidance_scale=7.0,
+        **shared,
+    )
+    upsampler = LTX2LatentUpsamplerModel.from_pretrained(folder, subfolder="latent_upsampler")
+    upsample = LTX2LatentUpsamplePipeline(vae=pipe.vae, latent_upsampler=upsampler)
+    large = upsample(latents=video, output_type="latent", return_dict=False)[0]
+    pipe.scheduler = type(pipe.scheduler).from_config(
+        pipe.scheduler.config, use_dynamic_shifting=False, shift_terminal=None
+    )
+    noise = generator.get_state()
+
+    def second() -> tuple[torch.Tensor, ...]:
+        generator.set_state(noise)
+        refined: tuple[torch.Tensor, ...] = pipe(
+            width=256,
+            height=128,
+            latents=large,
+            audio_latents=audio,
+            num_inference_steps=3,
+            sigmas=STAGE_2_DISTILLED_SIGMA_VALUES,
+            noise_scale=STAGE_2_DISTILLED_SIGMA_VALUES[0],
+            guidance_scale=1.0,
+            audio_guidance_scale=1.0,
+            **shared,
+        )
+        return refined
+
+    plain = second()
+    weights = pipe.lora_state_dict(folder, weight_name=LORA)
+    for_transformer = {k: v for k, v in weights.items() if k.startswith("transformer.")}
+    assert len(for_transformer) == len(weights) - 2, "the connectors' part is there to be left out"
+    pipe.load_lora_weights(for_transformer, adapter_name="refine")
+    pipe.set_adapters("refine", 1.0)
+    return second(), plain
+
+
+def test_only_the_second_stage_runs_through_the_lora(engine: Engine, usual: Latents) -> None:
+    with loras(engine) as seen:
+        assert torch.equal(sampled(engine).video, usual.video)
+    assert seen[:STEPS] == [0] * STEPS
+    assert seen[STEPS:] == [3 + 4 * 30] * 3
+
+
+@pytest.mark.parametrize("stop_after", [STEPS, STEPS + 1, STEPS + 3])
+def test_wherever_a_clip_is_stopped_the_transformer_is_as_it_was(
+    engine: Engine, stop_after: int
+) -> None:
+    transformer = engine._pipe.transformer
+    modules, one_stage = list(transformer.modules()), recipe(two_stage=False)
+    before = engine.generate(one_stage, Log())
+    with pytest.raises(Cancelled):
+        engine.generate(recipe(), Log(stop_after))
+    assert list(transformer.modules()) == modules
+    assert np.array_equal(engine.generate(one_stage, Log()).frames, before.frames)
+
+
+def test_an_error_in_the_second_stage_leaves_the_transformer_as_it_was(
+    engine: Engine, usual: Latents
+) -> None:
+    transformer = engine._pipe.transformer
+    modules = list(transformer.modules())
+
+    def fail(block: Any, *_: Any) -> None:
+        if hasattr(block.attn1.to_q, "lora_A"):
+            raise ZeroDivisionError
+
+    hook = transformer.transformer_blocks[3].register_forward_pre_hook(fail)
+    with pytest.raises(ZeroDivisionError):
+        engine.generate(recipe(), Log())
+    hook.remove()
+    assert list(transformer.modules()) == modules
+    assert torch.equal(sampled(engine).video, usual.video)
+
+
+@pytest.mark.parametrize("placement", ["free-text", "offload"])
+def test_weights_that_wait_in_host_memory_refine_to_the_same_clip(
+    folder: Path, usual: Latents, placement: Placement
+) -> None:
+    engine = loaded(folder, placement)
+    for _ in range(2):
+        latents = sampled(engine)
+        assert torch.equal(latents.video, usual.video)
+        assert torch.equal(latents.audio, usual.audio)
+
+
+def test_beside_weights_in_8_bits_the_lora_is_exact(folder: Path, usual: Latents) -> None:
+    engine = loaded(folder, "fp8")
+    transformer = engine._pipe.transformer
+    layer = "transformer_blocks.0.attn2.to_k"
+    expected = engine._pipe.lora_state_dict(folder, weight_name=LORA)
+    seen = []
+
+    def note(*_: Any) -> None:
+        wrapped = transformer.get_submodule(layer)
+        if hasattr(wrapped, "lora_A"):
+            seen.append(wrapped.base_layer.weight.dtype)
+            for part in (wrapped.lora_A, wrapped.lora_B):
+                name = "lora_A" if part is wrapped.lora_A else "lora_B"
+                (weight,) = part.parameters()
+                assert torch.equal(weight, expected[f"transformer.{layer}.{name}.weight"].float())
+
+    transformer.register_forward_pre_hook(note)
+    latents = sampled(engine)
+    assert seen == [torch.float8_e4m3fn] * 3
+    assert not torch.equal(latents.video, usual.video)
+    assert torch.nn.functional.cosine_similarity(latents.video, usual.video, dim=1).mean() > 0.9
+    assert torch.equal(sampled(engine).video, latents.video)
+
+
+def test_blocks_are_not_compiled_for_the_few_calls_with_the_lora(folder: Path) -> None:
+    def refuse(*_: Any) -> Any:
+        raise RuntimeError("no compiler here")
+
+    engine = loaded(folder)
+    engine.use(Speed(compile=True, backend=refuse))  # type: ignore[arg-type]
+    sampled(engine)
+    engine.finish_compiling()
+    compiled = engine._shortcuts.compiled
+    assert compiled is not None
+    assert [kind[0] for kind in compiled._begun] == [2], "the guided first stage alone"
+
+
+def test_without_the_lora_the_undistilled_model_offers_no_two_stages(tmp_path: Path) -> None:
+    folder = save("2.0", tmp_path / "ltx-2", with_upsampler=True)
+    without = loaded(folder)
+    assert not without.card.has_upsampler
+    with pytest.raises(InvalidRecipe, match=f"without its latent upsampler or without {LORA}"):
+        without.generate(recipe(), Log())
+
+
+def test_a_damaged_lora_is_named_and_clips_in_one_stage_go_on(tmp_path: Path) -> None:
+    folder = save("2.0", tmp_path / "ltx-2", with_upsampler=True)
+    (folder / LORA).write_bytes(b"half a file")
+    damaged = loaded(folder)
+    with pytest.raises(ModelUnavailable, match=rf"{LORA} can't be read .*Delete it"):
+        damaged.generate(recipe(), Log())
+    assert len(damaged.generate(recipe(two_stage=False), Log()).frames) == 9
