@@ -85,7 +85,8 @@ def train_vocoder(run: Run, vae: AutoencoderKLLTX2Audio) -> None:
     """Spend the run's budget on the vocoder; half of the mel frames it learns from went through
     the audio VAE, since that is what it will be given.
 
-    Noise has no wave that could be repeated: there only the spectra count.
+    Noise has no wave that could be repeated: there only the spectra count, those of both sides
+    together among them, or the two cancel each other out.
     """
     vocoder: LTX2Vocoder = run.model
     for rng in run.steps():
@@ -97,8 +98,12 @@ def train_vocoder(run: Run, vae: AutoencoderKLLTX2Audio) -> None:
         heard = vocoder(frames)
         steady = torch.tensor([s.sound not in _NOISE for s in scenes], device=run.device)
         wave = ((heard - sound).abs().mean(dim=(1, 2)) * steady).mean()
-        spectra = _spectral_difference(heard, sound)
+        spectra = _spectral_difference(_with_middle(heard), _with_middle(sound))
         run.learn(_WAVE_WEIGHT * wave + spectra, wave=wave, spectra=spectra)
+
+
+def _with_middle(waveform: Tensor) -> Tensor:
+    return torch.cat([waveform, waveform.mean(dim=1, keepdim=True)], dim=1)
 
 
 def _sounds(rng: random.Random, run: Run, lengths: Sequence[int]) -> tuple[Sequence[Scene], Tensor]:
