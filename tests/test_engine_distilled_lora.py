@@ -247,12 +247,32 @@ def test_blocks_are_not_compiled_for_the_few_calls_with_the_lora(folder: Path) -
         raise RuntimeError("no compiler here")
 
     engine = loaded(folder)
+    tracked = [p.requires_grad for p in engine._pipe.transformer.parameters()]
     engine.use(Speed(compile=True, backend=refuse))  # type: ignore[arg-type]
     sampled(engine)
     engine.finish_compiling()
     compiled = engine._shortcuts.compiled
     assert compiled is not None
     assert [kind[0] for kind in compiled._begun] == [2], "the guided first stage alone"
+    # What is compiled for weights that are tracked would not fit weights that are not.
+    assert [p.requires_grad for p in engine._pipe.transformer.parameters()] == tracked
+
+
+def test_without_room_for_the_lora_the_weights_move_and_the_take_says_so(folder: Path) -> None:
+    engine = loaded(folder)
+
+    def full(block: Any, *_: Any) -> None:
+        if hasattr(block.attn1.to_q, "lora_A"):
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    # The weights loaded next are others, without this hook.
+    engine._pipe.transformer.transformer_blocks[0].register_forward_pre_hook(full)
+    clip = engine.generate(recipe(), Log())
+    assert engine.placement == "fp8"
+    assert clip.notes == (
+        "Kept the transformer in 8 bits, which changes the picture slightly: less memory.",
+    )
+    assert clip.frames.shape == (9, 128, 256, 3)
 
 
 def test_without_the_lora_the_undistilled_model_offers_no_two_stages(tmp_path: Path) -> None:
