@@ -35,9 +35,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import random_weights
 from ltx_ui.clip import Clip, Stage
-from ltx_ui.engine.demo import demo_folder
 from ltx_ui.engine.engine import Engine
-from ltx_ui.engine.loading import Loaded, load
+from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, load
 from ltx_ui.engine.models import CARDS, resolve
 from ltx_ui.engine.sampling import grid_size, guidance_arguments
 from ltx_ui.engine.speed import Speed, default_speed
@@ -176,6 +175,7 @@ def stock_clip(pipe: Any, recipe: Recipe, folder: Path, **guidance: Any) -> floa
         frame_rate=float(recipe.fps),
         num_inference_steps=recipe.num_inference_steps,
         generator=torch.Generator("cpu").manual_seed(recipe.seed),
+        max_sequence_length=min(1024, pipe.tokenizer.model_max_length),
         output_type="np",
         return_dict=False,
         **guidance,
@@ -206,7 +206,7 @@ def peak_gb() -> float:
 def brought(arguments: argparse.Namespace, root: Path) -> Loaded:
     """The model that was asked for, in memory."""
     if arguments.random_weights:
-        tokenizer = demo_folder(root) / "tokenizer"
+        tokenizer = DEMO_FOLDER / "tokenizer"
         pipe = random_weights.ltx_2("cuda" if CUDA else "cpu", tokenizer)
         return Loaded(CARDS["ltx-2"], pipe, "resident")
     return load(resolve(arguments.model, CUDA), root, lambda message, fraction: None)

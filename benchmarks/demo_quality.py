@@ -4,7 +4,8 @@ Captions are of combinations that training never saw; the clips are made by the 
 288x512, 25 frames. Each rate stands beside what guessing would reach. Then the same captions with
 guidance 1 and with 5 steps, and what the video VAE alone keeps of held-out clips.
 
-    python -m benchmarks.demo_quality --model runs/model
+    python benchmarks/demo_quality.py
+    python benchmarks/demo_quality.py --model runs/model
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltx_ui.clip import Clip, Stage
 from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.recipe import parse_recipe
 from training import measure, video_vae
 from training.captions import caption
@@ -87,7 +89,7 @@ def mean(found: dict[str, float]) -> float:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="demo", help="as the app's own --model")
+    parser.add_argument("--model", default="demo", help="demo, or a folder that training made")
     parser.add_argument("--clips", type=int, default=200)
     parser.add_argument("--compare", type=int, default=50, help="clips at guidance 1 and 5 steps")
     chosen = parser.parse_args()
@@ -104,10 +106,10 @@ def main() -> None:
     for steps, guidance in ((20, 3.0), (20, 1.0), (5, 3.0)):
         score = mean(rates(engine, few, steps, guidance))
         print(f"mean of {len(few)} at {steps} steps, guidance {guidance:g}: {score:.1%}")
-    if Path(chosen.model).is_dir():
-        vae = AutoencoderKLLTX2Video.from_pretrained(chosen.model, subfolder="vae").float()
-        kept = video_vae.reconstruction(vae, torch.device("cpu"))
-        print(f"video VAE: {kept:.1f} dB on held-out clips, target {RECONSTRUCTION_DB:g} dB")
+    folder = DEMO_FOLDER if chosen.model == "demo" else Path(chosen.model)
+    vae = AutoencoderKLLTX2Video.from_pretrained(folder, subfolder="vae", dtype=torch.float32)
+    kept = video_vae.reconstruction(vae, torch.device("cpu"))
+    print(f"video VAE: {kept:.1f} dB on held-out clips, target {RECONSTRUCTION_DB:g} dB")
 
 
 if __name__ == "__main__":

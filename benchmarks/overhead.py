@@ -52,6 +52,7 @@ def stock_clip(pipe: Any, engine: Engine, path: Path) -> None:
         frame_rate=float(RECIPE.fps),
         num_inference_steps=RECIPE.num_inference_steps,
         generator=torch.Generator("cpu").manual_seed(RECIPE.seed),
+        max_sequence_length=min(1024, pipe.tokenizer.model_max_length),
         output_type="np",
         return_dict=False,
         **guidance_arguments(RECIPE, engine.card),

@@ -87,7 +87,7 @@ class Settings(BaseSettings):
 
     @property
     def models_dir(self) -> Path:
-        """The demo model and downloaded models."""
+        """Downloaded models."""
         return self.data_dir / "models"
 
     @property

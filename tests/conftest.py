@@ -1,4 +1,4 @@
-"""What several tests share: the demo model, made once, an engine that has it loaded, studios."""
+"""What several tests share: an engine with the demo model loaded, studios."""
 
 from __future__ import annotations
 
@@ -17,31 +17,26 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def demo_models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder that holds the demo model; read it, don't change it."""
-    from ltx_ui.engine.demo import demo_folder
-
-    models_dir = tmp_path_factory.mktemp("models")
-    demo_folder(models_dir)
-    return models_dir
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where models would be downloaded to."""
+    return tmp_path_factory.mktemp("models")
 
 
 @pytest.fixture(scope="session")
-def engine(demo_models_dir: Path) -> Engine:
+def engine(models_dir: Path) -> Engine:
     """The demo model, loaded."""
     from ltx_ui.engine.engine import Engine
 
-    loaded = Engine("demo", demo_models_dir)
+    loaded = Engine("demo", models_dir)
     loaded.load(lambda message, fraction: None)
     return loaded
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path, demo_models_dir: Path) -> Path:
-    """An empty data folder that has the demo model."""
+def data_dir(tmp_path: Path) -> Path:
+    """An empty data folder."""
     folder = tmp_path / "data"
     folder.mkdir()
-    (folder / "models").symlink_to(demo_models_dir, target_is_directory=True)
     return folder
 
 

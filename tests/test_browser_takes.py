@@ -18,6 +18,7 @@ from studios import OpenStudio
 from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.rescue import TILE
 from ltx_ui.presets import load_presets
@@ -263,11 +264,10 @@ def test_the_demo_model_says_what_it_knows_and_an_example_fills_the_prompt(page:
 
 
 def test_a_distilled_model_leaves_no_steps_guidance_or_mode_to_choose_and_says_why(
-    browser: Browser, tmp_path: Path, demo_models_dir: Path
+    browser: Browser, tmp_path: Path
 ) -> None:
     model = tmp_path / "small"
-    index = next(demo_models_dir.rglob("model_index.json"))
-    shutil.copytree(index.parent, model)
+    shutil.copytree(DEMO_FOLDER, model)
     schedule = model / "scheduler" / "scheduler_config.json"
     schedule.write_text(
         json.dumps(json.loads(schedule.read_text()) | {"use_dynamic_shifting": False})

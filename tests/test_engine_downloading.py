@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ltx_ui.engine.loading import DEMO_FOLDER
+
 SHA = "0123456789abcdef0123456789abcdef01234567"
 LOAD = """
 import sys
@@ -87,10 +89,9 @@ class Hub(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def hub(demo_models_dir: Path) -> Iterator[tuple[str, list[str]]]:
+def hub() -> Iterator[tuple[str, list[str]]]:
     served: list[str] = []
-    (folder,) = demo_models_dir.glob("demo-*")
-    handler = type("DemoHub", (Hub,), {"folder": folder, "served": served})
+    handler = type("DemoHub", (Hub,), {"folder": DEMO_FOLDER, "served": served})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", served
@@ -141,3 +142,11 @@ def test_what_cannot_be_downloaded_says_what_to_do(
     assert "refused" in said
     assert says in said
     assert not any(request.startswith("GET") for request in served)
+
+
+def test_a_models_folder_that_cannot_be_written_says_so(
+    hub: tuple[str, list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "models").write_text("a file, not a folder")
+    said = load(hub[0], "acme/open", tmp_path)
+    assert "refused" in said and "can't be saved" in said and "--data-dir" in said

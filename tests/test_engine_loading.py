@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ltx_ui.engine.demo import demo_folder
 from ltx_ui.engine.downloading import downloaded, needed_files
 from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.engine.models import CARDS, resolve
 from ltx_ui.errors import ModelUnavailable
 
@@ -22,9 +22,9 @@ def ignore(message: str, fraction: float | None) -> None:
 
 
 @pytest.fixture
-def demo_copy(demo_models_dir: Path, tmp_path: Path) -> Path:
+def demo_copy(tmp_path: Path) -> Path:
     """A diffusers folder of one's own, to break."""
-    return Path(shutil.copytree(demo_folder(demo_models_dir), tmp_path / "my-ltx"))
+    return Path(shutil.copytree(DEMO_FOLDER, tmp_path / "my-ltx"))
 
 
 def test_auto_is_ltx_2_with_cuda_and_the_demo_without() -> None:
@@ -115,12 +115,6 @@ def test_without_a_network_a_repo_says_what_to_do(
         engine.load(ignore)
 
 
-def test_a_models_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    (tmp_path / "models").write_text("a file, not a folder")
-    with pytest.raises(ModelUnavailable, match=r"can't be saved.*--data-dir"):
-        Engine("demo", tmp_path / "models").load(ignore)
-
-
 def test_a_complete_download_is_used_without_the_network(tmp_path: Path) -> None:
     folder = tmp_path / "Lightricks--LTX-2"
     folder.mkdir()
@@ -152,7 +146,7 @@ def test_only_what_the_pipeline_loads_is_downloaded() -> None:
 
 
 def test_the_demo_loads_without_any_connection(tmp_path: Path) -> None:
-    """A process that may not open a connection makes the demo and a clip."""
+    """A process that may not open a connection makes a clip."""
     script = """
 import sys
 from pathlib import Path

@@ -50,9 +50,9 @@ def usual(engine: Engine) -> Clip:
 
 @pytest.mark.parametrize("placement", ["free-text", "offload"])
 def test_weights_that_wait_in_host_memory_give_the_same_clip(
-    demo_models_dir: Path, usual: Clip, placement: Placement
+    models_dir: Path, usual: Clip, placement: Placement
 ) -> None:
-    engine = loaded(demo_models_dir, placement)
+    engine = loaded(models_dir, placement)
     clip = engine.generate(RECIPE, Stages())
     assert engine.placement == placement
     assert clip.notes == ()
@@ -68,9 +68,9 @@ def test_the_first_placement_is_the_one_where_everything_stays(engine: Engine) -
 
 
 def test_8_bit_weights_take_half_of_bfloat16_and_nearly_give_the_same_clip(
-    demo_models_dir: Path, usual: Clip
+    models_dir: Path, usual: Clip
 ) -> None:
-    engine = loaded(demo_models_dir, "fp8")
+    engine = loaded(models_dir, "fp8")
     transformer = engine._pipe.transformer
     stored = sum(p.nbytes for p in transformer.parameters())
     assert stored < 0.6 * 2 * sum(p.numel() for p in transformer.parameters())
@@ -96,9 +96,9 @@ def test_after_a_passing_shortage_the_same_clip_is_sampled_again(
 
 
 def test_a_device_too_small_for_the_weights_gets_them_in_8_bits_and_the_take_says_so(
-    demo_models_dir: Path, usual: Clip
+    models_dir: Path, usual: Clip
 ) -> None:
-    engine = loaded(demo_models_dir)
+    engine = loaded(models_dir)
     # The weights loaded next are others, without this hook.
     engine._pipe.transformer.register_forward_pre_hook(full)
     clip = engine.generate(RECIPE, Stages())
@@ -111,9 +111,9 @@ def test_a_device_too_small_for_the_weights_gets_them_in_8_bits_and_the_take_say
 
 
 def test_sampling_that_fits_nowhere_says_what_would_and_the_engine_goes_on(
-    demo_models_dir: Path, usual: Clip
+    models_dir: Path, usual: Clip
 ) -> None:
-    engine = loaded(demo_models_dir, "fp8")
+    engine = loaded(models_dir, "fp8")
     handle = engine._pipe.transformer.register_forward_pre_hook(full)
     large = RECIPE.model_copy(update={"width": 256, "height": 192, "num_frames": 17})
     with pytest.raises(OutOfMemory) as error:

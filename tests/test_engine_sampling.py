@@ -15,8 +15,8 @@ from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
 from PIL import Image
 
 from ltx_ui.clip import Stage
-from ltx_ui.engine.demo import demo_folder
 from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.sampling import Latents, guidance_arguments, pad_to_grid, sample
 from ltx_ui.engine.text import Prompts
@@ -52,9 +52,9 @@ def ours(engine: Engine, recipe: Recipe, **images: Any) -> Latents:
 
 
 @pytest.fixture(scope="module")
-def stock(demo_models_dir: Path) -> Any:
+def stock(models_dir: Path) -> Any:
     """The pipeline as the library loads it, with nothing of ours."""
-    pipe = LTX2ConditionPipeline.from_pretrained(demo_folder(demo_models_dir))
+    pipe = LTX2ConditionPipeline.from_pretrained(DEMO_FOLDER, dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -88,8 +88,8 @@ def test_a_prompt_is_encoded_once(engine: Engine) -> None:
     assert calls == [1, 1]
 
 
-def test_the_oldest_prompt_is_forgotten_first(demo_models_dir: Path) -> None:
-    pipe = LTX2ConditionPipeline.from_pretrained(demo_folder(demo_models_dir))
+def test_the_oldest_prompt_is_forgotten_first(models_dir: Path) -> None:
+    pipe = LTX2ConditionPipeline.from_pretrained(DEMO_FOLDER, dtype=torch.float32)
     prompts = Prompts(pipe, capacity=2)
     with torch.inference_mode(), batch_sizes(pipe.text_encoder, "input_ids") as calls:
         for prompt in ("one", "two", "one", "three", "one"):
@@ -124,13 +124,14 @@ def test_latents_are_those_of_the_stock_pipeline_bit_by_bit(
         frame_rate=24.0,
         num_inference_steps=2,
         generator=torch.Generator().manual_seed(3),
+        max_sequence_length=engine._prompts.max_sequence_length,
         output_type="latent",
         return_dict=False,
         guidance_scale=guidance_scale,
         stg_scale=0.0,
         modality_scale=1.0,
         guidance_rescale=0.0,
-        audio_guidance_scale=7.0 if guidance_scale > 1 else 1.0,
+        audio_guidance_scale=engine.card.audio_guidance_scale if guidance_scale > 1 else 1.0,
         audio_stg_scale=0.0,
         audio_modality_scale=1.0,
         audio_guidance_rescale=0.0,
@@ -189,7 +190,7 @@ def test_the_standard_mode_is_plain_guidance_or_none(
     arguments = guidance_arguments(recipe(guidance_scale=guidance_scale), card)
     off = guidance_scale == 1.0 or card.distilled
     assert arguments["guidance_scale"] == (1.0 if off else 3.0)
-    assert arguments["audio_guidance_scale"] == (1.0 if off else 7.0)
+    assert arguments["audio_guidance_scale"] == (1.0 if off else 3.0 if card.demo else 7.0)
     assert (arguments["stg_scale"], arguments["audio_stg_scale"]) == (0.0, 0.0)
     assert (arguments["modality_scale"], arguments["audio_modality_scale"]) == (1.0, 1.0)
     assert (arguments["guidance_rescale"], arguments["audio_guidance_rescale"]) == (0.0, 0.0)

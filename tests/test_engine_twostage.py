@@ -15,8 +15,8 @@ from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
 from diffusers.pipelines.ltx2.utils import STAGE_2_DISTILLED_SIGMA_VALUES
 from families import save
 
-from ltx_ui.engine.demo import build_upsampler, demo_folder
 from ltx_ui.engine.engine import Engine as LoadedEngine
+from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.engine.models import CARDS, STAGE_2_SIGMAS
 from ltx_ui.engine.sampling import sample
 from ltx_ui.errors import Cancelled, InvalidRecipe
@@ -154,20 +154,12 @@ def test_a_first_frame_at_full_strength_is_kept_exactly_in_the_latents(engine: E
     assert not torch.equal(two.video[:, :, 1], one.video[:, :, 1])
 
 
-def test_the_demos_upsampler_repeats_each_latent_two_by_two() -> None:
-    latents = 3 * torch.randn(1, 128, 3, 5, 4, generator=torch.Generator().manual_seed(1))
-    with torch.inference_mode():
-        enlarged = build_upsampler()(latents)
-    expected = latents.repeat_interleave(2, -1).repeat_interleave(2, -2)
-    torch.testing.assert_close(enlarged, expected, rtol=1e-5, atol=1e-5)
-
-
-def test_the_two_stages_are_those_of_stock_diffusers(engine: Engine, demo_models_dir: Path) -> None:
+def test_the_two_stages_are_those_of_stock_diffusers(engine: Engine, models_dir: Path) -> None:
     """Held against the documented calls, made one by one with the stock pipelines."""
     wanted, pipe = recipe(), engine._pipe
     with torch.inference_mode():
         ours = engine._two_stage.sample(engine._prompts, wanted, Log())
-        stock = stock_two_stage(pipe, engine, wanted, demo_models_dir)
+        stock = stock_two_stage(pipe, engine, wanted, models_dir)
     assert torch.equal(ours.video, stock[0])
     assert torch.equal(ours.audio, stock[1])
 
@@ -203,12 +195,10 @@ def stock_two_stage(
         height=64,
         num_inference_steps=STEPS,
         guidance_scale=3.0,
-        audio_guidance_scale=7.0,
+        audio_guidance_scale=engine.card.audio_guidance_scale,
         **shared,
     )
-    upsampler = LTX2LatentUpsamplerModel.from_pretrained(
-        demo_folder(models_dir), subfolder="latent_upsampler"
-    )
+    upsampler = LTX2LatentUpsamplerModel.from_pretrained(DEMO_FOLDER, subfolder="latent_upsampler")
     upsample = LTX2LatentUpsamplePipeline(vae=pipe.vae, latent_upsampler=upsampler)
     large = upsample(latents=video, output_type="latent", return_dict=False)[0]
     own = pipe.scheduler

@@ -35,9 +35,9 @@ def picture(seed: int) -> Any:
 
 
 @pytest.fixture(scope="module")
-def careful(demo_models_dir: Path) -> Engine:
+def careful(models_dir: Path) -> Engine:
     """An engine that waits to be told what is on disk."""
-    made = Engine("demo", demo_models_dir, keep_until_saved=True)
+    made = Engine("demo", models_dir, keep_until_saved=True)
     made.load(lambda message, fraction: None)
     return made
 

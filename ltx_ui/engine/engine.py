@@ -47,7 +47,7 @@ class Engine:
 
     Args:
         model: ``auto``, a card's id, a repo on Hugging Face, or a folder.
-        models_dir: where the demo model and downloads are kept.
+        models_dir: where downloads are kept.
         cache_dir: where what can be made again is kept; without it there are no previews.
         placement: where the weights are to live; None to choose by what is free.
         speed: the shortcuts to take; None for those that pay on this machine.

@@ -19,7 +19,6 @@ from diffusers import (
 )
 from diffusers.hooks import apply_group_offloading
 
-from ltx_ui.engine.demo import demo_folder
 from ltx_ui.engine.downloading import Report, downloaded
 from ltx_ui.engine.models import CARDS, ModelCard, card_of_folder, read_json
 from ltx_ui.engine.placement import (
@@ -38,6 +37,10 @@ from ltx_ui.engine.twostage import lora_file, makes_two_stages
 from ltx_ui.errors import ModelUnavailable
 
 PARTS = ("transformer", "text_encoder", "connectors", "vae", "audio_vae", "vocoder")
+
+
+DEMO_FOLDER = Path(__file__).with_name("demo")
+"""The demo model: an ordinary diffusers folder, made by ``training``."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,9 @@ def free_memory() -> Free:
 
 
 def _computed_bytes(card: ModelCard, stored: dict[str, int]) -> dict[str, int]:
-    """Bytes of the parts that the pipeline runs, in the precision that it computes with. Published
-    weights are bfloat16, and the CPU computes in float32; the demo's are float32."""
-    double = not torch.cuda.is_available() and not card.demo
+    """Bytes of the parts that the pipeline runs, in the precision that it computes with. Stored
+    weights have 16 bits, and the CPU computes in float32."""
+    double = not torch.cuda.is_available()
     parts = {part: stored.get(part, 0) for part in (*PARTS, DISTILLED_LORA)}
     parts["transformer"] = stored.get(card.transformer_subfolder, 0)
     return {part: size * 2 if double else size for part, size in parts.items()}
@@ -116,14 +119,7 @@ class Schedule(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
 
 def _folder(card: ModelCard, models_dir: Path, report: Report) -> Path:
     if card.demo:
-        report("Making the demo model", None)
-        try:
-            return demo_folder(models_dir)
-        except OSError as error:
-            raise ModelUnavailable(
-                f"The demo model can't be saved under {models_dir} ({error}). Make room there or "
-                "choose another --data-dir."
-            ) from None
+        return DEMO_FOLDER
     local = Path(card.source).expanduser()
     return local if local.is_dir() else downloaded(card, models_dir, report)
 

@@ -281,9 +281,11 @@ CARDS: dict[str, ModelCard] = {
             licence_url="https://www.apache.org/licenses/LICENSE-2.0",
             high=_high(2),
             perturbed_attn=True,
+            audio_guidance_scale=3.0,
             knows=(
-                "This small built-in model knows one shape at a time: a ball, box, triangle, star "
-                "or ring, in eight colours and six places, with a simple sound."
+                "This small built-in model has seen only a ball, box, triangle, star or ring, in "
+                "six places, with simple sounds. It is still learning: place and sound follow the "
+                "prompt, shape and colour do not yet."
             ),
             examples=(
                 "A red ball bounces up and down by the sea. A thump at each bounce.",
