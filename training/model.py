@@ -6,6 +6,9 @@ most, because what it blurs no other part can bring back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from graphlib import TopologicalSorter
+
 import torch
 from diffusers import (
     AutoencoderKLLTX2Audio,
@@ -20,6 +23,7 @@ from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
 from transformers import Gemma3Config, Gemma3ForConditionalGeneration, GemmaTokenizer
 
 from training.captions import vocabulary
+from training.world import COLOURS, SUBJECTS
 
 MAX_TOKENS = 256
 """Places for a prompt, a quarter of LTX-2's: captions have thirty tokens, and every place costs as
@@ -31,6 +35,10 @@ _MEAN_MEL = -9.0
 """Of the world's log-mel frames, about; the floor is -11.5."""
 AUDIO_WIDTH = AUDIO_LATENT_CHANNELS * MEL_BINS // 4
 """Channels of one packed audio latent; the audio VAE wants its ``base_channels`` equal to it."""
+
+_FIRST = (*COLOURS, *SUBJECTS, "a", "an", "the", "there", "at", "in", "on", "over")
+"""Words that a prompt may begin with in small letters. All words together can't be ranked: one
+begins in the middle of another, and that one in the middle of the first."""
 
 _SPECIAL = ("<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<boi>", "<eoi>", "<image>")
 
@@ -67,23 +75,42 @@ def tokenizer() -> GemmaTokenizer:
 
     A word starts with ``▁``, and each merge adds one letter to a beginning, so a word always ends
     up as its longest known beginning and single letters. Only the first word of a text has no
-    ``▁``: it stands again without, in merges of a lower rank, which no other word gets to.
+    ``▁``: its capital stands for it, and :data:`_FIRST` are known in small letters too.
     """
     words = vocabulary()
     beginnings: dict[str, None] = {}
-    merges: dict[tuple[str, str], None] = {}
     for word in [*("▁" + word for word in words), *words]:
-        for end in range(2, len(word) + 1):
-            beginnings[word[:end]] = None
-            merges[word[: end - 1], word[end - 1]] = None
+        beginnings |= dict.fromkeys(word[:end] for end in range(2, len(word) + 1))
+    merges = [merge for word in words for merge in _merges("▁" + word)]
+    capitals = [word for word in words if word[0].isupper()]
+    merges += _ranked([*capitals, *(word.lower() for word in _FIRST)])
     characters = [chr(code) for code in range(0x21, 0x7F)]
     spelling = [*(f"<0x{byte:02X}>" for byte in range(256)), "▁", *characters]
     return GemmaTokenizer(
         vocab={token: i for i, token in enumerate([*_SPECIAL, *spelling, *beginnings])},
-        merges=list(merges),
+        merges=list(dict.fromkeys(merges)),
         model_max_length=MAX_TOKENS,
         padding_side="left",
     )
+
+
+def _merges(word: str) -> list[tuple[str, str]]:
+    """Beginning by beginning, with one more letter each time."""
+    return [(word[:end], word[end]) for end in range(1, len(word))]
+
+
+def _ranked(words: Sequence[str]) -> list[tuple[str, str]]:
+    """The merges of words without ``▁``, ranked so that a word is merged from its first letter on,
+    before another word begins in its middle ("an" in "orange")."""
+    before: dict[tuple[str, str], set[tuple[str, str]]] = {
+        merge: set() for word in words for merge in _merges(word)
+    }
+    for word in words:
+        for end, merge in enumerate(_merges(word), start=1):
+            for inside in zip(word[end:], word[end + 1 :], strict=False):
+                if inside in before and inside != merge:
+                    before[inside].add(merge)
+    return list(TopologicalSorter(before).static_order())
 
 
 def text_encoder(vocab_size: int) -> Gemma3ForConditionalGeneration:
