@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltx_ui.clip import Stage
 from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.engine.sampling import guidance_arguments
 from ltx_ui.media.mp4 import write_mp4
 from ltx_ui.recipe import Recipe
@@ -89,7 +90,7 @@ def main() -> None:
         root = Path(folder)
         engine = Engine("demo", root / "models")
         engine.load(lambda message, fraction: None)
-        stock = LTX2ConditionPipeline.from_pretrained(next((root / "models").iterdir()))
+        stock = LTX2ConditionPipeline.from_pretrained(DEMO_FOLDER, dtype=torch.float32)
         stock.to(engine.device.split()[0])
         stock.set_progress_bar_config(disable=True)
         stock_clip(stock, engine, root / "stock.mp4")
