@@ -13,7 +13,7 @@ import torch
 
 from training import measure
 from training.captions import caption, vocabulary
-from training.pictures import Size, film, render, subject_centres
+from training.pictures import Size, film, render, subject_centres, subject_cover
 from training.sounds import SAMPLE_RATE, waveforms
 from training.world import (
     CAMERAS,
@@ -95,6 +95,18 @@ def test_the_subject_is_drawn_where_it_is_said_to_stand() -> None:
     frames = render(scenes, PORTRAIT, frames=[12])
     for frame, (x, y) in zip(frames, centres.round().long().tolist(), strict=True):
         assert frame[:, 0, y, x].min() > 0.4
+
+
+def test_the_subject_covers_the_cells_it_is_drawn_in() -> None:
+    # White on black: what is bright is the subject.
+    dark = {"place": "night", "colour": "white", "light": "even"}
+    scenes = [replace(scene, **dark) for scene in covering(6)]
+    bright = render(scenes, PORTRAIT, frames=[0, 24]).mean(dim=1) > 0.55
+    drawn = torch.nn.functional.avg_pool2d(bright.float(), 8)
+    cover = subject_cover(scenes, PORTRAIT, [0, 24], 8)
+    assert drawn.shape == cover.shape
+    assert 0.02 < cover.mean() < 0.2
+    assert ((drawn > 0.5) != (cover > 0.5)).float().mean() < 0.01
 
 
 def test_pictures_are_read_back_as_they_were_drawn() -> None:

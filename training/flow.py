@@ -7,6 +7,7 @@ noised by ``sigma * (1 - strength)`` and told so.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from training.captions import caption
 from training.model import MAX_TOKENS
 from training.pool import Batch, Pool
 from training.run import Run
+from training.segment import BLOCK, Segmenter, listening
 
 CAPTION_DROPOUT = 0.1
 """How often a caption is left out, so that guidance has something to lead away from. Half of the
@@ -28,14 +30,17 @@ time the default negative prompt stands there, since that is what it will mostly
 
 FIRST_FRAME, LAST_FRAME, FULL_STRENGTH = 0.25, 0.10, 0.6
 _CAPTION_TOKENS = 128
-_STOCK_TOKENS, _STOCK_SHARE = 1024, 0.1
+_DECIDING, _DECIDING_SPREAD = 2.0, 0.8
+"""The ratio of signal to noise, summed over a clip's tokens, at which its subject is decided, and
+the spread of its logarithm: between one and four the caption's loss showed it."""
+_STOCK_TOKENS, _STOCK_SHARE = 1024, 0.05
 """Places that diffusers' pipeline gives a prompt unless told otherwise, and how often they are
 trained with, so that the model is understood there too."""
 _AUDIO_WEIGHT = 0.5
 
 
 def trained_parts(pipe: LTX2ConditionPipeline) -> nn.ModuleDict:
-    """What is learnt in this stage, as one module. The text encoder's eye is left out: no prompt of
+    """What is learnt in this stage, as one module; the segmenter is not part of what is kept. The text encoder's eye is left out: no prompt of
     the app has a picture."""
     pipe.text_encoder.model.vision_tower.requires_grad_(False)
     pipe.text_encoder.model.multi_modal_projector.requires_grad_(False)
@@ -44,6 +49,7 @@ def trained_parts(pipe: LTX2ConditionPipeline) -> nn.ModuleDict:
             "text_encoder": pipe.text_encoder,
             "connectors": pipe.connectors,
             "transformer": pipe.transformer,
+            "segmenter": Segmenter(),
         }
     )
 
@@ -55,6 +61,7 @@ def matrices(pipe: LTX2ConditionPipeline) -> list[nn.Parameter]:
 
 def train(run: Run, pipe: LTX2ConditionPipeline, pool: Pool) -> None:
     """Spend the run's budget."""
+    segmenter = run.model.get_submodule("segmenter")
     for rng in run.steps():
         batch = pool.pick(rng)
         conditions = Conditions.draw(rng, batch, pipe)
@@ -62,8 +69,12 @@ def train(run: Run, pipe: LTX2ConditionPipeline, pool: Pool) -> None:
         with run.autocast():
             places = _STOCK_TOKENS if rng.random() < _STOCK_SHARE else MAX_TOKENS
             text = embed(pipe, said(batch, rng), places)
-            video, audio = errors(pipe, batch, conditions, sigma, text)
-        run.learn(video + _AUDIO_WEIGHT * audio, video=video, audio=audio)
+            with listening(pipe.transformer.transformer_blocks[BLOCK]) as heard:
+                video, audio = errors(pipe, batch, conditions, sigma, text)
+        segment = segmenter(heard[0], batch.scenes, batch.size)
+        run.learn(
+            video + _AUDIO_WEIGHT * audio + segment, video=video, audio=audio, segment=segment
+        )
 
 
 def said(batch: Batch, rng: random.Random) -> list[str]:
@@ -80,11 +91,16 @@ def said(batch: Batch, rng: random.Random) -> list[str]:
 def noise_levels(
     pipe: LTX2ConditionPipeline, tokens: int, count: int, device: torch.device
 ) -> Tensor:
-    """Noise levels in 0…1, (B,): mostly in the middle, where there is most to learn (logit-normal,
-    Esser et al. 2024), and shifted as the scheduler shifts them for so many tokens."""
+    """Noise levels in 0…1, (B,), from two sources that take turns.
+
+    Half are logit-normal or even (Esser et al. 2024), shifted as the scheduler shifts them for so
+    many tokens. The other half lie where a clip is decided: where the noise has left about as much
+    of all tokens together as tells one scene from another. Below that the noisy clip shows what it
+    will be and the prompt says nothing new.
+    """
     middle = torch.randn(count, device=device).sigmoid()
     even = torch.rand(count, device=device).clamp(1e-3, 1 - 1e-3)
-    drawn = torch.where(torch.rand(count, device=device) < 0.2, even, middle)
+    drawn = torch.where(torch.rand(count, device=device) < 0.4, even, middle)
     config = pipe.scheduler.config
     mu = calculate_shift(
         tokens,
@@ -94,7 +110,9 @@ def noise_levels(
         config.max_shift,
     )
     shifted: Tensor = pipe.scheduler.time_shift(mu, 1.0, drawn)
-    return shifted
+    left = _DECIDING * (_DECIDING_SPREAD * torch.randn(count, device=device)).exp()
+    deciding = 1 / (1 + left / math.sqrt(tokens))
+    return torch.where(torch.rand(count, device=device) < 0.5, deciding, shifted)
 
 
 @dataclass(frozen=True)

@@ -184,6 +184,17 @@ def subject_centres(scenes: Sequence[Scene], size: Size, frame: int) -> Tensor:
     return torch.stack([across * side + size.width / 2, down * side + size.height / 2], dim=1)
 
 
+def subject_cover(scenes: Sequence[Scene], size: Size, frames: Sequence[int], cell: int) -> Tensor:
+    """How much of each square of ``cell`` pixels the subjects cover: float32 in 0…1,
+    (B, F, H / cell, W / cell)."""
+    batch = _Batch(scenes, size, frames, "cpu")
+    u, v = _grid(size, None, len(scenes), "cpu")
+    u, v = u[..., cell // 2 :: cell], v[..., cell // 2 :: cell, :]
+    shift_x, shift_y, zoom = batch.camera()
+    distance, _ = _subject(batch, u / zoom + shift_x, v / zoom + shift_y)
+    return (0.5 - distance * zoom * min(size.width, size.height) / cell).clamp(0, 1)
+
+
 def light_field(light: Light, size: Size) -> Tensor:
     """What a light does to each colour at each pixel: float32 (3, H, W), around 1."""
     scene = replace(draw_scenes(0, 1)[0], light=light)

@@ -4,7 +4,6 @@ and a log of the curves."""
 from __future__ import annotations
 
 import csv
-import math
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,9 @@ from torch import Tensor, nn
 MATRIX_RATE = 10.0
 """How much larger Muon's learning rate is than AdamW's: its steps are measured by their spectral
 norm, and a matrix 160 wide then changes about as much as under AdamW."""
+
+_DECAY = 0.4
+"""The part of a budget over which the learning rate falls."""
 
 _LONGEST_STEP = 30.0
 """Seconds; a step that took longer was made by a machine that slept, which costs nothing."""
@@ -140,9 +142,10 @@ class Run:
             self._figures.setdefault(key, []).append(value.detach())
 
     def learning_rate(self) -> float:
-        """As a part of the budget's: linear warm-up, then a cosine to a fiftieth."""
+        """As a part of the budget's: linear warm-up, level, and over the last two fifths down to a
+        fiftieth. A budget can be extended as long as it is level."""
         warm = min(1.0, (self.step + 1) / self.budget.warm_up)
-        return warm * (0.51 + 0.49 * math.cos(math.pi * self.progress))
+        return warm * min(1.0, 0.02 + 0.98 * (1 - self.progress) / _DECAY)
 
     def autocast(self) -> Any:
         """bfloat16 where the device multiplies it faster than float32."""

@@ -45,7 +45,7 @@ class Scene:
 
     Attributes:
         x, y: where the middle of the subject's path lies, from the middle of the frame, as a part
-            of the room there is (-1…1).
+            of the room there is (-1…1, drawn from its middle).
         radius: of the subject.
         angle: the subject's at the start.
         travel: how far the subject goes in a clip of a second or more.
@@ -99,9 +99,9 @@ def draw_scene(rng: random.Random, *, benchmark: bool = False) -> Scene:
         light=rng.choice(LIGHTS),
         camera=rng.choice(CAMERAS),
         sound=rng.choice(SOUNDS),
-        x=rng.uniform(-1, 1),
-        y=rng.uniform(-1, 1),
-        radius=rng.uniform(0.16, 0.22),
+        x=rng.uniform(-0.4, 0.4),
+        y=rng.uniform(-0.4, 0.4),
+        radius=rng.uniform(0.18, 0.24),
         angle=rng.uniform(0, 2 * math.pi) if motion == "spinning" else rng.uniform(-0.2, 0.2),
         travel=rng.uniform(0.30, 0.42),
         phase=rng.random(),
