@@ -13,6 +13,7 @@ from typing import Any
 
 import av
 import httpx
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
@@ -67,6 +68,7 @@ SMALL = {
     "num_frames": 9,
     "num_inference_steps": 2,
 }
+MANY = SMALL | {"num_takes": 8, "num_inference_steps": 40}
 SLOW = SMALL | {"width": 288, "height": 512, "num_frames": 121, "num_inference_steps": 100}
 
 
@@ -278,6 +280,31 @@ def test_every_take_of_a_job_is_named(http: httpx.Client) -> None:
     job = wait_for(lambda: http.get(address).json(), lambda job: job["state"] == "done")
     assert job["takes"][0] == job["take"]
     assert len({http.get(f"/takes/{take}.mp4").content for take in job["takes"]}) == 2
+
+
+def test_a_cancelled_job_names_the_takes_it_finished(http: httpx.Client) -> None:
+    address = f"/jobs/{http.post('/jobs', json=MANY).json()['id']}"
+    job = wait_for(lambda: http.get(address).json(), lambda job: bool(job.get("takes")))
+    assert job["state"] == "running"
+    http.delete(address)
+    ended = wait_for(lambda: http.get(address).json(), lambda job: job["state"] == "cancelled")
+    assert job["takes"] == ended["takes"][: len(job["takes"])]
+    assert http.get(f"/takes/{ended['takes'][0]}.mp4").content[4:8] == b"ftyp"
+
+
+def test_an_answer_that_failed_midway_names_the_takes_that_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, real = tmp_path / "ffmpeg", imageio_ffmpeg.get_ffmpeg_exe()
+    encoder.write_text(f'#!/bin/sh\nmkdir "{tmp_path}/once" && exec "{real}" "$@"\n')
+    encoder.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(encoder))
+    with RunningApp(tmp_path / "data", "--model", "demo") as app:
+        url = app.wait_ready().url
+        answer = httpx.post(f"{url}/generate", json=MANY, timeout=300)
+        assert answer.status_code == 500
+        (kept,) = re.findall(r"/takes/\w+\.mp4", answer.json()["detail"])
+        assert httpx.get(url + kept).content[4:8] == b"ftyp"
 
 
 def test_several_takes_are_all_in_the_answer_and_the_first_where_one_alone_is(

@@ -79,6 +79,11 @@ def test_a_reference_image_wants_a_motion() -> None:
     assert advice_for(GOOD + ", the cat turns its head", has_reference=True) == []
 
 
+@pytest.mark.parametrize("sound", ["A high tone", "One clear high note", "Ocean waves"])
+def test_the_words_for_a_sound_are_known(sound: str) -> None:
+    assert PRESETS.advice.no_sound not in advice_for(f"A red ball rests on the table. {sound}.")
+
+
 def test_a_silent_clip_needs_no_sound() -> None:
     assert PRESETS.advice.no_sound not in advice_for("A cat sits still", include_audio=False)
 

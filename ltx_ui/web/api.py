@@ -18,7 +18,7 @@ from ltx_ui import __version__
 from ltx_ui.errors import BodyTooLarge, Cancelled, InvalidRecipe, NotFound, QueueFull, StudioError
 from ltx_ui.recipe import Recipe, parse_recipe
 from ltx_ui.settings import Settings
-from ltx_ui.studio.jobs import Done, Failed, Job, Queued, Running
+from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Queued, Running
 from ltx_ui.studio.library import Take
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Door
@@ -178,9 +178,17 @@ class Api:
             case Done() as done:
                 take = self._studio.library.take
                 return [await asyncio.to_thread(take, each, owner) for each in done.take_ids]
-            case Failed(message):
-                raise StudioError(message)
+            case Failed(message, kept):
+                raise StudioError(message + _kept(kept))
         raise Cancelled
+
+
+def _kept(take_ids: Sequence[str]) -> str:
+    """Where the takes are that a failed job had finished."""
+    if not take_ids:
+        return ""
+    paths = ", ".join(f"/takes/{each}.mp4" for each in take_ids)
+    return f" The takes that were finished before are kept: {paths}"
 
 
 _PRIVATE = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -271,7 +279,7 @@ def clip_answer(takes: Sequence[Take]) -> ClipAnswer:
 
 
 def job_answer(job: Job) -> dict[str, Any]:
-    """A job as JSON: its id, its recipe, and where it stands."""
+    """A job as JSON: its id, its recipe, where it stands, and the takes that are kept by now."""
     answer: dict[str, Any] = {
         "id": job.id,
         "submitted_at": job.submitted_at.isoformat(),
@@ -288,6 +296,7 @@ def job_answer(job: Job) -> dict[str, Any]:
                 "steps": running.steps,
                 "fraction": round(running.fraction, 3),
                 "seconds_left": running.seconds_left,
+                "takes": list(running.take_ids),
             }
         case Done(take_id) as done:
             return answer | {
@@ -296,9 +305,10 @@ def job_answer(job: Job) -> dict[str, Any]:
                 "takes": list(done.take_ids),
                 "video": f"takes/{take_id}.mp4",
             }
-        case Failed(message):
-            return answer | {"state": "failed", "message": message}
-    return answer | {"state": "cancelled"}
+        case Failed(message, kept):
+            return answer | {"state": "failed", "message": message, "takes": list(kept)}
+        case CancelledJob(kept):
+            return answer | {"state": "cancelled", "takes": list(kept)}
 
 
 def health_answer(studio: Studio) -> dict[str, Any]:

@@ -192,8 +192,7 @@ def take_facts(take: Take) -> str:
     """Seed, size, length and time of a take, what was done otherwise than usual, and its file."""
     facts = [("Seed", str(take.recipe.seed)), *_facts(take)]
     rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
-    notes = f'<p class="small">{escape(" ".join(take.notes))}</p>' if take.notes else ""
-    return f'<dl class="facts">{rows}</dl>{notes}{download_link(take)}'
+    return f'<dl class="facts">{rows}</dl>{_notes(take)}{download_link(take)}'
 
 
 def _facts(take: Take) -> list[tuple[str, str]]:
@@ -232,7 +231,7 @@ def _card(take: Take) -> str:
  aria-label="Clip with seed {recipe.seed}"></video>
 <p class="prompt" title="{escape(recipe.prompt)}">{escape(recipe.prompt)}</p>
 <p class="small">Seed {recipe.seed} · {escape(facts)}<br>{_when(take.created_at)} ·
- made in {spoken_seconds(take.seconds)}</p>
+ made in {spoken_seconds(take.seconds)}</p>{_notes(take)}
 <div class="row"><button class="heart" data-do="heart" aria-pressed="{str(take.favourite).lower()}"
  aria-label="Favourite">{heart(take.favourite)}</button>
 <button data-do="use_seed">Use seed</button><button data-do="use_all">Use all</button>
@@ -241,6 +240,11 @@ def _card(take: Take) -> str:
  maxlength="500">
 <details class="delete"><summary>Delete</summary><p>Delete this clip for good?</p>
 <button data-do="remove">Yes, delete</button></details></article>"""
+
+
+def _notes(take: Take) -> str:
+    """What was done otherwise than asked for, to make this take."""
+    return f'<p class="small">{escape(" ".join(take.notes))}</p>' if take.notes else ""
 
 
 def heart(favourite: bool) -> str:
