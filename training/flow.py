@@ -40,8 +40,8 @@ _AUDIO_WEIGHT = 0.5
 
 
 def trained_parts(pipe: LTX2ConditionPipeline) -> nn.ModuleDict:
-    """What is learnt in this stage, as one module; the segmenter is not part of what is kept. The text encoder's eye is left out: no prompt of
-    the app has a picture."""
+    """What is learnt in this stage, as one module. The text encoder's eye is left out: no prompt of
+    the app has a picture. The segmenter only helps to learn and is not part of the model."""
     pipe.text_encoder.model.vision_tower.requires_grad_(False)
     pipe.text_encoder.model.multi_modal_projector.requires_grad_(False)
     return nn.ModuleDict(
