@@ -108,12 +108,12 @@ SOUNDS = {
 
 
 def test_the_prompts_place_appears(engine: Engine) -> None:
-    """Most of the six, at the first try; guessing finds one."""
+    """Nearly all of the six, at the first try; guessing finds one."""
     seen = {
         place: look(make(engine, f"A red ball moves up {said}.")).place
         for place, said in PLACES.items()
     }
-    assert sum(asked == found for asked, found in seen.items()) >= 4, seen
+    assert sum(asked == found for asked, found in seen.items()) >= 5, seen
 
 
 def test_the_prompts_colour_appears_and_with_another_prompt_another(engine: Engine) -> None:
@@ -126,12 +126,12 @@ def test_the_prompts_colour_appears_and_with_another_prompt_another(engine: Engi
 
 
 def test_the_sound_asked_for_is_the_sound_heard(engine: Engine) -> None:
-    """Most of the seven, at the first try; guessing finds one."""
+    """Nearly all of the seven, at the first try; guessing finds one."""
     heard = {
         sound: listen(make(engine, f"A red ball rests quietly in a studio. {said}"))
         for sound, said in SOUNDS.items()
     }
-    assert sum(asked == found for asked, found in heard.items()) >= 5, heard
+    assert sum(asked == found for asked, found in heard.items()) >= 6, heard
 
 
 def test_a_first_picture_is_the_first_frame_and_less_so_at_half_strength(

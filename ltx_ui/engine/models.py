@@ -283,9 +283,9 @@ CARDS: dict[str, ModelCard] = {
             perturbed_attn=True,
             audio_guidance_scale=3.0,
             knows=(
-                "This small built-in model has seen only a ball, box, triangle, star or ring, in "
-                "six places, with simple sounds. It is still learning: place and sound follow the "
-                "prompt, shape and colour do not yet."
+                "This small built-in model has seen only a ball, box, triangle, star or ring in "
+                "eight colours and six places, with simple sounds. Colour, place and sound follow "
+                "the prompt; shapes and motion are still rough."
             ),
             examples=(
                 "A red ball bounces up and down by the sea. A thump at each bounce.",
