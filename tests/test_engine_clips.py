@@ -14,7 +14,7 @@ from ltx_ui.errors import Cancelled, OutOfMemory
 from ltx_ui.recipe import Recipe
 
 SMALL: dict[str, Any] = {
-    "prompt": "A red fox crosses a snowy street.",
+    "prompt": "A red ball rests quietly over the ocean. The sound of rain.",
     "width": 128,
     "height": 128,
     "num_frames": 9,

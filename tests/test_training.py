@@ -176,7 +176,7 @@ def test_the_segmenter_reads_a_tokens_own_cells() -> None:
     for token, (frame, row, column) in enumerate(product(range(3), range(4), range(3))):
         cells = cover[:, frame, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
         told[:, token, :16] = cells.flatten(1)
-    right, mixed = (float(segmenter(states, scenes, size)) for states in (told, told.flip(1)))
+    right, mixed = (segmenter(states, scenes, size).item() for states in (told, told.flip(1)))
     assert 0.15 < right < 0.35 < mixed  # 0.18: it knows nothing of the names
 
 
