@@ -40,6 +40,7 @@ from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, load
 from ltx_ui.engine.models import CARDS, resolve
 from ltx_ui.engine.sampling import grid_size, guidance_arguments
 from ltx_ui.engine.speed import Speed, default_speed
+from ltx_ui.engine.text import text_length
 from ltx_ui.media.mp4 import write_mp4
 from ltx_ui.recipe import Recipe
 
@@ -123,7 +124,7 @@ def flop_of_clip(loaded: Loaded, recipe: Recipe) -> float:
         width, height = (side // 32 for side in grid_size(recipe, card.grid))
         frames = (recipe.num_frames - 1) // 8 + 1
         sounds = round(recipe.duration * 25)
-        text = (1, pipe.tokenizer.model_max_length, config.caption_channels)
+        text = (1, text_length(pipe), config.caption_channels)
         one = torch.ones(1)
         with FlopCounterMode(display=False) as sampling:
             transformer(
@@ -175,7 +176,7 @@ def stock_clip(pipe: Any, recipe: Recipe, folder: Path, **guidance: Any) -> floa
         frame_rate=float(recipe.fps),
         num_inference_steps=recipe.num_inference_steps,
         generator=torch.Generator("cpu").manual_seed(recipe.seed),
-        max_sequence_length=min(1024, pipe.tokenizer.model_max_length),
+        max_sequence_length=text_length(pipe),
         output_type="np",
         return_dict=False,
         **guidance,

@@ -29,6 +29,7 @@ from ltx_ui.clip import Stage
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.engine.sampling import guidance_arguments
+from ltx_ui.engine.text import text_length
 from ltx_ui.media.mp4 import write_mp4
 from ltx_ui.recipe import Recipe
 
@@ -53,7 +54,7 @@ def stock_clip(pipe: Any, engine: Engine, path: Path) -> None:
         frame_rate=float(RECIPE.fps),
         num_inference_steps=RECIPE.num_inference_steps,
         generator=torch.Generator("cpu").manual_seed(RECIPE.seed),
-        max_sequence_length=min(1024, pipe.tokenizer.model_max_length),
+        max_sequence_length=text_length(pipe),
         output_type="np",
         return_dict=False,
         **guidance_arguments(RECIPE, engine.card),

@@ -19,6 +19,8 @@ from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
 from torch import nn
 from transformers import Gemma3Config, Gemma3ForConditionalGeneration, GemmaTokenizer
 
+from ltx_ui.engine.speed import TEXT_LENGTH
+
 GEMMA_3_12B: dict[str, Any] = {
     "vocab_size": 262208,
     "hidden_size": 3840,
@@ -51,7 +53,7 @@ def ltx_2(
 
     Args:
         device: where the weights are made; ``meta`` for none at all.
-        tokenizer: a saved Gemma tokenizer; the demo model's will do.
+        tokenizer: a saved Gemma tokenizer; the demo model's will do. It gets LTX-2's places.
         blocks: of the transformer; fewer than 48 are a smaller model.
         layers: of the text encoder; likewise.
     """
@@ -82,7 +84,7 @@ def ltx_2(
             max_image_seq_len=4096,
             shift_terminal=0.1,
         ),
-        tokenizer=GemmaTokenizer.from_pretrained(tokenizer),
+        tokenizer=GemmaTokenizer.from_pretrained(tokenizer, model_max_length=TEXT_LENGTH),
         **components,
     )
     pipe.set_progress_bar_config(disable=True)

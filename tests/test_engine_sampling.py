@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,7 +51,7 @@ def ours(engine: Engine, recipe: Recipe, **images: Any) -> Latents:
 
 
 @pytest.fixture(scope="module")
-def stock(models_dir: Path) -> Any:
+def stock() -> Any:
     """The pipeline as the library loads it, with nothing of ours."""
     pipe = LTX2ConditionPipeline.from_pretrained(DEMO_FOLDER, dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
@@ -88,7 +87,7 @@ def test_a_prompt_is_encoded_once(engine: Engine) -> None:
     assert calls == [1, 1]
 
 
-def test_the_oldest_prompt_is_forgotten_first(models_dir: Path) -> None:
+def test_the_oldest_prompt_is_forgotten_first() -> None:
     pipe = LTX2ConditionPipeline.from_pretrained(DEMO_FOLDER, dtype=torch.float32)
     prompts = Prompts(pipe, capacity=2)
     with torch.inference_mode(), batch_sizes(pipe.text_encoder, "input_ids") as calls:

@@ -154,19 +154,17 @@ def test_a_first_frame_at_full_strength_is_kept_exactly_in_the_latents(engine: E
     assert not torch.equal(two.video[:, :, 1], one.video[:, :, 1])
 
 
-def test_the_two_stages_are_those_of_stock_diffusers(engine: Engine, models_dir: Path) -> None:
+def test_the_two_stages_are_those_of_stock_diffusers(engine: Engine) -> None:
     """Held against the documented calls, made one by one with the stock pipelines."""
     wanted, pipe = recipe(), engine._pipe
     with torch.inference_mode():
         ours = engine._two_stage.sample(engine._prompts, wanted, Log())
-        stock = stock_two_stage(pipe, engine, wanted, models_dir)
+        stock = stock_two_stage(pipe, engine, wanted)
     assert torch.equal(ours.video, stock[0])
     assert torch.equal(ours.audio, stock[1])
 
 
-def stock_two_stage(
-    pipe: Any, engine: Engine, wanted: Recipe, models_dir: Path
-) -> tuple[torch.Tensor, torch.Tensor]:
+def stock_two_stage(pipe: Any, engine: Engine, wanted: Recipe) -> tuple[torch.Tensor, torch.Tensor]:
     positive, negative = (
         engine._prompts.encode(text) for text in (wanted.prompt, wanted.negative_prompt)
     )

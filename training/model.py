@@ -1,4 +1,4 @@
-"""The demo model's parts as they are trained: LTX-2's classes and geometry, 11.8 million weights.
+"""The demo model's parts as they are trained: LTX-2's classes and geometry, 11.9 million weights.
 
 Together they stay under 24 MB in half precision. Which part got how many was tried: the VAE needs
 most, because what it blurs no other part can bring back.

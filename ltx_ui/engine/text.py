@@ -14,6 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ltx_ui.engine.speed import TEXT_LENGTH
+
+
+def text_length(pipe: Any) -> int:
+    """Places that a pipeline's tokenizer gives a prompt; at most LTX-2's."""
+    return min(TEXT_LENGTH, int(pipe.tokenizer.model_max_length))
+
 
 class Splitter(nn.Module):
     """Stands where the pipeline calls its connectors, and takes apart what :class:`Prompts` joined.
@@ -50,7 +57,7 @@ class Prompts:
         width = connectors.video_connector.inner_dim
         pipe.connectors = Splitter(width, pipe._execution_device, connectors.dtype)
         self.capacity = capacity
-        self.max_sequence_length = min(1024, pipe.tokenizer.model_max_length)
+        self.max_sequence_length = text_length(pipe)
         self._kept: OrderedDict[str, Tensor] = OrderedDict()
 
     def encode(self, prompt: str) -> Tensor:
