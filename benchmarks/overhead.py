@@ -2,7 +2,8 @@
 
 Both ways run in the same process, in turn, warm, with the demo model: 288x512, 49 frames, 5 steps,
 guidance 3. Stock is ``LTX2ConditionPipeline`` with the same explicit guidance and numpy output,
-then ``diffusers.utils.encode_video``. The last line is ours over stock's, of the medians.
+then ``diffusers.utils.encode_video``. Ours also with ``--precision bfloat16``. The last line is
+ours over stock's, of the medians, both in float32.
 
     python benchmarks/overhead.py --rounds 7
 """
@@ -91,12 +92,16 @@ def main() -> None:
         root = Path(folder)
         engine = Engine("demo", root / "models")
         engine.load(lambda message, fraction: None)
+        half = Engine("demo", root / "models", dtype=torch.bfloat16)
+        half.load(lambda message, fraction: None)
         stock = LTX2ConditionPipeline.from_pretrained(DEMO_FOLDER, dtype=torch.float32)
         stock.to(engine.device.split()[0])
         stock.set_progress_bar_config(disable=True)
         stock_clip(stock, engine, root / "stock.mp4")
         our_clip(engine, root / "ours.mp4", RECIPE.prompt)
-        times: dict[str, list[float]] = {"stock": [], "new prompt": [], "same prompt": []}
+        our_clip(half, root / "ours.mp4", RECIPE.prompt)
+        kinds = ("stock", "new prompt", "same prompt", "bfloat16")
+        times: dict[str, list[float]] = {kind: [] for kind in kinds}
         for round_ in range(rounds):
             fresh = f"{RECIPE.prompt} Take {round_}."
             times["stock"].append(seconds(lambda: stock_clip(stock, engine, root / "stock.mp4")))
@@ -105,6 +110,9 @@ def main() -> None:
             )
             times["same prompt"].append(
                 seconds(lambda text=fresh: our_clip(engine, root / "ours.mp4", text))
+            )
+            times["bfloat16"].append(
+                seconds(lambda: our_clip(half, root / "ours.mp4", RECIPE.prompt))
             )
     medians = {name: statistics.median(values) for name, values in times.items()}
     for name, median in medians.items():

@@ -40,6 +40,11 @@ class Settings(BaseSettings):
         description="Where the weights live. auto chooses by free memory; from the fastest to the "
         "thriftiest: resident, free-text, fp8 (not exact), offload.",
     )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="What models compute in. auto: bfloat16 on CUDA, float32 on the CPU. bfloat16 "
+        "is faster on CPUs that have it (avx512_bf16, amx), much slower on others.",
+    )
     compile: Literal["auto", "on", "off"] = Field(
         "auto",
         description="Compile the transformer in the background: faster steps after the first "

@@ -51,6 +51,7 @@ class Engine:
         cache_dir: where what can be made again is kept; without it there are no previews.
         placement: where the weights are to live; None to choose by what is free.
         speed: the shortcuts to take; None for those that pay on this machine.
+        dtype: what to compute in; None for what is usual on the device.
         keep_until_saved: keep a clip's latents until :meth:`saved` is told of its recipe; while
             they are here, the same recipe is not sampled again. Otherwise they are kept until the
             clip is decoded.
@@ -66,6 +67,7 @@ class Engine:
         cache_dir: Path | None = None,
         placement: Placement | None = None,
         speed: Speed | None = None,
+        dtype: torch.dtype | None = None,
         *,
         keep_until_saved: bool = False,
     ) -> None:
@@ -73,7 +75,8 @@ class Engine:
         self.cache_dir = cache_dir
         self._colours: Colours | None = None
         self.card: ModelCard = resolve(model, cuda=torch.cuda.is_available())
-        self.device = _device_name()
+        self._dtype = loading.usual_dtype() if dtype is None else dtype
+        self.device = _device_name(self._dtype)
         self.versions: dict[str, str] = {
             "ltx_ui": ltx_ui.__version__,
             **{package: version(package) for package in ("torch", "diffusers", "transformers")},
@@ -90,7 +93,7 @@ class Engine:
         Raises:
             ModelUnavailable: with what to do about it.
         """
-        loaded = loading.load(self.card, self.models_dir, report, self.placement)
+        loaded = loading.load(self.card, self.models_dir, report, self.placement, self._dtype)
         self.adopt(loaded)
 
     def adopt(self, loaded: loading.Loaded) -> None:
@@ -272,8 +275,8 @@ class Engine:
     def _too_large(self, recipe: Recipe) -> OutOfMemory:
         free_caches()
         free = loading.free_memory()
-        # The figures are counted in bfloat16; the CPU computes in float32.
-        room = free.host // 2 if free.device is None else free.device
+        # The figures are counted in bfloat16.
+        room = (free.host if free.device is None else free.device) * 2 // self._dtype.itemsize
         clips = 2 if self.card.guided(recipe) else 1
         text = texts_kept(recipe, self.card) * self._shortcuts.text_bytes
         return OutOfMemory(
@@ -286,7 +289,9 @@ def _silent(message: str, fraction: float | None) -> None:
     """Loading again in the middle of a clip: the job's own progress is what is shown."""
 
 
-def _device_name() -> str:
-    if torch.cuda.is_available():
-        return f"cuda:0 {torch.cuda.get_device_name(0)}"
-    return "cpu"
+def _device_name(dtype: torch.dtype) -> str:
+    """The device, and the precision where it is another than usual: takes differ with it, and so
+    does their time."""
+    name = f"cuda:0 {torch.cuda.get_device_name(0)}" if torch.cuda.is_available() else "cpu"
+    other = dtype != loading.usual_dtype()
+    return f"{name}, {str(dtype).removeprefix('torch.')}" if other else name

@@ -49,7 +49,7 @@ class Loaded:
 
     Attributes:
         card: completed by what the folder says where the checkpoint was not a known one.
-        pipe: an ``LTX2ConditionPipeline``; bfloat16 on CUDA, float32 on the CPU.
+        pipe: an ``LTX2ConditionPipeline``.
         placement: where its weights live.
     """
 
@@ -58,13 +58,24 @@ class Loaded:
     placement: Placement
 
 
+def usual_dtype() -> torch.dtype:
+    """What models compute in unless told otherwise: bfloat16 on CUDA. On the CPU float32, in which
+    a recipe gives nearly the same clip on every machine."""
+    return torch.bfloat16 if torch.cuda.is_available() else torch.float32
+
+
 def load(
-    card: ModelCard, models_dir: Path, report: Report, placement: Placement | None = None
+    card: ModelCard,
+    models_dir: Path,
+    report: Report,
+    placement: Placement | None = None,
+    dtype: torch.dtype | None = None,
 ) -> Loaded:
     """The pipeline of a card.
 
     Args:
         placement: where the weights are to live, whatever is free; None to choose by what is.
+        dtype: what to compute in; None for what is usual on this device.
 
     Raises:
         ModelUnavailable: with what to do about it.
@@ -76,11 +87,12 @@ def load(
         if card.id not in CARDS:
             card = replace(found, id=card.id, title=card.title, source=card.source)
     card = replace(card, has_upsampler=makes_two_stages(folder, card))
+    dtype = dtype or usual_dtype()
     if placement is None:
-        weights = _computed_bytes(card, _weight_bytes(folder, card))
-        placement = choose(card.title, weights, free_memory(), _usual_working(card, folder))
+        weights = _computed_bytes(card, _weight_bytes(folder, card), dtype)
+        placement = choose(card.title, weights, free_memory(), _usual_working(card, folder, dtype))
     report(f"Loading {card.title}: {MEANING[placement]}", None)
-    pipe = _read(folder, card, placement)
+    pipe = _read(folder, card, placement, dtype)
     pipe.set_progress_bar_config(disable=True)
     pipe.scheduler = Schedule.from_config(pipe.scheduler.config, **card.scheduler)
     return Loaded(card, pipe, placement)
@@ -92,20 +104,19 @@ def free_memory() -> Free:
     return Free(device, psutil.virtual_memory().available)
 
 
-def _computed_bytes(card: ModelCard, stored: dict[str, int]) -> dict[str, int]:
+def _computed_bytes(card: ModelCard, stored: dict[str, int], dtype: torch.dtype) -> dict[str, int]:
     """Bytes of the parts that the pipeline runs, in the precision that it computes with. Stored
-    weights have 16 bits, and the CPU computes in float32."""
-    double = not torch.cuda.is_available()
+    weights have 16 bits."""
     parts = {part: stored.get(part, 0) for part in (*PARTS, DISTILLED_LORA)}
     parts["transformer"] = stored.get(card.transformer_subfolder, 0)
-    return {part: size * 2 if double else size for part, size in parts.items()}
+    return {part: size * dtype.itemsize // 2 for part, size in parts.items()}
 
 
-def _usual_working(card: ModelCard, folder: Path) -> Working:
+def _usual_working(card: ModelCard, folder: Path, dtype: torch.dtype) -> Working:
     """What the usual clip takes beside the weights."""
     config = read_json(folder / card.transformer_subfolder / "config.json")
     clips = 2 if card.takes_guidance else 1
-    return working(*USUAL, clips=clips, text=clips * kept_text_bytes(config, _dtype().itemsize))
+    return working(*USUAL, clips=clips, text=clips * kept_text_bytes(config, dtype.itemsize))
 
 
 class Schedule(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
@@ -124,15 +135,15 @@ def _folder(card: ModelCard, models_dir: Path, report: Report) -> Path:
     return local if local.is_dir() else downloaded(card, models_dir, report)
 
 
-def _read(folder: Path, card: ModelCard, placement: Placement) -> Any:
+def _read(folder: Path, card: ModelCard, placement: Placement, dtype: torch.dtype) -> Any:
     # Parts that the studio never runs stay on disk.
     unused = {"processor": None, "prompt_enhancer": None, "duration_head": None}
     try:
         pipe = LTX2ConditionPipeline.from_pretrained(
             folder,
-            dtype=_dtype(),
+            dtype=dtype,
             local_files_only=True,
-            **_large_parts(folder, card, placement),
+            **_large_parts(folder, card, placement, dtype),
             **unused,
         )
         if card.vocoder_float32:
@@ -152,36 +163,36 @@ def _read(folder: Path, card: ModelCard, placement: Placement) -> Any:
     return pipe
 
 
-def _large_parts(folder: Path, card: ModelCard, placement: Placement) -> dict[str, Any]:
+def _large_parts(
+    folder: Path, card: ModelCard, placement: Placement, dtype: torch.dtype
+) -> dict[str, Any]:
     """The transformer and the text encoder, straight to the device where they stay on it. In this
     order: while the transformer is brought to 8 bits, the host does not hold the rest yet."""
     transformer = LTX2VideoTransformer3DModel.from_pretrained(
         folder / card.transformer_subfolder,
         perturbed_attn=card.perturbed_attn,
-        **_reading(direct=placement in ("resident", "free-text")),
+        **_reading(dtype, direct=placement in ("resident", "free-text")),
     )
     # Adding a LoRA switches this off, and what was compiled before would not fit any more.
     transformer.requires_grad_(False)
     if placement == "fp8":
-        transformer.enable_layerwise_casting(
-            storage_dtype=torch.float8_e4m3fn, compute_dtype=_dtype()
-        )
+        transformer.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=dtype)
         transformer.to(_device())
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     text_encoder = getattr(transformers, index["text_encoder"][1]).from_pretrained(
-        folder / "text_encoder", **_reading(direct=placement == "resident")
+        folder / "text_encoder", **_reading(dtype, direct=placement == "resident")
     )
     return {"transformer": transformer, "text_encoder": text_encoder}
 
 
-def _reading(*, direct: bool) -> dict[str, Any]:
+def _reading(dtype: torch.dtype, *, direct: bool) -> dict[str, Any]:
     """How a part is read.
 
     Args:
         direct: its weights go from the file to the device, without a copy in host memory.
     """
     place = {"device_map": {"": _device()}} if direct and torch.cuda.is_available() else {}
-    return {"dtype": _dtype(), "local_files_only": True, **place}
+    return {"dtype": dtype, "local_files_only": True, **place}
 
 
 def _place(pipe: Any, placement: Placement) -> None:
@@ -216,10 +227,6 @@ def _stream(module: Any, *, blocks: bool) -> None:
 
 def _device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _dtype() -> torch.dtype:
-    return torch.bfloat16 if torch.cuda.is_available() else torch.float32
 
 
 def _weight_bytes(folder: Path, card: ModelCard) -> dict[str, int]:

@@ -1,0 +1,57 @@
+"""What a model computes in: bfloat16 gives nearly the same clip, and says that it did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from studios import PATIENCE, OpenStudio
+
+from ltx_ui.clip import Stage
+from ltx_ui.engine import loading
+from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.models import CARDS
+from ltx_ui.recipe import Recipe
+
+RECIPE = Recipe(
+    prompt="A red ball in a studio. It stays still.",
+    width=160,
+    height=288,
+    num_frames=9,
+    num_inference_steps=10,
+    seed=1,
+)
+
+
+class Silent:
+    """A listener that lets every clip through."""
+
+    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
+        """Nothing to say."""
+
+
+def test_bfloat16_gives_nearly_the_same_clip_and_says_so(engine: Engine, models_dir: Path) -> None:
+    half = Engine("demo", models_dir, dtype=torch.bfloat16)
+    half.load(lambda message, fraction: None)
+    assert (engine.device, half.device) == ("cpu", "cpu, bfloat16")
+    one, other = engine.generate(RECIPE, Silent()), half.generate(RECIPE, Silent())
+    error = np.mean((one.frames.astype(np.float32) - other.frames) ** 2)
+    assert error > 0
+    assert 10 * np.log10(255**2 / error) > 20
+    assert other.waveform is not None and np.isfinite(other.waveform).all()
+
+
+def test_a_model_in_bfloat16_takes_half_the_room() -> None:
+    card, stored = CARDS["demo"], {"transformer": 100, "vae": 10}
+    whole = loading._computed_bytes(card, stored, torch.float32)
+    half = loading._computed_bytes(card, stored, torch.bfloat16)
+    assert (whole["transformer"], whole["vae"]) == (200, 20)
+    assert (half["transformer"], half["vae"]) == (100, 10)
+
+
+def test_the_studio_computes_in_what_it_was_told(open_studio: OpenStudio) -> None:
+    studio = open_studio(precision="bfloat16")
+    job = studio.submit(RECIPE, "ada")
+    studio.wait(job.id, "ada", PATIENCE)
+    assert studio.library.take(job.id, "ada").device == "cpu, bfloat16"
