@@ -15,7 +15,14 @@ import torch
 from torch import Tensor
 
 from training import sounds
-from training.pictures import COLOUR_RGB, Size, light_field, outline, render
+from training.pictures import (
+    COLOUR_RGB,
+    Size,
+    horizon_of_ripples,
+    light_field,
+    outline,
+    render,
+)
 from training.world import (
     COLOURS,
     LIGHTS,
@@ -69,7 +76,7 @@ def look(frames: Tensor, fps: float = 24.0) -> Seen:
     seconds = count / fps
     # The light stands still while the view moves: it is taken off first.
     field = light_field(light, Size(width, height, 1))
-    view = _shift_of_view(clip / field.clamp(min=0.1), masks)
+    view = _shift_of_view(clip / field.clamp(min=0.1), masks | _rippling(place, height, width))
     zoom = float(_trend(track.size.log()).exp())
     subject = _shape(track)
     motion = _motion(track, view, zoom, seconds, turns=subject not in ROUND)
@@ -290,6 +297,13 @@ def _shift_of_view(clip: Tensor, masks: Tensor) -> Tensor:
         guess = options[int(torch.stack(costs).argmin())]
         shifts.append(guess)
     return torch.tensor(shifts) / side
+
+
+def _rippling(place: Place, height: int, width: int) -> Tensor:
+    """Where the backdrop itself moves, (height, width): no help in finding how the view does."""
+    v = (torch.arange(height) + 0.5 - height / 2) / min(height, width)
+    horizon = horizon_of_ripples(place)
+    return (v > horizon).view(-1, 1).expand(height, width)
 
 
 def _difference(a: Tensor, b: Tensor, open_a: Tensor, open_b: Tensor, dx: int, dy: int) -> Tensor:

@@ -175,6 +175,11 @@ def transformer() -> LTX2VideoTransformer3DModel:
         audio_cross_attention_dim=AUDIO_STREAM_WIDTH,
         caption_channels=TEXT_WIDTH,
         rope_type="split",
+        rope_theta=32.0,
+        base_height=512,
+        base_width=512,
+        pos_embed_max_pos=5,
+        audio_pos_embed_max_pos=5,
     )
 
 

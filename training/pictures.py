@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from training.world import BOUNCE_PERIOD, Light, Scene, Subject, draw_scenes, reach
+from training.world import BOUNCE_PERIOD, Light, Place, Scene, Subject, draw_scenes, reach
 
 RGB = tuple[float, float, float]
 
@@ -202,6 +202,11 @@ def light_field(light: Light, size: Size) -> Tensor:
     return _light(_Batch([scene], size, [0], "cpu"), u, v)[0, :, 0].expand(
         3, size.height, size.width
     )
+
+
+def horizon_of_ripples(place: Place) -> float:
+    """Below which height, from the middle of the frame, a place's ground moves of itself."""
+    return _PLACES[place].horizon if _PLACES[place].ripples else math.inf
 
 
 def outline(subject: Subject, angles: Tensor) -> Tensor:

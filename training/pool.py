@@ -20,16 +20,14 @@ from training.sounds import waveforms
 from training.world import Scene, draw_scene
 
 SIZES = (
-    (Size(288, 512, 25), 6),
+    (Size(288, 512, 25), 12),
     (Size(288, 512, 9), 4),
-    (Size(288, 512, 49), 1),
-    (Size(160, 288, 25), 6),
-    (Size(160, 288, 9), 3),
-    (Size(160, 288, 49), 1),
+    (Size(288, 512, 49), 2),
+    (Size(160, 288, 25), 3),
+    (Size(160, 288, 9), 1),
     (Size(512, 288, 25), 1),
     (Size(256, 256, 25), 1),
     (Size(384, 672, 9), 1),
-    (Size(96, 160, 9), 1),
 )
 """What the page offers, and smaller ones that cost less; with how often each is drawn."""
 

@@ -37,6 +37,7 @@ BOUNCE_PERIOD = 0.8
 
 _HELD_OUT_STRIDES = (1, 3, 2, 5)
 _HELD_OUT_SHARE = 8
+RADIUS = (0.24, 0.30)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def draw_scene(rng: random.Random, *, benchmark: bool = False) -> Scene:
         sound=rng.choice(SOUNDS),
         x=rng.uniform(-0.4, 0.4),
         y=rng.uniform(-0.4, 0.4),
-        radius=rng.uniform(0.18, 0.24),
+        radius=rng.uniform(*RADIUS),
         angle=rng.uniform(0, 2 * math.pi) if motion == "spinning" else rng.uniform(-0.2, 0.2),
         travel=rng.uniform(0.30, 0.42),
         phase=rng.random(),
