@@ -19,7 +19,7 @@ from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.recipe import parse_recipe
 from training import measure
 from training.pictures import Size, film
-from training.world import COLOURS, Scene, draw_scenes
+from training.world import COLOURS, SUBJECTS, Scene, draw_scenes
 
 if TYPE_CHECKING:
     from ltx_ui.engine.engine import Engine
@@ -125,6 +125,31 @@ def test_the_prompts_colour_appears_and_with_another_prompt_another(engine: Engi
     assert sum(asked == found for asked, found in seen.items()) >= 7, seen
 
 
+def test_the_prompts_shape_appears(engine: Engine) -> None:
+    """More than half of ten, the star being the hardest; guessing finds two."""
+    asked = [(subject, place) for subject in SUBJECTS for place in ("studio", "ocean")]
+    seen = {
+        (subject, place): look(
+            make(engine, f"A red {subject} rests quietly {PLACES[place]}.", **PORTRAIT)
+        ).subject
+        for subject, place in asked
+    }
+    assert sum(subject == found for (subject, _), found in seen.items()) >= 6, seen
+
+
+def test_the_subject_moves_the_way_that_is_asked_for(engine: Engine) -> None:
+    """Nearly all of eight; guessing finds one."""
+    seen = {
+        (way, place): look(
+            make(engine, f"A red ring moves {way} {PLACES[place]}. Static camera.", **PORTRAIT)
+        ).motion
+        for way in ("to the left", "to the right", "up", "down")
+        for place in ("studio", "ocean")
+    }
+    found = [str(motion) in way for (way, _), motion in seen.items()]
+    assert sum(found) >= 6, seen
+
+
 def test_the_sound_asked_for_is_the_sound_heard(engine: Engine) -> None:
     """Nearly all of the seven, at the first try; guessing finds one."""
     heard = {
@@ -178,8 +203,10 @@ def test_a_negative_prompt_removes_something_with_guidance_and_nothing_without(
 def test_two_stages_keep_the_composition(engine: Engine) -> None:
     fields = {"num_frames": 9, "seed": 4}
     prompt = "A red box rests quietly in the desert."
-    small = make(engine, prompt, **fields, width=320, height=192)
-    large = make(engine, prompt, **fields, width=640, height=384, two_stage=True)
-    halved = large.frames.reshape(9, 192, 2, 320, 2, 3).mean(axis=(2, 4)).round().astype(np.uint8)
+    small = make(engine, prompt, **fields)
+    large = make(engine, prompt, **fields, width=2 * WIDTH, height=2 * HEIGHT, two_stage=True)
+    halved = (
+        large.frames.reshape(9, HEIGHT, 2, WIDTH, 2, 3).mean(axis=(2, 4)).round().astype(np.uint8)
+    )
     assert likeness(halved, small.frames) > 18
     assert look(large).place == look(small).place

@@ -3,6 +3,7 @@ the app loads."""
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from itertools import product
@@ -246,6 +247,8 @@ def test_every_part_learns(pipe: LTX2ConditionPipeline, tmp_path: Path) -> None:
 
 def test_one_command_makes_a_folder_that_the_app_loads(tmp_path: Path) -> None:
     train(tmp_path, CPU, SCALES["test"], minutes=60, steps=1)
+    tokenizer = json.loads((tmp_path / "model" / "tokenizer" / "tokenizer.json").read_text())
+    assert tokenizer["padding"] is None and tokenizer["truncation"] is None
     engine = Engine(str(tmp_path / "model"), tmp_path)
     engine.load(lambda message, fraction: None)
     recipe = {"prompt": "A red ball.", "width": 128, "height": 128, "num_frames": 9, "seed": 1}

@@ -122,6 +122,9 @@ def train(
 def save(pipe: LTX2ConditionPipeline, upsampler: LTX2LatentUpsamplerModel, folder: Path) -> None:
     """All parts as an ordinary diffusers folder in half precision."""
     pipe.to("cpu", torch.float16)
+    # A fast tokenizer saves how it was last called.
+    pipe.tokenizer.backend_tokenizer.no_padding()
+    pipe.tokenizer.backend_tokenizer.no_truncation()
     pipe.save_pretrained(folder)
     upsampler.to("cpu", torch.float16).save_pretrained(folder / UPSAMPLER_FOLDER)
 

@@ -110,7 +110,8 @@ def _ranked(words: Sequence[str]) -> list[tuple[str, str]]:
             for inside in zip(word[end:], word[end + 1 :], strict=False):
                 if inside in before and inside != merge:
                     before[inside].add(merge)
-    return list(TopologicalSorter(before).static_order())
+    # Sorted: a set of strings has another order in each process.
+    return list(TopologicalSorter({m: sorted(b) for m, b in before.items()}).static_order())
 
 
 def text_encoder(vocab_size: int) -> Gemma3ForConditionalGeneration:
