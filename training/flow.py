@@ -40,7 +40,7 @@ trained with, so that the model is understood there too."""
 _AUDIO_WEIGHT = 0.5
 _SUBJECT_WEIGHT = 4.0
 """What a token that the subject touches counts, where another counts 1, once the noise lets the
-subject be seen: it covers a tenth of a clip, and its outline is the hardest part. Before that the
+subject be seen: it covers a seventh of a clip, and its outline is the hardest part. Before that the
 weight would draw a subject wherever there might be one."""
 
 
