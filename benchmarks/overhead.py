@@ -92,7 +92,7 @@ def main() -> None:
         root = Path(folder)
         engine = Engine("demo", root / "models")
         engine.load(lambda message, fraction: None)
-        half = Engine("demo", root / "models", dtype=torch.bfloat16)
+        half = Engine("demo", root / "models", precision="bfloat16")
         half.load(lambda message, fraction: None)
         stock = LTX2ConditionPipeline.from_pretrained(DEMO_FOLDER, dtype=torch.float32)
         stock.to(engine.device.split()[0])

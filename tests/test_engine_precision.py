@@ -32,7 +32,7 @@ class Silent:
 
 
 def test_bfloat16_gives_nearly_the_same_clip_and_says_so(engine: Engine, models_dir: Path) -> None:
-    half = Engine("demo", models_dir, dtype=torch.bfloat16)
+    half = Engine("demo", models_dir, precision="bfloat16")
     half.load(lambda message, fraction: None)
     assert (engine.device, half.device) == ("cpu", "cpu, bfloat16")
     one, other = engine.generate(RECIPE, Silent()), half.generate(RECIPE, Silent())

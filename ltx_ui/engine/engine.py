@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 
@@ -37,6 +37,7 @@ from ltx_ui.errors import OutOfMemory
 from ltx_ui.recipe import Recipe
 
 T = TypeVar("T")
+Precision = Literal["float32", "bfloat16"]
 
 AGAIN = Way("Freed memory and sampled again.")
 ONE_BY_ONE = "Sampled one take after the other: less memory."
@@ -51,7 +52,7 @@ class Engine:
         cache_dir: where what can be made again is kept; without it there are no previews.
         placement: where the weights are to live; None to choose by what is free.
         speed: the shortcuts to take; None for those that pay on this machine.
-        dtype: what to compute in; None for what is usual on the device.
+        precision: what to compute in; None for what is usual on the device.
         keep_until_saved: keep a clip's latents until :meth:`saved` is told of its recipe; while
             they are here, the same recipe is not sampled again. Otherwise they are kept until the
             clip is decoded.
@@ -67,7 +68,7 @@ class Engine:
         cache_dir: Path | None = None,
         placement: Placement | None = None,
         speed: Speed | None = None,
-        dtype: torch.dtype | None = None,
+        precision: Precision | None = None,
         *,
         keep_until_saved: bool = False,
     ) -> None:
@@ -75,7 +76,7 @@ class Engine:
         self.cache_dir = cache_dir
         self._colours: Colours | None = None
         self.card: ModelCard = resolve(model, cuda=torch.cuda.is_available())
-        self._dtype = loading.usual_dtype() if dtype is None else dtype
+        self._dtype = getattr(torch, precision) if precision else loading.usual_dtype()
         self.device = _device_name(self._dtype)
         self.versions: dict[str, str] = {
             "ltx_ui": ltx_ui.__version__,

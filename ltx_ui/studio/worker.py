@@ -146,8 +146,6 @@ class Worker:
 
     def _load(self) -> Engine:
         # Importing torch and diffusers takes seconds; the page is up by now.
-        import torch
-
         from ltx_ui.engine.engine import Engine
         from ltx_ui.engine.speed import default_speed
 
@@ -159,7 +157,7 @@ class Worker:
             settings.cache_dir,
             placement,
             default_speed(settings.compile),
-            None if settings.precision == "auto" else getattr(torch, settings.precision),
+            None if settings.precision == "auto" else settings.precision,
             keep_until_saved=True,
         )
         card = engine.card
