@@ -116,10 +116,13 @@ def test_the_strip_of_takes_is_there_again_after_a_reload(page: Page) -> None:
     expect(page.locator("#takes button")).to_have_count(2)
     assert page.locator("#takes img").evaluate_all("all => all.map(img => img.src)") == posters
     expect(page.locator("#takes button").first).to_have_attribute("aria-pressed", "true")
+    video = page.locator("#player video")
+    before = video.get_attribute("src") or ""
     page.locator("#takes button").nth(1).click()
     expect(page.locator("#takes button").nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(video).not_to_have_attribute("src", before)
     # A deleted take leaves the strip as well, and the one in the player stays.
-    shown = page.locator("#player video").get_attribute("src")
+    shown = video.get_attribute("src")
     first = page.locator("#takes button").first.get_attribute("data-take")
     page.get_by_role("tab", name="Gallery").click()
     card = page.locator(f"#gallery [data-take='{first}']")
@@ -128,7 +131,7 @@ def test_the_strip_of_takes_is_there_again_after_a_reload(page: Page) -> None:
     expect(card).to_have_count(0)
     page.get_by_role("tab", name="Create").click()
     expect(page.locator("#takes button")).to_have_count(1)
-    assert page.locator("#player video").get_attribute("src") == shown
+    assert video.get_attribute("src") == shown
 
 
 def test_a_job_that_ends_its_step_before_it_stops_says_so(page: Page) -> None:
