@@ -176,6 +176,7 @@ def transformer() -> LTX2VideoTransformer3DModel:
         audio_cross_attention_dim=AUDIO_STREAM_WIDTH,
         caption_channels=TEXT_WIDTH,
         rope_type="split",
+        # LTX-2's own values leave three of five heads this narrow without a sense of place.
         rope_theta=32.0,
         base_height=512,
         base_width=512,
