@@ -1,6 +1,6 @@
 """What makes the transformer faster without changing the clip, each under a name of its own.
 
-All but ``compile`` give the same latents, bit for bit; a compiled block rounds differently.
+``drop_masks`` and ``keep_text`` give the same latents, bit for bit; the others round differently.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from diffusers.models.attention_dispatch import dispatch_attention_fn
 from torch import Tensor
+
+from ltx_ui.engine.attention import head_by_head
 
 RECOMPILE_LIMIT = 64
 """Graphs kept for one function. At the default of 8, a ninth batch size would be a hard failure."""
@@ -37,12 +39,15 @@ class Speed:
             the fastest attention kernels refuse.
         keep_text: compute the text's keys and values once a clip, where they don't depend on the
             step. LTX-2 needs 2.4 GB for those of a guided clip.
+        head_by_head: compute attention one head after the other, in bfloat16 without CUDA and where
+            nothing is compiled: see :mod:`ltx_ui.engine.attention`.
         compile: compile the blocks in the background; until they are ready, they run as they are.
         backend: what compiles them, as ``torch.compile`` names it.
     """
 
     drop_masks: bool = True
     keep_text: bool = True
+    head_by_head: bool = True
     compile: bool = False
     backend: str = "inductor"
 
@@ -82,6 +87,9 @@ class Shortcuts:
                 attention.set_processor(KeptTextAttention(stock))
         self._hook = transformer.register_forward_pre_hook(self._before, with_kwargs=True)
         self.compiled = CompiledBlocks(self._blocks, speed.backend) if speed.compile else None
+        slow = transformer.dtype == torch.bfloat16 and not torch.cuda.is_available()
+        heads = speed.head_by_head and slow and not speed.compile
+        self._handles = head_by_head(transformer) if heads else []
 
     @property
     def text_bytes(self) -> int:
@@ -101,7 +109,8 @@ class Shortcuts:
     def remove(self) -> None:
         """Leave the transformer as it was."""
         self.forget()
-        self._hook.remove()
+        for handle in (self._hook, *self._handles):
+            handle.remove()
         if self._keeps:
             for attention, stock in self._stock.items():
                 attention.set_processor(stock)
