@@ -172,7 +172,8 @@ class Advice(_Entry):
 
 
 class Vocabulary(_Entry):
-    """Beginnings of words that show that a prompt speaks of something; advice looks for them."""
+    """Words that show that a prompt speaks of something; advice looks for them. ``rumbl*`` stands
+    for every word that begins so."""
 
     camera: tuple[Text, ...] = Field(min_length=1)
     lighting: tuple[Text, ...] = Field(min_length=1)

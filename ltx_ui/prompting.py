@@ -66,8 +66,11 @@ def advise(
     return [sentence for holds, sentence in findings if holds]
 
 
-def _mentions(text: str, stems: tuple[str, ...]) -> bool:
-    return re.search(rf"\b(?:{'|'.join(map(re.escape, stems))})", text) is not None
+def _mentions(text: str, words: tuple[str, ...]) -> bool:
+    ends = (
+        re.escape(word[:-1]) if word.endswith("*") else rf"{re.escape(word)}\b" for word in words
+    )
+    return re.search(rf"\b(?:{'|'.join(ends)})", text) is not None
 
 
 def _squeeze(text: str) -> str:

@@ -56,6 +56,15 @@ def advice_for(
 GOOD = "A cat sits on a cushion, soft lighting, gentle purring sounds, static shot"
 
 
+def test_a_word_is_not_found_within_another() -> None:
+    quiet = "A single human sits by the window, soft light, static shot"
+    assert advice_for(quiet, has_reference=True) == [
+        PRESETS.advice.no_sound,
+        PRESETS.advice.no_motion,
+    ]
+    assert advice_for(f"{quiet}, humming, wind, she runs", has_reference=True) == []
+
+
 def test_a_whole_prompt_needs_no_advice() -> None:
     assert advice_for(GOOD) == []
 
