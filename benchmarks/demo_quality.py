@@ -25,7 +25,7 @@ from diffusers import AutoencoderKLLTX2Video
 # So that the studio is found from whatever folder the script is started in.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ltx_ui.clip import Clip, Stage
+from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.recipe import parse_recipe
@@ -43,13 +43,6 @@ CHOICES: dict[str, Sequence[Any]] = {
 }
 TARGETS = {"colour": 0.90, "place": 0.90, "motion": 0.85, "subject": 0.75, "sound": 0.85}
 RECONSTRUCTION_DB = 26.0
-
-
-class Silent:
-    """A listener that lets every clip through."""
-
-    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
-        """Nothing to say."""
 
 
 def right(scene: Scene, clip: Clip) -> dict[str, bool]:

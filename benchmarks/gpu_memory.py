@@ -20,7 +20,7 @@ import torch
 # So that the studio is found from whatever folder the script is started in.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ltx_ui.clip import Stage
+from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import free_memory
 from ltx_ui.engine.placement import USUAL, Free, choose, working
@@ -32,13 +32,6 @@ TEXT = 12 * GB // 10
 """Kept keys and values of one text, of the 19B."""
 CONTEXT = GB // 2
 """What the CUDA context itself takes; it does not count as allocated."""
-
-
-class Silent:
-    """A listener that lets every clip through."""
-
-    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
-        """Nothing to say."""
 
 
 def one_limit(model: str, models_dir: Path, gb: float, frames: int) -> None:

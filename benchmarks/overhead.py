@@ -3,8 +3,8 @@
 Both ways run in the same process, in turn, warm, with the demo model: 288x512, 49 frames, 5 steps,
 guidance 3. Stock is ``LTX2ConditionPipeline`` with the same explicit guidance and numpy output,
 then ``diffusers.utils.encode_video``: with as many places for text as the model was made for, and
-with diffusers' default of 1024. Ours also with ``--precision bfloat16``. The last line is ours over
-stock's, of the medians, both in float32 and with the same places.
+with diffusers' default of 1024. Both ways also in bfloat16. The last line is ours over stock's, of
+the medians, both in float32 and with the same places.
 
     python benchmarks/overhead.py --rounds 7
 """
@@ -27,7 +27,7 @@ from diffusers.utils import encode_video
 # So that the studio is found from whatever folder the script is started in.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ltx_ui.clip import Stage
+from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.engine.sampling import guidance_arguments
@@ -38,17 +38,18 @@ from ltx_ui.recipe import Recipe
 RECIPE = Recipe(prompt="A red fox crosses a snowy street at dusk.", seed=7, num_inference_steps=5)
 
 
-class Silent:
-    """A listener that lets every clip through."""
+def stock_pipeline(dtype: torch.dtype) -> Any:
+    """The library's own pipeline, on the device that the engine uses."""
+    pipe = LTX2ConditionPipeline.from_pretrained(DEMO_FOLDER, dtype=dtype)
+    pipe.to("cuda" if torch.cuda.is_available() else "cpu")
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
 
-    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
-        """Nothing to say."""
 
-
-def stock_clip(pipe: Any, engine: Engine, path: Path, places: int) -> None:
+def stock_clip(pipe: Any, engine: Engine, path: Path, prompt: str, places: int) -> None:
     """A clip as the library's own example makes it, with so many places for its text."""
     video, audio = pipe(
-        prompt=RECIPE.prompt,
+        prompt=prompt,
         negative_prompt=RECIPE.negative_prompt,
         width=RECIPE.width,
         height=RECIPE.height,
@@ -85,7 +86,7 @@ def seconds(work: Callable[[], None]) -> float:
 
 
 def main() -> None:
-    """Print both medians, and their ratio as the last line."""
+    """Print the medians, and ours over stock's as the last line."""
     parser = argparse.ArgumentParser(description="Our overhead beside stock diffusers.")
     parser.add_argument("--rounds", type=int, default=7, help="clips of each kind")
     rounds = parser.parse_args().rounds
@@ -95,36 +96,26 @@ def main() -> None:
         engine.load(lambda message, fraction: None)
         half = Engine("demo", root / "models", precision="bfloat16")
         half.load(lambda message, fraction: None)
-        stock = LTX2ConditionPipeline.from_pretrained(DEMO_FOLDER, dtype=torch.float32)
-        stock.to(engine.device.split()[0])
-        stock.set_progress_bar_config(disable=True)
-        places = {"stock": text_length(stock), "stock, 1024": 1024}
-        for count in places.values():
-            stock_clip(stock, engine, root / "stock.mp4", count)
-        our_clip(engine, root / "ours.mp4", RECIPE.prompt)
-        our_clip(half, root / "ours.mp4", RECIPE.prompt)
-        kinds = (*places, "new prompt", "same prompt", "bfloat16")
-        times: dict[str, list[float]] = {kind: [] for kind in kinds}
+        float32, bfloat16 = stock_pipeline(torch.float32), stock_pipeline(torch.bfloat16)
+        places, mp4 = text_length(float32), root / "clip.mp4"
+        ways: dict[str, Callable[[str], None]] = {
+            "stock": lambda text: stock_clip(float32, engine, mp4, text, places),
+            "stock, 1024": lambda text: stock_clip(float32, engine, mp4, text, 1024),
+            "stock, bfloat16": lambda text: stock_clip(bfloat16, engine, mp4, text, places),
+            "new prompt": lambda text: our_clip(engine, mp4, text),
+            "same prompt": lambda text: our_clip(engine, mp4, text),
+            "bfloat16": lambda text: our_clip(half, mp4, RECIPE.prompt),
+        }
+        for way in ways.values():
+            way(RECIPE.prompt)
+        times: dict[str, list[float]] = {name: [] for name in ways}
         for round_ in range(rounds):
-            fresh = f"{RECIPE.prompt} Take {round_}."
-            for kind, count in places.items():
-                times[kind].append(
-                    seconds(
-                        lambda count=count: stock_clip(stock, engine, root / "stock.mp4", count)
-                    )
-                )
-            times["new prompt"].append(
-                seconds(lambda text=fresh: our_clip(engine, root / "ours.mp4", text))
-            )
-            times["same prompt"].append(
-                seconds(lambda text=fresh: our_clip(engine, root / "ours.mp4", text))
-            )
-            times["bfloat16"].append(
-                seconds(lambda: our_clip(half, root / "ours.mp4", RECIPE.prompt))
-            )
+            for name, way in ways.items():
+                fresh = f"{RECIPE.prompt} Take {round_}."
+                times[name].append(seconds(lambda way=way, text=fresh: way(text)))
     medians = {name: statistics.median(values) for name, values in times.items()}
     for name, median in medians.items():
-        print(f"{name:11} {median:6.3f} s  {median / medians['stock']:.2f} of stock")
+        print(f"{name:15} {median:6.3f} s  {median / medians['stock']:.2f} of stock")
     print(f"device {engine.device}, torch threads {torch.get_num_threads()}")
     print(f"ratio {medians['same prompt'] / medians['stock']:.2f}")
 

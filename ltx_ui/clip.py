@@ -47,6 +47,13 @@ class Listener(Protocol):
         """
 
 
+class Silent:
+    """A listener that lets every clip through and tells nobody."""
+
+    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
+        """Nothing to say."""
+
+
 @runtime_checkable
 class PreviewListener(Listener, Protocol):
     """A listener that also wants to see the clip while it is sampled."""

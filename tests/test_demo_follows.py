@@ -14,7 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ltx_ui.clip import Clip, Stage
+from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.recipe import parse_recipe
 from training import measure
@@ -26,11 +26,6 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT, FRAMES = 512, 288, 25
 PORTRAIT = {"width": 288, "height": 512}
-
-
-class Silent:
-    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
-        pass
 
 
 def make(engine: Engine, prompt: str, images: dict[str, Any] | None = None, **fields: Any) -> Clip:

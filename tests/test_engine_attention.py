@@ -12,7 +12,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from torch.overrides import _get_current_function_mode_stack
 from torch.profiler import profile
 
-from ltx_ui.clip import Stage
+from ltx_ui.clip import Silent
 from ltx_ui.engine.attention import attention
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.sampling import sample
@@ -24,13 +24,6 @@ RECIPE = Recipe(
     prompt="a red ball", width=128, height=128, num_frames=9, num_inference_steps=2, seed=5
 )
 FUSED = "aten::_scaled_dot_product_flash_attention_for_cpu"
-
-
-class Silent:
-    """A listener that lets every clip through."""
-
-    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
-        """Nothing to say."""
 
 
 def queries(places: int, dtype: torch.dtype, seed: int) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from diffusers import LTX2ConditionPipeline
 from families import Family, family_of, pipeline, save
 
+from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import load
 from ltx_ui.engine.models import CARDS, DISTILLED_SIGMAS, Guidance, ModelCard
@@ -33,13 +34,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-class Deaf:
-    """A listener that hears nothing."""
-
-    def progress(self, stage: str, step: int = 0, steps: int = 0) -> None:
-        return
-
-
 def recipe(**fields: Any) -> Recipe:
     size = {"width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 2, "seed": 7}
     return Recipe.model_validate({"prompt": "a red ball rolls", **size, **fields})
@@ -58,7 +52,7 @@ def sampled(card: ModelCard, wanted: Recipe) -> Latents:
         pipe.scheduler = type(own).from_config(own.config, **card.scheduler)
     try:
         with torch.inference_mode():
-            return sample(pipe, card, prompts, wanted, Deaf())
+            return sample(pipe, card, prompts, wanted, Silent())
     finally:
         pipe.scheduler = own
 
@@ -152,7 +146,7 @@ def test_a_folder_of_each_family_is_recognised_and_makes_a_clip(
     known = CARDS[card_id]
     assert (engine.card.image_crf, engine.card.high) == (crf, known.high)
     assert engine.card.use_cross_timestep == known.use_cross_timestep
-    clip = engine.generate(recipe(width=160, height=144), Deaf())
+    clip = engine.generate(recipe(width=160, height=144), Silent())
     assert clip.frames.shape == (9, 144, 160, 3)
     assert clip.sample_rate == sample_rate
     assert clip.waveform is not None

@@ -156,17 +156,14 @@ def refuse(event, arguments):
         raise SystemExit(f"{event} {arguments}")
 
 sys.addaudithook(refuse)
+from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.recipe import Recipe
-
-class Quiet:
-    def progress(self, stage, step=0, steps=0):
-        pass
 
 engine = Engine("demo", Path(sys.argv[1]))
 engine.load(lambda message, fraction: None)
 recipe = Recipe(prompt="x", width=128, height=128, num_frames=9, num_inference_steps=1)
-print(engine.generate(recipe, Quiet()).frames.shape)
+print(engine.generate(recipe, Silent()).frames.shape)
 """
     run = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from studios import PATIENCE, OpenStudio
 
-from ltx_ui.clip import Stage
+from ltx_ui.clip import Silent
 from ltx_ui.engine import loading
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.models import CARDS
@@ -22,13 +22,6 @@ RECIPE = Recipe(
     num_inference_steps=10,
     seed=1,
 )
-
-
-class Silent:
-    """A listener that lets every clip through."""
-
-    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
-        """Nothing to say."""
 
 
 def test_bfloat16_gives_nearly_the_same_clip_and_says_so(engine: Engine, models_dir: Path) -> None:

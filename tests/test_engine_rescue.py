@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from ltx_ui.clip import Clip, Stage
+from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.rescue import OVERLAP, Exhausted, tile_side, tiled
@@ -21,11 +21,6 @@ from ltx_ui.recipe import Recipe
 RECIPE = Recipe(
     prompt="A fox in the snow.", width=128, height=512, num_frames=49, num_inference_steps=1, seed=1
 )
-
-
-class Silent:
-    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
-        pass
 
 
 @contextmanager

@@ -13,18 +13,13 @@ from diffusers import LTX2ConditionPipeline
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
 from PIL import Image
 
-from ltx_ui.clip import Stage
+from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.sampling import Latents, guidance_arguments, pad_to_grid, sample
 from ltx_ui.engine.text import Prompts
 from ltx_ui.recipe import Recipe
-
-
-class Quiet:
-    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
-        pass
 
 
 def recipe(**changes: Any) -> Recipe:
@@ -47,7 +42,7 @@ def picture(seed: int, width: int = 128, height: int = 128) -> np.ndarray[Any, n
 
 @torch.inference_mode()
 def ours(engine: Engine, recipe: Recipe, **images: Any) -> Latents:
-    return sample(engine._pipe, engine.card, engine._prompts, recipe, Quiet(), **images)
+    return sample(engine._pipe, engine.card, engine._prompts, recipe, Silent(), **images)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import torch
 from families import pipeline
 from torch import Tensor
 
-from ltx_ui.clip import Stage
+from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.sampling import sample, texts_kept
@@ -22,11 +22,6 @@ from ltx_ui.recipe import Recipe
 RECIPE = Recipe(
     prompt="a red ball", width=128, height=128, num_frames=9, num_inference_steps=2, seed=5
 )
-
-
-class Silent:
-    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
-        """Lets every clip through."""
 
 
 @contextmanager

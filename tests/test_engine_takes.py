@@ -14,6 +14,7 @@ import torch
 from families import pipeline
 from studios import PATIENCE, OpenStudio, leave
 
+from ltx_ui.clip import Silent
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.sampling import sample, sample_together, takes_at_once
 from ltx_ui.engine.text import Prompts
@@ -24,13 +25,6 @@ from ltx_ui.studio.studio import Studio
 
 if TYPE_CHECKING:
     from ltx_ui.engine.engine import Engine
-
-
-class Deaf:
-    """A listener that hears nothing."""
-
-    def progress(self, stage: str, step: int = 0, steps: int = 0) -> None:
-        return
 
 
 def recipe(**fields: Any) -> Recipe:
@@ -44,10 +38,10 @@ def picture() -> Any:
 
 def test_each_take_is_bit_for_bit_the_one_made_alone(engine: Engine) -> None:
     takes = recipe(num_takes=3, seed=MAX_SEED).takes()
-    together = list(engine.generate_many(takes, Deaf(), picture()))
+    together = list(engine.generate_many(takes, Silent(), picture()))
     assert len(together) == 3
     for take, clip in zip(takes, together, strict=True):
-        alone = engine.generate(take, Deaf(), picture())
+        alone = engine.generate(take, Silent(), picture())
         assert np.array_equal(clip.frames, alone.frames)
         assert clip.waveform is not None
         assert alone.waveform is not None
@@ -56,7 +50,7 @@ def test_each_take_is_bit_for_bit_the_one_made_alone(engine: Engine) -> None:
 
 
 def test_a_take_is_there_before_the_next_one_is_begun(engine: Engine) -> None:
-    clips = engine.generate_many(recipe(num_takes=2).takes(), Deaf())
+    clips = engine.generate_many(recipe(num_takes=2).takes(), Silent())
     calls = []
     hook = engine._pipe.transformer.register_forward_pre_hook(lambda *_: calls.append(1))
     try:
@@ -77,9 +71,9 @@ def test_takes_in_one_batch_equal_the_ones_made_alone_but_for_rounding(
     images = (picture(), picture()) if with_pictures else (None, None)
     context = (engine._pipe, engine.card, engine._prompts)
     with torch.inference_mode():
-        batch = sample_together(*context, takes, Deaf(), *images)
+        batch = sample_together(*context, takes, Silent(), *images)
         for take, latents in zip(takes, batch, strict=True):
-            alone = sample(*context, take, Deaf(), *images)
+            alone = sample(*context, take, Silent(), *images)
             torch.testing.assert_close(latents.video, alone.video, rtol=1e-5, atol=1e-5)
             torch.testing.assert_close(latents.audio, alone.audio, rtol=1e-5, atol=1e-5)
 
@@ -92,7 +86,7 @@ def test_a_batch_passes_through_the_transformer_as_one(engine: Engine) -> None:
     try:
         with torch.inference_mode():
             sample_together(
-                engine._pipe, engine.card, engine._prompts, recipe(num_takes=4).takes(), Deaf()
+                engine._pipe, engine.card, engine._prompts, recipe(num_takes=4).takes(), Silent()
             )
     finally:
         hook.remove()
@@ -104,8 +98,8 @@ def test_the_high_mode_can_be_batched_too() -> None:
     prompts = Prompts(pipe)
     takes = recipe(num_takes=2, mode="high").takes()
     with torch.inference_mode():
-        batch = sample_together(pipe, card, prompts, takes, Deaf())
-        alone = sample(pipe, card, prompts, takes[1], Deaf())
+        batch = sample_together(pipe, card, prompts, takes, Silent())
+        alone = sample(pipe, card, prompts, takes[1], Silent())
     torch.testing.assert_close(batch[1].video, alone.video, rtol=1e-5, atol=1e-5)
 
 

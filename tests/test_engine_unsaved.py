@@ -11,18 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from ltx_ui.clip import Clip
+from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.unsaved import LIMIT
 from ltx_ui.errors import OutOfMemory
 from ltx_ui.recipe import Recipe
-
-
-class Deaf:
-    """A listener that hears nothing."""
-
-    def progress(self, stage: str, step: int = 0, steps: int = 0) -> None:
-        return
 
 
 def recipe(**fields: Any) -> Recipe:
@@ -68,10 +61,10 @@ def same(one: Clip, other: Clip) -> bool:
 
 def test_a_clip_is_sampled_again_only_after_it_was_saved(careful: Engine) -> None:
     with forwards(careful) as seen:
-        first, again = careful.generate(recipe(), Deaf()), careful.generate(recipe(), Deaf())
+        first, again = careful.generate(recipe(), Silent()), careful.generate(recipe(), Silent())
         assert seen == [2]
         careful.saved(recipe())
-        after = careful.generate(recipe(), Deaf())
+        after = careful.generate(recipe(), Silent())
         assert seen == [2, 2]
     assert same(first, again)
     assert same(first, after)
@@ -79,29 +72,29 @@ def test_a_clip_is_sampled_again_only_after_it_was_saved(careful: Engine) -> Non
 
 def test_an_engine_that_is_not_told_what_was_saved_samples_each_time(engine: Engine) -> None:
     with forwards(engine) as seen:
-        engine.generate(recipe(), Deaf())
-        engine.generate(recipe(), Deaf())
+        engine.generate(recipe(), Silent())
+        engine.generate(recipe(), Silent())
     assert seen == [2, 2]
 
 
 def test_another_seed_or_another_picture_is_sampled_for_itself(careful: Engine) -> None:
-    careful.generate(recipe(seed=10), Deaf(), picture(1))
+    careful.generate(recipe(seed=10), Silent(), picture(1))
     with forwards(careful) as seen:
-        careful.generate(recipe(seed=10), Deaf(), picture(2))
-        careful.generate(recipe(seed=10), Deaf())
-        careful.generate(recipe(seed=11), Deaf(), picture(1))
+        careful.generate(recipe(seed=10), Silent(), picture(2))
+        careful.generate(recipe(seed=10), Silent())
+        careful.generate(recipe(seed=11), Silent(), picture(1))
         assert len(seen) == 3
-        careful.generate(recipe(seed=10), Deaf(), picture(1))
+        careful.generate(recipe(seed=10), Silent(), picture(1))
         assert len(seen) == 3
 
 
 def test_no_more_than_a_jobs_takes_are_kept(careful: Engine) -> None:
     for seed in range(100, 101 + LIMIT):
-        careful.generate(recipe(seed=seed), Deaf())
+        careful.generate(recipe(seed=seed), Silent())
     with forwards(careful) as seen:
-        careful.generate(recipe(seed=101), Deaf())
+        careful.generate(recipe(seed=101), Silent())
         assert seen == []
-        careful.generate(recipe(seed=100), Deaf())
+        careful.generate(recipe(seed=100), Silent())
         assert seen == [2]
 
 
@@ -111,21 +104,21 @@ def test_a_clip_that_could_not_be_decoded_is_sampled_no_more(careful: Engine) ->
 
     handle = careful._pipe.vae.decoder.register_forward_pre_hook(full)
     with pytest.raises(OutOfMemory):
-        careful.generate(recipe(seed=20), Deaf())
+        careful.generate(recipe(seed=20), Silent())
     handle.remove()
     with forwards(careful) as seen:
-        careful.generate(recipe(seed=20), Deaf())
+        careful.generate(recipe(seed=20), Silent())
     assert seen == []
 
 
 def test_of_a_batch_only_what_is_missing_is_sampled(careful: Engine) -> None:
     takes = recipe(num_takes=3, seed=30).takes()
-    middle = careful.generate(takes[1], Deaf())
+    middle = careful.generate(takes[1], Silent())
     with forwards(careful) as seen:
-        clips = list(careful._make_group(takes, Deaf(), (None, None)))
+        clips = list(careful._make_group(takes, Silent(), (None, None)))
         assert seen == [4]
         assert [clip.notes for clip in clips] == [()] * 3
-        list(careful._make_group(takes, Deaf(), (None, None)))
+        list(careful._make_group(takes, Silent(), (None, None)))
         assert seen == [4]
     assert same(clips[1], middle)
 
@@ -133,11 +126,11 @@ def test_of_a_batch_only_what_is_missing_is_sampled(careful: Engine) -> None:
 def test_a_batch_that_finds_no_room_is_made_one_after_the_other(careful: Engine) -> None:
     takes = recipe(num_takes=2, seed=40).takes()
     with forwards(careful, room_for=2) as seen:
-        clips = list(careful._make_group(takes, Deaf(), (None, None)))
+        clips = list(careful._make_group(takes, Silent(), (None, None)))
     assert seen == [4, 4, 2, 2]
     assert [clip.notes for clip in clips] == [
         ("Sampled one take after the other: less memory.",)
     ] * 2
     assert careful.placement == "resident"
     careful.saved(takes[1])
-    assert same(clips[1], careful.generate(takes[1], Deaf()))
+    assert same(clips[1], careful.generate(takes[1], Silent()))

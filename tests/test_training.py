@@ -16,7 +16,7 @@ from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
 from torch import nn
 from transformers import AutoTokenizer
 
-from ltx_ui.clip import Stage
+from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.recipe import parse_recipe
 from training import audio, flow, model, video_vae
@@ -45,11 +45,6 @@ def pipe() -> LTX2ConditionPipeline:
 
 def pool(pipe: LTX2ConditionPipeline) -> Pool:
     return Pool(pipe, CPU, tokens=600, uses=2, room=2, sizes=SMALL)
-
-
-class Silent:
-    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
-        pass
 
 
 def line(folder: Path, stop_at: int | None = None) -> Run:

@@ -17,6 +17,7 @@ from diffusers import LTX2ConditionPipeline
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import calculate_shift
 from torch import Tensor, nn
 
+from ltx_ui.engine.attention import head_by_head
 from ltx_ui.recipe import DEFAULT_NEGATIVE_PROMPT
 from training.captions import caption
 from training.model import MAX_TOKENS
@@ -66,6 +67,8 @@ def matrices(pipe: LTX2ConditionPipeline) -> list[nn.Parameter]:
 
 def train(run: Run, pipe: LTX2ConditionPipeline, pool: Pool) -> None:
     """Spend the run's budget."""
+    if run.device.type == "cpu":
+        head_by_head(pipe.transformer)
     segmenter = run.model.get_submodule("segmenter")
     for rng in run.steps():
         batch = pool.pick(rng)
