@@ -23,7 +23,7 @@ def head_by_head(transformer: Any) -> list[RemovableHandle]:
     Returns:
         What takes it off again when it is removed.
     """
-    mode = _HeadByHead()
+    mode: Any = _HeadByHead()
 
     def enter(*_: Any) -> None:
         mode.__enter__()
@@ -66,4 +66,4 @@ def attention(
         query = query * query.shape[-1] ** -0.5
         heads = zip(*(x.to(dtype).flatten(0, 1) for x in (query, key, value)), strict=True)
         found = torch.stack([(q @ k.T).softmax(dim=-1) @ v for q, k, v in heads])
-    return found.unflatten(0, query.shape[:2])
+    return found.view(*query.shape[:3], -1)
