@@ -13,6 +13,9 @@ if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
 
 
+LOADS = 20_000
+"""Milliseconds that a picture may take to reach the page of a busy machine."""
+
 SHOWS_ALL_OF_ITS_TEXT = """field => {
   const style = getComputedStyle(field), pen = document.createElement('canvas').getContext('2d');
   pen.font = style.font;
@@ -185,7 +188,7 @@ def test_use_all_brings_the_whole_recipe_back(page: Page, tmp_path: Path) -> Non
     choose(page, "format", "Instagram 512x512")
     page.get_by_role("button", name="Reference image").click()
     page.locator("#reference-image input[type=file]").set_input_files(tmp_path / "start.png")
-    expect(page.locator("#reference-image img")).to_be_visible()
+    expect(page.locator("#reference-image img")).to_be_visible(timeout=LOADS)
     page.locator("#steps input[type=number]").fill("2")
     page.locator("#steps input[type=number]").press("Tab")
     page.locator("#prompt textarea").fill("A paper boat drifts, water sounds")
@@ -201,6 +204,8 @@ def test_use_all_brings_the_whole_recipe_back(page: Page, tmp_path: Path) -> Non
     expect(page.locator("#format input")).to_have_value("Instagram 512x512")
     expect(page.locator("#steps input[type=number]")).to_have_value("2")
     expect(page.locator("#seed input")).to_have_value(seed)
+    # It pushes the button down when it comes, from under a click.
+    expect(page.locator("#reference-image img")).to_be_visible(timeout=LOADS)
     page.locator("#generate").click()
     wait_for_the_clip(page)
     videos = page.context.request

@@ -119,13 +119,23 @@ def build_gallery(
         return [*create.reuse_seed(int(event.seed)), gr.Tabs(selected="create")]
 
     def use_all(event: gr.EventData, request: gr.Request) -> list[Any]:
-        return [*create.reuse_all(str(event.take), request), gr.Tabs(selected="create")]
+        shown = create.reuse_all(str(event.take), request)
+        # So that the pictures that it brought can be seen.
+        section = gr.Accordion(open=True) if any(shown[-1]) else gr.skip()
+        return [*shown, section, gr.Tabs(selected="create")]
 
     cards.use_seed(use_seed, None, [form.named("seed"), form.named("seed-lock"), tabs], **QUIET)
     cards.use_all(
         use_all,
         None,
-        [*form.of_form, form.image_start, form.image_end, target.images, tabs],
+        [
+            *form.of_form,
+            form.image_start,
+            form.image_end,
+            target.images,
+            form.images_section,
+            tabs,
+        ],
         **QUIET,
     )
     tab.select(gallery.show, [which, limit], cards, **QUIET)
