@@ -285,7 +285,7 @@ CARDS: dict[str, ModelCard] = {
             knows=(
                 "This small built-in model has seen only a ball, box, triangle, star or ring in "
                 "eight colours and six places, with simple sounds. Colour, place and sound follow "
-                "the prompt, motion mostly; shapes are still rough."
+                "the prompt, motion and shape mostly, the camera half of the time."
             ),
             examples=(
                 "A red ball bounces up and down by the sea. A thump at each bounce.",
