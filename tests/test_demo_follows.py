@@ -121,7 +121,7 @@ def test_the_prompts_colour_appears_and_with_another_prompt_another(engine: Engi
 
 
 def test_the_prompts_shape_appears(engine: Engine) -> None:
-    """More than half of ten, the star being the hardest; guessing finds two."""
+    """All but the star, the hardest, in most of ten; guessing finds two."""
     asked = [(subject, place) for subject in SUBJECTS for place in ("studio", "ocean")]
     seen = {
         (subject, place): look(
@@ -129,11 +129,11 @@ def test_the_prompts_shape_appears(engine: Engine) -> None:
         ).subject
         for subject, place in asked
     }
-    assert sum(subject == found for (subject, _), found in seen.items()) >= 6, seen
+    assert sum(subject == found for (subject, _), found in seen.items()) >= 7, seen
 
 
 def test_the_subject_moves_the_way_that_is_asked_for(engine: Engine) -> None:
-    """Nearly all of eight; guessing finds one."""
+    """Most of eight; guessing finds one."""
     seen = {
         (way, place): look(
             make(engine, f"A red ring moves {way} {PLACES[place]}. Static camera.", **PORTRAIT)
@@ -166,14 +166,15 @@ def test_a_first_picture_is_the_first_frame_and_less_so_at_half_strength(
     assert free < held - 1
 
 
-def test_a_last_picture_is_drawn_towards(engine: Engine, photo: NDArray[np.uint8]) -> None:
-    images, prompt = {"image_end": photo}, "A ball in the desert. It stays still."
-    held, free = (
-        likeness(make(engine, prompt, images, image_strength=s).frames[-1], photo)
+def test_a_last_picture_draws_the_last_frame_near(engine: Engine, photo: NDArray[np.uint8]) -> None:
+    """Not within the start picture's 24 dB, and not nearer at full strength: the model's card says
+    so."""
+    images = {"image_end": photo}
+    drawn = [
+        likeness(make(engine, "A ball.", images, image_strength=s).frames[-1], photo)
         for s in (1.0, 0.5)
-    )
-    other = likeness(make(engine, prompt).frames[-1], photo)
-    assert held > free > other + 3
+    ]
+    assert min(drawn) > likeness(make(engine, "A ball.").frames[-1], photo) + 6
 
 
 def test_a_seed_repeats_bit_for_bit_and_its_neighbours_differ(engine: Engine) -> None:

@@ -67,8 +67,7 @@ def matrices(pipe: LTX2ConditionPipeline) -> list[nn.Parameter]:
 
 def train(run: Run, pipe: LTX2ConditionPipeline, pool: Pool) -> None:
     """Spend the run's budget."""
-    if run.device.type == "cpu":
-        head_by_head(pipe.transformer)
+    handles = head_by_head(pipe.transformer) if run.device.type == "cpu" else []
     segmenter = run.model.get_submodule("segmenter")
     for rng in run.steps():
         batch = pool.pick(rng)
@@ -83,6 +82,8 @@ def train(run: Run, pipe: LTX2ConditionPipeline, pool: Pool) -> None:
         run.learn(
             video + _AUDIO_WEIGHT * audio + segment, video=video, audio=audio, segment=segment
         )
+    for handle in handles:
+        handle.remove()
 
 
 def said(batch: Batch, rng: random.Random) -> list[str]:

@@ -87,8 +87,9 @@ class Shortcuts:
                 attention.set_processor(KeptTextAttention(stock))
         self._hook = transformer.register_forward_pre_hook(self._before, with_kwargs=True)
         self.compiled = CompiledBlocks(self._blocks, speed.backend) if speed.compile else None
-        slow = transformer.dtype == torch.bfloat16 and not torch.cuda.is_available()
-        heads = speed.head_by_head and slow and not speed.compile
+        # Elsewhere it would only look at each call and let it through.
+        pays = transformer.dtype == torch.bfloat16 and not torch.cuda.is_available()
+        heads = speed.head_by_head and pays and not speed.compile
         self._handles = head_by_head(transformer) if heads else []
 
     @property
