@@ -179,13 +179,27 @@ def test_the_segmenter_reads_a_tokens_own_cells() -> None:
 def test_the_subjects_tokens_count_more_once_it_can_be_seen() -> None:
     scenes, size = draw_scenes(6, 2), Size(96, 128, 17)
     batch = Batch(size, tuple(scenes), *[torch.zeros(2, 128, 3, 4, 3)] * 2, torch.zeros(2, 26, 32))
-    extra = flow.token_weights(batch, torch.tensor([0.2, 0.999]), tokens=36 + 12).squeeze(-1) - 1
-    # At nearly nothing but noise, and where a last frame is appended, all count alike.
+    sigma, free = torch.tensor([0.2, 0.999]), torch.zeros(2, 36 + 12, 1)
+    extra = flow.token_weights(batch, sigma, free).squeeze(-1) - 1
+    # At nearly nothing but noise, and in an appended last frame, all count alike.
     assert extra[1].abs().max() == 0 and extra[0, 36:].abs().max() == 0
     touched = subject_cover(scenes[:1], size, range(1, 9), 8)[0].amax(dim=0)
     touched = nn.functional.max_pool2d(touched[None], 4).flatten() > 0
     assert 0 < touched.sum() < 12
     assert ((extra[0, 12:24] > 0) == touched).float().mean() > 0.9
+
+
+def test_what_lies_beside_a_held_last_frame_counts_more_and_the_frame_itself_nothing() -> None:
+    size = Size(96, 128, 17)
+    scenes = tuple(draw_scenes(6, 2))
+    batch = Batch(size, scenes, *[torch.zeros(2, 128, 3, 4, 3)] * 2, torch.zeros(2, 26, 32))
+    sigma, strength = torch.tensor([0.2, 0.999]), torch.zeros(2, 36 + 12, 1)
+    free = flow.token_weights(batch, sigma, strength)
+    strength[0, 36:], strength[1, 36:] = 1.0, 0.5
+    ratio = (flow.token_weights(batch, sigma, strength) / free).squeeze(-1)
+    assert (ratio[:, :24] == 1).all()
+    assert (ratio[0, 24:36] > ratio[1, 24:36]).all() and (ratio[1, 24:36] > 1).all()
+    assert (ratio[0, 36:] == 0).all() and (ratio[1, 36:] == 1).all()
 
 
 def test_a_tone_stands_in_its_own_mel_bin_and_frames_match_the_decoder(

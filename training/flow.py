@@ -30,7 +30,7 @@ CAPTION_DROPOUT = 0.1
 """How often a caption is left out, so that guidance has something to lead away from. Half of the
 time the default negative prompt stands there, since that is what it will mostly be."""
 
-FIRST_FRAME, LAST_FRAME, FULL_STRENGTH = 0.25, 0.10, 0.6
+FIRST_FRAME, LAST_FRAME, FULL_STRENGTH = 0.25, 0.4, 0.6
 _CAPTION_TOKENS = 128
 _DECIDING, _DECIDING_SPREAD = 2.0, 0.8
 """The ratio of signal to noise, summed over a clip's tokens, at which its subject is decided, and
@@ -43,6 +43,10 @@ _SUBJECT_WEIGHT = 4.0
 """What a token that the subject touches counts, where another counts 1, once the noise lets the
 subject be seen: it covers a seventh of a clip, and its outline is the hardest part. Before that the
 weight would draw a subject wherever there might be one."""
+_END_WEIGHT = 3.0
+"""What a token beside a last frame that is held counts, where another counts 1. A first frame takes
+the place of the clip's own tokens; a last one only lies next to eight frames that have to end in
+it."""
 
 
 def trained_parts(pipe: LTX2ConditionPipeline) -> nn.ModuleDict:
@@ -210,15 +214,15 @@ def errors(
         return_dict=False,
     )
     error = (velocity.float() - (noise - conditions.clean)).square().mean(dim=-1, keepdim=True)
-    weight = token_weights(batch, sigma, conditions.clean.shape[1])
-    weight = weight * (conditions.strength < 1)
+    weight = token_weights(batch, sigma, conditions.strength)
     video = (error * weight).sum() / weight.sum().clamp(min=1)
     audio = (audio_velocity.float() - (audio_noise - batch.audio)).square().mean()
     return video, audio
 
 
-def token_weights(batch: Batch, sigma: Tensor, tokens: int) -> Tensor:
-    """What each of a clip's tokens counts in the picture's error, (B, tokens, 1)."""
+def token_weights(batch: Batch, sigma: Tensor, strength: Tensor) -> Tensor:
+    """What each of a clip's tokens counts in the picture's error, given the strength of the
+    condition on each, both (B, S, 1)."""
     count, _, latent_frames, height, width = batch.video.shape
     frames = [max(0, 8 * index - back) for index in range(latent_frames) for back in (0, 3, 7)]
     cover = subject_cover(batch.scenes, batch.size, frames, 8)
@@ -226,9 +230,12 @@ def token_weights(batch: Batch, sigma: Tensor, tokens: int) -> Tensor:
     touched = touched.view(count, latent_frames, 3, height * width).any(dim=2).flatten(1)
     own = latent_frames * height * width
     known = ((1 - sigma) / sigma * math.sqrt(own) - 1).clamp(0, 1).view(-1, 1)
-    weight = sigma.new_ones(count, tokens)
-    weight[:, :own] += (_SUBJECT_WEIGHT - 1) * known * touched.to(sigma.device)
-    return weight.unsqueeze(-1)
+    weight = torch.ones_like(strength)
+    weight[:, :own, 0] += (_SUBJECT_WEIGHT - 1) * known * touched.to(sigma.device)
+    if strength.shape[1] > own:
+        beside = slice(own - height * width, own)
+        weight[:, beside] *= 1 + (_END_WEIGHT - 1) * strength[:, own:]
+    return weight * (strength < 1)
 
 
 def embed(
