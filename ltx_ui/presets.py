@@ -37,7 +37,14 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _begins_somehow(word: str) -> str:
+    if not word.strip(" *"):
+        raise ValueError("would stand for every word; put letters before the *")
+    return word
+
+
 Text = Annotated[str, AfterValidator(_not_blank)]
+Word = Annotated[Text, AfterValidator(_begins_somehow)]
 
 
 class _Entry(BaseModel):
@@ -175,10 +182,10 @@ class Vocabulary(_Entry):
     """Words that show that a prompt speaks of something; advice looks for them. ``rumbl*`` stands
     for every word that begins so."""
 
-    camera: tuple[Text, ...] = Field(min_length=1)
-    lighting: tuple[Text, ...] = Field(min_length=1)
-    sound: tuple[Text, ...] = Field(min_length=1)
-    motion: tuple[Text, ...] = Field(min_length=1)
+    camera: tuple[Word, ...] = Field(min_length=1)
+    lighting: tuple[Word, ...] = Field(min_length=1)
+    sound: tuple[Word, ...] = Field(min_length=1)
+    motion: tuple[Word, ...] = Field(min_length=1)
 
 
 class Workflow(_Entry):

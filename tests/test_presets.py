@@ -95,6 +95,7 @@ def test_guidance_is_explained(guidance: float, words: str) -> None:
         (("workflows", 1, "preset"), "gone", "workflows.1.preset"),
         (("speech_pattern",), "Somebody speaks", "{speech}"),
         (("phrases", "camera", 0, "text"), " ", "phrases.camera.0.text"),
+        (("vocabulary", "sound", 0), "*", "vocabulary.sound.0"),
     ],
 )
 def test_a_mistake_names_its_place(
