@@ -1,8 +1,9 @@
 """How well a demo model follows the prompt, read from its pixels and its waveform.
 
 Captions are of combinations that training never saw; the clips are made by the app's own engine at
-288x512, 25 frames. Each rate stands beside what guessing would reach. Then the same captions with
-guidance 1 and with 5 steps, and what the video VAE alone keeps of held-out clips.
+288x512, 25 frames. Each rate stands beside what guessing would reach. Then, for some of the
+captions: guidance 1, 5 steps, and how near the first and the last frame come to a reference image.
+At last what the video VAE alone keeps of held-out clips.
 
     python benchmarks/demo_quality.py
     python benchmarks/demo_quality.py --model runs/model
@@ -31,6 +32,8 @@ from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.recipe import parse_recipe
 from training import measure, video_vae
 from training.captions import caption
+from training.measure import psnr
+from training.pictures import Size, film
 from training.world import CAMERAS, COLOURS, MOTIONS, PLACES, SOUNDS, SUBJECTS, Scene, draw_scenes
 
 CHOICES: dict[str, Sequence[Any]] = {
@@ -43,6 +46,8 @@ CHOICES: dict[str, Sequence[Any]] = {
 }
 TARGETS = {"colour": 0.90, "place": 0.90, "motion": 0.85, "subject": 0.75, "sound": 0.85}
 RECONSTRUCTION_DB = 26.0
+REFERENCE_DB = 24.0
+SIZE = Size(288, 512, 25)
 
 
 def right(scene: Scene, clip: Clip) -> dict[str, bool]:
@@ -56,22 +61,46 @@ def right(scene: Scene, clip: Clip) -> dict[str, bool]:
     return found | {"sound": heard == scene.sound}
 
 
-def rates(engine: Engine, scenes: Sequence[Scene], steps: int, guidance: float) -> dict[str, float]:
+def make(
+    engine: Engine, scene: Scene, seed: int, images: dict[str, Any] | None = None, **fields: Any
+) -> Clip:
+    """A clip of the scene's caption, with 20 steps and guidance 3 unless told otherwise."""
+    usual = {
+        "prompt": caption(scene, random.Random(seed), whole=True),
+        "width": SIZE.width,
+        "height": SIZE.height,
+        "num_frames": SIZE.frames,
+        "num_inference_steps": 20,
+        "guidance_scale": 3.0,
+        "seed": seed,
+    }
+    return engine.generate(parse_recipe(usual | fields), Silent(), **(images or {}))
+
+
+def rates(engine: Engine, scenes: Sequence[Scene], **fields: Any) -> dict[str, float]:
     """The share of clips that show each attribute as asked for."""
     counts: Counter[str] = Counter()
     for index, scene in enumerate(scenes):
-        recipe = parse_recipe(
-            {
-                "prompt": caption(scene, random.Random(index), whole=True),
-                "num_frames": 25,
-                "num_inference_steps": steps,
-                "guidance_scale": guidance,
-                "seed": index,
-            }
-        )
-        shown = right(scene, engine.generate(recipe, Silent()))
+        shown = right(scene, make(engine, scene, index, **fields))
         counts.update(name for name, ok in shown.items() if ok)
     return {name: counts[name] / len(scenes) for name in CHOICES}
+
+
+def nearness(engine: Engine, scenes: Sequence[Scene], frame: int) -> dict[str, float]:
+    """PSNR in dB of a clip's first (0) or last (-1) frame to that of the scene itself, given as a
+    reference image of two strengths, and not given; means."""
+    totals: Counter[str] = Counter()
+    for index, scene in enumerate(scenes):
+        picture = film(scene, SIZE)[frame].numpy()
+        images = {"image_end" if frame else "image_start": picture}
+        clips = {
+            "strength 1": make(engine, scene, index, images, image_strength=1.0),
+            "strength 0.5": make(engine, scene, index, images, image_strength=0.5),
+            "no image": make(engine, scene, index),
+        }
+        for name, clip in clips.items():
+            totals[name] += psnr(clip.frames[frame], picture)
+    return {name: total / len(scenes) for name, total in totals.items()}
 
 
 def mean(found: dict[str, float]) -> float:
@@ -84,21 +113,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="demo", help="demo, or a folder that training made")
     parser.add_argument("--clips", type=int, default=200)
-    parser.add_argument("--compare", type=int, default=50, help="clips at guidance 1 and 5 steps")
+    parser.add_argument("--compare", type=int, default=50, help="clips of the comparisons")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as models_dir:
         engine = Engine(chosen.model, Path(models_dir))
         engine.load(lambda message, fraction: None)
     scenes = draw_scenes(100, chosen.clips, benchmark=True)
-    found = rates(engine, scenes, steps=20, guidance=3.0)
+    found = rates(engine, scenes)
     print(f"{chosen.clips} held-out captions, 20 steps, guidance 3, on {engine.device}")
     for name, choices in CHOICES.items():
         target = f"target {TARGETS[name]:.0%}" if name in TARGETS else ""
         print(f"{name:<8} {found[name]:6.1%}   guessing {1 / len(choices):6.1%}   {target}")
     few = scenes[: chosen.compare]
     for steps, guidance in ((20, 3.0), (20, 1.0), (5, 3.0)):
-        score = mean(rates(engine, few, steps, guidance))
+        fields = {"num_inference_steps": steps, "guidance_scale": guidance}
+        score = mean(rates(engine, few, **fields))
         print(f"mean of {len(few)} at {steps} steps, guidance {guidance:g}: {score:.1%}")
+    for name, frame in (("start", 0), ("end", -1)):
+        near = ", ".join(f"{db:.1f} dB ({k})" for k, db in nearness(engine, few, frame).items())
+        print(f"{name} image, in {len(few)} clips: {near}; target {REFERENCE_DB:g} dB (strength 1)")
     folder = DEMO_FOLDER if chosen.model == "demo" else Path(chosen.model)
     vae = AutoencoderKLLTX2Video.from_pretrained(folder, subfolder="vae", dtype=torch.float32)
     kept = video_vae.reconstruction(vae, torch.device("cpu"))

@@ -14,6 +14,7 @@ from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.placement import KEEPS_TEXT, Placement
 from ltx_ui.errors import OutOfMemory
 from ltx_ui.recipe import Recipe
+from training.measure import psnr
 
 RECIPE = Recipe(prompt="A fox.", width=128, height=128, num_frames=9, num_inference_steps=2, seed=1)
 
@@ -36,11 +37,6 @@ def loaded(models_dir: Path, placement: Placement | None = None) -> Engine:
 
 def full(*_: Any) -> None:
     raise torch.OutOfMemoryError("CUDA out of memory.")
-
-
-def psnr(one: Clip, other: Clip) -> float:
-    error = np.mean((one.frames.astype(np.float32) - other.frames) ** 2)
-    return float(10 * np.log10(255**2 / error))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +71,7 @@ def test_8_bit_weights_take_half_of_bfloat16_and_nearly_give_the_same_clip(
     stored = sum(p.nbytes for p in transformer.parameters())
     assert stored < 0.6 * 2 * sum(p.numel() for p in transformer.parameters())
     clip = engine.generate(RECIPE, Stages())
-    assert psnr(clip, usual) > 20
+    assert psnr(clip.frames, usual.frames) > 20
     assert engine._shortcuts.text_bytes == 0
     assert not np.array_equal(clip.frames, usual.frames)
     assert np.array_equal(engine.generate(RECIPE, Stages()).frames, clip.frames)
@@ -106,7 +102,7 @@ def test_a_device_too_small_for_the_weights_gets_them_in_8_bits_and_the_take_say
         "Kept the transformer in 8 bits, which changes the picture slightly: less memory.",
     )
     assert engine.placement == "fp8"
-    assert psnr(clip, usual) > 20
+    assert psnr(clip.frames, usual.frames) > 20
     assert engine.generate(RECIPE, Stages()).notes == (), "it was no step down for this one"
 
 
@@ -123,7 +119,7 @@ def test_sampling_that_fits_nowhere_says_what_would_and_the_engine_goes_on(
         "What should fit: 256x192 with 9 frames or 224x160 with 17 frames."
     )
     handle.remove()
-    assert psnr(engine.generate(RECIPE, Stages()), usual) > 20
+    assert psnr(engine.generate(RECIPE, Stages()).frames, usual.frames) > 20
 
 
 def test_a_clip_that_could_not_be_decoded_is_not_sampled_again(engine: Engine, usual: Clip) -> None:

@@ -17,6 +17,7 @@ from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.rescue import OVERLAP, Exhausted, tile_side, tiled
 from ltx_ui.engine.sampling import Latents, sample
 from ltx_ui.recipe import Recipe
+from training.measure import psnr
 
 RECIPE = Recipe(
     prompt="A fox in the snow.", width=128, height=512, num_frames=49, num_inference_steps=1, seed=1
@@ -67,12 +68,6 @@ def plain(engine: Engine, latents: Latents) -> Clip:
         return decode(engine._pipe, engine.card, latents, RECIPE, Silent())
 
 
-def psnr(one: Clip, other: Clip) -> float:
-    """Likeness of the pictures in dB; same size and length taken for granted."""
-    error = np.mean((one.frames.astype(np.float32) - other.frames) ** 2)
-    return float(10 * np.log10(255**2 / error)) if error else float("inf")
-
-
 def test_with_memory_enough_nothing_is_noted(plain: Clip) -> None:
     assert plain.notes == ()
 
@@ -94,7 +89,7 @@ def test_a_clip_too_large_to_decode_whole_is_decoded_in_tiles(
         clip = decoded()
     assert clip.notes == ("Decoded in tiles: less memory.",)
     assert clip.frames.shape == plain.frames.shape
-    assert psnr(clip, plain) > 20
+    assert psnr(clip.frames, plain.frames) > 20
     assert max(tried[2:]) < tried[0] / 1.5
     assert np.array_equal(decoded().frames, plain.frames), "tiling stayed on"
 
@@ -107,7 +102,7 @@ def test_where_tiles_are_too_large_they_hold_a_few_frames_at_a_time(
         clip = decoded()
     assert clip.notes == ("Decoded in tiles, a few frames at a time: less memory.",)
     assert clip.frames.shape == plain.frames.shape
-    assert psnr(clip, plain) > 16
+    assert psnr(clip.frames, plain.frames) > 16
     assert not vae.use_tiling and not vae.use_framewise_decoding
 
 
@@ -117,7 +112,7 @@ def test_a_full_device_leaves_the_decoding_to_the_cpu(
     with full(engine._pipe.vae.decoder, lambda shape: True):
         clip = decoded(has_spare_cpu=True)
     assert clip.notes == ("Decoded on the CPU: the device was full.",)
-    assert psnr(clip, plain) > 16
+    assert psnr(clip.frames, plain.frames) > 16
 
 
 def test_sound_that_finds_no_room_is_decoded_on_the_cpu(

@@ -11,7 +11,9 @@ import math
 from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from training import sounds
@@ -388,3 +390,9 @@ def _envelope(mono: Tensor, sample_rate: int) -> Tensor:
     length = sample_rate // 50
     whole = mono[: len(mono) // length * length].view(-1, length)
     return whole.square().mean(dim=1).sqrt()
+
+
+def psnr(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """How alike pictures of the same shape are, in dB; infinite where they are the same."""
+    error = np.mean((one.astype(np.float32) - other) ** 2)
+    return float(10 * np.log10(255**2 / error)) if error else math.inf

@@ -20,7 +20,7 @@ from training.sounds import waveforms
 from training.world import Scene, draw_scene
 
 SIZES = (
-    (Size(288, 512, 25), 12),
+    (Size(288, 512, 25), 20),
     (Size(288, 512, 9), 4),
     (Size(288, 512, 49), 2),
     (Size(160, 288, 25), 3),
