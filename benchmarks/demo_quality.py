@@ -32,7 +32,6 @@ from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.recipe import parse_recipe
 from training import measure, video_vae
 from training.captions import caption
-from training.measure import psnr
 from training.pictures import Size, film
 from training.world import CAMERAS, COLOURS, MOTIONS, PLACES, SOUNDS, SUBJECTS, Scene, draw_scenes
 
@@ -86,20 +85,20 @@ def rates(engine: Engine, scenes: Sequence[Scene], **fields: Any) -> dict[str, f
     return {name: counts[name] / len(scenes) for name in CHOICES}
 
 
-def nearness(engine: Engine, scenes: Sequence[Scene], frame: int) -> dict[str, float]:
-    """PSNR in dB of a clip's first (0) or last (-1) frame to that of the scene itself, given as a
-    reference image of two strengths, and not given; means."""
+def nearness(engine: Engine, scenes: Sequence[Scene], image: str, frame: int) -> dict[str, float]:
+    """Mean PSNR in dB of a clip's frame to that of the scene itself, which is given as a reference
+    image (``image_start`` or ``image_end``) of two strengths, and not given."""
     totals: Counter[str] = Counter()
     for index, scene in enumerate(scenes):
         picture = film(scene, SIZE)[frame].numpy()
-        images = {"image_end" if frame else "image_start": picture}
+        images = {image: picture}
         clips = {
             "strength 1": make(engine, scene, index, images, image_strength=1.0),
             "strength 0.5": make(engine, scene, index, images, image_strength=0.5),
             "no image": make(engine, scene, index),
         }
         for name, clip in clips.items():
-            totals[name] += psnr(clip.frames[frame], picture)
+            totals[name] += measure.psnr(clip.frames[frame], picture)
     return {name: total / len(scenes) for name, total in totals.items()}
 
 
@@ -129,9 +128,10 @@ def main() -> None:
         fields = {"num_inference_steps": steps, "guidance_scale": guidance}
         score = mean(rates(engine, few, **fields))
         print(f"mean of {len(few)} at {steps} steps, guidance {guidance:g}: {score:.1%}")
-    for name, frame in (("start", 0), ("end", -1)):
-        near = ", ".join(f"{db:.1f} dB ({k})" for k, db in nearness(engine, few, frame).items())
-        print(f"{name} image, in {len(few)} clips: {near}; target {REFERENCE_DB:g} dB (strength 1)")
+    for image, frame in (("image_start", 0), ("image_end", -1)):
+        found = nearness(engine, few, image, frame)
+        near = ", ".join(f"{db:.1f} dB ({given})" for given, db in found.items())
+        print(f"{image}, in {len(few)} clips: {near}; target {REFERENCE_DB:g} dB (strength 1)")
     folder = DEMO_FOLDER if chosen.model == "demo" else Path(chosen.model)
     vae = AutoencoderKLLTX2Video.from_pretrained(folder, subfolder="vae", dtype=torch.float32)
     kept = video_vae.reconstruction(vae, torch.device("cpu"))

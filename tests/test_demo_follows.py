@@ -20,7 +20,6 @@ from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.recipe import parse_recipe
 from training import measure
 from training.captions import caption
-from training.measure import psnr
 from training.pictures import Size, film
 from training.world import COLOURS, SUBJECTS, Scene, draw_scenes
 
@@ -156,7 +155,8 @@ def test_a_first_picture_is_the_first_frame_and_less_so_at_half_strength(
 ) -> None:
     images = {"image_start": photo}
     held, free = (
-        psnr(make(engine, "A ball.", images, image_strength=s).frames[0], photo) for s in (1.0, 0.5)
+        measure.psnr(make(engine, "A ball.", images, image_strength=s).frames[0], photo)
+        for s in (1.0, 0.5)
     )
     assert held >= 24
     assert free < held - 1
@@ -172,7 +172,7 @@ def test_a_last_picture_is_the_last_frame_and_less_so_at_half_strength(engine: E
         for found, strength in ((held, 1.0), (free, 0.5)):
             fields = {**PORTRAIT, "image_strength": strength}
             clip = make(engine, said, {"image_end": last}, **fields)
-            found.append(psnr(clip.frames[-1], last))
+            found.append(measure.psnr(clip.frames[-1], last))
     assert np.mean(held) >= 24, held
     assert np.mean(free) < np.mean(held) - 0.2, free
 
@@ -180,7 +180,7 @@ def test_a_last_picture_is_the_last_frame_and_less_so_at_half_strength(engine: E
 def test_a_seed_repeats_bit_for_bit_and_its_neighbours_differ(engine: Engine) -> None:
     one, again, next_one = (make(engine, "A star.", seed=s).frames for s in (5, 5, 6))
     assert np.array_equal(one, again)
-    assert psnr(one, next_one) < 30
+    assert measure.psnr(one, next_one) < 30
 
 
 def test_a_negative_prompt_removes_something_with_guidance_and_nothing_without(
@@ -204,5 +204,5 @@ def test_two_stages_keep_the_composition(engine: Engine) -> None:
     halved = (
         large.frames.reshape(9, HEIGHT, 2, WIDTH, 2, 3).mean(axis=(2, 4)).round().astype(np.uint8)
     )
-    assert psnr(halved, small.frames) > 18
+    assert measure.psnr(halved, small.frames) > 18
     assert look(large).place == look(small).place

@@ -44,9 +44,9 @@ _SUBJECT_WEIGHT = 4.0
 subject be seen: it covers a seventh of a clip, and its outline is the hardest part. Before that the
 weight would draw a subject wherever there might be one."""
 _END_WEIGHT = 3.0
-"""What a token beside a last frame that is held counts, where another counts 1. A first frame takes
-the place of the clip's own tokens; a last one only lies next to eight frames that have to end in
-it."""
+"""What a token beside a last frame of full strength counts, where another counts 1. A first frame
+takes the place of the clip's own tokens; a last one only lies next to eight frames that have to end
+in it."""
 
 
 def trained_parts(pipe: LTX2ConditionPipeline) -> nn.ModuleDict:
