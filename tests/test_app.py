@@ -88,8 +88,8 @@ def test_from_nothing_to_a_clip_without_a_network(tmp_path: Path) -> None:
         answer = httpx.post(f"{app.url}/generate", json=SMALL, timeout=120)
         assert answer.status_code == 200
         assert app.outside == ""
-        assert "Traceback" not in app.output
         code, seconds = app.stop()
+        assert "Traceback" not in app.output
     assert (code, seconds < 2) == (0, True), f"exit {code} after {seconds:.1f} s"
     assert {p.name for p in set(ROOT.iterdir()) - before} <= {"__pycache__"}
 
@@ -104,6 +104,7 @@ def test_sigterm_in_the_middle_of_a_clip_ends_quickly_and_leaves_no_mp4(
         _until(lambda: app.health()["queue_length"] > 0)
         time.sleep(1)
         code, seconds = app.stop()
+        assert "Traceback" not in app.output
     assert code == 0
     assert seconds < 2
     assert not list((tmp_path / "data" / "takes").glob("*.mp4"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,8 @@ class RunningPage:
 
     def close(self) -> None:
         """Stop serving, without waiting for answers that are under way: a clip can take minutes."""
+        # What is cut off that way the server would report as an error, with a traceback.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         self.blocks.server.force_exit = True
         self.blocks.close(verbose=False)
 
