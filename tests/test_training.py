@@ -202,6 +202,18 @@ def test_what_lies_beside_a_held_last_frame_counts_more_and_the_frame_itself_not
     assert (ratio[0, 36:] == 0).all() and (ratio[1, 36:] == 1).all()
 
 
+def test_the_guided_last_frame_is_learnt_where_captions_stand_beside_none() -> None:
+    """Where a caption changes nothing guidance adds no error; where it does, twice the change."""
+    target, strength = torch.randn(2, 36 + 12, 8), torch.zeros(2, 36 + 12, 1)
+    strength[0, 36:], strength[1, 36:] = 1.0, 0.5
+    velocities = torch.stack([target, target])
+    assert flow.guided_end_error(velocities, target, strength, 12) < 1e-9
+    velocities[0, 0, 24:36] += 0.1  # with its caption, the first clip: (0.1 * 3)² at weight 2/3
+    velocities[:, :, :24] += 9  # what does not lie beside the frame
+    error = flow.guided_end_error(velocities, target, strength, 12)
+    assert float(error) == pytest.approx(0.09 * 2 / 3, rel=1e-3)
+
+
 def test_a_tone_stands_in_its_own_mel_bin_and_frames_match_the_decoder(
     pipe: LTX2ConditionPipeline,
 ) -> None:
@@ -223,7 +235,8 @@ def test_every_part_learns(pipe: LTX2ConditionPipeline, tmp_path: Path) -> None:
     sounds = audio.mel(waveforms(draw_scenes(2, 4), audio.samples_of(10)))
     batch = pool(fresh).make(random.Random(2))
     conditions = flow.Conditions.of(batch, fresh, [0.0] * len(batch.scenes), None)
-    sigma, lines = torch.full((len(batch.scenes),), 0.8), flow.said(batch, random.Random(0))
+    count = len(batch.scenes)
+    sigma, lines = torch.full((count,), 0.8), flow.said(batch.scenes, random.Random(0))
 
     def video_error() -> torch.Tensor:
         seen = fresh.vae.decode(fresh.vae.encode(clips).latent_dist.mode()).sample

@@ -22,10 +22,10 @@ from training.world import Scene, draw_scene
 SIZES = (
     (Size(288, 512, 25), 20),
     (Size(288, 512, 9), 4),
-    (Size(288, 512, 49), 2),
+    (Size(288, 512, 49), 3),
     (Size(160, 288, 25), 3),
     (Size(160, 288, 9), 1),
-    (Size(512, 288, 25), 1),
+    (Size(512, 288, 25), 4),
     (Size(256, 256, 25), 1),
     (Size(384, 672, 9), 1),
 )
@@ -54,6 +54,17 @@ class Batch:
     video: Tensor
     last: Tensor
     audio: Tensor
+
+    def some(self, rng: random.Random, count: int) -> Batch:
+        """``count`` of its clips at random."""
+        which = rng.sample(range(len(self.scenes)), count)
+        return Batch(
+            self.size,
+            tuple(self.scenes[index] for index in which),
+            self.video[which],
+            self.last[which],
+            self.audio[which],
+        )
 
 
 class Pool:
