@@ -13,6 +13,7 @@ from torch.overrides import _get_current_function_mode_stack
 from torch.profiler import profile
 
 from ltx_ui.clip import Silent
+from ltx_ui.engine import attention as plain
 from ltx_ui.engine.attention import attention
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.sampling import sample
@@ -36,9 +37,16 @@ def of(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     return queries(40, dtype, 1), queries(70, dtype, 2), queries(70, dtype, 3)
 
 
-def test_a_head_at_a_time_is_attention_within_the_rounding() -> None:
+@pytest.mark.parametrize("at_once", [1, 4 * 40 * 70, 1_000_000])
+@pytest.mark.parametrize("learning", [False, True])
+def test_a_few_heads_at_a_time_are_attention_within_the_rounding(
+    monkeypatch: pytest.MonkeyPatch, at_once: int, learning: bool
+) -> None:
+    monkeypatch.setattr(plain, "SCORES", at_once)
+    monkeypatch.setattr(plain, "LEARNT_SCORES", at_once)
     exact = scaled_dot_product_attention(*of(torch.float32))
-    made = attention(*of(torch.bfloat16))
+    with torch.set_grad_enabled(learning):
+        made = attention(*of(torch.bfloat16))
     assert made.dtype == torch.bfloat16 and made.shape == exact.shape
     assert (made.float() - exact).abs().max() < 0.03 < exact.abs().max() / 10
 

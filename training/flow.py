@@ -17,7 +17,7 @@ from diffusers import LTX2ConditionPipeline
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import calculate_shift
 from torch import Tensor, nn
 
-from ltx_ui.engine.attention import head_by_head
+from ltx_ui.engine.attention import plain_attention
 from ltx_ui.recipe import DEFAULT_NEGATIVE_PROMPT
 from training.captions import caption
 from training.model import MAX_TOKENS
@@ -31,8 +31,8 @@ CAPTION_DROPOUT = 0.1
 """How often a caption is left out, so that guidance has something to lead away from. Three times in
 four the default negative prompt stands there, since that is what it will mostly be."""
 
-FIRST_FRAME, LAST_FRAME, FULL_STRENGTH = 0.25, 0.4, 0.6
-_GUIDANCE, _GUIDED_WEIGHT = 3.0, 0.3
+FIRST_FRAME, LAST_FRAME, FULL_STRENGTH = 0.25, 0.6, 0.6
+_GUIDANCE, _GUIDED_WEIGHT = 3.0, 0.5
 """Clips with a last frame are learnt with and without their caption at once, and what guidance of
 this scale makes of the two has to end in that frame as well. Learnt apart, the two differ where the
 picture leaves nothing to say, and guidance 3 cost 1.5 dB of the last frame."""
@@ -76,7 +76,7 @@ def matrices(pipe: LTX2ConditionPipeline) -> list[nn.Parameter]:
 
 def train(run: Run, pipe: LTX2ConditionPipeline, pool: Pool) -> None:
     """Spend the run's budget."""
-    handles = head_by_head(pipe.transformer) if run.device.type == "cpu" else []
+    handles = plain_attention(pipe.transformer) if run.device.type == "cpu" else []
     segmenter = run.model.get_submodule("segmenter")
     for rng in run.steps():
         batch, ends = pool.pick(rng), rng.random() < LAST_FRAME

@@ -26,12 +26,14 @@ def decode(
     listener: Listener,
     *,
     has_spare_cpu: bool = False,
+    pinned: bool = True,
 ) -> Clip:
     """The finished clip, exactly as large and as long as the recipe says. Where memory runs out, it
     is decoded in ways that take less; the clip's notes say in which.
 
     Args:
         has_spare_cpu: whether the CPU is there as another device, to decode on at last.
+        pinned: bring the pictures from a CUDA device to memory that it can write to by itself.
 
     Raises:
         Cancelled: the listener stopped it between pictures and sound, or before either.
@@ -40,7 +42,7 @@ def decode(
     listener.progress("decoding", 0, 2)
     left, top = offsets(recipe, card.grid_of(recipe))
     crop = (slice(top, top + recipe.height), slice(left, left + recipe.width))
-    frames, notes = _frames(pipe.vae, latents.video, crop, has_spare_cpu)
+    frames, notes = _frames(pipe.vae, latents.video, crop, has_spare_cpu, pinned)
     listener.progress("decoding", 1, 2)
     sample_rate = int(pipe.vocoder.config.output_sampling_rate)
     waveform = None
@@ -53,10 +55,10 @@ def decode(
 
 
 def _frames(
-    vae: Any, latents: Tensor, crop: tuple[slice, slice], has_spare_cpu: bool
+    vae: Any, latents: Tensor, crop: tuple[slice, slice], has_spare_cpu: bool, pinned: bool
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     def work(vae: Any = vae, latents: Tensor = latents) -> NDArray[np.uint8]:
-        return to_uint8(decode_video(vae, latents)[:, :, *crop])
+        return to_uint8(decode_video(vae, latents)[:, :, *crop], pinned)
 
     size = latents.shape[-2:]
     ways = (
@@ -107,8 +109,11 @@ def decode_audio(vae: Any, vocoder: Any, latents: Tensor) -> NDArray[np.float32]
     return waveform[0].float().clamp(-1, 1).cpu().numpy()
 
 
-def to_uint8(video: Tensor) -> NDArray[np.uint8]:
+def to_uint8(video: Tensor, pinned: bool = True) -> NDArray[np.uint8]:
     """Pictures 3×F×H×W in -1…1 as uint8 F×H×W×3, rounded to the nearest level.
+
+    Args:
+        pinned: as of :func:`decode`.
 
     Overwrites ``video``, frame by frame: a float copy of a long clip would cost gigabytes.
     """
@@ -117,7 +122,10 @@ def to_uint8(video: Tensor) -> NDArray[np.uint8]:
     for index in range(frames):
         frame = video[:, index].mul_(127.5).add_(127.5).round_().clamp_(0, 255)
         pictures[index].copy_(frame.to(torch.uint8).permute(1, 2, 0))
-    return pictures.cpu().numpy()
+    if not (pinned and pictures.is_cuda):
+        return pictures.cpu().numpy()
+    kept = torch.empty(pictures.shape, dtype=torch.uint8, pin_memory=True)
+    return kept.copy_(pictures).numpy()
 
 
 def fit_length(waveform: NDArray[np.float32], samples: int) -> NDArray[np.float32]:

@@ -85,6 +85,7 @@ class Engine:
         self.placement = placement
         self._speed = default_speed() if speed is None else speed
         self._pipe: Any = None
+        self._shortcuts: Shortcuts
         self._keep_until_saved = keep_until_saved
         self._unsaved = Unsaved()
 
@@ -99,6 +100,8 @@ class Engine:
 
     def adopt(self, loaded: loading.Loaded) -> None:
         """Make clips with a pipeline that is in memory already. It is the engine's from then on."""
+        if self._pipe is not None:
+            self._shortcuts.remove()
         self.card, self._pipe, self.placement = loaded.card, loaded.pipe, loaded.placement
         self._prompts = Prompts(self._pipe)
         if self.cache_dir is not None:
@@ -268,6 +271,7 @@ class Engine:
                 recipe,
                 listener,
                 has_spare_cpu=has_spare_cpu,
+                pinned=self._speed.pinned,
             )
         except MemoryError:
             raise self._too_large(recipe) from None

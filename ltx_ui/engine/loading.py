@@ -148,7 +148,7 @@ def _read(folder: Path, card: ModelCard, placement: Placement, dtype: torch.dtyp
         )
         if card.vocoder_float32:
             pipe.vocoder.to(torch.float32)
-        _place(pipe, placement)
+        place(pipe, placement)
     except (torch.OutOfMemoryError, MemoryError):
         raise ModelUnavailable(
             f"There was not enough memory to load {card.title}. Close other programs that use the "
@@ -176,8 +176,7 @@ def _large_parts(
     # Adding a LoRA switches this off, and what was compiled before would not fit any more.
     transformer.requires_grad_(False)
     if placement == "fp8":
-        transformer.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=dtype)
-        transformer.to(_device())
+        keep_in_8_bits(transformer)
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     text_encoder = getattr(transformers, index["text_encoder"][1]).from_pretrained(
         folder / "text_encoder", **_reading(dtype, direct=placement == "resident")
@@ -195,8 +194,18 @@ def _reading(dtype: torch.dtype, *, direct: bool) -> dict[str, Any]:
     return {"dtype": dtype, "local_files_only": True, **place}
 
 
-def _place(pipe: Any, placement: Placement) -> None:
-    """Bring the parts to where they live."""
+def keep_in_8_bits(transformer: Any) -> None:
+    """Round a transformer's weights to float8 and bring them to the device, where each layer is
+    turned back into what the transformer computes in while it runs."""
+    transformer.enable_layerwise_casting(
+        storage_dtype=torch.float8_e4m3fn, compute_dtype=transformer.dtype
+    )
+    transformer.to(_device())
+
+
+def place(pipe: Any, placement: Placement) -> None:
+    """Bring a pipeline's parts to where they live; a transformer that is to be kept in 8 bits is
+    there already."""
     for part in PARTS:
         module = getattr(pipe, part)
         if part in WAITING[placement]:

@@ -1,6 +1,7 @@
 """What makes the transformer faster without changing the clip, each under a name of its own.
 
-``drop_masks`` and ``keep_text`` give the same latents, bit for bit; the others round differently.
+``drop_masks`` and ``keep_text`` give the same latents, and ``pinned`` the same pictures, bit for
+bit; the others round differently.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import torch
 from diffusers.models.attention_dispatch import dispatch_attention_fn
 from torch import Tensor
 
-from ltx_ui.engine.attention import head_by_head
+from ltx_ui.engine.attention import plain_attention
 
 RECOMPILE_LIMIT = 64
 """Graphs kept for one function. At the default of 8, a ninth batch size would be a hard failure."""
@@ -39,15 +40,17 @@ class Speed:
             the fastest attention kernels refuse.
         keep_text: compute the text's keys and values once a clip, where they don't depend on the
             step. LTX-2 needs 2.4 GB for those of a guided clip.
-        head_by_head: compute attention one head after the other, in bfloat16 without CUDA and where
-            nothing is compiled: see :mod:`ltx_ui.engine.attention`.
+        plain_attention: compute attention by plain matrix products, in bfloat16 without CUDA and
+            where nothing is compiled: see :mod:`ltx_ui.engine.attention`.
+        pinned: bring finished pictures from a CUDA device to memory that it can write to by itself.
         compile: compile the blocks in the background; until they are ready, they run as they are.
         backend: what compiles them, as ``torch.compile`` names it.
     """
 
     drop_masks: bool = True
     keep_text: bool = True
-    head_by_head: bool = True
+    plain_attention: bool = True
+    pinned: bool = True
     compile: bool = False
     backend: str = "inductor"
 
@@ -89,8 +92,8 @@ class Shortcuts:
         self.compiled = CompiledBlocks(self._blocks, speed.backend) if speed.compile else None
         # Elsewhere it would only look at each call and let it through.
         pays = transformer.dtype == torch.bfloat16 and not torch.cuda.is_available()
-        heads = speed.head_by_head and pays and not speed.compile
-        self._handles = head_by_head(transformer) if heads else []
+        heads = speed.plain_attention and pays and not speed.compile
+        self._handles = plain_attention(transformer) if heads else []
 
     @property
     def text_bytes(self) -> int:
