@@ -1,88 +1,72 @@
 """How long clips take, beside what the device could do at best, and beside stock diffusers.
 
     python benchmarks/clip_speed.py --model demo --rows 9/5 25/20
-    python benchmarks/clip_speed.py --random-weights ltx-2
+    python benchmarks/clip_speed.py --random-weights ltx-2 --minutes 9
 
 Each row is a clip of the source document's tables: frames/steps, at 288x512 unless a size is given.
 The floor is what the arithmetic of sampling and of the video decoder would take at the matrix rate
-that this device reaches in the same run. Stock is ``LTX2Pipeline`` with the library's defaults
-(four forwards a step) and with plain guidance (two), decoded and written by the library itself.
-Everything is warm; numbers are medians in seconds.
+that this device reaches in the same run. Stock is ``LTX2Pipeline`` with plain guidance (two
+forwards a step) and with the library's defaults (four), decoded and written by the library itself.
+Everything is warm; numbers are medians in seconds. What counts most is measured first, and each row
+is printed when it is there, so that a run which is cut short has told what it knows.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
 from diffusers import LTX2Pipeline
-from diffusers.utils import encode_video
-from numpy.typing import NDArray
-from torch.utils.flop_counter import FlopCounterMode
 
 # So that the studio is found from whatever folder the script is started in.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import random_weights
-from ltx_ui.clip import Clip, Stage
+from benchmarks.measuring import (
+    CUDA,
+    Stopwatch,
+    Watching,
+    flop_of_clip,
+    forget_peak,
+    matrix_rate,
+    now,
+    our_clip,
+    peak_gb,
+    stock_clip,
+)
 from ltx_ui.engine.engine import Engine
-from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, load
-from ltx_ui.engine.models import CARDS, resolve
-from ltx_ui.engine.sampling import grid_size, guidance_arguments
+from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, Schedule, load
+from ltx_ui.engine.models import CARDS, ModelCard, resolve
+from ltx_ui.engine.sampling import guidance_arguments
 from ltx_ui.engine.speed import Speed, default_speed
-from ltx_ui.engine.text import text_length
 from ltx_ui.media.mp4 import write_mp4
 from ltx_ui.recipe import Recipe
+from ltx_ui.studio.jobs import Job, Queued
+from ltx_ui.studio.saver import Made, Saver
 
 ROWS = (
+    "49/40",
     "9/5",
+    "121/40",
     "25/20",
     "49/30",
-    "49/40",
-    "121/40",
     "49/40@384x672",
     "49/40@512x512",
     "49/40@768x432",
 )
+DISTILLED_ROWS = ("49/8", "9/8", "121/8")
 PROMPT = "A red fox crosses a snowy street at dusk, snow crunching under its paws."
-CUDA = torch.cuda.is_available()
-
-
-class Stopwatch:
-    """Times stages."""
-
-    def __init__(self) -> None:
-        self.began: dict[str, float] = {}
-
-    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
-        """Notes when a stage began, once the device has done what it was given."""
-        if stage not in self.began:
-            self.began[stage] = now()
-
-
-class Watching(Stopwatch):
-    """Times stages, and looks at previews as a studio does."""
-
-    def preview(self, frames: NDArray[np.uint8], fps: float) -> None:
-        """Keeps the last one."""
-        self.seen = frames
-
-
-def now() -> float:
-    """Seconds, once the device has done what it was given."""
-    if CUDA:
-        torch.cuda.synchronize()
-    return time.perf_counter()
+STOCK = Speed(drop_masks=False, keep_text=False, plain_attention=False, pinned=False)
+"""No shortcut at all."""
+IN_A_ROW = 4
 
 
 def parse_row(text: str) -> Recipe:
@@ -100,196 +84,211 @@ def parse_row(text: str) -> Recipe:
     )
 
 
-def matrix_rate(dtype: torch.dtype) -> float:
-    """FLOP a second that large matrix products reach here."""
-    side = 8192 if CUDA else 2048
-    device = "cuda" if CUDA else "cpu"
-    a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
-    times = []
-    for _ in range(8):
-        began = now()
-        a @ b
-        times.append(now() - began)
-    return 2 * side**3 / min(times)
+def table(title: str, *columns: str) -> None:
+    """Print the head of one."""
+    print(f"\n{title}\n\n| {' | '.join(columns)} |\n|{' --- |' * len(columns)}", flush=True)
 
 
-@torch.no_grad()
-def flop_of_clip(loaded: Loaded, recipe: Recipe) -> float:
-    """FLOP of sampling and of decoding the pictures, counted on the meta device."""
-    card, pipe = loaded.card, loaded.pipe
-    with torch.device("meta"):
-        transformer = type(pipe.transformer).from_config(pipe.transformer.config)
-        vae = type(pipe.vae).from_config(pipe.vae.config)
-        config = transformer.config
-        width, height = (side // 32 for side in grid_size(recipe, card.grid))
-        frames = (recipe.num_frames - 1) // 8 + 1
-        sounds = round(recipe.duration * 25)
-        text = (1, text_length(pipe), config.caption_channels)
-        one = torch.ones(1)
-        with FlopCounterMode(display=False) as sampling:
-            transformer(
-                hidden_states=torch.empty(1, frames * height * width, config.in_channels),
-                audio_hidden_states=torch.empty(1, sounds, config.audio_in_channels),
-                encoder_hidden_states=torch.empty(text),
-                audio_encoder_hidden_states=torch.empty(text),
-                timestep=one,
-                audio_timestep=one,
-                sigma=one,
-                num_frames=frames,
-                height=height,
-                width=width,
-                audio_num_frames=sounds,
+def row(name: str, *cells: float) -> None:
+    """Print a row."""
+    print(f"| {name} | {' | '.join(f'{cell:.3f}' for cell in cells)} |", flush=True)
+
+
+class Bench:
+    """One model in memory, driven our way and stock's way in turn.
+
+    Args:
+        rounds: clips of which the median is taken.
+        deadline: when no further measurement is begun, on the clock of ``time.monotonic``.
+    """
+
+    def __init__(self, loaded: Loaded, root: Path, rounds: int, deadline: float) -> None:
+        self.loaded, self.root, self.rounds, self.deadline = loaded, root, rounds, deadline
+        pipe = loaded.pipe
+        names = LTX2Pipeline._get_signature_keys(LTX2Pipeline)[0]
+        parts = {name: part for name, part in pipe.components.items() if name in names}
+        self.stock = LTX2Pipeline(**parts)
+        self.stock.set_progress_bar_config(disable=True)
+        self.connectors, self.scheduler = pipe.connectors, pipe.scheduler
+        self.engine = Engine("demo", root / "models", root / "cache", speed=STOCK)
+        self.rate = matrix_rate(pipe.transformer.dtype)
+
+    def drive(self, card: ModelCard) -> None:
+        """Make clips with the same weights as this card says."""
+        pipe = self.loaded.pipe
+        pipe.connectors = self.connectors
+        pipe.scheduler = Schedule.from_config(self.scheduler.config, **card.scheduler)
+        self.engine.adopt(replace(self.loaded, card=card))
+
+    def median_of(self, work: Callable[[], float]) -> float:
+        """Of the rounds."""
+        return statistics.median(work() for _ in range(self.rounds))
+
+    def in_time(self, name: str) -> bool:
+        """Whether there is time left; says what is left out where there is none."""
+        left = time.monotonic() < self.deadline
+        if not left:
+            print(f"| {name} | left out: the time is over |", flush=True)
+        return left
+
+    def ours(self, rows: Sequence[str]) -> dict[str, float]:
+        """The table of our clips by stage; the totals by row."""
+        columns = ("text", "s/step", "decode", "mux", "total", "peak GB", "floor", "total/floor")
+        card = self.engine.card
+        table(f"{card.title}: clips, seconds", "clip", *columns)
+        totals = {}
+        self.engine.use(default_speed())
+        for name in rows:
+            if not self.in_time(name):
+                continue
+            recipe = parse_row(name)
+            for _ in range(2):
+                our_clip(self.engine, recipe, self.root)
+                self.engine.finish_compiling()
+            forget_peak()
+            made = [our_clip(self.engine, recipe, self.root) for _ in range(self.rounds)]
+            cells = {stage: statistics.median(m[stage] for m in made) for stage in made[0]}
+            floor = flop_of_clip(self.loaded, card, recipe) / self.rate
+            totals[name] = cells["total"]
+            row(name, *cells.values(), peak_gb(), floor, cells["total"] / floor)
+        self.engine.use(STOCK)
+        return totals
+
+    def stocks(self, ours: dict[str, float], guidance: str) -> None:
+        """The table of stock's clips, with ``plain`` guidance or its ``default``."""
+        table(f"Stock with {guidance} guidance, seconds", "clip", "stock", "ours/stock")
+        for name, total in ours.items():
+            if not self.in_time(name):
+                continue
+            recipe = parse_row(name)
+            arguments = guidance_arguments(recipe, self.engine.card) if guidance == "plain" else {}
+            clip = partial(stock_clip, self.stock, recipe, self.root, **arguments)
+            if not CUDA:
+                clip()
+            seconds = self.median_of(clip)
+            row(name, seconds, total / seconds)
+
+    def shortcuts(self, name: str) -> None:
+        """The table of what each shortcut brings: without it, beside with all."""
+        best = default_speed()
+        variants: dict[str, tuple[Speed, type[Stopwatch]]] = {
+            "all": (best, Watching),
+            "no previews": (best, Stopwatch),
+            "text not kept": (replace(best, keep_text=False), Watching),
+            "masks and text as stock": (replace(best, drop_masks=False, keep_text=False), Watching),
+        }
+        if CUDA:
+            variants["not pinned"] = (replace(best, pinned=False), Watching)
+        if best.compile:
+            variants["not compiled"] = (replace(best, compile=False), Watching)
+        # Compiling again takes long, and where that is done little else disturbs.
+        rounds, clips = (1, self.rounds) if best.compile else (self.rounds, 1)
+        made: dict[str, list[dict[str, float]]] = {variant: [] for variant in variants}
+        for _ in range(rounds):
+            for variant, (speed, watch) in variants.items():
+                self.engine.use(speed)
+                for _ in range(2):
+                    our_clip(self.engine, parse_row(name), self.root)
+                    self.engine.finish_compiling()
+                made[variant] += [
+                    our_clip(self.engine, parse_row(name), self.root, watch()) for _ in range(clips)
+                ]
+        self.engine.use(STOCK)
+        table(f"Shortcuts, {name}, seconds", "variant", "s/step", "to all", "decode", "to all")
+        usual = None
+        for variant, clips_made in made.items():
+            step, decode = (
+                statistics.median(m[stage] for m in clips_made) for stage in ("step", "decode")
             )
-        with FlopCounterMode(display=False) as decoding:
-            vae.decode(torch.empty(1, 128, frames, height, width))
-    return sampling.get_total_flops() * card.passes(recipe) + decoding.get_total_flops()
+            usual = usual or (step, decode)
+            row(variant, step, step / usual[0], decode, decode / usual[1])
 
+    def takes_in_a_row(self, name: str) -> None:
+        """The table of what saving beside the next take brings."""
+        self.engine.use(default_speed())
+        recipe = parse_row(name)
+        our_clip(self.engine, recipe, self.root)
+        self.engine.finish_compiling()
+        takes = [recipe.model_copy(update={"seed": seed}) for seed in range(IN_A_ROW)]
+        job = Job("0" * 32, "", recipe, datetime.now(UTC), Queued(1))
 
-def our_clip(
-    engine: Engine, recipe: Recipe, folder: Path, watch: Stopwatch | None = None
-) -> dict[str, float]:
-    """Seconds by stage of one clip, from recipe to mp4."""
-    watch = watch or Watching()
-    clip: Clip = engine.generate(recipe, watch)
-    decoded = now()
-    write_mp4(clip, folder / "ours.mp4", {"recipe": recipe.model_dump()})
-    began, ended = watch.began, now()
-    return {
-        "text": began["sampling"] - began["text"],
-        "step": (began["decoding"] - began["sampling"]) / recipe.num_inference_steps,
-        "decode": decoded - began["decoding"],
-        "mux": ended - decoded,
-        "total": ended - began["text"],
-    }
+        def save(made: Made) -> None:
+            write_mp4(made.clip, self.root / "take.mp4", {"recipe": made.recipe.model_dump()})
 
+        def between() -> float:
+            began = now()
+            for take in takes:
+                clip = self.engine.generate(take, Stopwatch())
+                save(Made(job, job.id, take, clip, {}, last=False))
+            return now() - began
 
-def stock_clip(pipe: Any, recipe: Recipe, folder: Path, **guidance: Any) -> float:
-    """Seconds of one clip as the library makes it."""
-    width, height = grid_size(recipe, 32)
-    began = now()
-    video, audio = pipe(
-        prompt=recipe.prompt,
-        negative_prompt=recipe.negative_prompt,
-        width=width,
-        height=height,
-        num_frames=recipe.num_frames,
-        frame_rate=float(recipe.fps),
-        num_inference_steps=recipe.num_inference_steps,
-        generator=torch.Generator("cpu").manual_seed(recipe.seed),
-        max_sequence_length=text_length(pipe),
-        output_type="np",
-        return_dict=False,
-        **guidance,
-    )
-    encode_video(
-        video[0],
-        fps=recipe.fps,
-        audio=audio[0].float().cpu(),
-        audio_sample_rate=pipe.vocoder.config.output_sampling_rate,
-        output_path=str(folder / "stock.mp4"),
-    )
-    return now() - began
+        def beside() -> float:
+            began, saver = now(), Saver(save)
+            for take in takes:
+                clip = self.engine.generate(take, Stopwatch())
+                saver.hand_over(Made(job, job.id, take, clip, {}, last=False), lambda: None)
+            saver.wait_for(job)
+            seconds = now() - began
+            saver.close()
+            return seconds
 
-
-def median_of(rounds: int, work: Callable[[], float]) -> float:
-    """Median of a few, after one that warms up."""
-    work()
-    return statistics.median(work() for _ in range(rounds))
-
-
-def peak_gb() -> float:
-    """Most memory so far: of the device, or of the process where there is none."""
-    if CUDA:
-        return torch.cuda.max_memory_allocated() / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+        table(f"{IN_A_ROW} takes of {name}, seconds", "mp4 written", "all takes", "to beside")
+        usual = self.median_of(beside)
+        row("beside the next take", usual, 1)
+        after = self.median_of(between)
+        row("between the takes", after, after / usual)
+        self.engine.use(STOCK)
 
 
 def brought(arguments: argparse.Namespace, root: Path) -> Loaded:
     """The model that was asked for, in memory."""
     if arguments.random_weights:
-        tokenizer = DEMO_FOLDER / "tokenizer"
-        pipe = random_weights.ltx_2("cuda" if CUDA else "cpu", tokenizer)
+        pipe = random_weights.ltx_2("cuda" if CUDA else "cpu", DEMO_FOLDER / "tokenizer")
         return Loaded(CARDS["ltx-2"], pipe, "resident")
-    return load(resolve(arguments.model, CUDA), root, lambda message, fraction: None)
-
-
-def compare_shortcuts(engine: Engine, recipe: Recipe, rounds: int, folder: Path) -> None:
-    """Seconds a step with every shortcut and previews, and with each of them left out, in turn."""
-    best = default_speed()
-    variants: dict[str, tuple[Speed, type[Stopwatch]]] = {
-        "all": (best, Watching),
-        "no previews": (best, Stopwatch),
-        "text not kept": (replace(best, keep_text=False), Watching),
-        "masks and text as stock": (replace(best, drop_masks=False, keep_text=False), Watching),
-    }
-    if best.compile:
-        variants["not compiled"] = (replace(best, compile=False), Watching)
-    steps: dict[str, list[float]] = {name: [] for name in variants}
-    for _ in range(rounds + 1):
-        for name, (speed, watch) in variants.items():
-            engine.use(speed)
-            if speed.compile:
-                our_clip(engine, recipe, folder)
-                engine.finish_compiling()
-            steps[name].append(our_clip(engine, recipe, folder, watch())["step"])
-    print("\nShortcuts, seconds a step\n| variant | s/step | to all |\n| --- | --- | --- |")
-    usual = statistics.median(steps["all"][1:])
-    for name, seconds in steps.items():
-        median = statistics.median(seconds[1:])
-        print(f"| {name} | {median:.4f} | {median / usual:.3f} |", flush=True)
-    engine.use(best)
+    models_dir = arguments.models_dir or root / "models"
+    return load(resolve(arguments.model, CUDA), models_dir, lambda message, fraction: None)
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description="Seconds by stage, beside the floor and stock.")
     parser.add_argument("--model", default="auto")
+    parser.add_argument("--models-dir", type=Path, help="where weights are; none: a new folder")
     parser.add_argument(
         "--random-weights", choices=["ltx-2"], help="the real size, without weights"
     )
     parser.add_argument("--rows", nargs="+", default=list(ROWS), metavar="FRAMES/STEPS[@WxH]")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=1e6, help="begin nothing after these")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         measure(arguments, Path(name))
 
 
 def measure(arguments: argparse.Namespace, root: Path) -> None:
-    """Load once, then stock and ours for every row."""
+    """Load once, then every table."""
+    deadline = time.monotonic() + 60 * arguments.minutes
     began = now()
-    loaded = brought(arguments, root / "models")
-    engine = Engine("demo", root / "models", root / "cache")
-    rate = matrix_rate(loaded.pipe.transformer.dtype)
-    print(f"{loaded.card.title} on {engine.device}, {loaded.pipe.transformer.dtype}")
-    print(f"loaded in {now() - began:.1f} s; matrix rate {rate / 1e12:.2f} TFLOP/s")
-    print(", ".join(f"{name} {number}" for name, number in engine.versions.items()))
-    names = LTX2Pipeline._get_signature_keys(LTX2Pipeline)[0]
-    parts = {name: part for name, part in loaded.pipe.components.items() if name in names}
-    stock = LTX2Pipeline(**parts)
-    stock.set_progress_bar_config(disable=True)
-    recipes = {row: parse_row(row) for row in arguments.rows}
-    stocks = {}
-    for row, recipe in recipes.items():
-        plain = guidance_arguments(recipe, loaded.card)
-        stocks[row] = [
-            median_of(arguments.rounds, lambda g=g, r=recipe: stock_clip(stock, r, root, **g))
-            for g in ({}, plain)
-        ]
-    engine.adopt(loaded)
-    head = (
-        "| clip | text | s/step | decode | mux | total | peak GB | floor | total/floor | stock | "
-    )
-    print(f"\nClips, seconds\n{head}stock, plain | ours/plain |\n|{' --- |' * 12}")
-    for row, recipe in recipes.items():
-        our_clip(engine, recipe, root)
-        made = [our_clip(engine, recipe, root) for _ in range(arguments.rounds)]
-        ours = {stage: statistics.median(m[stage] for m in made) for stage in made[0]}
-        floor = flop_of_clip(loaded, recipe) / rate
-        cells = [ours["text"], ours["step"], ours["decode"], ours["mux"], ours["total"]]
-        cells += [peak_gb(), floor, ours["total"] / floor, *stocks[row]]
-        numbers = " | ".join(f"{cell:.3f}" for cell in (*cells, ours["total"] / stocks[row][1]))
-        print(f"| {row} | {numbers} |", flush=True)
-    compare_shortcuts(engine, recipes[arguments.rows[0]], arguments.rounds, root)
+    loaded = brought(arguments, root)
+    seconds = now() - began
+    bench = Bench(loaded, root, arguments.rounds, deadline)
+    print(f"{loaded.card.title} on {bench.engine.device}, {loaded.pipe.transformer.dtype}")
+    print(f"loaded in {seconds:.1f} s; matrix rate {bench.rate / 1e12:.2f} TFLOP/s")
+    print(", ".join(f"{name} {number}" for name, number in bench.engine.versions.items()))
+    if arguments.random_weights:
+        bench.drive(CARDS["ltx-2-distilled"])
+        bench.ours(DISTILLED_ROWS)
+    bench.drive(loaded.card)
+    totals = bench.ours(arguments.rows)
+    if not loaded.card.distilled:
+        bench.stocks(totals, "plain")
+    first = arguments.rows[0]
+    if bench.in_time("shortcuts"):
+        bench.shortcuts(first)
+    if bench.in_time("takes in a row"):
+        bench.takes_in_a_row(first)
+    if not loaded.card.distilled:
+        bench.stocks(totals, "default")
 
 
 if __name__ == "__main__":
