@@ -13,14 +13,16 @@ import pytest
 import torch
 from diffusers import LTX2ConditionPipeline
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
+from safetensors.torch import load_file
 from torch import nn
 from transformers import AutoTokenizer
 
 from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.recipe import parse_recipe
 from training import audio, flow, model, video_vae
-from training.__main__ import SCALES, train
+from training.__main__ import SCALES, train, train_further
 from training.captions import caption
 from training.pictures import Size, subject_cover
 from training.pool import Batch, Pool
@@ -277,3 +279,33 @@ def test_one_command_makes_a_folder_that_the_app_loads(tmp_path: Path) -> None:
     clip = engine.generate(parse_recipe(recipe | {"num_inference_steps": 2}), Silent())
     assert clip.frames.shape == (9, 128, 128, 3)
     assert clip.waveform is not None and clip.sample_rate == 24_000
+
+
+def test_a_finished_folder_is_trained_further_and_its_vae_is_left_alone(tmp_path: Path) -> None:
+    train_further(DEMO_FOLDER, tmp_path, CPU, SCALES["test"], minutes=60, steps=2)
+    before, after = (
+        {
+            str(path.relative_to(folder)): load_file(path)
+            for path in sorted(folder.rglob("*.safetensors"))
+        }
+        for folder in (DEMO_FOLDER, tmp_path / "model")
+    )
+    assert before.keys() == after.keys()
+    changed = {
+        path.partition("/")[0]
+        for path, weights in before.items()
+        if any(not torch.equal(weights[name], after[path][name]) for name in weights)
+    }
+    assert changed == {"transformer", "connectors", "text_encoder"}
+    # One step at a two-hundredth of the learning rate, and the next at a hundredth.
+    name = "transformer/diffusion_pytorch_model.safetensors"
+    for key, weights in before[name].items():
+        assert (after[name][key].float() - weights.float()).abs().max() < 2e-3, key
+
+
+def test_a_fresh_segmenter_does_not_pull_at_what_it_looks_at() -> None:
+    states = torch.randn(2, 3 * 4 * 3, model.WIDTH, requires_grad=True)
+    segmenter = Segmenter()
+    segmenter(states, draw_scenes(6, 2), Size(96, 128, 17)).backward()
+    assert states.grad is not None and states.grad.abs().max() == 0
+    assert segmenter.out.weight.grad is not None and segmenter.out.weight.grad.abs().max() > 0

@@ -5,6 +5,9 @@
 It goes through five stages (video VAE, audio VAE, vocoder, upsampler, flow) and saves
 ``runs/model``, a diffusers folder in half precision. Run it again after an interruption and it goes
 on where it was.
+
+With ``--start ltx_ui/engine/demo`` all parts are taken from a finished folder, and the flow is
+trained further.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ from training.run import Budget, Run, kernels
 
 _SHARES = {"video_vae": 0.30, "audio_vae": 0.04, "vocoder": 0.06, "upsampler": 0.02, "flow": 0.58}
 _NO_LIMIT = 10_000_000
+_FURTHER_RATE = 1e-3
+"""The learning rate of a flow that has learnt before: two thirds of a fresh one's."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +71,19 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--scale", choices=SCALES, help="batch sizes; the device's if not given")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", type=Path, help="a diffusers folder that this command saved")
     chosen = parser.parse_args()
     device = torch.device(chosen.device)
     scale = SCALES[chosen.scale or device.type]
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
-    train(chosen.folder, device, scale, chosen.minutes, chosen.steps, chosen.seed)
+    if chosen.start is not None:
+        train_further(
+            chosen.start, chosen.folder, device, scale, chosen.minutes, chosen.steps, chosen.seed
+        )
+    else:
+        train(chosen.folder, device, scale, chosen.minutes, chosen.steps, chosen.seed)
 
 
 def train(
@@ -110,13 +121,39 @@ def train(
     upsampling.train(run, pipe.vae)
     run.use_average()
     run = stage("flow", flow.trained_parts(pipe), 1, flow.matrices(pipe))
+    _train_flow(run, pipe, scale)
+    save(pipe, upsampler, folder / "model")
+    return pipe
+
+
+def train_further(
+    start: Path,
+    folder: Path,
+    device: torch.device,
+    scale: Scale,
+    minutes: float,
+    steps: int = _NO_LIMIT,
+    seed: int = 0,
+) -> LTX2ConditionPipeline:
+    """The flow of ``start/``, a folder that :func:`save` made, then ``folder/model``."""
+    torch.manual_seed(seed)
+    pipe = LTX2ConditionPipeline.from_pretrained(start, dtype=torch.float32)
+    upsampler = LTX2LatentUpsamplerModel.from_pretrained(start / UPSAMPLER_FOLDER)
+    pipe.to(device)
+    budget = Budget(steps, minutes, 1, _FURTHER_RATE)
+    parts = flow.trained_parts(pipe)
+    run = Run("flow", folder, parts, budget, device, seed, flow.matrices(pipe))
+    _train_flow(run, pipe, scale)
+    save(pipe, upsampler, folder / "model")
+    return pipe
+
+
+def _train_flow(run: Run, pipe: LTX2ConditionPipeline, scale: Scale) -> None:
     pool = Pool(
-        pipe, device, tokens=scale.tokens, uses=scale.uses, room=scale.room, sizes=scale.sizes
+        pipe, run.device, tokens=scale.tokens, uses=scale.uses, room=scale.room, sizes=scale.sizes
     )
     flow.train(run, pipe, pool)
     run.use_average()
-    save(pipe, upsampler, folder / "model")
-    return pipe
 
 
 def save(pipe: LTX2ConditionPipeline, upsampler: LTX2LatentUpsamplerModel, folder: Path) -> None:

@@ -28,12 +28,14 @@ _WORDS_WEIGHT = 0.05
 
 
 class Segmenter(nn.Module):
-    """One linear layer on the picture's tokens."""
+    """One linear layer on the picture's tokens. It begins at zero, so that beside a transformer
+    that has learnt already it does not pull at anything before it knows something itself."""
 
     def __init__(self) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(WIDTH)
         self.out = nn.Linear(WIDTH, _CELLS**2 + len(SUBJECTS) + len(MOTIONS))
+        nn.init.zeros_(self.out.weight)
 
     def forward(self, states: Tensor, scenes: Sequence[Scene], size: Size) -> Tensor:
         """How wrong it is about which cells the subject covers, and which subject and motion these
