@@ -95,7 +95,14 @@ class Engine:
         Raises:
             ModelUnavailable: with what to do about it.
         """
-        loaded = loading.load(self.card, self.models_dir, report, self.placement, self._dtype)
+        loaded = loading.load(
+            self.card,
+            self.models_dir,
+            report,
+            self.placement,
+            self._dtype,
+            direct=self._speed.direct_loading,
+        )
         self.adopt(loaded)
 
     def adopt(self, loaded: loading.Loaded) -> None:

@@ -70,12 +70,15 @@ def load(
     report: Report,
     placement: Placement | None = None,
     dtype: torch.dtype | None = None,
+    *,
+    direct: bool = True,
 ) -> Loaded:
     """The pipeline of a card.
 
     Args:
         placement: where the weights are to live, whatever is free; None to choose by what is.
         dtype: what to compute in; None for what is usual on this device.
+        direct: as ``Speed.direct_loading``.
 
     Raises:
         ModelUnavailable: with what to do about it.
@@ -92,7 +95,7 @@ def load(
         weights = _computed_bytes(card, _weight_bytes(folder, card), dtype)
         placement = choose(card.title, weights, free_memory(), _usual_working(card, folder, dtype))
     report(f"Loading {card.title}: {MEANING[placement]}", None)
-    pipe = _read(folder, card, placement, dtype)
+    pipe = _read(folder, card, placement, dtype, direct)
     pipe.set_progress_bar_config(disable=True)
     pipe.scheduler = Schedule.from_config(pipe.scheduler.config, **card.scheduler)
     return Loaded(card, pipe, placement)
@@ -135,7 +138,9 @@ def _folder(card: ModelCard, models_dir: Path, report: Report) -> Path:
     return local if local.is_dir() else downloaded(card, models_dir, report)
 
 
-def _read(folder: Path, card: ModelCard, placement: Placement, dtype: torch.dtype) -> Any:
+def _read(
+    folder: Path, card: ModelCard, placement: Placement, dtype: torch.dtype, direct: bool
+) -> Any:
     # Parts that the studio never runs stay on disk.
     unused = {"processor": None, "prompt_enhancer": None, "duration_head": None}
     try:
@@ -143,7 +148,7 @@ def _read(folder: Path, card: ModelCard, placement: Placement, dtype: torch.dtyp
             folder,
             dtype=dtype,
             local_files_only=True,
-            **_large_parts(folder, card, placement, dtype),
+            **_large_parts(folder, card, placement, dtype, direct),
             **unused,
         )
         if card.vocoder_float32:
@@ -164,14 +169,14 @@ def _read(folder: Path, card: ModelCard, placement: Placement, dtype: torch.dtyp
 
 
 def _large_parts(
-    folder: Path, card: ModelCard, placement: Placement, dtype: torch.dtype
+    folder: Path, card: ModelCard, placement: Placement, dtype: torch.dtype, direct: bool
 ) -> dict[str, Any]:
     """The transformer and the text encoder, straight to the device where they stay on it. In this
     order: while the transformer is brought to 8 bits, the host does not hold the rest yet."""
     transformer = LTX2VideoTransformer3DModel.from_pretrained(
         folder / card.transformer_subfolder,
         perturbed_attn=card.perturbed_attn,
-        **_reading(dtype, direct=placement in ("resident", "free-text")),
+        **_reading(dtype, direct=direct and placement in ("resident", "free-text")),
     )
     # Adding a LoRA switches this off, and what was compiled before would not fit any more.
     transformer.requires_grad_(False)
@@ -179,7 +184,7 @@ def _large_parts(
         keep_in_8_bits(transformer)
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     text_encoder = getattr(transformers, index["text_encoder"][1]).from_pretrained(
-        folder / "text_encoder", **_reading(dtype, direct=placement == "resident")
+        folder / "text_encoder", **_reading(dtype, direct=direct and placement == "resident")
     )
     return {"transformer": transformer, "text_encoder": text_encoder}
 

@@ -1,7 +1,8 @@
 """What makes the transformer faster without changing the clip, each under a name of its own.
 
-``drop_masks`` and ``keep_text`` give the same latents, and ``pinned`` the same pictures, bit for
-bit; the others round differently.
+``drop_masks`` and ``keep_text`` give the same latents, ``pinned`` the same pictures and
+``direct_loading`` the same weights, bit for bit; the others round differently. That files are read
+in parallel is diffusers' own setting, ``HF_ENABLE_PARALLEL_LOADING``, on unless it is set.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class Speed:
         plain_attention: compute attention by plain matrix products, in bfloat16 without CUDA and
             where nothing is compiled: see :mod:`ltx_ui.engine.attention`.
         pinned: bring finished pictures from a CUDA device to memory that it can write to by itself.
+        direct_loading: on CUDA, read weights that stay on the device straight to it, without a copy
+            in host memory.
         compile: compile the blocks in the background; until they are ready, they run as they are.
         backend: what compiles them, as ``torch.compile`` names it.
     """
@@ -51,6 +54,7 @@ class Speed:
     keep_text: bool = True
     plain_attention: bool = True
     pinned: bool = True
+    direct_loading: bool = True
     compile: bool = False
     backend: str = "inductor"
 
