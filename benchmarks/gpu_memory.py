@@ -18,6 +18,7 @@ import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -60,7 +61,8 @@ def one_limit(model: str, models_dir: Path | None, gb: float, frames: int, steps
         try:
             engine.placement = placement(engine.card, limit)
             if models_dir is None:
-                engine.adopt(random_in(engine.card, engine.placement))
+                pipe = random_weights.ltx_2("cpu", DEMO_FOLDER / "tokenizer")
+                engine.adopt(placed(engine.card, pipe, engine.placement))
             else:
                 engine.load(lambda message, fraction: None)
             times.append(time.perf_counter())
@@ -82,9 +84,8 @@ def placement(card: ModelCard, device: int) -> Placement:
     return choose(card.title, card.component_bytes, Free(device, free_memory().host), beside)
 
 
-def random_in(card: ModelCard, placement: Placement) -> Loaded:
-    """The 19B with random weights, driven as the card says."""
-    pipe = random_weights.ltx_2("cpu", DEMO_FOLDER / "tokenizer")
+def placed(card: ModelCard, pipe: Any, placement: Placement) -> Loaded:
+    """A pipeline in host memory, driven as the card says and brought to where it shall live."""
     pipe.scheduler = Schedule.from_config(pipe.scheduler.config, **card.scheduler)
     if placement == "fp8":
         keep_in_8_bits(pipe.transformer)

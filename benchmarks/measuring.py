@@ -116,8 +116,11 @@ def our_clip(
     }
 
 
-def stock_clip(pipe: Any, recipe: Recipe, folder: Path, **guidance: Any) -> float:
-    """Seconds of one clip as the library makes it."""
+def stock_clip(
+    pipe: Any, recipe: Recipe, folder: Path, places: int | None = None, **guidance: Any
+) -> float:
+    """Seconds of one clip as the library makes it, with so many places for its text; by default as
+    many as the model was made for."""
     width, height = grid_size(recipe, 32)
     began = now()
     video, audio = pipe(
@@ -129,7 +132,7 @@ def stock_clip(pipe: Any, recipe: Recipe, folder: Path, **guidance: Any) -> floa
         frame_rate=float(recipe.fps),
         num_inference_steps=recipe.num_inference_steps,
         generator=torch.Generator("cpu").manual_seed(recipe.seed),
-        max_sequence_length=text_length(pipe),
+        max_sequence_length=places or text_length(pipe),
         output_type="np",
         return_dict=False,
         **guidance,

@@ -22,17 +22,15 @@ from typing import Any
 
 import torch
 from diffusers import LTX2ConditionPipeline
-from diffusers.utils import encode_video
 
 # So that the studio is found from whatever folder the script is started in.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ltx_ui.clip import Silent
+from benchmarks.measuring import Stopwatch, our_clip, stock_clip
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.engine.sampling import guidance_arguments
 from ltx_ui.engine.text import text_length
-from ltx_ui.media.mp4 import write_mp4
 from ltx_ui.recipe import Recipe
 
 RECIPE = Recipe(prompt="A red fox crosses a snowy street at dusk.", seed=7, num_inference_steps=5)
@@ -46,36 +44,9 @@ def stock_pipeline(dtype: torch.dtype) -> Any:
     return pipe
 
 
-def stock_clip(pipe: Any, engine: Engine, path: Path, prompt: str, places: int) -> None:
-    """A clip as the library's own example makes it, with so many places for its text."""
-    video, audio = pipe(
-        prompt=prompt,
-        negative_prompt=RECIPE.negative_prompt,
-        width=RECIPE.width,
-        height=RECIPE.height,
-        num_frames=RECIPE.num_frames,
-        frame_rate=float(RECIPE.fps),
-        num_inference_steps=RECIPE.num_inference_steps,
-        generator=torch.Generator("cpu").manual_seed(RECIPE.seed),
-        max_sequence_length=places,
-        output_type="np",
-        return_dict=False,
-        **guidance_arguments(RECIPE, engine.card),
-    )
-    encode_video(
-        video[0],
-        fps=RECIPE.fps,
-        audio=audio[0].float().cpu(),
-        audio_sample_rate=pipe.vocoder.config.output_sampling_rate,
-        output_path=str(path),
-    )
-
-
-def our_clip(engine: Engine, path: Path, prompt: str) -> None:
-    """The same clip, made the studio's way."""
-    recipe = RECIPE.model_copy(update={"prompt": prompt})
-    clip = engine.generate(recipe, Silent())
-    write_mp4(clip, path, {"recipe": recipe.model_dump(), "versions": engine.versions})
+def recipe(text: str) -> Recipe:
+    """The recipe, with these words."""
+    return RECIPE.model_copy(update={"prompt": text})
 
 
 def seconds(work: Callable[[], None]) -> float:
@@ -97,14 +68,21 @@ def main() -> None:
         half = Engine("demo", root / "models", precision="bfloat16")
         half.load(lambda message, fraction: None)
         float32, bfloat16 = stock_pipeline(torch.float32), stock_pipeline(torch.bfloat16)
-        places, mp4 = text_length(float32), root / "clip.mp4"
+        places, guidance = text_length(float32), guidance_arguments(RECIPE, engine.card)
+
+        def stock(pipe: Any, text: str, places: int) -> None:
+            stock_clip(pipe, recipe(text), root, places, **guidance)
+
+        def ours(engine: Engine, text: str) -> None:
+            our_clip(engine, recipe(text), root, Stopwatch())
+
         ways: dict[str, Callable[[str], None]] = {
-            "stock": lambda text: stock_clip(float32, engine, mp4, text, places),
-            "stock, 1024": lambda text: stock_clip(float32, engine, mp4, text, 1024),
-            "stock, bfloat16": lambda text: stock_clip(bfloat16, engine, mp4, text, places),
-            "new prompt": lambda text: our_clip(engine, mp4, text),
-            "same prompt": lambda text: our_clip(engine, mp4, text),
-            "bfloat16": lambda text: our_clip(half, mp4, RECIPE.prompt),
+            "stock": lambda text: stock(float32, text, places),
+            "stock, 1024": lambda text: stock(float32, text, 1024),
+            "stock, bfloat16": lambda text: stock(bfloat16, text, places),
+            "new prompt": lambda text: ours(engine, text),
+            "same prompt": lambda text: ours(engine, RECIPE.prompt),
+            "bfloat16": lambda text: ours(half, RECIPE.prompt),
         }
         for way in ways.values():
             way(RECIPE.prompt)

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import pytest
 import torch
+from families import pipeline
 from torch import nn
 
 from benchmarks import random_weights
-from ltx_ui.engine.loading import DEMO_FOLDER
+from benchmarks.clip_speed import Bench
+from benchmarks.gpu_memory import placed
+from ltx_ui.clip import Silent
+from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.loading import DEMO_FOLDER, Loaded
+from ltx_ui.engine.models import CARDS, DISTILLED_SIGMAS
+from ltx_ui.engine.placement import PLACEMENTS, Placement
 from ltx_ui.engine.speed import TEXT_LENGTH
 from ltx_ui.engine.text import text_length
+from ltx_ui.recipe import Recipe
 
 
 def test_the_real_size_has_its_own_places_for_text_and_not_the_demos() -> None:
@@ -45,3 +55,39 @@ def test_the_speed_of_clips_is_measured_down_to_the_last_table() -> None:
     )
     assert all(figure > 0 for figure in (*ours, *plain, *default))
     assert ours[4] >= ours[0] + ours[1] + ours[2] + ours[3] - 0.01  # the total, and its stages
+
+
+def test_weights_made_in_memory_are_driven_as_each_of_two_cards(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As with ``--random-weights``, which would take 69 GB."""
+    loaded = Loaded(CARDS["ltx-2"], pipeline("2.0"), "resident")
+    bench = Bench(loaded, tmp_path, rounds=1, deadline=time.monotonic() + 600)
+    calls: list[int] = []
+    loaded.pipe.transformer.register_forward_hook(lambda *_: calls.append(1))
+    bench.drive(CARDS["ltx-2-distilled"])
+    bench.ours(["9/8@128x128"])
+    assert len(calls) == 3 * len(DISTILLED_SIGMAS)  # two to warm up, one that counts
+    calls.clear()
+    bench.drive(CARDS["ltx-2"])
+    totals = bench.ours(["9/2@128x128"])
+    assert len(calls) == 3 * 2
+    bench.stocks(totals, "plain")
+    bench.deadline = time.monotonic()
+    assert bench.ours(["9/2@128x128"]) == {}
+    printed = capsys.readouterr().out
+    assert "| 9/8@128x128 |" in printed and printed.count("| 9/2@128x128 | ") == 3
+    assert "| 9/2@128x128 | left out: the time is over |" in printed
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_weights_made_in_memory_live_wherever_they_can(
+    placement: Placement, tmp_path: Path
+) -> None:
+    card, pipe = CARDS["ltx-2-distilled"], pipeline("2.0").to(torch.bfloat16)
+    engine = Engine(card.id, tmp_path)
+    engine.adopt(placed(card, pipe, placement))
+    recipe = Recipe(prompt="A fox.", width=128, height=128, num_frames=9, seed=1)
+    assert engine.generate(recipe, Silent()).frames.shape == (9, 128, 128, 3)
+    kept = {p.dtype for p in pipe.transformer.transformer_blocks[0].attn1.to_q.parameters()}
+    assert (torch.float8_e4m3fn in kept) == (placement == "fp8")

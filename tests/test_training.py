@@ -22,7 +22,7 @@ from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.recipe import parse_recipe
 from training import audio, flow, model, video_vae
-from training.__main__ import SCALES, train, train_further
+from training.__main__ import SCALES, train
 from training.captions import caption
 from training.pictures import Size, subject_cover
 from training.pool import Batch, Pool
@@ -282,7 +282,7 @@ def test_one_command_makes_a_folder_that_the_app_loads(tmp_path: Path) -> None:
 
 
 def test_a_finished_folder_is_trained_further_and_its_vae_is_left_alone(tmp_path: Path) -> None:
-    train_further(DEMO_FOLDER, tmp_path, CPU, SCALES["test"], minutes=60, steps=2)
+    train(tmp_path, CPU, SCALES["test"], minutes=60, steps=2, start=DEMO_FOLDER)
     before, after = (
         {
             str(path.relative_to(folder)): load_file(path)

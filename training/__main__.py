@@ -13,7 +13,7 @@ trained further.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,12 +78,7 @@ def main() -> None:
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
-    if chosen.start is not None:
-        train_further(
-            chosen.start, chosen.folder, device, scale, chosen.minutes, chosen.steps, chosen.seed
-        )
-    else:
-        train(chosen.folder, device, scale, chosen.minutes, chosen.steps, chosen.seed)
+    train(chosen.folder, device, scale, chosen.minutes, chosen.steps, chosen.seed, chosen.start)
 
 
 def train(
@@ -93,18 +88,44 @@ def train(
     minutes: float,
     steps: int = _NO_LIMIT,
     seed: int = 0,
+    start: Path | None = None,
 ) -> LTX2ConditionPipeline:
-    """Every stage that is not complete yet, then ``folder/model``."""
+    """Every stage that is not complete yet, then ``folder/model``.
+
+    Args:
+        start: a folder that :func:`save` made; its flow alone is trained then.
+    """
     torch.manual_seed(seed)
-    pipe = model.pipeline()
 
     def stage(
         name: str, part: nn.Module, batch: int, matrices: Sequence[nn.Parameter] | None = None
     ) -> Run:
-        budget = Budget(steps, minutes * _SHARES[name], batch)
+        share, rate = _SHARES[name], Budget.learning_rate
+        if start is not None:
+            share, rate = 1.0, _FURTHER_RATE
+        budget = Budget(steps, minutes * share, batch, rate)
         apart = kernels(part) if matrices is None else matrices
         return Run(name, folder, part, budget, device, seed, apart)
 
+    if start is None:
+        pipe = model.pipeline()
+        upsampler = _train_all_but_flow(pipe, stage, device, scale)
+    else:
+        pipe = LTX2ConditionPipeline.from_pretrained(start, dtype=torch.float32).to(device)
+        upsampler = LTX2LatentUpsamplerModel.from_pretrained(start / UPSAMPLER_FOLDER)
+    run = stage("flow", flow.trained_parts(pipe), 1, flow.matrices(pipe))
+    pool = Pool(
+        pipe, device, tokens=scale.tokens, uses=scale.uses, room=scale.room, sizes=scale.sizes
+    )
+    flow.train(run, pipe, pool)
+    run.use_average()
+    save(pipe, upsampler, folder / "model")
+    return pipe
+
+
+def _train_all_but_flow(
+    pipe: LTX2ConditionPipeline, stage: Callable[..., Run], device: torch.device, scale: Scale
+) -> LTX2LatentUpsamplerModel:
     run = stage("video_vae", pipe.vae, scale.windows)
     video_vae.train(run)
     run.use_average()
@@ -120,40 +141,7 @@ def train(
     run = stage("upsampler", upsampler, scale.windows)
     upsampling.train(run, pipe.vae)
     run.use_average()
-    run = stage("flow", flow.trained_parts(pipe), 1, flow.matrices(pipe))
-    _train_flow(run, pipe, scale)
-    save(pipe, upsampler, folder / "model")
-    return pipe
-
-
-def train_further(
-    start: Path,
-    folder: Path,
-    device: torch.device,
-    scale: Scale,
-    minutes: float,
-    steps: int = _NO_LIMIT,
-    seed: int = 0,
-) -> LTX2ConditionPipeline:
-    """The flow of ``start/``, a folder that :func:`save` made, then ``folder/model``."""
-    torch.manual_seed(seed)
-    pipe = LTX2ConditionPipeline.from_pretrained(start, dtype=torch.float32)
-    upsampler = LTX2LatentUpsamplerModel.from_pretrained(start / UPSAMPLER_FOLDER)
-    pipe.to(device)
-    budget = Budget(steps, minutes, 1, _FURTHER_RATE)
-    parts = flow.trained_parts(pipe)
-    run = Run("flow", folder, parts, budget, device, seed, flow.matrices(pipe))
-    _train_flow(run, pipe, scale)
-    save(pipe, upsampler, folder / "model")
-    return pipe
-
-
-def _train_flow(run: Run, pipe: LTX2ConditionPipeline, scale: Scale) -> None:
-    pool = Pool(
-        pipe, run.device, tokens=scale.tokens, uses=scale.uses, room=scale.room, sizes=scale.sizes
-    )
-    flow.train(run, pipe, pool)
-    run.use_average()
+    return upsampler
 
 
 def save(pipe: LTX2ConditionPipeline, upsampler: LTX2LatentUpsamplerModel, folder: Path) -> None:

@@ -59,14 +59,15 @@ class TwoStage:
     is on the device only while it is used.
 
     Args:
-        pipe: an ``LTX2ConditionPipeline`` that was loaded from a folder with an upsampler.
+        pipe: an ``LTX2ConditionPipeline``; to sample, it has to be from a folder with an upsampler.
     """
 
     def __init__(self, pipe: Any, card: ModelCard) -> None:
         self._pipe = pipe
         self._card = card
         self._upsampler: LTX2LatentUpsamplerModel | None = None
-        self._lora = lora_file(Path(pipe.name_or_path), card)
+        # A pipeline that was made in memory comes from nowhere.
+        self._lora = lora_file(Path(pipe.name_or_path), card) if pipe.name_or_path else None
 
     def sample(
         self,
