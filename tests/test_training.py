@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
 from itertools import product
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 import torch
 from diffusers import LTX2ConditionPipeline
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoTokenizer
 
@@ -23,6 +24,7 @@ from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.recipe import parse_recipe
 from training import audio, flow, model, video_vae
 from training.__main__ import SCALES, train
+from training.blend import blend
 from training.captions import caption
 from training.pictures import Size, subject_cover
 from training.pool import Batch, Pool
@@ -309,3 +311,19 @@ def test_a_fresh_segmenter_does_not_pull_at_what_it_looks_at() -> None:
     segmenter(states, draw_scenes(6, 2), Size(96, 128, 17)).backward()
     assert states.grad is not None and states.grad.abs().max() == 0
     assert segmenter.out.weight.grad is not None and segmenter.out.weight.grad.abs().max() > 0
+
+
+def test_between_two_models_lies_a_third_that_loads(tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    shutil.copytree(DEMO_FOLDER, new)
+    name = Path("transformer", "diffusion_pytorch_model.safetensors")
+    weights = load_file(DEMO_FOLDER / name)
+    save_file({key: w + 1 for key, w in weights.items()}, new / name, metadata={"format": "pt"})
+    blend(DEMO_FOLDER, new, 0.25, tmp_path / "between")
+    found = load_file(tmp_path / "between" / name)
+    for key, w in weights.items():
+        torch.testing.assert_close(found[key].float(), w.float() + 0.25, atol=4e-3, rtol=4e-3)
+    vae = Path("vae", "diffusion_pytorch_model.safetensors")
+    kept = load_file(tmp_path / "between" / vae)
+    assert all(torch.equal(kept[key], w) for key, w in load_file(DEMO_FOLDER / vae).items())
+    Engine(str(tmp_path / "between"), tmp_path).load(lambda message, fraction: None)
