@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MISSING = CHROMIUM is None and os.environ.get("CI") != "true"
@@ -22,6 +22,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+expect.set_options(timeout=30_000)
+"""Playwright's own 5 s are less than a Fast preview takes beside two busy processes (4.5-5.1 s)."""
 
 PLAYS = "(selector) => document.querySelector(selector)?.readyState >= 3"
 
