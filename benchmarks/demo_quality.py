@@ -1,12 +1,13 @@
 """How well a demo model follows the prompt, read from its pixels and its waveform.
 
 Captions are of combinations that training never saw; the clips are made by the app's own engine at
-288x512, 25 frames. Each rate stands beside what guessing would reach. Then, for some of the
-captions: guidance 1, 5 steps, and how near the first and the last frame come to a reference image.
-At last what the video VAE alone keeps of held-out clips.
+288x512, 25 frames unless told otherwise. Each rate stands beside what guessing would reach. Then,
+for some of the captions: guidance 1, 5 steps, and how near the first and the last frame come to a
+reference image. At last what the video VAE alone keeps of held-out clips.
 
     python benchmarks/demo_quality.py
     python benchmarks/demo_quality.py --model runs/model
+    python benchmarks/demo_quality.py --frames 49 --clips 100
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ CHOICES: dict[str, Sequence[Any]] = {
 TARGETS = {"colour": 0.90, "place": 0.90, "motion": 0.85, "subject": 0.75, "sound": 0.85}
 RECONSTRUCTION_DB = 26.0
 REFERENCE_DB = 24.0
-SIZE = Size(288, 512, 25)
+WIDTH, HEIGHT = 288, 512
 
 
 def right(scene: Scene, clip: Clip) -> dict[str, bool]:
@@ -62,14 +63,19 @@ def right(scene: Scene, clip: Clip) -> dict[str, bool]:
 
 
 def make(
-    engine: Engine, scene: Scene, seed: int, images: dict[str, Any] | None = None, **fields: Any
+    engine: Engine,
+    scene: Scene,
+    seed: int,
+    frames: int,
+    images: dict[str, Any] | None = None,
+    **fields: Any,
 ) -> Clip:
     """A clip of the scene's caption, with 20 steps and guidance 3 unless told otherwise."""
     usual = {
         "prompt": caption(scene, random.Random(seed), whole=True),
-        "width": SIZE.width,
-        "height": SIZE.height,
-        "num_frames": SIZE.frames,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "num_frames": frames,
         "num_inference_steps": 20,
         "guidance_scale": 3.0,
         "seed": seed,
@@ -77,9 +83,9 @@ def make(
     return engine.generate(parse_recipe(usual | fields), Silent(), **(images or {}))
 
 
-def makes(engine: Engine, scenes: Sequence[Scene], **fields: Any) -> Iterator[Clip]:
+def makes(engine: Engine, scenes: Sequence[Scene], frames: int, **fields: Any) -> Iterator[Clip]:
     """One clip after the other; each scene's number is its seed."""
-    return (make(engine, scene, index, **fields) for index, scene in enumerate(scenes))
+    return (make(engine, scene, index, frames, **fields) for index, scene in enumerate(scenes))
 
 
 def rates(scenes: Sequence[Scene], clips: Iterable[Clip]) -> dict[str, float]:
@@ -97,11 +103,12 @@ def nearness(
     image (``image_start`` or ``image_end``) of two strengths, and not given (``plain``)."""
     totals: defaultdict[str, float] = defaultdict(float)
     for index, scene in enumerate(scenes):
-        picture = film(scene, SIZE)[frame].numpy()
+        frames = len(plain[index].frames)
+        picture = film(scene, Size(WIDTH, HEIGHT, frames))[frame].numpy()
         images = {image: picture}
         clips = {
-            "strength 1": make(engine, scene, index, images, image_strength=1.0),
-            "strength 0.5": make(engine, scene, index, images, image_strength=0.5),
+            "strength 1": make(engine, scene, index, frames, images, image_strength=1.0),
+            "strength 0.5": make(engine, scene, index, frames, images, image_strength=0.5),
             "no image": plain[index],
         }
         for name, clip in clips.items():
@@ -119,6 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="demo", help="demo, or a folder that training made")
     parser.add_argument("--clips", type=int, default=200)
+    parser.add_argument("--frames", type=int, default=25, help="of every clip; aims are for 25")
     parser.add_argument("--compare", type=int, default=50, help="clips of the comparisons")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as models_dir:
@@ -126,17 +134,18 @@ def main() -> None:
         engine.load(lambda message, fraction: None)
     scenes = draw_scenes(100, chosen.clips, benchmark=True)
     few = scenes[: chosen.compare]
-    plain = list(makes(engine, few))
-    rest = (make(engine, scenes[index], index) for index in range(len(few), len(scenes)))
+    frames = chosen.frames
+    plain = list(makes(engine, few, frames))
+    rest = (make(engine, scenes[index], index, frames) for index in range(len(few), len(scenes)))
     found = rates(scenes, chain(plain, rest))
-    print(f"{chosen.clips} held-out captions, 20 steps, guidance 3, on {engine.device}")
+    print(f"{chosen.clips} held-out captions, {frames} frames, 20 steps, guidance 3")
     for name, choices in CHOICES.items():
         target = f"target {TARGETS[name]:.0%}" if name in TARGETS else ""
         print(f"{name:<8} {found[name]:6.1%}   guessing {1 / len(choices):6.1%}   {target}")
     for steps, guidance, clips in (
         (20, 3, plain),
-        (20, 1, makes(engine, few, guidance_scale=1.0)),
-        (5, 3, makes(engine, few, num_inference_steps=5)),
+        (20, 1, makes(engine, few, frames, guidance_scale=1.0)),
+        (5, 3, makes(engine, few, frames, num_inference_steps=5)),
     ):
         score = mean(rates(few, clips))
         print(f"mean of {len(few)} at {steps} steps, guidance {guidance}: {score:.1%}")
