@@ -110,7 +110,9 @@ def test_the_two_stages_are_the_stock_pipelines_two_calls_with_the_lora_in_the_s
 @torch.inference_mode()
 def stock_two_stage(folder: Path) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
     """Video and audio latents of the second stage with the LoRA, and without it."""
-    pipe = LTX2ConditionPipeline.from_pretrained(folder)
+    with torch.inference_mode(False):  # Files are read by threads, which are outside of it.
+        pipe = LTX2ConditionPipeline.from_pretrained(folder)
+        upsampler = LTX2LatentUpsamplerModel.from_pretrained(folder, subfolder="latent_upsampler")
     pipe.set_progress_bar_config(disable=True)
     prompts, wanted = Prompts(pipe), recipe()
     positive, negative = (prompts.encode(text) for text in (wanted.prompt, wanted.negative_prompt))
@@ -136,7 +138,6 @@ def stock_two_stage(folder: Path) -> tuple[tuple[torch.Tensor, ...], tuple[torch
         audio_guidance_scale=7.0,
         **shared,
     )
-    upsampler = LTX2LatentUpsamplerModel.from_pretrained(folder, subfolder="latent_upsampler")
     upsample = LTX2LatentUpsamplePipeline(vae=pipe.vae, latent_upsampler=upsampler)
     large = upsample(latents=video, output_type="latent", return_dict=False)[0]
     pipe.scheduler = type(pipe.scheduler).from_config(

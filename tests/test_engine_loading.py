@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+from diffusers import LTX2VideoTransformer3DModel
+from safetensors.torch import load_file
 
 from ltx_ui.engine.downloading import downloaded, needed_files
 from ltx_ui.engine.engine import Engine
@@ -71,6 +75,43 @@ def test_a_folder_loads_like_a_known_model(demo_copy: Path, tmp_path: Path) -> N
     assert engine.card.title == "my-ltx"
     assert heard == ["Loading my-ltx: everything stays on the device"]
     assert not (tmp_path / "models").exists()
+
+
+def test_a_model_in_several_files_is_read_in_parallel_and_is_the_same(
+    demo_copy: Path, tmp_path: Path
+) -> None:
+    """In processes of their own: diffusers looks at its setting when it is imported."""
+    script = """
+import sys
+from pathlib import Path
+from ltx_ui.engine.engine import Engine
+from diffusers.utils.constants import HF_ENABLE_PARALLEL_LOADING
+from safetensors.torch import save_file
+
+engine = Engine(sys.argv[1], Path(sys.argv[2]))
+engine.load(lambda message, fraction: None)
+save_file(engine._pipe.transformer.state_dict(), sys.argv[3])
+print(HF_ENABLE_PARALLEL_LOADING)
+"""
+
+    def loaded(file: Path, **environment: str) -> tuple[dict[str, torch.Tensor], str]:
+        command = [sys.executable, "-c", script, str(demo_copy), str(tmp_path), str(file)]
+        run = subprocess.run(
+            command, env=os.environ | environment, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, run.stderr
+        return load_file(file), run.stdout.strip()
+
+    one_file, parallel = loaded(tmp_path / "one.safetensors", HF_ENABLE_PARALLEL_LOADING="no")
+    assert parallel == "False", "an operator may switch it off"
+    whole = LTX2VideoTransformer3DModel.from_pretrained(demo_copy / "transformer")
+    shutil.rmtree(demo_copy / "transformer")
+    whole.to(torch.float16).save_pretrained(demo_copy / "transformer", max_shard_size="2MB")
+    assert len(list((demo_copy / "transformer").glob("*.safetensors"))) > 2
+    several, parallel = loaded(tmp_path / "several.safetensors")
+    assert parallel == "True"
+    assert several.keys() == one_file.keys()
+    assert all(torch.equal(several[name], one_file[name]) for name in one_file)
 
 
 def test_what_is_no_model_is_refused_at_once(tmp_path: Path) -> None:

@@ -11,3 +11,8 @@ import os
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ["OMP_WAIT_POLICY"] = "passive"
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+
+# diffusers reads a model that is in several files with as many threads, up to eight, if it is told
+# so before it is imported; transformers does by itself. The threads are outside of any inference
+# mode, so what loads a part in the middle of a clip leaves that mode for it.
+os.environ.setdefault("HF_ENABLE_PARALLEL_LOADING", "yes")

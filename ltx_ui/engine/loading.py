@@ -64,6 +64,7 @@ def usual_dtype() -> torch.dtype:
     return torch.bfloat16 if torch.cuda.is_available() else torch.float32
 
 
+@torch.inference_mode(False)
 def load(
     card: ModelCard,
     models_dir: Path,

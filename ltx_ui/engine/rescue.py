@@ -113,6 +113,7 @@ def tiled(vae: Any, height: int, width: int, *, framewise: bool = False) -> Iter
             setattr(vae, name, value)
 
 
+@torch.inference_mode(False)
 def on_the_cpu(module: Any) -> Any:
     """A copy of a model's part on the CPU, in float32, read from where the part came from. The part
     itself stays as it is: its weights may be streamed, and could not simply be moved.

@@ -1,7 +1,8 @@
 """What makes the transformer faster without changing the clip, each under a name of its own.
 
 ``drop_masks`` and ``keep_text`` give the same latents, ``pinned`` the same pictures and
-``direct_loading`` the same weights, bit for bit; the others round differently.
+``direct_loading`` the same weights, bit for bit; the others round differently. That files are read
+in parallel is diffusers' own setting, ``HF_ENABLE_PARALLEL_LOADING``, on unless it is set.
 """
 
 from __future__ import annotations

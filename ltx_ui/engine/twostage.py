@@ -147,6 +147,7 @@ class TwoStage:
         return enlarged.to(latents)
 
 
+@torch.inference_mode(False)
 def _load(pipe: Any) -> LTX2LatentUpsamplerModel:
     folder = upsampler_folder(Path(pipe.name_or_path))
     if folder is None:
