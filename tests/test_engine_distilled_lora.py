@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import LTX2ConditionPipeline, LTX2LatentUpsamplePipeline
+from diffusers import LTX2ConditionPipeline
 from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
-from diffusers.pipelines.ltx2.utils import STAGE_2_DISTILLED_SIGMA_VALUES
 from families import save, save_lora
+from stock import two_stages
 
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.models import CARDS
@@ -26,15 +26,6 @@ from ltx_ui.recipe import Recipe
 
 LORA = CARDS["ltx-2"].distilled_lora
 STEPS = 2
-OFF = {
-    "stg_scale": 0.0,
-    "audio_stg_scale": 0.0,
-    "modality_scale": 1.0,
-    "audio_modality_scale": 1.0,
-    "guidance_rescale": 0.0,
-    "audio_guidance_rescale": 0.0,
-    "use_cross_timestep": False,
-}
 
 
 class Log:
@@ -114,53 +105,7 @@ def stock_two_stage(folder: Path) -> tuple[tuple[torch.Tensor, ...], tuple[torch
         pipe = LTX2ConditionPipeline.from_pretrained(folder)
         upsampler = LTX2LatentUpsamplerModel.from_pretrained(folder, subfolder="latent_upsampler")
     pipe.set_progress_bar_config(disable=True)
-    prompts, wanted = Prompts(pipe), recipe()
-    positive, negative = (prompts.encode(text) for text in (wanted.prompt, wanted.negative_prompt))
-    mask = torch.ones(positive.shape[:2], dtype=torch.int64)
-    generator = torch.Generator().manual_seed(wanted.seed)
-    shared = {
-        "prompt_embeds": positive,
-        "prompt_attention_mask": mask,
-        "negative_prompt_embeds": negative,
-        "negative_prompt_attention_mask": mask,
-        "num_frames": 9,
-        "frame_rate": 24.0,
-        "generator": generator,
-        "output_type": "latent",
-        "return_dict": False,
-        **OFF,
-    }
-    video, audio = pipe(
-        width=128,
-        height=64,
-        num_inference_steps=STEPS,
-        guidance_scale=3.0,
-        audio_guidance_scale=7.0,
-        **shared,
-    )
-    upsample = LTX2LatentUpsamplePipeline(vae=pipe.vae, latent_upsampler=upsampler)
-    large = upsample(latents=video, output_type="latent", return_dict=False)[0]
-    pipe.scheduler = type(pipe.scheduler).from_config(
-        pipe.scheduler.config, use_dynamic_shifting=False, shift_terminal=None
-    )
-    noise = generator.get_state()
-
-    def second() -> tuple[torch.Tensor, ...]:
-        generator.set_state(noise)
-        refined: tuple[torch.Tensor, ...] = pipe(
-            width=256,
-            height=128,
-            latents=large,
-            audio_latents=audio,
-            num_inference_steps=3,
-            sigmas=STAGE_2_DISTILLED_SIGMA_VALUES,
-            noise_scale=STAGE_2_DISTILLED_SIGMA_VALUES[0],
-            guidance_scale=1.0,
-            audio_guidance_scale=1.0,
-            **shared,
-        )
-        return refined
-
+    second = two_stages(pipe, upsampler, Prompts(pipe), recipe(), audio_guidance_scale=7.0)
     plain = second()
     weights = pipe.lora_state_dict(folder, weight_name=LORA)
     for_transformer = {k: v for k, v in weights.items() if k.startswith("transformer.")}

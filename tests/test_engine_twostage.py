@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from diffusers import LTX2LatentUpsamplePipeline
+from diffusers import LTX2ConditionPipeline
 from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
 from diffusers.pipelines.ltx2.utils import STAGE_2_DISTILLED_SIGMA_VALUES
 from families import save
+from stock import two_stages
 
 from ltx_ui.engine.engine import Engine as LoadedEngine
 from ltx_ui.engine.loading import DEMO_FOLDER
@@ -156,69 +157,15 @@ def test_a_first_frame_at_full_strength_is_kept_exactly_in_the_latents(engine: E
 
 def test_the_two_stages_are_those_of_stock_diffusers(engine: Engine) -> None:
     """Held against the documented calls, made one by one with the stock pipelines."""
-    wanted, pipe = recipe(), engine._pipe
+    wanted, pipe = recipe(), LTX2ConditionPipeline(**engine._pipe.components)
+    pipe.set_progress_bar_config(disable=True)
+    upsampler = LTX2LatentUpsamplerModel.from_pretrained(DEMO_FOLDER, subfolder="latent_upsampler")
+    guidance = engine.card.audio_guidance_scale
     with torch.inference_mode():
         ours = engine._two_stage.sample(engine._prompts, wanted, Log())
-        stock = stock_two_stage(pipe, engine, wanted)
+        stock = two_stages(pipe, upsampler, engine._prompts, wanted, guidance)()
     assert torch.equal(ours.video, stock[0])
     assert torch.equal(ours.audio, stock[1])
-
-
-def stock_two_stage(pipe: Any, engine: Engine, wanted: Recipe) -> tuple[torch.Tensor, torch.Tensor]:
-    positive, negative = (
-        engine._prompts.encode(text) for text in (wanted.prompt, wanted.negative_prompt)
-    )
-    mask = torch.ones(positive.shape[:2], dtype=torch.int64)
-    generator = torch.Generator().manual_seed(wanted.seed)
-    shared = {
-        "prompt_embeds": positive,
-        "prompt_attention_mask": mask,
-        "negative_prompt_embeds": negative,
-        "negative_prompt_attention_mask": mask,
-        "num_frames": 9,
-        "frame_rate": 24.0,
-        "generator": generator,
-        "stg_scale": 0.0,
-        "audio_stg_scale": 0.0,
-        "modality_scale": 1.0,
-        "audio_modality_scale": 1.0,
-        "guidance_rescale": 0.0,
-        "audio_guidance_rescale": 0.0,
-        "use_cross_timestep": False,
-        "output_type": "latent",
-        "return_dict": False,
-    }
-    video, audio = pipe(
-        width=128,
-        height=64,
-        num_inference_steps=STEPS,
-        guidance_scale=3.0,
-        audio_guidance_scale=engine.card.audio_guidance_scale,
-        **shared,
-    )
-    upsampler = LTX2LatentUpsamplerModel.from_pretrained(DEMO_FOLDER, subfolder="latent_upsampler")
-    upsample = LTX2LatentUpsamplePipeline(vae=pipe.vae, latent_upsampler=upsampler)
-    large = upsample(latents=video, output_type="latent", return_dict=False)[0]
-    own = pipe.scheduler
-    pipe.scheduler = type(own).from_config(
-        own.config, use_dynamic_shifting=False, shift_terminal=None
-    )
-    try:
-        refined: tuple[torch.Tensor, torch.Tensor] = pipe(
-            width=256,
-            height=128,
-            latents=large,
-            audio_latents=audio,
-            num_inference_steps=3,
-            sigmas=STAGE_2_DISTILLED_SIGMA_VALUES,
-            noise_scale=STAGE_2_DISTILLED_SIGMA_VALUES[0],
-            guidance_scale=1.0,
-            audio_guidance_scale=1.0,
-            **shared,
-        )
-    finally:
-        pipe.scheduler = own
-    return refined
 
 
 def test_only_a_checkpoint_with_an_upsampler_offers_it(tmp_path: Path) -> None:
