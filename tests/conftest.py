@@ -13,6 +13,8 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
     from ltx_ui.engine.engine import Engine
 
 
@@ -55,3 +57,21 @@ def open_studio(data_dir: Path) -> Iterator[OpenStudio]:
 
     yield open_one
     leave(*opened)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    from chromium import launched
+
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A visitor of their own, at a desktop."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(60_000)
+    yield context
+    context.close()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import MISSING, PLAYS, launched
+from chromium import MISSING, PLAYS, choose
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from running import RunningApp
 
@@ -30,20 +30,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
         yield app.wait_ready()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(60_000)
-    yield context
-    context.close()
-
-
 @pytest.fixture
 def page(context: BrowserContext, app: RunningApp) -> Page:
     return opened(context, app)
@@ -60,11 +46,6 @@ def opened(context: BrowserContext, app: RunningApp) -> Page:
 
 def is_run(response: object) -> bool:
     return "/run/" in getattr(response, "url", "")
-
-
-def choose(page: Page, field: str, option: str) -> None:
-    page.locator(f"#{field} input").click()
-    page.get_by_role("option", name=option).click()
 
 
 def ask_for_a_preview(page: Page, prompt: str) -> None:

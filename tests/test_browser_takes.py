@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 import torch
-from chromium import MISSING, PLAYS, launched
+from chromium import MISSING, PLAYS, choose
 from diffusers.models.autoencoders.autoencoder_kl_ltx2 import LTX2VideoDecoder3d
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from running import RunningApp, free_port
 from studios import OpenStudio
 from torch import nn
@@ -35,26 +35,12 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
         yield app.wait_ready()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
-
-
 @pytest.fixture
-def page(browser: Browser, app: RunningApp) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(60_000)
+def page(context: BrowserContext, app: RunningApp) -> Page:
     page = context.new_page()
     page.goto(app.url)
     expect(page.locator("#mode")).to_be_visible(timeout=60_000)
-    yield page
-    context.close()
-
-
-def choose(page: Page, field: str, option: str) -> None:
-    page.locator(f"#{field} input").click()
-    page.get_by_role("option", name=option).click()
+    return page
 
 
 def set_steps(page: Page, steps: int) -> None:
