@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MISSING = CHROMIUM is None and os.environ.get("CI") != "true"
@@ -26,7 +26,13 @@ FLAGS = [
 expect.set_options(timeout=30_000)
 """Playwright's own 5 s are less than a Fast preview takes beside two busy processes (4.5-5.1 s)."""
 
-PLAYS = "(selector) => document.querySelector(selector)?.readyState >= 3"
+_PLAYS = "(selector) => document.querySelector(selector)?.readyState >= 3"
+_STATE = """selector => {
+  const video = document.querySelector(selector);
+  const {readyState, networkState, currentSrc, error} = video ?? {};
+  return [document.visibilityState, document.querySelector('#progress')?.innerText,
+          readyState, networkState, currentSrc, error?.message];
+}"""
 
 
 @contextmanager
@@ -42,3 +48,11 @@ def choose(page: Page, field: str, option: str) -> None:
     """Picks an option of a list."""
     page.locator(f"#{field} input").click()
     page.get_by_role("option", name=option).click()
+
+
+def plays(page: Page, selector: str) -> None:
+    """Waits until a video could play; where it never could, says how far the page had come."""
+    try:
+        page.wait_for_function(_PLAYS, arg=selector, timeout=120_000)
+    except TimeoutError as late:
+        raise AssertionError(f"no clip plays: {page.evaluate(_STATE, selector)}") from late

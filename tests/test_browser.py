@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import MISSING, PLAYS, choose
+from chromium import MISSING, choose, plays
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from running import RunningApp
 
@@ -62,7 +62,7 @@ def ask_for_a_long_one(page: Page, prompt: str) -> None:
 
 
 def wait_for_the_clip(page: Page) -> None:
-    page.wait_for_function(PLAYS, arg="#player video", timeout=120_000)
+    plays(page, "#player video")
     expect(page.locator("#generate")).to_be_enabled()
 
 
@@ -215,7 +215,7 @@ def test_the_gallery_loads_no_video_until_one_is_played(page: Page, app: Running
     page.wait_for_timeout(500)  # in which a browser that wanted the videos would have asked
     assert not [url for url in fetched if url.endswith(".mp4")]
     page.locator("#gallery video").first.evaluate("v => { v.muted = true; return v.play(); }")
-    page.wait_for_function(PLAYS, arg="#gallery video")
+    plays(page, "#gallery video")
     assert [url for url in fetched if url.endswith(".mp4")]
 
 

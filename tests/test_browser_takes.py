@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import torch
-from chromium import MISSING, PLAYS, choose
+from chromium import MISSING, choose, plays
 from diffusers.models.autoencoders.autoencoder_kl_ltx2 import LTX2VideoDecoder3d
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from running import RunningApp, free_port
@@ -61,7 +61,7 @@ def test_three_takes_can_be_chosen_from_and_their_time_is_known_afterwards(page:
     page.locator("#takes button").nth(2).click()
     expect(page.locator("#take-facts dd").first).to_have_text(str((seed + 2) % 2**32))
     expect(page.locator("#takes button").nth(2)).to_have_attribute("aria-pressed", "true")
-    page.wait_for_function(PLAYS, arg="#player video")
+    plays(page, "#player video")
     assert page.locator("#player video").get_attribute("src") != first
     expect(page.locator("#estimate")).to_contain_text(re.compile(r"About \d"))
 
@@ -80,7 +80,7 @@ def test_a_take_is_in_the_strip_as_soon_as_it_is_kept_and_plays_on_while_others_
            && document.querySelector('#progress [role=progressbar]')"""
     )
     page.locator("#takes button").nth(1).click()
-    page.wait_for_function(PLAYS, arg="#player video")
+    plays(page, "#player video")
     chosen = page.locator("#player video").get_attribute("src")
     page.locator("#player video").evaluate("video => { video.mark = 'the same element' }")
     expect(page.locator("#generate")).to_be_disabled()
@@ -161,7 +161,10 @@ def test_a_model_with_an_upsampler_offers_hd_and_two_modes(page: Page) -> None:
     page.locator("#format input").click()
     expect(page.get_by_role("option", name="HD portrait 704x1280")).to_be_visible()
     page.keyboard.press("Escape")
+    draft = "localStorage.getItem('ltx-2-studio-draft')"
+    before = page.evaluate(draft)
     choose(page, "mode", "High quality")
+    page.wait_for_function(f"before => {draft} !== before", arg=before)
     page.reload()
     expect(page.locator("#mode input")).to_have_value("High quality")
 
@@ -173,7 +176,7 @@ def test_an_hd_clip_is_made_from_the_page_in_two_stages(page: Page, app: Running
     page.locator("#prompt textarea").fill("A white triangle climbs up in a forest")
     page.locator("#generate").click()
     expect(page.locator("#take-facts")).to_contain_text("704x1280", timeout=120_000)
-    page.wait_for_function(PLAYS, arg="#player video")
+    plays(page, "#player video")
     size = page.locator("#player video").evaluate("v => [v.videoWidth, v.videoHeight]")
     assert size == [704, 1280]
     take = page.locator("#player video").get_attribute("src") or ""
