@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from chromium import MISSING, choose, plays
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from running import RunningApp
 
 if MISSING:
@@ -119,6 +119,18 @@ def test_a_reload_in_mid_job_still_gets_the_take(page: Page) -> None:
     expect(page.locator("#prompt textarea")).to_have_value(re.compile("Snow falls"))
     wait_for_the_clip(page)
     assert page.locator("#player video").evaluate("v => v.duration") == pytest.approx(2.04, abs=0.1)
+
+
+def test_a_poll_that_is_never_answered_is_not_the_last(page: Page) -> None:
+    ask_for_a_long_one(page, "Rain falls on a tin roof")
+    page.locator("#steps input[type=number]").fill("10")
+    page.locator("#steps input[type=number]").press("Tab")
+    page.locator("#generate").click()
+    expect(page.locator("#progress")).to_contain_text("step")
+    held: list[Route] = []
+    page.route("**/run/**", lambda route: route.continue_() if held else held.append(route))
+    wait_for_the_clip(page)
+    assert held
 
 
 def test_cancel_stops_within_a_step_and_keeps_nothing(page: Page, app: RunningApp) -> None:

@@ -1,6 +1,17 @@
 (() => {
   const byId = id => document.getElementById(id);
 
+  // The page's own calls are short. One that is never answered, as when a phone changes its
+  // network, is given up: the poll waits for its last answer and would never be made again.
+  const PATIENCE = 15_000;
+  const fetched = window.fetch;
+  window.fetch = (address, options = {}) => {
+    const ours = String(address.url ?? address).includes('/gradio_api/run/');
+    if (!ours || !AbortSignal.any) return fetched(address, options);
+    const signals = [options.signal, AbortSignal.timeout(PATIENCE)].filter(Boolean);
+    return fetched(address, {...options, signal: AbortSignal.any(signals)});
+  };
+
   document.addEventListener('keydown', event => {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
     const button = byId('generate');
