@@ -133,6 +133,18 @@ def test_a_poll_that_is_never_answered_is_not_the_last(page: Page) -> None:
     assert held
 
 
+def test_a_call_waits_for_the_answer_to_the_one_before(page: Page) -> None:
+    first, second = page.evaluate(
+        """async () => {
+          const at = name => location.origin + '/gradio_api/run/' + name;
+          const calls = ['first', 'second'].map(at);
+          await Promise.all(calls.map(call => fetch(call, {method: 'POST'}).then(r => r.text())));
+          return calls.map(call => performance.getEntriesByName(call)[0]?.toJSON());
+        }"""
+    )
+    assert second["startTime"] >= first["responseStart"] > 0
+
+
 def test_cancel_stops_within_a_step_and_keeps_nothing(page: Page, app: RunningApp) -> None:
     takes = set((app.data_dir / "takes").iterdir())
     ask_for_a_long_one(page, "A train crosses a bridge")

@@ -1,15 +1,22 @@
 (() => {
   const byId = id => document.getElementById(id);
 
-  // The page's own calls are short. One that is never answered, as when a phone changes its
-  // network, is given up: the poll waits for its last answer and would never be made again.
+  // The page's own calls are short, and made one after the other, so that their answers come in the
+  // same order: a poll that was on its way while Generate was pressed could make the page forget the
+  // new job. One that is never answered, as when a phone changes its network, is given up; the next
+  // poll would wait for it for ever.
   const PATIENCE = 15_000;
   const fetched = window.fetch;
+  let answered = Promise.resolve();
   window.fetch = (address, options = {}) => {
     const ours = String(address.url ?? address).includes('/gradio_api/run/');
     if (!ours || !AbortSignal.any) return fetched(address, options);
-    const signals = [options.signal, AbortSignal.timeout(PATIENCE)].filter(Boolean);
-    return fetched(address, {...options, signal: AbortSignal.any(signals)});
+    const answer = answered.then(() => {
+      const signals = [options.signal, AbortSignal.timeout(PATIENCE)].filter(Boolean);
+      return fetched(address, {...options, signal: AbortSignal.any(signals)});
+    });
+    answered = answer.catch(() => {});
+    return answer;
   };
 
   document.addEventListener('keydown', event => {
