@@ -31,7 +31,7 @@ CAPTION_DROPOUT = 0.1
 """How often a caption is left out, so that guidance has something to lead away from. Three times in
 four the default negative prompt stands there, since that is what it will mostly be."""
 
-FIRST_FRAME, LAST_FRAME, FULL_STRENGTH = 0.25, 0.5, 0.6
+FIRST_FRAME, LAST_FRAME, FULL_STRENGTH = 0.25, 0.3, 0.6
 _GUIDANCE, _GUIDED_WEIGHT = 3.0, 0.5
 """Clips with a last frame are learnt with and without their caption at once, and what guidance of
 this scale makes of the two has to end in that frame as well. Learnt apart, the two differ where the

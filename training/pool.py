@@ -22,7 +22,7 @@ from training.world import Scene, draw_scene
 SIZES = (
     (Size(288, 512, 25), 20),
     (Size(288, 512, 9), 4),
-    (Size(288, 512, 49), 6),
+    (Size(288, 512, 49), 22),
     (Size(160, 288, 25), 3),
     (Size(160, 288, 9), 1),
     (Size(512, 288, 25), 4),
