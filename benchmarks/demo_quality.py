@@ -138,7 +138,8 @@ def main() -> None:
     plain = list(makes(engine, few, frames))
     rest = (make(engine, scenes[index], index, frames) for index in range(len(few), len(scenes)))
     found = rates(scenes, chain(plain, rest))
-    print(f"{chosen.clips} held-out captions, {frames} frames, 20 steps, guidance 3")
+    length = f"{frames} frames, 20 steps, guidance 3, on {engine.device}"
+    print(f"{chosen.clips} held-out captions, {length}")
     for name, choices in CHOICES.items():
         target = f"target {TARGETS[name]:.0%}" if name in TARGETS else ""
         print(f"{name:<8} {found[name]:6.1%}   guessing {1 / len(choices):6.1%}   {target}")

@@ -50,6 +50,12 @@ def choose(page: Page, field: str, option: str) -> None:
     page.get_by_role("option", name=option).click()
 
 
+def set_steps(page: Page, steps: int) -> None:
+    """Types a number of steps and leaves the field."""
+    page.locator("#steps input[type=number]").fill(str(steps))
+    page.locator("#steps input[type=number]").press("Tab")
+
+
 def plays(page: Page, selector: str) -> None:
     """Waits until a video could play; where it never could, says how far the page had come."""
     try:

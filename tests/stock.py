@@ -13,7 +13,7 @@ from diffusers.pipelines.ltx2.utils import STAGE_2_DISTILLED_SIGMA_VALUES
 from ltx_ui.engine.text import Prompts
 from ltx_ui.recipe import Recipe
 
-OFF = {
+_OFF = {
     "stg_scale": 0.0,
     "audio_stg_scale": 0.0,
     "modality_scale": 1.0,
@@ -47,7 +47,7 @@ def two_stages(
         "generator": generator,
         "output_type": "latent",
         "return_dict": False,
-        **OFF,
+        **_OFF,
     }
     video, audio = pipe(
         width=wanted.width // 2,

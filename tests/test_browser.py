@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import MISSING, choose, plays
+from chromium import MISSING, choose, plays, set_steps
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from running import RunningApp
 
@@ -110,8 +110,7 @@ def test_progress_moves(page: Page) -> None:
 
 def test_a_reload_in_mid_job_still_gets_the_take(page: Page) -> None:
     ask_for_a_long_one(page, "Snow falls on a quiet street at night")
-    page.locator("#steps input[type=number]").fill("15")
-    page.locator("#steps input[type=number]").press("Tab")
+    set_steps(page, 15)
     page.locator("#generate").click()
     expect(page.locator("#progress")).to_contain_text("step")
     page.reload()
@@ -123,8 +122,7 @@ def test_a_reload_in_mid_job_still_gets_the_take(page: Page) -> None:
 
 def test_a_poll_that_is_never_answered_is_not_the_last(page: Page) -> None:
     ask_for_a_long_one(page, "Rain falls on a tin roof")
-    page.locator("#steps input[type=number]").fill("10")
-    page.locator("#steps input[type=number]").press("Tab")
+    set_steps(page, 10)
     page.locator("#generate").click()
     expect(page.locator("#progress")).to_contain_text("step")
     held: list[Route] = []
@@ -194,8 +192,7 @@ def test_use_all_brings_the_whole_recipe_back(page: Page, tmp_path: Path) -> Non
     page.get_by_role("button", name="Reference image").click()
     page.locator("#reference-image input[type=file]").set_input_files(tmp_path / "start.png")
     expect(page.locator("#reference-image img")).to_be_visible(timeout=LOADS)
-    page.locator("#steps input[type=number]").fill("2")
-    page.locator("#steps input[type=number]").press("Tab")
+    set_steps(page, 2)
     page.locator("#prompt textarea").fill("A paper boat drifts, water sounds")
     page.locator("#generate").click()
     wait_for_the_clip(page)
@@ -270,8 +267,7 @@ def test_what_a_creator_writes_stays_text(page: Page) -> None:
 def test_a_modified_preset_says_so_and_choosing_it_again_restores_it(page: Page) -> None:
     choose(page, "preset", "Fast preview")
     expect(page.locator("#steps input[type=number]")).to_have_value("5")
-    page.locator("#steps input[type=number]").fill("7")
-    page.locator("#steps input[type=number]").press("Tab")
+    set_steps(page, 7)
     expect(page.locator("#preset input")).to_have_value("Fast preview (modified)")
     choose(page, "preset", "Fast preview")
     expect(page.locator("#steps input[type=number]")).to_have_value("5")

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import torch
-from chromium import MISSING, choose, plays
+from chromium import MISSING, choose, plays, set_steps
 from diffusers.models.autoencoders.autoencoder_kl_ltx2 import LTX2VideoDecoder3d
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from running import RunningApp, free_port
@@ -41,11 +41,6 @@ def page(context: BrowserContext, app: RunningApp) -> Page:
     page.goto(app.url)
     expect(page.locator("#mode")).to_be_visible(timeout=60_000)
     return page
-
-
-def set_steps(page: Page, steps: int) -> None:
-    page.locator("#steps input[type=number]").fill(str(steps))
-    page.locator("#steps input[type=number]").press("Tab")
 
 
 def test_three_takes_can_be_chosen_from_and_their_time_is_known_afterwards(page: Page) -> None:

@@ -35,7 +35,7 @@ FIRST_FRAME, LAST_FRAME, FULL_STRENGTH = 0.25, 0.3, 0.6
 _GUIDANCE, _GUIDED_WEIGHT = 3.0, 0.5
 """Clips with a last frame are learnt with and without their caption at once, and what guidance of
 this scale makes of the two has to end in that frame as well. Learnt apart, the two differ where the
-picture leaves nothing to say, and guidance 3 cost 1.5 dB of the last frame."""
+picture leaves nothing to say, and guidance 3 cost 1.6 dB of the last frame."""
 _CAPTION_TOKENS = 128
 _DECIDING, _DECIDING_SPREAD = 2.0, 0.8
 """The ratio of signal to noise, summed over a clip's tokens, at which its subject is decided, and
