@@ -50,6 +50,12 @@ def choose(page: Page, field: str, option: str) -> None:
     page.get_by_role("option", name=option).click()
 
 
+def fast_preview(page: Page) -> None:
+    """Chooses the preset of the quickest clips; its settings are in their fields afterwards."""
+    choose(page, "preset", "Fast preview")
+    expect(page.locator("#steps input[type=number]")).to_have_value("5")
+
+
 def set_steps(page: Page, steps: int) -> None:
     """Types a number of steps and leaves the field."""
     page.locator("#steps input[type=number]").fill(str(steps))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import MISSING, choose, plays, set_steps
+from chromium import MISSING, choose, fast_preview, plays, set_steps
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from running import RunningApp
 
@@ -49,8 +49,7 @@ def is_run(response: object) -> bool:
 
 
 def ask_for_a_preview(page: Page, prompt: str) -> None:
-    choose(page, "preset", "Fast preview")
-    expect(page.locator("#steps input[type=number]")).to_have_value("5")
+    fast_preview(page)
     page.locator("#prompt textarea").fill(prompt)
     expect(page.locator("#compiled-prompt textarea")).to_have_value(re.compile(re.escape(prompt)))
 
@@ -265,13 +264,27 @@ def test_what_a_creator_writes_stays_text(page: Page) -> None:
 
 
 def test_a_modified_preset_says_so_and_choosing_it_again_restores_it(page: Page) -> None:
-    choose(page, "preset", "Fast preview")
-    expect(page.locator("#steps input[type=number]")).to_have_value("5")
+    fast_preview(page)
     set_steps(page, 7)
     expect(page.locator("#preset input")).to_have_value("Fast preview (modified)")
-    choose(page, "preset", "Fast preview")
-    expect(page.locator("#steps input[type=number]")).to_have_value("5")
+    fast_preview(page)
     expect(page.locator("#preset input")).to_have_value("Fast preview")
+
+
+def test_a_preset_needs_no_answer_and_undoes_nothing_that_is_chosen_after_it(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/run/**", lambda route: held.append(route))
+    fast_preview(page)
+    choose(page, "num-takes", "2")
+    choose(page, "format", "Instagram 512x512")
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    expect(page.locator("#preset input")).to_have_value("Fast preview (modified)")
+    expect(page.locator("#quality-note")).to_contain_text("5 steps")
+    expect(page.locator("#num-takes input")).to_have_value("2")
+    expect(page.locator("#format input")).to_have_value("Instagram 512x512")
+    expect(page.locator("#seed input")).to_have_value("")
 
 
 def test_helper_fields_and_phrases_go_into_the_compiled_prompt(page: Page) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import torch
-from chromium import MISSING, choose, plays, set_steps
+from chromium import MISSING, choose, fast_preview, plays, set_steps
 from diffusers.models.autoencoders.autoencoder_kl_ltx2 import LTX2VideoDecoder3d
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from running import RunningApp, free_port
@@ -45,7 +45,7 @@ def page(context: BrowserContext, app: RunningApp) -> Page:
 
 def test_three_takes_can_be_chosen_from_and_their_time_is_known_afterwards(page: Page) -> None:
     expect(page.locator("#estimate")).to_contain_text("No time known yet")
-    choose(page, "preset", "Fast preview")
+    fast_preview(page)
     page.locator("#prompt textarea").fill("A red ball bounces at night, static shot, thumps")
     choose(page, "num-takes", "3")
     expect(page.locator("#preset input")).to_have_value("Fast preview")
@@ -64,7 +64,7 @@ def test_three_takes_can_be_chosen_from_and_their_time_is_known_afterwards(page:
 def test_a_take_is_in_the_strip_as_soon_as_it_is_kept_and_plays_on_while_others_are_made(
     page: Page,
 ) -> None:
-    choose(page, "preset", "Fast preview")
+    fast_preview(page)
     set_steps(page, 40)
     page.locator("#prompt textarea").fill("A green star spins around in a studio")
     choose(page, "num-takes", "4")
@@ -86,7 +86,7 @@ def test_a_take_is_in_the_strip_as_soon_as_it_is_kept_and_plays_on_while_others_
 
 
 def test_the_strip_of_takes_is_there_again_after_a_reload(page: Page) -> None:
-    choose(page, "preset", "Fast preview")
+    fast_preview(page)
     page.locator("#prompt textarea").fill("A cyan ring falls downwards in the desert")
     choose(page, "num-takes", "2")
     page.locator("#generate").click()
@@ -165,7 +165,7 @@ def test_a_model_with_an_upsampler_offers_hd_and_two_modes(page: Page) -> None:
 
 
 def test_an_hd_clip_is_made_from_the_page_in_two_stages(page: Page, app: RunningApp) -> None:
-    choose(page, "preset", "Fast preview")
+    fast_preview(page)
     choose(page, "format", "HD portrait 704x1280")
     set_steps(page, 1)
     page.locator("#prompt textarea").fill("A white triangle climbs up in a forest")
@@ -216,7 +216,7 @@ def trouble(
 
             stack.callback(register_module_forward_pre_hook(hook).remove)
             page.goto(served.url)
-            choose(page, "preset", "Fast preview")
+            fast_preview(page)
             page.locator("#prompt textarea").fill("A yellow ball hops up and down at night")
             page.locator("#generate").click()
             return page

@@ -20,8 +20,8 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web import fields, fragments, watching
 from ltx_ui.web.access import owner_of
-from ltx_ui.web.fields import Fields, show_form, show_mark
-from ltx_ui.web.form import SEED_FIELDS, SETTING_FIELDS, Form, length_choices, size_choices
+from ltx_ui.web.fields import Fields, preset_js, show_form, show_mark
+from ltx_ui.web.form import SEED_FIELD, SETTING_FIELDS, Form, length_choices, size_choices
 from ltx_ui.web.watching import Watch, Watcher, cancel_button
 
 _KEEP = "ltx-2-studio"
@@ -118,20 +118,12 @@ class Create:
         found = self._studio.estimate(recipe)
         return fragments.estimate(None if found is None else found.seconds)
 
-    def choose_preset(self, *values: Any) -> list[Any]:
-        """The preset's settings in their fields; opens the images where it needs one.
-
-        Texts are left alone: somebody may be typing while the answer is on its way.
-        """
-        form = Form.from_values(values)
-        chosen = form.with_preset(form.preset, self._presets)
-        preset = self._presets.preset(form.preset)
-        shown = self._show(chosen)
-        seed = slice(*SEED_FIELDS)
-        if "seed" not in preset.settings:
-            shown[seed] = [gr.skip(), gr.skip()]
+    def follow_preset(self, *values: Any) -> list[Any]:
+        """What else a preset that was just chosen means: lengths in seconds at its frames a second,
+        and the images opened where it needs one."""
+        preset = self._presets.preset(Form.from_values(values).preset)
         section = gr.update(open=True) if preset.needs_reference else gr.skip()
-        return [*(shown[index] for index in SETTING_FIELDS), section]
+        return [self.relabel_lengths(*values), section]
 
     def _examples(self) -> tuple[Example, ...]:
         """The model's own where it knows only a small world, as soon as it is loaded."""
@@ -208,7 +200,7 @@ class Create:
         if draft is None:
             # Gradio shows a number field without a value as 0, which is a seed.
             untouched: list[Any] = [gr.skip()] * len(fields_of(Form))
-            untouched[SEED_FIELDS[0]] = None
+            untouched[SEED_FIELD] = None
             return [*untouched, None, None]
         form = Form.from_draft(draft, self._presets)
         return [*self._show(form), *self.references(images)]
@@ -259,7 +251,7 @@ def build_create(
         with gr.Column(scale=5, min_width=320, elem_id="result"):
             watch = watching.lay_out(model, _kept)
     job, shown, in_strip = watch.job, watch.shown, watch.in_strip
-    _connect_fields(create, form, draft, images, problem, estimate)
+    _connect_fields(create, presets, form, draft, images, problem, estimate)
     followers = ("format", "steps", "guidance", "negative-prompt", "mode")
     watch.model.change(
         create.follow_model,
@@ -300,6 +292,7 @@ def _kept(name: str) -> gr.BrowserState:
 
 def _connect_fields(
     create: Create,
+    presets: Presets,
     form: Fields,
     draft: gr.BrowserState,
     images: gr.BrowserState,
@@ -316,11 +309,10 @@ def _connect_fields(
         **QUIET,
     )
     # Choosing the preset that is already there takes its settings back, so not "change".
+    settings = [form.of_form[index] for index in SETTING_FIELDS]
+    form.preset.select(None, [form.preset, *settings], settings, js=preset_js(presets), **QUIET)
     form.preset.select(
-        create.choose_preset,
-        form.of_form,
-        [*(form.of_form[index] for index in SETTING_FIELDS), form.images_section],
-        **QUIET,
+        create.follow_preset, form.of_form, [form.named("length"), form.images_section], **QUIET
     )
     form.examples.example(create.choose_example, None, form.of_form[1:6], **QUIET)
     form.named("fps").input(create.relabel_lengths, form.of_form, form.named("length"), **QUIET)

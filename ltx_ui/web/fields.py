@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,14 @@ from gradio.processing_utils import save_file_to_cache
 from ltx_ui.presets import Phrase, Presets
 from ltx_ui.recipe import FPS_CHOICES, MAX_PROMPT
 from ltx_ui.web import fragments
-from ltx_ui.web.form import Form, length_choices, preset_choices, size_choices
+from ltx_ui.web.form import (
+    SETTING_FIELDS,
+    Form,
+    length_choices,
+    preset_choices,
+    preset_fields,
+    size_choices,
+)
 
 Field = gr.Dropdown | gr.Textbox | gr.Slider | gr.Number | gr.Checkbox
 
@@ -210,6 +218,21 @@ def show_mark(form: Form, presets: Presets) -> Any:
     """
     note = presets.preset(form.preset).note
     return gr.update(choices=preset_choices(form, presets), info=note)
+
+
+def preset_js(presets: Presets) -> str:
+    """Puts a preset's settings into their fields, in the browser: an answer from here would come
+    too late for who presses Generate at once, and undo what was changed meanwhile.
+
+    From the preset's id and the values of :data:`SETTING_FIELDS` to those values.
+    """
+    settings = {preset.id: preset_fields(preset.id, presets) for preset in presets.presets}
+    fields = list(Form.__dataclass_fields__)
+    names = [fields[index] for index in SETTING_FIELDS]
+    return (
+        f"(preset, ...values) => {{ const settings = {json.dumps(settings)}[preset];"
+        f" return {json.dumps(names)}.map((name, place) => settings[name] ?? values[place]); }}"
+    )
 
 
 def _helpers(presets: Presets) -> list[Field]:

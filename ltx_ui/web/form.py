@@ -126,10 +126,8 @@ class Form:
         return PromptFields(self.prompt, self.camera, self.lighting, self.sound, self.speech)
 
     def with_preset(self, preset_id: str, presets: Presets) -> Form:
-        """The preset's settings in their fields; a preset that fixes the seed also locks it."""
-        settings = presets.preset_settings(preset_id)
-        seed = {"seed": settings["seed"], "seed_locked": True} if "seed" in settings else {}
-        return replace(self, preset=preset_id, **_from_settings(settings), **seed)
+        """The preset's settings in their fields."""
+        return replace(self, preset=preset_id, **preset_fields(preset_id, presets))
 
     def is_modified(self, presets: Presets) -> bool:
         """Whether the fields no longer are what the preset says."""
@@ -176,8 +174,8 @@ _NAMES = [field.name for field in fields(Form)]
 SETTING_FIELDS = range(_NAMES.index("size"), _NAMES.index("negative_prompt"))
 """Places of the fields that a preset sets."""
 
-SEED_FIELDS = (_NAMES.index("seed"), _NAMES.index("seed_locked") + 1)
-"""Places of the seed and its lock, as a slice."""
+SEED_FIELD = _NAMES.index("seed")
+"""Place of the seed."""
 
 
 def preset_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
@@ -186,34 +184,41 @@ def preset_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
     return [(f"{p.name} (modified)" if p.id == changed else p.name, p.id) for p in presets.presets]
 
 
+def preset_fields(preset_id: str, presets: Presets) -> dict[str, Any]:
+    """The fields that a preset sets, with their values; one that fixes the seed also locks it."""
+    settings = presets.preset_settings(preset_id)
+    size = _size(settings["width"], settings["height"], settings["two_stage"])
+    locked = {"seed_locked": True} if "seed" in settings else {}
+    return {name: settings[name] for name in _NAMES if name in settings} | {"size": size} | locked
+
+
 def size_choices(
     form: Form, presets: Presets, *, has_upsampler: bool = False
 ) -> list[tuple[str, str]]:
-    """Formats that a model offers by name, and the form's own size if none of them has it."""
+    """Formats that a model offers by name, and the sizes of the presets and of the form that none
+    of them has."""
     formats = presets.formats_for(has_upsampler=has_upsampler)
-    choices = [(f.label, _size(f.width, f.height, f.hd)) for f in formats]
-    known = form.size in [size for _, size in choices]
-    return choices if known else [*choices, (f"Own size {form.size}", form.size)]
+    labels = {_size(f.width, f.height, f.hd): f.label for f in formats}
+    for size in [*_of_presets("size", presets), form.size]:
+        labels.setdefault(size, f"Own size {size}")
+    return [(label, size) for size, label in labels.items()]
 
 
 def length_choices(form: Form, presets: Presets) -> list[tuple[str, int]]:
-    """Lengths with their seconds at the form's fps, and the form's own if it is none of them."""
-    lengths = [(length.label(form.fps), length.num_frames) for length in presets.lengths]
-    if form.num_frames in [frames for _, frames in lengths]:
-        return lengths
-    own = f"{form.num_frames} frames · {form.num_frames / form.fps:.2f} s"
-    return [*lengths, (own, form.num_frames)]
+    """Lengths with their seconds at the form's fps, and those of the presets and of the form that
+    are none of them."""
+    labels = {length.num_frames: length.label(form.fps) for length in presets.lengths}
+    for frames in [*_of_presets("num_frames", presets), form.num_frames]:
+        labels.setdefault(frames, f"{frames} frames · {frames / form.fps:.2f} s")
+    return [(label, frames) for frames, label in labels.items()]
+
+
+def _of_presets(field: str, presets: Presets) -> list[Any]:
+    return [preset_fields(preset.id, presets)[field] for preset in presets.presets]
 
 
 def _size(width: int, height: int, two_stage: bool) -> str:
     return f"{width}x{height}{' hd' if two_stage else ''}"
-
-
-def _from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    names = {field.name for field in fields(Form)}
-    kept = {name: value for name, value in settings.items() if name in names and name != "seed"}
-    size = _size(settings["width"], settings["height"], settings["two_stage"])
-    return kept | {"size": size}
 
 
 def _fits(kept: Any, initial: Any) -> bool:

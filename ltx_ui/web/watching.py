@@ -185,8 +185,8 @@ class Watcher:
         job = self.job(job_id, owner)
         live, cancelling = job is not None and job.live, job_id == cancelled
         takes = self.takes(kept_by(job), owner)
-        # Not this job alone: a poll may be on its way while the next job is submitted. And not what
-        # is live by now alone: a job that has ended since it was looked at is to be looked at again.
+        # Not this job alone: a poll may be on its way while the next job is submitted. Not what is
+        # live by now alone: a job that has ended since it was looked at has to be looked at again.
         waiting = live or self._studio.live_jobs(owner) or status.state not in ("ready", "failed")
         return [
             fragments.model_status(status),
