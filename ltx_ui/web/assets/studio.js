@@ -10,10 +10,12 @@
   let answered = Promise.resolve();
   window.fetch = (address, options = {}) => {
     const ours = String(address.url ?? address).includes('/gradio_api/run/');
-    if (!ours || !AbortSignal.any) return fetched(address, options);
+    if (!ours) return fetched(address, options);
     const answer = answered.then(() => {
-      const signals = [options.signal, AbortSignal.timeout(PATIENCE)].filter(Boolean);
-      return fetched(address, {...options, signal: AbortSignal.any(signals)});
+      const call = new AbortController();
+      setTimeout(() => call.abort(), PATIENCE);
+      options.signal?.addEventListener('abort', () => call.abort());
+      return fetched(address, {...options, signal: call.signal});
     });
     answered = answer.catch(() => {});
     return answer;
