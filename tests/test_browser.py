@@ -169,6 +169,17 @@ def test_a_saved_seed_is_found_in_the_gallery_and_locked_by_use_seed(page: Page)
     expect(page.locator("#prompt textarea")).to_have_value("Something else")
 
 
+def test_a_typed_seed_is_locked_and_an_emptied_one_is_drawn(page: Page) -> None:
+    lock = page.locator("#seed-lock input")
+    page.locator("#seed input").fill("42")
+    expect(lock).to_be_checked()
+    assert make_a_preview(page, "A red ball rolls") == "42"
+    page.locator("#seed input").fill("")
+    expect(lock).not_to_be_checked()
+    page.locator("#generate").click()
+    expect(page.locator("#take-facts dd").first).not_to_have_text("42")
+
+
 def test_a_locked_seed_stays_and_an_unlocked_one_is_drawn_anew(page: Page) -> None:
     first = make_a_preview(page, "A candle flickers")
     expect(page.locator("#seed input")).to_have_value(first)

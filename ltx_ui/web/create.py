@@ -316,7 +316,10 @@ def _connect_fields(
     )
     form.examples.example(create.choose_example, None, form.of_form[1:6], **QUIET)
     form.named("fps").input(create.relabel_lengths, form.of_form, form.named("length"), **QUIET)
-    form.dice.click(create.roll, None, [form.named("seed"), form.named("seed-lock")], **QUIET)
+    # Who types a seed wants it; unlocked, another would be drawn in its place.
+    seed, lock = form.named("seed"), form.named("seed-lock")
+    seed.input(None, seed, lock, js="seed => seed !== null", **QUIET)
+    form.dice.click(create.roll, None, [seed, lock], **QUIET)
     for field, image in (("image_start", form.image_start), ("image_end", form.image_end)):
         image.upload(create.check_image(field), image, problem, **QUIET)
         image.clear(lambda: (None, ""), None, [images, problem], **QUIET)
