@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, expect, sync_playwright
+from running import RunningApp
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MISSING = CHROMIUM is None and os.environ.get("CI") != "true"
@@ -68,3 +70,46 @@ def plays(page: Page, selector: str) -> None:
         page.wait_for_function(_PLAYS, arg=selector, timeout=120_000)
     except TimeoutError as late:
         raise AssertionError(f"no clip plays: {page.evaluate(_STATE, selector)}") from late
+
+
+def opened(context: BrowserContext, app: RunningApp) -> Page:
+    """A tab on Create whose kept fields have arrived."""
+    page = context.new_page()
+    with page.expect_response("**/gradio_api/run/**"):
+        page.goto(app.url)
+    expect(page.locator("#model-status")).to_contain_text("Demo model", timeout=60_000)
+    return page
+
+
+def ask_for_a_preview(page: Page, prompt: str) -> None:
+    """Fills in what makes the quickest clip of a prompt."""
+    fast_preview(page)
+    page.locator("#prompt textarea").fill(prompt)
+    expect(page.locator("#compiled-prompt textarea")).to_have_value(re.compile(re.escape(prompt)))
+
+
+def wait_for_the_clip(page: Page) -> None:
+    """Waits until the clip is done and could play."""
+    plays(page, "#player video")
+    expect(page.locator("#generate")).to_be_enabled()
+
+
+def seed_of(page: Page) -> str:
+    """The seed of the clip in the player."""
+    return page.locator("#take-facts dd").first.inner_text()
+
+
+def make_a_preview(page: Page, prompt: str) -> str:
+    """Makes a clip and returns its seed."""
+    ask_for_a_preview(page, prompt)
+    page.locator("#generate").click()
+    expect(page.locator("#generate")).to_be_disabled()
+    wait_for_the_clip(page)
+    return seed_of(page)
+
+
+def open_gallery(page: Page, at_least: int) -> range:
+    """Shows the gallery with its newest cards, and counts those."""
+    page.get_by_role("tab", name="Gallery").click()
+    expect(page.locator("#gallery .card").nth(at_least - 1)).to_be_visible()
+    return range(at_least)

@@ -5,16 +5,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import MISSING, choose, fast_preview, plays, set_steps
+from chromium import (
+    MISSING,
+    ask_for_a_preview,
+    choose,
+    fast_preview,
+    make_a_preview,
+    open_gallery,
+    opened,
+    seed_of,
+    set_steps,
+    wait_for_the_clip,
+)
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from running import RunningApp
 
 if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
 
-
-LOADS = 20_000
-"""Milliseconds that a picture may take to reach the page of a busy machine."""
 
 SHOWS_ALL_OF_ITS_TEXT = """field => {
   const style = getComputedStyle(field), pen = document.createElement('canvas').getContext('2d');
@@ -35,47 +43,10 @@ def page(context: BrowserContext, app: RunningApp) -> Page:
     return opened(context, app)
 
 
-def opened(context: BrowserContext, app: RunningApp) -> Page:
-    """A tab on Create whose kept fields have arrived."""
-    page = context.new_page()
-    with page.expect_response(lambda response: "queue/data" in response.url or is_run(response)):
-        page.goto(app.url)
-    expect(page.locator("#model-status")).to_contain_text("Demo model", timeout=60_000)
-    return page
-
-
-def is_run(response: object) -> bool:
-    return "/run/" in getattr(response, "url", "")
-
-
-def ask_for_a_preview(page: Page, prompt: str) -> None:
-    fast_preview(page)
-    page.locator("#prompt textarea").fill(prompt)
-    expect(page.locator("#compiled-prompt textarea")).to_have_value(re.compile(re.escape(prompt)))
-
-
 def ask_for_a_long_one(page: Page, prompt: str) -> None:
     choose(page, "preset", "Best quality")
     page.locator("#prompt textarea").fill(prompt)
     expect(page.locator("#compiled-prompt textarea")).to_have_value(re.compile(re.escape(prompt)))
-
-
-def wait_for_the_clip(page: Page) -> None:
-    plays(page, "#player video")
-    expect(page.locator("#generate")).to_be_enabled()
-
-
-def seed_of(page: Page) -> str:
-    return page.locator("#take-facts dd").first.inner_text()
-
-
-def make_a_preview(page: Page, prompt: str) -> str:
-    """Makes a clip and returns its seed."""
-    ask_for_a_preview(page, prompt)
-    page.locator("#generate").click()
-    expect(page.locator("#generate")).to_be_disabled()
-    wait_for_the_clip(page)
-    return seed_of(page)
 
 
 def test_a_prompt_becomes_a_clip_that_is_seen_and_heard(page: Page) -> None:
@@ -154,21 +125,6 @@ def test_cancel_stops_within_a_step_and_keeps_nothing(page: Page, app: RunningAp
     assert set((app.data_dir / "takes").iterdir()) == takes
 
 
-def test_a_saved_seed_is_found_in_the_gallery_and_locked_by_use_seed(page: Page) -> None:
-    seed = make_a_preview(page, "A lighthouse in the fog, waves crash")
-    page.locator("#save-seed").click()
-    expect(page.locator("#save-seed")).to_contain_text("Seed saved")
-    page.locator("#prompt textarea").fill("Something else")
-    page.get_by_role("tab", name="Gallery").click()
-    page.get_by_label("Favourites").check()
-    card = page.locator("#gallery .card").first
-    expect(card).to_contain_text(seed)
-    card.get_by_role("button", name="Use seed").click()
-    expect(page.locator("#seed input")).to_have_value(seed)
-    expect(page.locator("#seed-lock input")).to_be_checked()
-    expect(page.locator("#prompt textarea")).to_have_value("Something else")
-
-
 def test_a_typed_seed_is_locked_and_an_emptied_one_is_drawn(page: Page) -> None:
     lock = page.locator("#seed-lock input")
     page.locator("#seed input").fill("42")
@@ -194,75 +150,6 @@ def test_a_locked_seed_stays_and_an_unlocked_one_is_drawn_anew(page: Page) -> No
     expect(page.locator("#seed input")).to_have_value(drawn)
 
 
-def test_use_all_brings_the_whole_recipe_back(page: Page, tmp_path: Path) -> None:
-    from PIL import Image
-
-    Image.linear_gradient("L").convert("RGB").save(tmp_path / "start.png")
-    choose(page, "format", "Instagram 512x512")
-    page.get_by_role("button", name="Reference image").click()
-    page.locator("#reference-image input[type=file]").set_input_files(tmp_path / "start.png")
-    expect(page.locator("#reference-image img")).to_be_visible(timeout=LOADS)
-    set_steps(page, 2)
-    page.locator("#prompt textarea").fill("A paper boat drifts, water sounds")
-    page.locator("#generate").click()
-    wait_for_the_clip(page)
-    seed = seed_of(page)
-    page.evaluate("localStorage.clear()")
-    page.reload()
-    expect(page.locator("#prompt textarea")).to_have_value("")
-    page.get_by_role("tab", name="Gallery").click()
-    page.locator("#gallery .card").first.get_by_role("button", name="Use all").click()
-    expect(page.locator("#prompt textarea")).to_have_value("A paper boat drifts, water sounds.")
-    expect(page.locator("#format input")).to_have_value("Instagram 512x512")
-    expect(page.locator("#steps input[type=number]")).to_have_value("2")
-    expect(page.locator("#seed input")).to_have_value(seed)
-    # It pushes the button down when it comes, from under a click.
-    expect(page.locator("#reference-image img")).to_be_visible(timeout=LOADS)
-    page.locator("#generate").click()
-    wait_for_the_clip(page)
-    videos = page.context.request
-    sources = [
-        page.locator(f"#gallery .card video >> nth={index}").get_attribute("src")
-        for index in open_gallery(page, at_least=2)
-    ]
-    first, second = (videos.get(f"{page.url.rstrip('/')}/{src}").body() for src in sources[:2])
-    assert first == second
-
-
-def open_gallery(page: Page, at_least: int) -> range:
-    page.get_by_role("tab", name="Gallery").click()
-    expect(page.locator("#gallery .card").nth(at_least - 1)).to_be_visible()
-    return range(at_least)
-
-
-def test_the_gallery_loads_no_video_until_one_is_played(page: Page, app: RunningApp) -> None:
-    make_a_preview(page, "Leaves rustle")
-    page.evaluate("localStorage.clear()")
-    fetched: list[str] = []
-    page.reload()
-    page.on("request", lambda request: fetched.append(request.url))
-    with page.expect_response(lambda response: response.url.endswith("/poster")):
-        open_gallery(page, at_least=1)
-    page.wait_for_timeout(500)  # in which a browser that wanted the videos would have asked
-    assert not [url for url in fetched if url.endswith(".mp4")]
-    page.locator("#gallery video").first.evaluate("v => { v.muted = true; return v.play(); }")
-    plays(page, "#gallery video")
-    assert [url for url in fetched if url.endswith(".mp4")]
-
-
-def test_a_take_is_deleted_only_after_a_question(page: Page) -> None:
-    make_a_preview(page, "A door closes slowly")
-    open_gallery(page, at_least=1)
-    cards = page.locator("#gallery .card")
-    before, first = cards.count(), cards.first
-    taken = first.get_attribute("data-take")
-    expect(first.get_by_role("button", name="Yes, delete")).to_be_hidden()
-    first.get_by_text("Delete", exact=True).click()
-    first.get_by_role("button", name="Yes, delete").click()
-    expect(page.locator(f"[data-take='{taken}']")).to_have_count(0)
-    assert cards.count() == before - 1
-
-
 def test_what_a_creator_writes_stays_text(page: Page) -> None:
     nasty = '<img src=x onerror="window.hacked=1"> ${window.hacked=2} {{hacked}} purrs'
     make_a_preview(page, nasty)
@@ -284,13 +171,12 @@ def test_a_modified_preset_says_so_and_choosing_it_again_restores_it(page: Page)
 
 def test_a_preset_needs_no_answer_and_undoes_nothing_that_is_chosen_after_it(page: Page) -> None:
     held: list[Route] = []
-    page.route("**/run/**", lambda route: held.append(route))
+    # The others wait for the first one's answer.
+    page.route("**/run/**", lambda route: route.continue_() if held else held.append(route))
     fast_preview(page)
     choose(page, "num-takes", "2")
     choose(page, "format", "Instagram 512x512")
-    for route in held:
-        route.continue_()
-    page.unroute_all()
+    held[0].continue_()
     expect(page.locator("#preset input")).to_have_value("Fast preview (modified)")
     expect(page.locator("#quality-note")).to_contain_text("5 steps")
     expect(page.locator("#num-takes input")).to_have_value("2")

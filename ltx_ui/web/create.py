@@ -31,6 +31,10 @@ secret protects nothing, for it is sent to every visitor."""
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
 """Short answers go past Gradio's queue, without its spinner."""
 
+EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
+"""The same, and each time counts: Gradio drops an event while the answer to one of the same kind is
+on its way, such as the second of two hearts."""
+
 
 @dataclass(frozen=True)
 class CreateTab:
@@ -274,10 +278,10 @@ def build_create(
     )
     cancel.click(create.cancel, job, [watch.progress, cancel, watch.cancelled], **QUIET)
     watch.timer.tick(watcher.follow, **follow)
-    watch.strip.choose(watcher.choose, None, watch.of_take, **QUIET)
+    watch.strip.choose(watcher.choose, None, watch.of_take, **EACH)
     watch.save_seed.click(watcher.toggle_favourite, shown, watch.save_seed, **QUIET)
     gr.on(
-        [watch.note.blur, watch.note.submit], watcher.write_note, [shown, watch.note], None, **QUIET
+        [watch.note.blur, watch.note.submit], watcher.write_note, [shown, watch.note], None, **EACH
     )
     restored = [*form.of_form, form.image_start, form.image_end]
     demo.load(create.restore, [draft, images], restored, **QUIET)

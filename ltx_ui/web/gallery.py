@@ -10,7 +10,7 @@ from ltx_ui.errors import NotFound
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web import fragments
 from ltx_ui.web.access import owner_of
-from ltx_ui.web.create import QUIET, Create, CreateTab
+from ltx_ui.web.create import EACH, QUIET, Create, CreateTab
 from ltx_ui.web.watching import Watcher, save_seed_label
 
 PAGE_SIZE = 48
@@ -110,10 +110,10 @@ def build_gallery(
     watch, form = target.watch, target.fields
     which.change(gallery.show, [which, limit], cards, **QUIET)
     cards.more(gallery.show_more, [which, limit], [cards, limit], **QUIET)
-    cards.heart(gallery.heart, watch.shown, watch.save_seed, **QUIET)
-    cards.note(gallery.note, None, None, **QUIET)
+    cards.heart(gallery.heart, watch.shown, watch.save_seed, **EACH)
+    cards.note(gallery.note, None, None, **EACH)
     removed_from = [which, limit, watch.shown, watch.in_strip]
-    cards.remove(gallery.remove, removed_from, [cards, *watch.of_take], **QUIET)
+    cards.remove(gallery.remove, removed_from, [cards, *watch.of_take], **EACH)
 
     def use_seed(event: gr.EventData) -> list[Any]:
         return [*create.reuse_seed(int(event.seed)), gr.Tabs(selected="create")]
