@@ -318,7 +318,7 @@ def _connect_fields(
     form.preset.select(
         create.follow_preset, form.of_form, [form.named("length"), form.images_section], **QUIET
     )
-    form.examples.example(create.choose_example, None, form.of_form[1:6], **QUIET)
+    form.examples.example(create.choose_example, None, form.of_form[1:6], **EACH)
     form.named("fps").input(create.relabel_lengths, form.of_form, form.named("length"), **QUIET)
     # Who types a seed wants it; unlocked, another would be drawn in its place.
     seed, lock = form.named("seed"), form.named("seed-lock")
