@@ -288,9 +288,9 @@ CARDS: dict[str, ModelCard] = {
                 "the prompt, motion and shape mostly, the camera half of the time."
             ),
             examples=(
-                "A red ball bounces up and down by the sea. A thump at each bounce.",
-                "A yellow star spins around at night. Beeps. Static camera.",
                 "In a green forest, a blue box drifts slowly to the left. The sound of rain.",
+                "A yellow star spins around at night. Beeps. Static camera.",
+                "A red ball bounces up and down by the sea. A thump at each bounce.",
                 "A cyan ring rises slowly over desert dunes. Golden hour light. A low hum.",
                 "A green triangle slides right in a studio. Bright and clean light. Silence.",
                 "A purple star at sunset. It rests quietly. The sound of waves. Slow pan.",
