@@ -37,14 +37,20 @@ class Encoder:
 
     def __init__(self, folder: Path) -> None:
         self._held = folder / "held"
+        self._reached = folder / "reached"
         self.path = folder / "ffmpeg"
         real = imageio_ffmpeg.get_ffmpeg_exe()
         wait = f'while [ -e "{self._held}" ]; do sleep 0.02; done'
-        self.path.write_text(f'#!/bin/sh\n{wait}\nexec "{real}" "$@"\n')
+        self.path.write_text(f'#!/bin/sh\ntouch "{self._reached}"\n{wait}\nexec "{real}" "$@"\n')
         self.path.chmod(0o755)
 
     def hold(self) -> None:
+        self._reached.unlink(missing_ok=True)
         self._held.touch()
+
+    def is_reached(self) -> bool:
+        """Whether it was started since it is held: what is written before it is written."""
+        return self._reached.exists()
 
     def let_go(self) -> None:
         self._held.unlink(missing_ok=True)
@@ -87,7 +93,7 @@ def held_in_saving(studio: Studio, encoder: Encoder) -> tuple[Job, Job]:
     """A job that is saved for as long as the encoder is held, and the next, which is sampled."""
     encoder.hold()
     former, latter = studio.submit(recipe(seed=1), "ada"), studio.submit(slow(), "ada")
-    until(lambda: is_sampled(studio, latter))
+    until(lambda: is_sampled(studio, latter) and encoder.is_reached())
     assert is_saved(studio, former)
     return former, latter
 
