@@ -81,11 +81,16 @@ def opened(context: BrowserContext, app: RunningApp) -> Page:
     return page
 
 
+def write_prompt(page: Page, prompt: str) -> None:
+    """Fills in a prompt, and waits until the page says that the model will read it."""
+    page.locator("#prompt textarea").fill(prompt)
+    expect(page.locator("#compiled-prompt textarea")).to_have_value(re.compile(re.escape(prompt)))
+
+
 def ask_for_a_preview(page: Page, prompt: str) -> None:
     """Fills in what makes the quickest clip of a prompt."""
     fast_preview(page)
-    page.locator("#prompt textarea").fill(prompt)
-    expect(page.locator("#compiled-prompt textarea")).to_have_value(re.compile(re.escape(prompt)))
+    write_prompt(page, prompt)
 
 
 def wait_for_the_clip(page: Page) -> None:

@@ -13,7 +13,8 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser, BrowserContext, Page
+    from running import RunningApp
 
     from ltx_ui.engine.engine import Engine
 
@@ -75,3 +76,20 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.set_default_timeout(60_000)
     yield context
     context.close()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """The app with the demo model loaded, in a process of its own."""
+    from running import RunningApp
+
+    with RunningApp(tmp_path_factory.mktemp("app") / "data", "--model", "demo") as app:
+        yield app.wait_ready()
+
+
+@pytest.fixture
+def page(context: BrowserContext, app: RunningApp) -> Page:
+    """A tab on Create whose kept fields have arrived."""
+    from chromium import opened
+
+    return opened(context, app)

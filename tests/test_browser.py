@@ -1,7 +1,6 @@
 """The page as a creator meets it: a real browser, a real app, the demo model."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from chromium import (
     seed_of,
     set_steps,
     wait_for_the_clip,
+    write_prompt,
 )
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from running import RunningApp
@@ -32,21 +32,9 @@ SHOWS_ALL_OF_ITS_TEXT = """field => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    with RunningApp(tmp_path_factory.mktemp("page") / "data", "--model", "demo") as app:
-        yield app.wait_ready()
-
-
-@pytest.fixture
-def page(context: BrowserContext, app: RunningApp) -> Page:
-    return opened(context, app)
-
-
 def ask_for_a_long_one(page: Page, prompt: str) -> None:
     choose(page, "preset", "Best quality")
-    page.locator("#prompt textarea").fill(prompt)
-    expect(page.locator("#compiled-prompt textarea")).to_have_value(re.compile(re.escape(prompt)))
+    write_prompt(page, prompt)
 
 
 def test_a_prompt_becomes_a_clip_that_is_seen_and_heard(page: Page) -> None:

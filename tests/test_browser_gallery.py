@@ -1,6 +1,5 @@
 """The gallery in a real browser: what was made is found, kept, used again and deleted."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,13 +8,12 @@ from chromium import (
     choose,
     make_a_preview,
     open_gallery,
-    opened,
     plays,
     seed_of,
     set_steps,
     wait_for_the_clip,
 )
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 from running import RunningApp
 
 if MISSING:
@@ -24,17 +22,6 @@ if MISSING:
 
 LOADS = 20_000
 """Milliseconds that a picture may take to reach the page of a busy machine."""
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    with RunningApp(tmp_path_factory.mktemp("gallery") / "data", "--model", "demo") as app:
-        yield app.wait_ready()
-
-
-@pytest.fixture
-def page(context: BrowserContext, app: RunningApp) -> Page:
-    return opened(context, app)
 
 
 def test_a_saved_seed_is_found_in_the_gallery_and_locked_by_use_seed(page: Page) -> None:

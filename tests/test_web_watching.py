@@ -19,7 +19,7 @@ class LookingWhileItEnds(Watcher):
 
     def __init__(self, studio: Studio, job_id: str) -> None:
         super().__init__(studio)
-        self._studio, self._job_id = studio, job_id
+        self._job_id = job_id
 
     def takes(self, ids: Any, owner: str) -> list[Take]:
         self._studio.wait(self._job_id, owner, PATIENCE)
