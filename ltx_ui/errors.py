@@ -6,8 +6,10 @@ One class per way out. Each carries the HTTP status that the API answers with; t
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class StudioError(Exception):
@@ -80,6 +82,18 @@ class MediaError(StudioError):
     """A file could not be read or written: ffmpeg failed, or the disk is full."""
 
 
+class DiskFull(MediaError):
+    """There is no room on the disk for what has to be written."""
+
+    http_status = 507
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"There is no room left to save this: the disk that holds {folder} is full. "
+            "Free some space, for instance by deleting takes in the Gallery, and try again."
+        )
+
+
 class Cancelled(StudioError):
     """The job was cancelled; nothing was kept."""
 
@@ -91,3 +105,46 @@ class Cancelled(StudioError):
 
 class SettingsError(StudioError):
     """A flag, an environment variable or presets.json can't be used as it is."""
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a write fails with for want of room: disk, quota or file size limit."""
+_NO_PERMISSION = (
+    "the user that runs this program may not write there. Change the folder's permissions, or "
+    "choose another one with --data-dir."
+)
+_FILE_IN_THE_WAY = (
+    "a file stands where a folder is needed. Move the file away, or choose another folder with "
+    "--data-dir."
+)
+_TOO_MANY_FILES = "too many files are open. Raise the limit (ulimit -n) and start again."
+_BAD_NAME = (
+    "the file system does not take this name. Choose a folder with a shorter and plainer path with "
+    "--data-dir."
+)
+_CAUSES = {
+    errno.EACCES: _NO_PERMISSION,
+    errno.EPERM: _NO_PERMISSION,
+    errno.EROFS: "the disk is read-only. Make it writable, or choose another folder with "
+    "--data-dir.",
+    errno.ENOENT: "the folder is gone. Bring it back (is its disk still connected?), or choose "
+    "another one with --data-dir.",
+    errno.ENOTDIR: _FILE_IN_THE_WAY,
+    errno.EEXIST: _FILE_IN_THE_WAY,
+    errno.ENAMETOOLONG: _BAD_NAME,
+    errno.EINVAL: _BAD_NAME,
+    errno.EILSEQ: _BAD_NAME,
+    errno.EMFILE: _TOO_MANY_FILES,
+    errno.ENFILE: _TOO_MANY_FILES,
+    errno.EIO: "the disk reported a fault. Check it, or choose a folder on another one with "
+    "--data-dir.",
+}
+
+
+def writing_failed(folder: Path, error: OSError) -> MediaError:
+    """The error for a file that could not be written under ``folder``: what stood in the way, and
+    what to do about that."""
+    if error.errno in FULL:
+        return DiskFull(folder)
+    usual = f"{error.strerror or error}. Check the folder, or choose another one with --data-dir."
+    return MediaError(f"{folder} could not be written: {_CAUSES.get(error.errno or 0, usual)}")

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ltx_ui.errors import MediaError
+from ltx_ui.errors import FULL, DiskFull, MediaError, writing_failed
 
 _MARK = ".part"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _log = logging.getLogger(__name__)
 
 
-def is_full(error: OSError) -> bool:
-    """Whether a write failed for want of room: disk, quota or file size limit."""
-    return error.errno in _FULL
-
-
 def says_full(log: str) -> bool:
-    """The same, read from what another program wrote about its failure."""
-    return any(os.strerror(code) in log for code in _FULL)
+    """Whether another program failed for want of room, read from what it wrote about that."""
+    return any(os.strerror(code) in log for code in FULL)
 
 
 def no_room(folder: Path) -> MediaError:
     """The error for a full disk."""
-    return MediaError(
-        f"There is no room left to save this: the disk that holds {folder} is full. "
-        "Free some space, for instance by deleting takes in the Gallery, and try again."
-    )
+    return DiskFull(folder)
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that are free on the disk that holds a folder, or will hold it once it is made.
+
+    Raises:
+        MediaError: the disk can't be asked.
+    """
+    place = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    try:
+        return shutil.disk_usage(place).free
+    except OSError as error:
+        raise writing_failed(folder, error) from error
 
 
 def remove(path: Path) -> None:
@@ -56,12 +60,7 @@ def scratch(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
     except OSError as error:
-        if is_full(error):
-            raise no_room(path.parent) from error
-        raise MediaError(
-            f"{path.parent} could not be written: {error.strerror or error}. "
-            "Check the folder's permissions, or choose another with --data-dir."
-        ) from error
+        raise writing_failed(path.parent, error) from error
     finally:
         remove(temporary)
 
