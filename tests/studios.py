@@ -3,14 +3,58 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+
+from ltx_ui.recipe import Recipe
+from ltx_ui.studio.jobs import Job, Running
 from ltx_ui.studio.studio import Studio
 
 PATIENCE = 120.0
 """Seconds after which a test gives up on a clip."""
 
 OpenStudio = Callable[..., Studio]
+
+
+def quick(**fields: object) -> Recipe:
+    """Made in a moment."""
+    small = {"width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 2}
+    return Recipe.model_validate({"prompt": "A fox in the rain", **small, **fields})
+
+
+def slow(**fields: object) -> Recipe:
+    """Runs for seconds: a hundred steps."""
+    return quick(num_inference_steps=100, width=384, height=384, num_frames=25, **fields)
+
+
+def until(reached: Callable[[], bool]) -> None:
+    """Return when it is."""
+    deadline = time.monotonic() + PATIENCE
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def sampling(studio: Studio, job: Job) -> bool:
+    """Whether a job has made its first step."""
+    state = studio.job(job.id, job.owner).state
+    return isinstance(state, Running) and state.stage == "sampling" and state.step >= 1
+
+
+def put_back_to(revision: str, library: Path) -> None:
+    """Make a library's file what an earlier version of the program left."""
+    config = Config()
+    config.set_main_option("script_location", "ltx_ui.studio:migrations")
+    engine = create_engine(f"sqlite:///{library}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+    engine.dispose()
 
 
 def leave(*studios: Studio) -> None:

@@ -12,6 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
+from studios import put_back_to
 
 from ltx_ui.clip import Clip
 from ltx_ui.errors import MediaError, NotFound, SettingsError
@@ -170,16 +171,13 @@ def test_what_a_clip_notes_is_kept_with_its_take(library: Library) -> None:
 
 def test_takes_of_the_first_version_come_along(tmp_path: Path) -> None:
     keep(open_library(tmp_path), "fox")
-    with sqlite3.connect(tmp_path / "library.sqlite3") as connection:
-        connection.execute("DROP TABLE paces")
-        connection.execute("ALTER TABLE takes DROP COLUMN notes")
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    put_back_to("0001", tmp_path / "library.sqlite3")
     assert [(take.id, take.notes) for take in open_library(tmp_path).takes("ada")] == [("fox", ())]
 
 
 def test_a_damaged_library_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "library.sqlite3").write_bytes(b"this is not a database, " * 100)
-    with pytest.raises(SettingsError, match=r"library\.sqlite3 can't be opened.*backup"):
+    with pytest.raises(SettingsError, match=r"library\.sqlite3 is damaged.*backup"):
         open_library(tmp_path).takes("ada")
 
 

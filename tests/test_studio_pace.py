@@ -6,7 +6,7 @@ import pytest
 
 from ltx_ui.engine.models import CARDS
 from ltx_ui.recipe import Recipe
-from ltx_ui.studio.pace import STAGES, Measured, Pace, fraction, seconds_left
+from ltx_ui.studio.pace import STAGES, Measured, Pace, fraction, guess, seconds_left
 
 SECONDS = {"text": 1.0, "sampling": 20.0, "decoding": 2.0, "saving": 1.0}
 
@@ -17,7 +17,16 @@ def recipe(**fields: object) -> Recipe:
 
 def test_nothing_is_promised_before_anything_was_measured() -> None:
     assert Pace(CARDS["demo"]).expect(recipe()) == {}
-    assert seconds_left("sampling", 3, 10, 5.0, {}) is None
+    assert seconds_left("text", 0, 0, 5.0, {}) is None
+
+
+def test_from_sampling_alone_the_rest_is_guessed() -> None:
+    guessed = guess(30.0)
+    assert guessed["sampling"] == 30.0
+    assert seconds_left("sampling", 3, 10, 9.0, guessed) == pytest.approx(
+        21.0 + guessed["decoding"] + guessed["saving"]
+    )
+    assert 1.0 < guessed["decoding"] < 10.0
 
 
 @pytest.mark.parametrize(
@@ -106,7 +115,6 @@ def test_after_a_start_the_text_is_encoded_anew() -> None:
 
 def test_several_takes_take_their_time_and_are_saved_while_the_next_is_made() -> None:
     pace = Pace(CARDS["demo"])
-    assert pace.each_further(recipe(num_takes=3)) == 0
     pace.learn(recipe(), {**SECONDS, "text": 0.02})
     pace.learn(recipe(), {**SECONDS, "text": 0.02})
     estimate = pace.estimate(recipe(num_takes=3))
@@ -117,7 +125,8 @@ def test_several_takes_take_their_time_and_are_saved_while_the_next_is_made() ->
         "decoding": pytest.approx(6),
         "saving": pytest.approx(1),
     }
-    assert pace.each_further(recipe(num_takes=3)) == pytest.approx(22)
+    first = pace.expect(recipe())
+    assert pace.each_further(recipe(num_takes=3), first) == pytest.approx(22)
 
 
 def test_where_saving_takes_longest_the_takes_wait_for_it() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from studios import put_back_to
 
 from ltx_ui.engine.models import CARDS
 from ltx_ui.recipe import Recipe
@@ -106,8 +107,7 @@ def test_takes_of_an_earlier_version_are_learnt_from(tmp_path: Path) -> None:
         connection.execute(
             "UPDATE takes SET recipe = ? WHERE id = 'other'", (json.dumps(old | {"seed": 1}),)
         )
-        connection.execute("DROP TABLE paces")
-        connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    put_back_to("0002", tmp_path / "library.sqlite3")
     again = Paces(database(tmp_path))
     found = again.of("demo", "cpu")
     assert sorted(sampling(found)) == [0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0]

@@ -6,30 +6,18 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import imageio_ffmpeg
 import pytest
-from studios import PATIENCE, OpenStudio, leave
+from studios import PATIENCE, OpenStudio, leave, quick, slow, until
 
-from ltx_ui.recipe import Recipe
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Queued, Running
 from ltx_ui.studio.library import Files
 from ltx_ui.studio.studio import Studio
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the encoder is a shell script")
-
-
-def recipe(**fields: Any) -> Recipe:
-    small = {"width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 2}
-    return Recipe.model_validate({"prompt": "A fox in the rain", **small, **fields})
-
-
-def slow(**fields: Any) -> Recipe:
-    """Runs for seconds: a hundred steps."""
-    return recipe(num_inference_steps=100, width=384, height=384, num_frames=25, **fields)
 
 
 class Encoder:
@@ -67,13 +55,6 @@ def encoder(
     made.let_go()
 
 
-def until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def running(studio: Studio, job: Job) -> Running | None:
     state = studio.job(job.id, "ada").state
     return state if isinstance(state, Running) else None
@@ -92,7 +73,7 @@ def is_sampled(studio: Studio, job: Job, take: int = 1) -> bool:
 def held_in_saving(studio: Studio, encoder: Encoder) -> tuple[Job, Job]:
     """A job that is saved for as long as the encoder is held, and the next, which is sampled."""
     encoder.hold()
-    former, latter = studio.submit(recipe(seed=1), "ada"), studio.submit(slow(), "ada")
+    former, latter = studio.submit(quick(seed=1), "ada"), studio.submit(slow(), "ada")
     until(lambda: is_sampled(studio, latter) and encoder.is_reached())
     assert is_saved(studio, former)
     return former, latter
@@ -107,8 +88,8 @@ def test_the_next_job_is_sampled_while_the_former_is_saved(
 ) -> None:
     studio = open_studio()
     former, latter = held_in_saving(studio, encoder)
-    third = studio.submit(recipe(), "ada")
-    assert third.state == Queued(1)
+    third = studio.submit(quick(), "ada")
+    assert isinstance(third.state, Queued) and third.state.place == 1
     assert [job.id for job in studio.live_jobs("ada")] == [former.id, latter.id, third.id]
     assert studio.queue_length() == 3
     assert studio.library.takes("ada") == []
@@ -125,7 +106,7 @@ def test_the_next_take_is_sampled_while_the_former_is_saved(
 ) -> None:
     studio = open_studio()
     encoder.hold()
-    job = studio.submit(recipe(num_takes=2, num_inference_steps=20), "ada")
+    job = studio.submit(quick(num_takes=2, num_inference_steps=20), "ada")
     until(lambda: is_sampled(studio, job, take=2))
     state = running(studio, job)
     assert state is not None
@@ -139,10 +120,10 @@ def test_one_finished_clip_waits_at_most_and_its_wait_is_no_time_of_its_own(
 ) -> None:
     studio = open_studio()
     encoder.hold()
-    jobs = [studio.submit(recipe(seed=seed), "ada") for seed in (1, 2, 3)]
+    jobs = [studio.submit(quick(seed=seed), "ada") for seed in (1, 2, 3)]
     until(lambda: is_saved(studio, jobs[0]) and is_saved(studio, jobs[1]))
     time.sleep(1.0)
-    assert studio.job(jobs[2].id, "ada").state == Queued(1)
+    assert isinstance(studio.job(jobs[2].id, "ada").state, Queued)
     encoder.let_go()
     for job in jobs:
         assert studio.wait(job.id, "ada", PATIENCE).state == Done(job.id)
@@ -253,7 +234,7 @@ def test_a_cancelled_job_waits_for_the_take_that_is_being_saved(
 ) -> None:
     studio = open_studio()
     encoder.hold()
-    job = studio.submit(recipe(num_takes=3, num_inference_steps=20), "ada")
+    job = studio.submit(quick(num_takes=3, num_inference_steps=20), "ada")
     until(lambda: is_sampled(studio, job, take=2))
     studio.cancel(job.id, "ada")
     encoder.let_go()
@@ -265,7 +246,7 @@ def test_where_one_take_cannot_be_saved_the_others_are_not_made(
 ) -> None:
     studio = open_studio()
     (data_dir / "takes").write_text("a file where the folder should be")
-    job = studio.submit(recipe(num_takes=8, num_inference_steps=30), "ada")
+    job = studio.submit(quick(num_takes=8, num_inference_steps=30), "ada")
     furthest = 0
     while (now := studio.job(job.id, "ada")).live:
         if isinstance(now.state, Running):
@@ -284,14 +265,14 @@ def test_saving_that_breaks_in_an_unforeseen_way_does_not_stop_the_next(
     # The library takes no two takes by one id.
     taken = {"timings": {}, "versions": {}, "model": "demo", "device": "cpu"}
     nowhere = Files(data_dir / "none.mp4", data_dir / "none.jpg")
-    studio.library.keep(former.id, "bob", recipe(), nowhere, **taken)
+    studio.library.keep(former.id, "bob", quick(), nowhere, **taken)
     encoder.let_go()
     state = studio.wait(former.id, "ada", PATIENCE).state
     assert isinstance(state, Failed)
     assert state.message.startswith("Something unexpected went wrong")
     assert list((data_dir / "takes").iterdir()) == []
     studio.cancel(latter.id, "ada")
-    after = studio.submit(recipe(), "ada")
+    after = studio.submit(quick(), "ada")
     assert studio.wait(after.id, "ada", PATIENCE).state == Done(after.id)
 
 
@@ -300,10 +281,10 @@ def test_a_clip_that_could_not_be_saved_is_not_sampled_again(
 ) -> None:
     studio = open_studio()
     (data_dir / "takes").write_text("a file where the folder should be")
-    failed = studio.submit(recipe(seed=5), "ada")
+    failed = studio.submit(quick(seed=5), "ada")
     assert isinstance(studio.wait(failed.id, "ada", PATIENCE).state, Failed)
     (data_dir / "takes").unlink()
     for stages in (["decoding", "saving"], ["text", "sampling", "decoding", "saving"]):
-        again = studio.submit(recipe(seed=5), "ada")
+        again = studio.submit(quick(seed=5), "ada")
         assert studio.wait(again.id, "ada", PATIENCE).state == Done(again.id)
         assert list(studio.library.take(again.id, "ada").timings) == stages

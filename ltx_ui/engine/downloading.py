@@ -23,7 +23,7 @@ from huggingface_hub.errors import (
 from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
 from ltx_ui.engine.models import GB, ModelCard
-from ltx_ui.errors import ModelUnavailable
+from ltx_ui.errors import ModelUnavailable, writing_failed
 
 Report = Callable[[str, float | None], None]
 """Hears what loading is doing: a sentence, and how far it is (0…1) where that is known."""
@@ -80,8 +80,7 @@ def downloaded(card: ModelCard, models_dir: Path, report: Report) -> Path:
         ) from None
     except OSError as error:
         raise ModelUnavailable(
-            f"{card.source} can't be saved under {folder} ({_first_line(error)}). Make room there "
-            "or choose another --data-dir."
+            f"{card.source} can't be downloaded: {writing_failed(folder, error)}"
         ) from None
     return folder
 

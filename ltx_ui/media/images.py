@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
@@ -21,6 +22,48 @@ MAX_PIXELS = 64_000_000
 """Checked before decoding: 192 MB as RGB, more than any phone takes."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A picture as it is to be stored.
+
+    Attributes:
+        data: the file.
+        suffix: its name's ending, with the dot.
+        width: pixels, of the picture as it is meant to be seen.
+        height: likewise.
+        note: what was done to it, a sentence; empty if nothing.
+    """
+
+    data: bytes
+    suffix: str
+    width: int
+    height: int
+    note: str = ""
+
+
+def take_in(data: bytes, max_bytes: int, field: str = "image_start") -> Incoming:
+    """A picture that somebody sent, as it is to be stored.
+
+    Raises:
+        InvalidRecipe: as :func:`read_reference`.
+    """
+    width, height = read_reference(data, max_bytes, field).size
+    return Incoming(data, file_suffix(data), width, height)
+
+
+def thumbnail(data: bytes, side: int = 512) -> bytes:
+    """A small WebP of a picture, upright and in sRGB, at most ``side`` pixels a side.
+
+    Args:
+        data: what :func:`take_in` has answered.
+    """
+    image = read_reference(data, len(data))
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=80)
+    return buffer.getvalue()
 
 
 def read_reference(data: bytes, max_bytes: int, field: str = "image_start") -> Image.Image:

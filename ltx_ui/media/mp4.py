@@ -29,7 +29,7 @@ DARK = 16
 """A mean below this (of 255) makes a poor poster: black is 0, a night scene about 30."""
 
 
-def write_mp4(clip: Clip, path: Path, metadata: Mapping[str, Any]) -> None:
+def write_mp4(clip: Clip, path: Path, metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """Write H.264 High, yuv420p, BT.709, constant frame rate and AAC-LC, the index in front.
 
     The same clip and metadata give the same bytes. The sound is cut or padded with silence to the
@@ -39,6 +39,9 @@ def write_mp4(clip: Clip, path: Path, metadata: Mapping[str, Any]) -> None:
         clip: frames of even width and height.
         path: the file's final name.
         metadata: kept as JSON in the file's comment.
+
+    Returns:
+        What had to be done otherwise than usual, a sentence each.
 
     Raises:
         MediaError: the disk is full, the folder can't be written, or ffmpeg failed (then the log
@@ -51,6 +54,7 @@ def write_mp4(clip: Clip, path: Path, metadata: Mapping[str, Any]) -> None:
             with scratch(path) as sound:
                 sound.write_bytes(_exact_samples(clip, clip.waveform).data)
                 _encode(clip, sound, metadata, target)
+    return ()
 
 
 def write_poster(clip: Clip, path: Path) -> None:

@@ -5,20 +5,27 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import JSON, Connection, DateTime, Dialect, Index, String, create_engine, event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
-from ltx_ui.errors import MediaError, SettingsError
-from ltx_ui.media.files import no_room
+from ltx_ui.errors import SettingsError, writing_failed
+from ltx_ui.studio.ballast import Ballast
+from ltx_ui.studio.unusable import damaged, unusable
 
 BUSY_TIMEOUT_MS = 5000
+_READS = "ltx_ui_reads"
+"""The execution option of connections that only read."""
+
+
+LIVE = ("queued", "running")
+"""The states of jobs that can still start, or go on."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -62,7 +69,8 @@ class TakeRow(Base):
 
 
 class JobRow(Base):
-    """A job. ``number`` gives its place; ``starts`` counts the times it was taken up."""
+    """A job. ``number`` gives its place; ``starts`` counts the times it was taken up; ``model`` is
+    the one it was made for."""
 
     __tablename__ = "jobs"
     __table_args__ = (Index("ix_jobs_state", "state"),)
@@ -74,6 +82,7 @@ class JobRow(Base):
     submitted_at: Mapped[datetime] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(String(16))
     starts: Mapped[int] = mapped_column(default=0)
+    model: Mapped[str]
     message: Mapped[str] = mapped_column(default="")
 
 
@@ -92,51 +101,86 @@ class PaceRow(Base):
 
 
 class Database:
-    """Sessions on one SQLite file, which is made and migrated when the first one is asked for."""
+    """Sessions on one SQLite file, which is made and migrated when it is opened."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._engine = create_engine(f"sqlite:///{path}")
-        self._sessions = sessionmaker(self._engine, expire_on_commit=False)
+        self._writers = sessionmaker(self._engine, expire_on_commit=False)
+        readers = self._engine.execution_options(**{_READS: True})
+        self._readers = sessionmaker(readers, expire_on_commit=False)
+        self._reading = threading.local()
+        self._ballast = Ballast(path.with_name("ballast"))
         self._lock = threading.Lock()
-        self._migrated = False
+        self._open = False
         event.listen(self._engine, "connect", _prepare)
         event.listen(self._engine, "begin", _begin)
 
-    @contextmanager
-    def session(self) -> Iterator[Session]:
-        """A session that commits when the block ends well, and otherwise changes nothing.
+    def open(self) -> None:
+        """Check the file and bring its tables up to date; done once, by the first session at the
+        latest.
 
         Raises:
-            MediaError: the disk is full.
+            SettingsError: the file is damaged, or belongs to a newer version of the program.
+            MediaError: it can't be read or written.
+        """
+        with self._lock:
+            if not self._open:
+                with self._ballast.given_up():
+                    self._migrate()
+                self._open = True
+
+    @contextmanager
+    def session(self, *, frees: bool = False) -> Iterator[Session]:
+        """A session that commits when the block ends well, and otherwise changes nothing.
+
+        Args:
+            frees: it deletes, and so has to work on a full disk too.
+
+        Raises:
+            MediaError: the disk is full, or the file can't be written.
             SettingsError: the file is damaged, or belongs to a newer version of the program.
         """
-        self._migrate_once()
-        try:
-            with self._sessions.begin() as session:
+        self.open()
+        room = self._ballast.given_up() if frees else nullcontext()
+        with room, self._in_words(), self._writers.begin() as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that only reads. It waits for no writer, and none waits for it. Inside
+        another one of the same thread it is that one, and sees the same moment.
+
+        Raises:
+            MediaError, SettingsError: as :meth:`session`.
+        """
+        if (outer := getattr(self._reading, "session", None)) is not None:
+            yield outer
+            return
+        self.open()
+        with self._in_words(), self._readers() as session:
+            self._reading.session = session
+            try:
                 yield session
-        except OperationalError as error:
-            if "disk is full" in str(error.orig):
-                raise no_room(self._path.parent) from error
-            raise MediaError(
-                f"The library {self._path} could not be read or written ({error.orig}). "
-                "Check the folder's permissions and that no other program holds the file."
-            ) from error
+            finally:
+                self._reading.session = None
 
     def close(self) -> None:
         """Let the file go."""
         self._engine.dispose()
 
-    def _migrate_once(self) -> None:
-        with self._lock:
-            if not self._migrated:
-                self._migrate()
-                self._migrated = True
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            if (said := unusable(self._path, error.orig)) is None:
+                raise
+            raise said from error
 
     def _migrate(self) -> None:
         # Alembic tells of each plugin it has; nobody needs to know.
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        # It is only loaded here: importing it is no part of showing the page.
         from alembic import command
         from alembic.config import Config
         from alembic.util import CommandError
@@ -145,7 +189,10 @@ class Database:
         config.set_main_option("script_location", "ltx_ui.studio:migrations")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._engine.begin() as connection:
+            with self._in_words(), self._engine.begin() as connection:
+                found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+                if found != "ok":
+                    raise damaged(self._path, str(found))
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except CommandError as error:
@@ -153,12 +200,8 @@ class Database:
                 f"The library {self._path} was made by a newer version of LTX-2 Studio. "
                 "Update the program, or choose another folder with --data-dir."
             ) from error
-        except (DatabaseError, OSError) as error:
-            raise SettingsError(
-                f"The library {self._path} can't be opened: {getattr(error, 'orig', error)}. "
-                "Put a backup in its place, move the file away to begin a new library, or choose "
-                "another folder with --data-dir."
-            ) from error
+        except OSError as error:
+            raise writing_failed(self._path.parent, error) from error
 
 
 def _prepare(connection: Any, _record: object) -> None:
@@ -175,4 +218,5 @@ def _prepare(connection: Any, _record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     # IMMEDIATE waits its turn; a reader that turns into a writer would fail instead of waiting.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get(_READS)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

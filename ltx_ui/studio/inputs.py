@@ -1,38 +1,124 @@
-"""Reference images on disk, under the digest of their bytes, as they were sent."""
+"""What recipes start from: pictures on disk, under the digest of their bytes."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import select, union
 
-from ltx_ui.errors import InvalidRecipe, NotFound
-from ltx_ui.media.files import sweep, whole
-from ltx_ui.media.images import SUFFIXES, file_suffix, fit, read_reference
+from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
+from ltx_ui.media.files import remove, sweep, whole
+from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
 from ltx_ui.recipe import Recipe, decode_reference, is_digest
+from ltx_ui.studio.database import LIVE, Database, JobRow, TakeRow
 
 FIELDS = ("image_start", "image_end")
+UNUSED_SECONDS = 7 * 24 * 3600
+"""How long a picture stays that no take and no job uses: a browser may hold it in a draft."""
+UNUSED_BYTES = 2_000_000_000
+UNUSED_FILES = 2000
+"""What all unused pictures may take together; beyond that the oldest go first."""
+SECONDS_BETWEEN_SWEEPS = 60
+_THUMBNAILS = 200
+
+_log = logging.getLogger(__name__)
 
 
-class References:
-    """The folder of reference images."""
+@dataclass(frozen=True)
+class StoredImage:
+    """A picture that recipes may name.
 
-    def __init__(self, folder: Path, max_bytes: int) -> None:
+    Attributes:
+        digest: ``sha256:…`` of the stored bytes.
+        width: pixels, of the picture as it is meant to be seen.
+        height: likewise.
+        note: what was done to it on the way in, a sentence; empty if nothing.
+    """
+
+    digest: str
+    width: int
+    height: int
+    note: str
+
+
+class Inputs:
+    """The folder of pictures. Safe to call from any thread.
+
+    A picture is removed when no take and no job uses it, and it was not used for a week or too many
+    others are unused.
+
+    Args:
+        max_bytes: the largest file that is taken in.
+        database: where the takes and jobs are.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int, database: Database) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
+        self._database = database
+        self._lock = threading.Lock()
+        self._held: Counter[str] = Counter()
+        self._swept_at = -float(SECONDS_BETWEEN_SWEEPS)
+        self._small = lru_cache(_THUMBNAILS)(_thumbnail)
 
-    def take_in(self, recipe: Recipe) -> Recipe:
-        """The recipe with its images stored and named by digest.
+    def add(self, data: bytes, field: str) -> StoredImage:
+        """Store a picture.
+
+        Args:
+            data: the file as it was sent.
+            field: the recipe's field it is for, for the error.
 
         Raises:
-            InvalidRecipe: an image can't be used, or a digest names none that is here.
-            MediaError: the disk is full.
+            InvalidRecipe: it can't be used.
+            MediaError: it could not be written, or the disk is full.
         """
-        sent = {field: getattr(recipe, field) for field in FIELDS}
-        taken = {f: self._store(value, f) for f, value in sent.items() if value is not None}
-        return recipe.model_copy(update=taken)
+        image = take_in(data, self._max_bytes, field)
+        name = hashlib.sha256(image.data).hexdigest()
+        stored = StoredImage(f"sha256:{name}", image.width, image.height, image.note)
+        with self._lock:
+            try:
+                _touch(self.path(stored.digest))
+            except NotFound:
+                with whole(self._folder / f"{name}{image.suffix}") as target:
+                    target.write_bytes(image.data)
+        if time.monotonic() - self._swept_at > SECONDS_BETWEEN_SWEEPS:
+            self.sweep()
+        return stored
+
+    @contextmanager
+    def taken_in(self, recipe: Recipe) -> Iterator[Recipe]:
+        """The recipe with its pictures stored and named by digest. While the block runs they stay,
+        used or not: in it the recipe becomes a job.
+
+        Raises:
+            InvalidRecipe: a picture can't be used, or a digest names none that is here.
+            MediaError: a picture could not be written, or the disk is full.
+        """
+        held: list[str] = []
+        try:
+            for field in FIELDS:
+                if (value := getattr(recipe, field)) is not None:
+                    digest = self._digest(value, field)
+                    held.append(self._hold(digest, field))
+                    recipe = recipe.model_copy(update={field: digest})
+            yield recipe
+        finally:
+            with self._lock:
+                self._held.subtract(held)
+                self._held += Counter()
 
     def path(self, digest: str) -> Path:
         """The stored file.
@@ -40,16 +126,22 @@ class References:
         Raises:
             NotFound: there is none by this digest.
         """
-        name = digest.removeprefix("sha256:")
         if is_digest(digest):
-            for suffix in sorted(set(SUFFIXES.values())):
-                path = self._folder / f"{name}{suffix}"
-                if path.exists():
-                    return path
-        raise NotFound("This reference image is not here any more. Choose the picture again.")
+            name = digest.removeprefix("sha256:")
+            for path in self._folder.glob(f"{name}.*"):
+                return path
+        raise NotFound("This picture is not here any more. Choose it again.")
+
+    def thumbnail(self, digest: str) -> bytes:
+        """A small WebP of a stored picture, its sides at most 512 pixels.
+
+        Raises:
+            NotFound: there is none by this digest.
+        """
+        return self._small(self.path(digest))
 
     def pixels(self, recipe: Recipe, field: str) -> NDArray[np.uint8] | None:
-        """An image as the engine takes it, or None where the recipe has none.
+        """A picture as the engine takes it, or None where the recipe has none.
 
         Returns:
             uint8, height×width×3 of the recipe.
@@ -64,21 +156,63 @@ class References:
         return fit(read_reference(data, len(data), field), recipe.width, recipe.height)
 
     def sweep(self) -> None:
-        """Remove what a killed process left half-written."""
-        sweep(self._folder)
-
-    def _store(self, reference: str, field: str) -> str:
-        if is_digest(reference):
+        """Remove the pictures that have become superfluous, and what a killed process left
+        half-written."""
+        with self._lock:
+            self._swept_at = time.monotonic()
+            sweep(self._folder)
             try:
-                self.path(reference)
+                # In this order: what is held no longer by then is in a job.
+                used = {*self._held, *self._in_use()}
+            except StudioError as error:
+                _log.warning("No pictures were removed: %s", error)
+                return
+            for path in _superfluous(self._folder, used):
+                _log.info("Removing the picture %s, which nothing uses.", path.name)
+                remove(path)
+
+    def _in_use(self) -> list[str]:
+        """What takes, and jobs that can still start, name."""
+        live = JobRow.state.in_(LIVE)
+        named = [select(TakeRow.recipe[field].as_string()) for field in FIELDS]
+        named += [select(JobRow.recipe[field].as_string()).where(live) for field in FIELDS]
+        with self._database.reading() as session:
+            return [digest for digest in session.scalars(union(*named)) if digest]
+
+    def _digest(self, value: str, field: str) -> str:
+        return value if is_digest(value) else self.add(decode_reference(value), field).digest
+
+    def _hold(self, digest: str, field: str) -> str:
+        with self._lock:
+            try:
+                _touch(self.path(digest))
             except NotFound as error:
                 raise InvalidRecipe.because(field, f"{field}: {error}") from None
-            return reference
-        data = decode_reference(reference)
-        read_reference(data, self._max_bytes, field)
-        name = hashlib.sha256(data).hexdigest()
-        path = self._folder / f"{name}{file_suffix(data)}"
-        if not path.exists():
-            with whole(path) as target:
-                target.write_bytes(data)
-        return f"sha256:{name}"
+            self._held[digest] += 1
+        return digest
+
+
+def _thumbnail(path: Path) -> bytes:
+    return thumbnail(path.read_bytes())
+
+
+def _touch(path: Path) -> None:
+    """Note in its file's time that a picture is used."""
+    try:
+        os.utime(path)
+    except OSError as error:
+        _log.warning("%s could not be marked as used: %s", path, error)
+
+
+def _superfluous(folder: Path, used: Set[str]) -> list[Path]:
+    """The unused pictures that are too old or, from the oldest on, too many."""
+    paths = (path for path in folder.glob("[0-9a-f]*.*") if f"sha256:{path.stem}" not in used)
+    files = [(path, path.stat()) for path in paths]
+    newest_first = sorted(files, key=lambda each: each[1].st_mtime, reverse=True)
+    totals = accumulate(found.st_size for _, found in newest_first)
+    oldest = time.time() - UNUSED_SECONDS
+    return [
+        path
+        for number, ((path, found), total) in enumerate(zip(newest_first, totals, strict=True))
+        if found.st_mtime < oldest or number >= UNUSED_FILES or (number and total > UNUSED_BYTES)
+    ]

@@ -19,11 +19,24 @@ UNEXPECTED = (
 )
 
 
+ANY_MODEL = "auto"
+"""What a job is for that was queued before it was known which model would be loaded."""
+
+
 @dataclass(frozen=True)
 class Queued:
-    """Waits; ``place`` 1 is next."""
+    """Waits.
+
+    Attributes:
+        place: 1 is next; 0 for a job that waits for another model.
+        waits_for: the model it was made for, where that is not the one that is loaded. It is begun
+            when a studio with that model is started, or when it is to be made with this one.
+        seconds_left: until it is begun; None while that is not known.
+    """
 
     place: int
+    waits_for: str | None = None
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,7 @@ class Running:
     seconds_left: float | None
     take: int = 1
     take_ids: tuple[str, ...] = ()
+    cancelling: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,18 +88,25 @@ EndState = Done | Failed | CancelledJob
 
 @dataclass(frozen=True)
 class Job:
-    """A recipe that waits, runs, or ended. Its first take, if it comes to one, has the same id."""
+    """A recipe that waits, runs, or ended. Its first take, if it comes to one, has the same id.
+    ``model`` is the one it is for, by its card's id where that is known."""
 
     id: str
     owner: str
     recipe: Recipe
     submitted_at: datetime
     state: JobState
+    model: str = ANY_MODEL
 
     @property
     def live(self) -> bool:
         """Whether it still waits or runs."""
         return isinstance(self.state, Queued | Running)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The ids of the takes that it has made so far."""
+        return () if isinstance(self.state, Queued) else self.state.take_ids
 
     @property
     def take_ids(self) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ltx_ui.clip import Clip
-from ltx_ui.errors import NotFound
-from ltx_ui.media.files import remove, sweep
+from ltx_ui.errors import DiskFull, NotFound
+from ltx_ui.media.files import free_bytes, remove, sweep
 from ltx_ui.media.mp4 import write_mp4, write_poster
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.database import Database, TakeRow
+from ltx_ui.studio.recent import Recent
 
 MAX_NOTE = 2000
+LEAST_BYTES_A_PIXEL = 0.01
+"""What an mp4 takes by width × height × frames. Smooth moving colours took 0.06, noise 0.56."""
+SOUND_BYTES_A_SECOND = 24_000 * 2 * 4
+"""The sound beside it while it is encoded: float32, stereo, 24 kHz at least."""
+_NOT_HERE = "This take is not here. It may have been deleted."
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Take:
         model: the model card's id.
         notes: what had to be done otherwise than usual, as :class:`~ltx_ui.clip.Clip` says.
         note: the owner's own words.
-        video: the mp4. It may have been removed by hand; the take still has its recipe.
+        video: the mp4; see :attr:`missing`.
         poster: a JPEG.
     """
 
@@ -51,13 +58,20 @@ class Take:
     video: Path
     poster: Path
 
+    @property
+    def missing(self) -> bool:
+        """Whether the mp4 was removed by hand; the take still has its recipe. Looked up on disk
+        each time."""
+        return not self.video.is_file()
+
 
 @dataclass(frozen=True)
 class Files:
-    """The two files of a take that is not in the library yet."""
+    """The two files of a take that is not in the library yet, and what writing them notes."""
 
     video: Path
     poster: Path
+    notes: tuple[str, ...] = ()
 
     def remove(self) -> None:
         """Delete both, as far as they are there and can be."""
@@ -66,11 +80,19 @@ class Files:
 
 
 class Library:
-    """Every take of everybody; each question names the owner who asks."""
+    """Every take of everybody; each question names the owner who asks.
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    Args:
+        deleted: called when a take was deleted.
+    """
+
+    def __init__(
+        self, database: Database, folder: Path, deleted: Callable[[], None] = lambda: None
+    ) -> None:
         self._database = database
         self._folder = folder
+        self._deleted = deleted
+        self._recent: Recent[Take] = Recent()
 
     def takes(
         self, owner: str, *, favourites_only: bool = False, limit: int = 200, offset: int = 0
@@ -80,7 +102,7 @@ class Library:
         if favourites_only:
             query = query.where(TakeRow.favourite)
         query = query.order_by(TakeRow.number.desc()).limit(limit).offset(offset)
-        with self._database.session() as session:
+        with self._database.reading() as session:
             return [self._take(row) for row in session.scalars(query)]
 
     def take(self, take_id: str, owner: str) -> Take:
@@ -89,12 +111,42 @@ class Library:
         Raises:
             NotFound: there is none by this id, or it belongs to somebody else.
         """
-        with self._database.session() as session:
-            return self._take(_row(session, take_id, owner))
+        if found := self.those([take_id], owner):
+            return found[0]
+        raise NotFound(_NOT_HERE)
+
+    def those(self, take_ids: Sequence[str], owner: str) -> tuple[Take, ...]:
+        """The owner's takes of these, in this order; ids of others are passed over. Takes that
+        were asked for lately are answered from memory."""
+        known, moment = self._recent.look(take_ids)
+        if unknown := [take_id for take_id in take_ids if take_id not in known]:
+            query = select(TakeRow).where(TakeRow.id.in_(unknown))
+            with self._database.reading() as session:
+                found = {row.id: self._take(row) for row in session.scalars(query)}
+            self._recent.remember(found, moment)
+            known |= found
+        takes = (known.get(take_id) for take_id in take_ids)
+        return tuple(take for take in takes if take is not None and take.owner == owner)
+
+    def video(self, take_id: str, owner: str) -> Path:
+        """A take's mp4.
+
+        Raises:
+            NotFound: as :meth:`take`, or the file was removed by hand.
+        """
+        return _present(self.take(take_id, owner).video)
+
+    def poster(self, take_id: str, owner: str) -> Path:
+        """A take's still picture.
+
+        Raises:
+            NotFound: as :meth:`video`.
+        """
+        return _present(self.take(take_id, owner).poster)
 
     def has(self, take_id: str) -> bool:
         """Whether there is a take by this id, whoever owns it."""
-        with self._database.session() as session:
+        with self._database.reading() as session:
             return session.scalar(select(TakeRow.id).where(TakeRow.id == take_id)) is not None
 
     def set_favourite(self, take_id: str, owner: str, favourite: bool) -> None:
@@ -103,7 +155,7 @@ class Library:
         Raises:
             NotFound: as :meth:`take`.
         """
-        with self._database.session() as session:
+        with self._changed(take_id), self._database.session() as session:
             _row(session, take_id, owner).favourite = favourite
 
     def set_note(self, take_id: str, owner: str, note: str) -> None:
@@ -112,19 +164,34 @@ class Library:
         Raises:
             NotFound: as :meth:`take`.
         """
-        with self._database.session() as session:
+        with self._changed(take_id), self._database.session() as session:
             _row(session, take_id, owner).note = note.strip()[:MAX_NOTE]
 
     def delete(self, take_id: str, owner: str) -> None:
-        """Remove a take and its files.
+        """Remove a take's files, and then the take: on a full disk the files make the room for
+        that, and a take without its files does no harm.
 
         Raises:
             NotFound: as :meth:`take`.
+            MediaError: the files are gone, but the library could not be written.
         """
-        with self._database.session() as session:
-            row = _row(session, take_id, owner)
-            session.delete(row)
-        self._files(row).remove()
+        take = self.take(take_id, owner)
+        Files(take.video, take.poster).remove()
+        with self._changed(take_id), self._database.session(frees=True) as session:
+            session.delete(_row(session, take_id, owner))
+        self._deleted()
+
+    def check_room(self, recipe: Recipe) -> None:
+        """Hold a recipe to the room on the disk.
+
+        Raises:
+            DiskFull: not even a clip that compresses well would fit.
+        """
+        need = recipe.width * recipe.height * recipe.num_frames * LEAST_BYTES_A_PIXEL
+        if recipe.include_audio:
+            need += recipe.duration * SOUND_BYTES_A_SECOND
+        if free_bytes(self._folder) < need:
+            raise DiskFull(self._folder)
 
     def write(self, clip: Clip, metadata: Mapping[str, Any]) -> Files:
         """Write a clip's mp4 and poster under names that nobody can guess.
@@ -135,12 +202,12 @@ class Library:
         name = secrets.token_hex(16)
         files = Files(self._folder / f"{name}.mp4", self._folder / f"{name}.jpg")
         try:
-            write_mp4(clip, files.video, metadata)
+            notes = write_mp4(clip, files.video, metadata)
             write_poster(clip, files.poster)
         except BaseException:
             files.remove()
             raise
-        return files
+        return replace(files, notes=notes)
 
     def keep(
         self,
@@ -155,7 +222,7 @@ class Library:
         device: str,
         notes: Sequence[str] = (),
     ) -> None:
-        """Make written files a take.
+        """Make written files a take, with the notes of the clip and of the files.
 
         Raises:
             MediaError: the row could not be written.
@@ -170,7 +237,7 @@ class Library:
             versions=dict(versions),
             model=model,
             device=device,
-            notes=list(notes),
+            notes=[*notes, *files.notes],
             video=files.video.name,
             poster=files.poster.name,
         )
@@ -181,11 +248,15 @@ class Library:
         """Remove what a killed process left half-written."""
         sweep(self._folder)
 
-    def _files(self, row: TakeRow) -> Files:
-        return Files(self._folder / row.video, self._folder / row.poster)
+    @contextmanager
+    def _changed(self, take_id: str) -> Iterator[None]:
+        """Around what changes a take: it is read anew afterwards."""
+        try:
+            yield
+        finally:
+            self._recent.forget(take_id)
 
     def _take(self, row: TakeRow) -> Take:
-        files = self._files(row)
         return Take(
             id=row.id,
             owner=row.owner,
@@ -199,13 +270,21 @@ class Library:
             notes=tuple(row.notes),
             note=row.note,
             favourite=row.favourite,
-            video=files.video,
-            poster=files.poster,
+            video=self._folder / row.video,
+            poster=self._folder / row.poster,
         )
 
 
 def _row(session: Session, take_id: str, owner: str) -> TakeRow:
     row = session.scalar(select(TakeRow).where(TakeRow.id == take_id, TakeRow.owner == owner))
     if row is None:
-        raise NotFound("This take is not here. It may have been deleted.")
+        raise NotFound(_NOT_HERE)
     return row
+
+
+def _present(file: Path) -> Path:
+    if not file.is_file():
+        raise NotFound(
+            "The file of this take was removed from the disk. Its recipe is kept: make it again."
+        )
+    return file

@@ -19,7 +19,7 @@ MEMORY = 5
 UNKNOWN_SECONDS = 30.0
 """What a visitor is told to wait before anything was measured here."""
 _SHARES: dict[Stage, float] = {"text": 0.05, "sampling": 0.75, "decoding": 0.1, "saving": 0.1}
-"""Parts of the progress bar until times are known."""
+"""Parts of a clip's time, and of the progress bar, until times are known."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,10 @@ class Pace:
             same = self._seconds["sampling"].get(self._work("sampling", recipe, 0), ())
             return Estimate(self._of_all(recipe, first), len(same)) if first else None
 
-    def each_further(self, recipe: Recipe) -> float:
-        """Seconds that each take after the first adds; 0 while nothing is known."""
-        with self._lock:
-            first = self.expect(recipe)
-            added = sum(self._of_all(recipe, first).values()) - sum(first.values()) if first else 0
-            return added / max(1, recipe.num_takes - 1)
+    def each_further(self, recipe: Recipe, first: Mapping[Stage, float]) -> float:
+        """Seconds that each take after the first adds, by what each stage of the first takes."""
+        added = sum(self._of_all(recipe, first).values()) - sum(first.values())
+        return added / max(1, recipe.num_takes - 1)
 
     @property
     def average(self) -> float:
@@ -121,7 +119,7 @@ class Pace:
         with self._lock:
             return mean(self._totals) if self._totals else UNKNOWN_SECONDS
 
-    def _of_all(self, recipe: Recipe, first: dict[Stage, float]) -> dict[Stage, float]:
+    def _of_all(self, recipe: Recipe, first: Mapping[Stage, float]) -> dict[Stage, float]:
         """From the first take's stages to those of all."""
         further = recipe.num_takes - 1
         batches = -(-recipe.num_takes // self._at_once(recipe))
@@ -161,6 +159,11 @@ def fraction(stage: Stage, step: int, steps: int, expected: Mapping[Stage, float
     before = sum(shares[s] for s in STAGES[: STAGES.index(stage)])
     inside = shares[stage] * step / steps if steps else 0.0
     return (before + inside) / (sum(shares.values()) or 1.0)
+
+
+def guess(sampling: float) -> dict[Stage, float]:
+    """Seconds of each stage where only those of sampling are known: by their usual shares."""
+    return {stage: sampling * share / _SHARES["sampling"] for stage, share in _SHARES.items()}
 
 
 def seconds_left(

@@ -10,26 +10,27 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import update
 
 from ltx_ui.errors import ModelUnavailable, NotFound, QueueFull, StudioError
 from ltx_ui.recipe import Recipe
-from ltx_ui.studio.database import Database, JobRow, TakeRow
-from ltx_ui.studio.jobs import CancelledJob, Done, EndState, Failed, Job, JobState, Queued, Running
+from ltx_ui.studio.database import Database, JobRow
+from ltx_ui.studio.job_rows import NAMES, find_job, left_over, row_of
+from ltx_ui.studio.jobs import (
+    ANY_MODEL,
+    CancelledJob,
+    Done,
+    EndState,
+    Failed,
+    Job,
+    Queued,
+    Running,
+)
+from ltx_ui.studio.line import Line, Seconds
 
-MAX_STARTS = 2
-"""A job that took the process down this often is not tried again."""
-HISTORY = 1000
-"""Ended jobs that are kept to answer for."""
 _IN_MEMORY = 200
 
 _log = logging.getLogger(__name__)
-
-
-_NAMES: dict[type[EndState], str] = {Done: "done", Failed: "failed", CancelledJob: "cancelled"}
-_LIVE = ("queued", "running")
-
 
 _BEGUN = Running("text", 0, 0, 0.0, None)
 
@@ -58,13 +59,16 @@ class JobQueue:
 
     Args:
         max_waiting: jobs that may wait at once.
+        seconds: how long a recipe will take, for who waits behind it.
     """
 
-    def __init__(self, database: Database, max_waiting: int) -> None:
+    def __init__(
+        self, database: Database, max_waiting: int, seconds: Seconds = lambda _: None
+    ) -> None:
         self._database = database
         self._max_waiting = max_waiting
         self._changed = threading.Condition()
-        self._waiting: list[Job] = []
+        self._waiting = Line(seconds)
         self._started: dict[str, _Started] = {}
         self._ended: OrderedDict[str, Job] = OrderedDict()
         self._restored = False
@@ -77,12 +81,54 @@ class JobQueue:
             if self._restored:
                 return
             with self._database.session() as session:
-                self._waiting = _left_over(session)
+                jobs = left_over(session)
+            for job in jobs:
+                self._waiting.put(job)
             self._restored = True
             self._changed.notify_all()
 
-    def submit(self, recipe: Recipe, owner: str, average_seconds: float) -> Job:
+    def make_for(self, model: str, asked: str) -> None:
+        """From now on only jobs for this model are begun; the others wait until a studio with
+        theirs is started.
+
+        Args:
+            model: the card's id.
+            asked: what the operator named it.
+        """
+        self.restore()
+        with self._changed:
+            for job in self._waiting.name(model, {asked}):
+                self._record(job.id, model=model)
+            self._changed.notify_all()
+
+    def adopt(self, job_id: str, owner: str, recipe: Recipe) -> Job:
+        """Have a job that waits for another model made with the one that is loaded, in its turn.
+        Any other job stays as it is.
+
+        Args:
+            recipe: the job's own, but for the model.
+
+        Raises:
+            NotFound: as :meth:`cancel`.
+            ModelUnavailable: after :meth:`refuse`.
+        """
+        with self._changed:
+            job = self.job(job_id, owner)
+            if not isinstance(job.state, Queued) or job.state.waits_for is None:
+                return job
+            if self._refusal is not None:
+                raise ModelUnavailable(self._refusal)
+            job = self._waiting.named(replace(job, recipe=recipe, model=ANY_MODEL))
+            self._waiting.replace(job)
+            self._record(job_id, recipe=recipe.model_dump(mode="json"), model=job.model)
+            self._changed.notify_all()
+            return self.job(job_id, owner)
+
+    def submit(self, recipe: Recipe, owner: str, model: str, average_seconds: float) -> Job:
         """Put a recipe at the end of the queue.
+
+        Args:
+            model: the one it is for.
 
         Raises:
             QueueFull: as many wait as may; one place comes free in about ``average_seconds``.
@@ -90,26 +136,26 @@ class JobQueue:
             MediaError: the disk is full.
         """
         self.restore()
-        job = Job(uuid.uuid4().hex, owner, recipe, datetime.now(UTC), Queued(0))
+        job = Job(uuid.uuid4().hex, owner, recipe, datetime.now(UTC), Queued(0), model)
         with self._changed:
+            job = self._waiting.named(job)
             if self._refusal is not None:
                 raise ModelUnavailable(self._refusal)
             if len(self._waiting) >= self._max_waiting:
                 raise QueueFull(len(self._waiting), average_seconds)
             with self._database.session() as session:
-                session.add(_row(job))
-            self._waiting.append(job)
+                session.add(row_of(job))
+            self._waiting.put(job)
             self._changed.notify_all()
-            return replace(job, state=Queued(len(self._waiting)))
+            return self._find(job.id, owner)
 
     def next(self) -> Job | None:
-        """Wait for a job and start it; None when the queue was closed."""
+        """Wait for a job whose turn it is and start it; None when the queue was closed."""
         self.restore()
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
-            if self._closed:
+            self._changed.wait_for(lambda: len(self._waiting) or self._closed)
+            if self._closed or (job := self._waiting.take()) is None:
                 return None
-            job = self._waiting.pop(0)
             self._started[job.id] = _Started(job)
             self._record(job.id, state="running", starts=JobRow.starts + 1)
             self._changed.notify_all()
@@ -128,6 +174,7 @@ class JobQueue:
         with self._changed:
             if started := self._started.get(job_id):
                 started.kept = (*started.kept, take_id)
+                self._waiting.changed()
 
     def must_stop(self, job_id: str) -> bool:
         """Whether a job was cancelled or has failed, or the queue was closed."""
@@ -158,12 +205,16 @@ class JobQueue:
             else:
                 self._put_back(job.id)
 
-    def refuse(self, message: str) -> None:
-        """End every job that waits, and take no more: there is no model to make them."""
+    def refuse(self, message: str, model: str, asked: str) -> None:
+        """Take no more jobs, and end those that wait for this model: it could not be loaded.
+
+        Args:
+            model, asked: as :meth:`make_for`.
+        """
         with self._changed:
             self._refusal = message
-            waiting, self._waiting = self._waiting, []
-            for job in waiting:
+            self._waiting.name(model, {asked})
+            while (job := self._waiting.take()) is not None:
                 self._end(job, Failed(message))
 
     def cancel(self, job_id: str, owner: str) -> Job:
@@ -177,11 +228,11 @@ class JobQueue:
         with self._changed:
             job = self._find(job_id, owner)
             if isinstance(job.state, Queued):
-                self._waiting = [other for other in self._waiting if other.id != job_id]
+                self._waiting.remove(job_id)
                 return self._end(job, CancelledJob())
             if job_id in self._started:
                 self._started[job_id].ending = CancelledJob()
-            return job
+            return self._find(job_id, owner)
 
     def job(self, job_id: str, owner: str) -> Job:
         """A job as it is now.
@@ -198,6 +249,20 @@ class JobQueue:
         self.restore()
         with self._changed:
             return [job for job in self._live() if job.owner == owner]
+
+    def look(self, job_id: str | None, owner: str) -> tuple[Job | None, bool]:
+        """A job of this owner's as it is now, None if there is none by this id, and whether any of
+        theirs runs or waits for its turn."""
+        self.restore()
+        with self._changed:
+            live = any(
+                job.owner == owner and not (isinstance(job.state, Queued) and job.state.waits_for)
+                for job in self._live()
+            )
+            try:
+                return (None if job_id is None else self._find(job_id, owner)), live
+            except NotFound:
+                return None, live
 
     def wait(self, job_id: str, owner: str, timeout: float | None) -> Job:
         """A job once it has ended, or as it is after ``timeout`` seconds or when the queue closes.
@@ -229,30 +294,51 @@ class JobQueue:
     def _put_back(self, job_id: str) -> None:
         if started := self._started.pop(job_id, None):
             self._record(job_id, state="queued", starts=JobRow.starts - 1)
-            self._waiting.insert(0, started.job)
+            self._waiting.put(started.job, first=True)
             self._changed.notify_all()
 
     def _live(self) -> list[Job]:
-        waiting = [replace(j, state=Queued(i)) for i, j in enumerate(self._waiting, start=1)]
-        return [*map(_as_of_now, self._started.values()), *waiting]
+        return [*map(_as_of_now, self._started.values()), *map(self._from_now, self._waiting)]
 
     def _find(self, job_id: str, owner: str) -> Job:
-        found = {job.id: job for job in self._live()}.get(job_id) or self._ended.get(job_id)
+        found = self._in_memory(job_id)
         if found is None:
-            with self._database.session() as session:
-                row = session.scalar(select(JobRow).where(JobRow.id == job_id))
-                found = None if row is None else _job(row, _kept(session, row))
+            with self._database.reading() as session:
+                found = find_job(session, job_id)
+            if found is not None and not found.live:
+                self._remember(found)
         if found is None or found.owner != owner:
             raise NotFound("This job is not here. It may have ended long ago.")
         return found
 
-    def _end(self, job: Job, state: EndState) -> Job:
-        ended = replace(job, state=state)
-        self._ended[job.id] = ended
+    def _in_memory(self, job_id: str) -> Job | None:
+        if started := self._started.get(job_id):
+            return _as_of_now(started)
+        if waiting := self._waiting.find(job_id):
+            return self._from_now(waiting)
+        return self._ended.get(job_id)
+
+    def _from_now(self, job: Job) -> Job:
+        """A job of the line, with the seconds until it is begun: the line's own, after what is left
+        of the jobs that run."""
+        queued = job.state
+        assert isinstance(queued, Queued)
+        left = [_seconds_left(started) for started in self._started.values()]
+        if queued.seconds_left is None or not left or None in left:
+            return replace(job, state=replace(queued, seconds_left=None))
+        begins = queued.seconds_left + max(seconds or 0.0 for seconds in left)
+        return replace(job, state=replace(queued, seconds_left=begins))
+
+    def _remember(self, job: Job) -> None:
+        self._ended[job.id] = job
         while len(self._ended) > _IN_MEMORY:
             self._ended.popitem(last=False)
+
+    def _end(self, job: Job, state: EndState) -> Job:
+        ended = replace(job, state=state)
+        self._remember(ended)
         message = state.message if isinstance(state, Failed) else ""
-        self._record(job.id, state=_NAMES[type(state)], message=message)
+        self._record(job.id, state=NAMES[type(state)], message=message)
         self._changed.notify_all()
         return ended
 
@@ -266,61 +352,15 @@ class JobQueue:
 
 
 def _as_of_now(started: _Started) -> Job:
-    running = replace(started.running, take_ids=started.kept)
-    if running.seconds_left is not None:
-        left = running.seconds_left - (time.monotonic() - started.heard_at)
-        running = replace(running, seconds_left=max(0.0, left))
+    running = replace(
+        started.running,
+        take_ids=started.kept,
+        seconds_left=_seconds_left(started),
+        cancelling=isinstance(started.ending, CancelledJob),
+    )
     return replace(started.job, state=running)
 
 
-def _left_over(session: Session) -> list[Job]:
-    """The jobs an earlier process did not finish, its history cut to length on the way."""
-    ended = select(JobRow.number).where(JobRow.state.not_in(_LIVE)).order_by(JobRow.number.desc())
-    session.execute(delete(JobRow).where(JobRow.number.in_(ended.offset(HISTORY).limit(-1))))
-    left = session.scalars(select(JobRow).where(JobRow.state.in_(_LIVE)).order_by(JobRow.number))
-    return [_job(row, ()) for row in left if _goes_on(session, row)]
-
-
-def _goes_on(session: Session, row: JobRow) -> bool:
-    if len(_kept(session, row)) == _recipe(row).num_takes:
-        row.state = "done"
-    elif row.state == "running" and row.starts >= MAX_STARTS:
-        row.state = "failed"
-        row.message = (
-            f"The program ended {row.starts} times while it made this clip, so it is not tried "
-            "again. Try a shorter length or a smaller format."
-        )
-    else:
-        row.state = "queued"
-    return row.state == "queued"
-
-
-def _row(job: Job) -> JobRow:
-    return JobRow(
-        id=job.id,
-        owner=job.owner,
-        recipe=job.recipe.model_dump(mode="json"),
-        submitted_at=job.submitted_at,
-        state="queued",
-    )
-
-
-def _job(row: JobRow, kept: tuple[str, ...]) -> Job:
-    job = Job(row.id, row.owner, _recipe(row), row.submitted_at, Queued(0))
-    states: dict[str, JobState] = {
-        "done": Done(row.id, job.take_ids[1:]),
-        "failed": Failed(row.message, kept),
-        "cancelled": CancelledJob(kept),
-    }
-    return replace(job, state=states.get(row.state, job.state))
-
-
-def _kept(session: Session, row: JobRow) -> tuple[str, ...]:
-    """Those of a job's takes that are in the library."""
-    ids = _job(row, ()).take_ids
-    found = set(session.scalars(select(TakeRow.id).where(TakeRow.id.in_(ids))))
-    return tuple(take_id for take_id in ids if take_id in found)
-
-
-def _recipe(row: JobRow) -> Recipe:
-    return Recipe.model_validate(row.recipe)
+def _seconds_left(started: _Started) -> float | None:
+    left = started.running.seconds_left
+    return None if left is None else max(0.0, left - (time.monotonic() - started.heard_at))

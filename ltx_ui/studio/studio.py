@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from ltx_ui.engine.models import ModelCard
-from ltx_ui.media.animation import animated_webp
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.database import Database
+from ltx_ui.studio.inputs import Inputs, StoredImage
 from ltx_ui.studio.jobs import Job, Running
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.pace import Estimate
 from ltx_ui.studio.paces import Paces
 from ltx_ui.studio.queue import JobQueue
-from ltx_ui.studio.references import References
+from ltx_ui.studio.snapshot import Snapshot
+from ltx_ui.studio.watch import Preview
 from ltx_ui.studio.worker import ModelStatus, Worker
 
-__all__ = ["Estimate", "ModelStatus", "Studio"]
+__all__ = ["Estimate", "ModelStatus", "Snapshot", "StoredImage", "Studio"]
 
 CLOSING_SECONDS = 0.7
 """How long a step that is under way may take to end by itself."""
@@ -29,16 +31,25 @@ class Studio:
     """Submit, watch, cancel, keep, recall. Safe to call from any thread.
 
     One data folder belongs to one studio at a time.
+
+    Raises:
+        SettingsError: the library is damaged, or belongs to a newer version of the program.
+        MediaError: it can't be read or written.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._database = Database(settings.database)
-        self._queue = JobQueue(self._database, settings.max_queue)
-        self._references = References(settings.references_dir, int(settings.max_image_mb * 1e6))
-        self.library = Library(self._database, settings.takes_dir)
+        self._database.open()
+        # Where earlier versions let Gradio keep uploads.
+        shutil.rmtree(settings.cache_dir / "gradio", ignore_errors=True)
+        self._inputs = Inputs(
+            settings.references_dir, int(settings.max_image_mb * 1e6), self._database
+        )
+        self.library = Library(self._database, settings.takes_dir, self._inputs.sweep)
+        self._queue = JobQueue(self._database, settings.max_queue, self._seconds)
         paces = Paces(self._database)
-        self._worker = Worker(settings, self._queue, self.library, self._references, paces)
+        self._worker = Worker(settings, self._queue, self.library, self._inputs, paces)
 
     def start(self) -> None:
         """Load the model in the background, then make what waits."""
@@ -59,19 +70,51 @@ class Studio:
         return self._worker.card
 
     def submit(self, recipe: Recipe, owner: str) -> Job:
-        """Take a recipe in, with its reference images, and queue it.
+        """Take a recipe in, with its pictures, and queue it.
 
         Raises:
             InvalidRecipe: it is larger than this studio allows, asks for another model or for what
                 this one can't do, or an image can't be used.
             QueueFull: too many wait already.
             ModelUnavailable: the model could not be loaded.
-            MediaError: the disk is full.
+            MediaError: the disk is full, or has no room for such a clip.
         """
         check_volume(recipe, self._settings.max_volume)
         self._worker.check_model(recipe)
-        taken = self._references.take_in(recipe)
-        return self._queue.submit(taken, owner, self._worker.average_seconds)
+        self.library.check_room(recipe)
+        model = recipe.model or self._worker.status.model
+        with self._inputs.taken_in(recipe) as taken:
+            return self._queue.submit(taken, owner, model, self._worker.average_seconds)
+
+    def make_with_loaded_model(self, job_id: str, owner: str) -> Job:
+        """Have a job that waits for another model made with the one that is loaded, in its turn.
+        Any other job stays as it is.
+
+        Raises:
+            NotFound: as :meth:`job`.
+            InvalidRecipe: it asks for what this model can't do.
+            ModelUnavailable: the model could not be loaded.
+        """
+        recipe = self.job(job_id, owner).recipe.model_copy(update={"model": None})
+        self._worker.check_model(recipe)
+        return self._queue.adopt(job_id, owner, recipe)
+
+    def snapshot(self, job_id: str | None, owner: str) -> Snapshot:
+        """All that a page shows of a moment. It is made from memory, but for takes and jobs that
+        were not looked at before."""
+        model = self.model_status()
+        with self._database.reading():
+            job, live = self._queue.look(job_id, owner)
+            takes = self.library.those(job.kept, owner) if job else ()
+        seen = self._preview(job) if job else None
+        return Snapshot(
+            model,
+            job,
+            takes,
+            seen.webp() if seen else None,
+            seen.number if seen else 0,
+            live or model.state not in ("ready", "failed"),
+        )
 
     def job(self, job_id: str, owner: str) -> Job:
         """A job as it is now.
@@ -115,19 +158,47 @@ class Studio:
         Raises:
             NotFound: as :meth:`job`.
         """
-        job, seen = self.job(job_id, owner), self._worker.preview
-        if seen is None or seen.job_id != job.id or not isinstance(job.state, Running):
-            return None
-        return animated_webp(seen.frames, seen.fps)
+        seen = self._preview(self.job(job_id, owner))
+        return seen.webp() if seen else None
 
     def queue_length(self) -> int:
         """Jobs that run or wait, of everybody."""
         return len(self._queue)
 
-    def reference(self, digest: str) -> Path:
-        """The file of a reference image that was taken in.
+    def add_image(self, data: bytes, field: str = "image_start") -> StoredImage:
+        """Store a picture that recipes may then name by its digest.
+
+        Args:
+            data: the file as it was sent.
+            field: the recipe's field it is for, for the error.
+
+        Raises:
+            InvalidRecipe: it can't be used.
+            MediaError: it could not be written, or the disk is full.
+        """
+        return self._inputs.add(data, field)
+
+    def thumbnail(self, digest: str) -> bytes:
+        """A small WebP of a stored picture, its sides at most 512 pixels.
 
         Raises:
             NotFound: there is none by this digest.
         """
-        return self._references.path(digest)
+        return self._inputs.thumbnail(digest)
+
+    def reference(self, digest: str) -> Path:
+        """The file of a picture that was stored.
+
+        Raises:
+            NotFound: there is none by this digest.
+        """
+        return self._inputs.path(digest)
+
+    def _preview(self, job: Job) -> Preview | None:
+        seen = self._worker.preview
+        runs = isinstance(job.state, Running)
+        return seen if runs and seen is not None and seen.job_id == job.id else None
+
+    def _seconds(self, recipe: Recipe) -> float | None:
+        estimate = self.estimate(recipe)
+        return estimate.seconds if estimate else None

@@ -6,31 +6,29 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_ui.clip import Stage
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.errors import Cancelled, InvalidRecipe, StudioError
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
-from ltx_ui.studio.jobs import Done, Job, Running, failure
+from ltx_ui.studio.inputs import Inputs
+from ltx_ui.studio.jobs import Done, Job, failure
 from ltx_ui.studio.library import Library
-from ltx_ui.studio.pace import UNKNOWN_SECONDS, Estimate, Pace, fraction, seconds_left
+from ltx_ui.studio.pace import UNKNOWN_SECONDS, Estimate, Pace
 from ltx_ui.studio.paces import Paces
 from ltx_ui.studio.queue import JobQueue
-from ltx_ui.studio.references import References
 from ltx_ui.studio.saver import Made, Saver
+from ltx_ui.studio.watch import Preview, Watch
 
 if TYPE_CHECKING:
     from ltx_ui.engine.engine import Engine
-
-Show = Callable[[NDArray[np.uint8], float], None]
 
 UNLOADABLE = (
     "The model could not be loaded, for a reason that was not foreseen; the log has the details. "
@@ -61,15 +59,6 @@ class ModelStatus:
     demo: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Preview:
-    """What a running job's clip looks like so far: uint8 frames, F×h×w×3, at so many a second."""
-
-    job_id: str
-    frames: NDArray[np.uint8]
-    fps: float
-
-
 class Worker:
     """Loads the model, then makes the queue's jobs, one after the other."""
 
@@ -78,16 +67,17 @@ class Worker:
         settings: Settings,
         queue: JobQueue,
         library: Library,
-        references: References,
+        inputs: Inputs,
         paces: Paces,
     ) -> None:
         self._settings = settings
         self._queue = queue
         self._library = library
-        self._references = references
+        self._inputs = inputs
         self._paces = paces
         self._pace: Pace | None = None
         self.preview: Preview | None = None
+        self._previews = count(1)
         self.status = _first_status(settings.model)
         self.card: ModelCard | None = None
         # A daemon: nothing waits for a step that takes a minute when the program has to end.
@@ -117,8 +107,9 @@ class Worker:
         Raises:
             InvalidRecipe: it asks for another one, or for what this one can't do.
         """
-        known = {self.status.model, self._settings.model, None}
-        if self.status.state == "ready" and recipe.model not in known:
+        asked = self._settings.model
+        settled = self.status.state == "ready" or asked in CARDS
+        if settled and recipe.model not in {self.status.model, asked, None}:
             raise InvalidRecipe.because(
                 "model",
                 f"model: is {recipe.model!r}; this studio runs {self.status.model!r}. "
@@ -131,7 +122,7 @@ class Worker:
         try:
             self._queue.restore()
             self._library.sweep()
-            self._references.sweep()
+            self._inputs.sweep()
             engine = self._load()
         except StudioError as error:
             self._fail(str(error))
@@ -162,6 +153,7 @@ class Worker:
         )
         card = engine.card
         self.status = replace(self.status, model=card.id, title=card.title, demo=card.demo)
+        self._queue.make_for(card.id, settings.model)
         engine.load(self._report)
         self.card = engine.card
         self._pace = Pace(engine.card, engine.at_once)
@@ -188,7 +180,7 @@ class Worker:
     def _fail(self, message: str) -> None:
         self.status = replace(self.status, state="failed", message=message, fraction=None)
         _log.error("%s", message)
-        self._queue.refuse(message)
+        self._queue.refuse(message, self.status.model, self._settings.model)
 
     def _work_on(self, job: Job, engine: Engine, saver: Saver) -> None:
         self.preview = None
@@ -206,6 +198,7 @@ class Worker:
         that an earlier start of the program has kept are not made again."""
         recipe, pace = job.recipe, self._pace or Pace(engine.card)
         self.check_model(recipe)
+        self._library.check_room(recipe)
         todo = []
         for take_id, take in zip(job.take_ids, recipe.takes(), strict=True):
             if self._library.has(take_id):
@@ -216,14 +209,14 @@ class Worker:
             self._queue.end(job, _done(job))
 
         def show(frames: NDArray[np.uint8], fps: float) -> None:
-            self.preview = Preview(job.id, frames, fps)
+            self.preview = Preview(job.id, next(self._previews), frames, fps)
 
         watch = Watch(self._queue, job, show, pace, len(todo))
         clips = engine.generate_many(
             [take for _, take in todo],
             watch,
-            self._references.pixels(recipe, "image_start"),
-            self._references.pixels(recipe, "image_end"),
+            self._inputs.pixels(recipe, "image_start"),
+            self._inputs.pixels(recipe, "image_end"),
         )
         for (take_id, take), clip in zip(todo, clips, strict=True):
             last = take_id == todo[-1][0]
@@ -280,53 +273,6 @@ class Worker:
             files.remove()
             raise
         return timings
-
-
-class Watch:
-    """Hears how far a job is, tells the queue, and stops the job when it must.
-
-    Args:
-        pace: says what is expected of it.
-        left: how many of the job's takes are not made yet.
-    """
-
-    def __init__(self, queue: JobQueue, job: Job, show: Show, pace: Pace, left: int) -> None:
-        self._queue = queue
-        self._job_id = job.id
-        self._expected = pace.expect(job.recipe)
-        self._further = pace.each_further(job.recipe)
-        self._show = show
-        self._takes = job.recipe.num_takes
-        self._left = left
-        self._began: dict[Stage, float] = {}
-
-    def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
-        """As :class:`ltx_ui.clip.Listener` says."""
-        if self._queue.must_stop(self._job_id):
-            raise Cancelled
-        now = time.monotonic()
-        elapsed = now - self._began.setdefault(stage, now)
-        before = self._takes - self._left
-        done = (before + fraction(stage, step, steps, self._expected)) / self._takes
-        left = seconds_left(stage, step, steps, elapsed, self._expected)
-        if left is not None:
-            left += (self._left - 1) * self._further
-        self._queue.hear(self._job_id, Running(stage, step, steps, done, left, before + 1))
-
-    def next_take(self) -> None:
-        """The take is made; what is heard from now on is of the next one."""
-        self._left -= 1
-        self._began = {}
-
-    def preview(self, frames: NDArray[np.uint8], fps: float) -> None:
-        """As :class:`ltx_ui.clip.PreviewListener` says."""
-        self._show(frames, fps)
-
-    def timings(self) -> dict[str, float]:
-        """Seconds each stage took so far; a stage ends where the next one begins."""
-        stages = list(self._began)
-        ends = [*list(self._began.values())[1:], time.monotonic()]
-        return {s: end - self._began[s] for s, end in zip(stages, ends, strict=True)}
 
 
 def _done(job: Job) -> Done:

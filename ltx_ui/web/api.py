@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
 
@@ -15,7 +16,15 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from ltx_ui import __version__
-from ltx_ui.errors import BodyTooLarge, Cancelled, InvalidRecipe, NotFound, QueueFull, StudioError
+from ltx_ui.errors import (
+    BodyTooLarge,
+    Cancelled,
+    InvalidRecipe,
+    ModelUnavailable,
+    NotFound,
+    QueueFull,
+    StudioError,
+)
 from ltx_ui.recipe import Recipe, parse_recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Queued, Running
@@ -123,13 +132,12 @@ class Api:
 
     def video(self, take_id: str, owner: Owner) -> FileResponse:
         """A take's mp4; ranges work."""
-        take = self._studio.library.take(take_id, owner)
-        return FileResponse(take.video, media_type="video/mp4", headers=_PRIVATE)
+        video = self._studio.library.video(take_id, owner)
+        return FileResponse(video, media_type="video/mp4", headers=_PRIVATE)
 
     def poster(self, take_id: str, owner: Owner) -> FileResponse:
         """A take's still picture."""
-        take = self._studio.library.take(take_id, owner)
-        return FileResponse(take.poster, headers=_PRIVATE)
+        return FileResponse(self._studio.library.poster(take_id, owner), headers=_PRIVATE)
 
     def health(self) -> dict[str, Any]:
         """Whether the studio is up, with which model, and how many clips wait."""
@@ -174,6 +182,9 @@ class Api:
                 raise HTTPException(CLIENT_GONE, "The client hung up.")
             await asyncio.sleep(POLL_SECONDS)
             job = await asyncio.to_thread(self._studio.job, job.id, owner)
+            if isinstance(job.state, Queued) and job.state.waits_for:
+                await asyncio.to_thread(self._studio.cancel, job.id, owner)
+                raise ModelUnavailable(f"This studio does not run {job.state.waits_for}.")
         match job.state:
             case Done() as done:
                 take = self._studio.library.take
@@ -286,8 +297,8 @@ def job_answer(job: Job) -> dict[str, Any]:
         "recipe": job.recipe.model_dump(mode="json"),
     }
     match job.state:
-        case Queued(place):
-            return answer | {"state": "queued", "place": place}
+        case Queued() as queued:
+            return answer | {"state": "queued", **asdict(queued)}
         case Running() as running:
             return answer | {
                 "state": "running",
@@ -296,6 +307,7 @@ def job_answer(job: Job) -> dict[str, Any]:
                 "steps": running.steps,
                 "fraction": round(running.fraction, 3),
                 "seconds_left": running.seconds_left,
+                "cancelling": running.cancelling,
                 "takes": list(running.take_ids),
             }
         case Done(take_id) as done:
