@@ -78,7 +78,10 @@ class Worker:
         self._pace: Pace | None = None
         self.preview: Preview | None = None
         self._previews = count(1)
-        self.status = _first_status(settings.model)
+        known = _known_card(settings.model)
+        self.status = _first_status(settings.model, known)
+        if known is not None:
+            queue.make_for(known.id, settings.model)
         self.card: ModelCard | None = None
         # A daemon: nothing waits for a step that takes a minute when the program has to end.
         self._thread = threading.Thread(target=self._run, name="studio-worker", daemon=True)
@@ -108,7 +111,7 @@ class Worker:
             InvalidRecipe: it asks for another one, or for what this one can't do.
         """
         asked = self._settings.model
-        settled = self.status.state == "ready" or asked in CARDS
+        settled = self.status.state == "ready" or _known_card(asked) is not None
         if settled and recipe.model not in {self.status.model, asked, None}:
             raise InvalidRecipe.because(
                 "model",
@@ -279,8 +282,12 @@ def _done(job: Job) -> Done:
     return Done(job.id, job.take_ids[1:])
 
 
-def _first_status(asked: str) -> ModelStatus:
-    card = CARDS.get(asked)
+def _known_card(asked: str) -> ModelCard | None:
+    """The card, where it can be told without looking at the machine or at a folder."""
+    return next((card for card in CARDS.values() if asked in (card.id, card.source)), None)
+
+
+def _first_status(asked: str, card: ModelCard | None) -> ModelStatus:
     title = card.title if card else "LTX-2" if asked == "auto" else asked
-    demo = card is not None and card.demo
-    return ModelStatus("starting", "Starting…", None, asked, title, None, demo)
+    model, demo = (card.id, card.demo) if card else (asked, False)
+    return ModelStatus("starting", "Starting…", None, model, title, None, demo)
