@@ -149,4 +149,4 @@ def test_a_models_folder_that_cannot_be_written_says_so(
 ) -> None:
     (tmp_path / "models").write_text("a file, not a folder")
     said = load(hub[0], "acme/open", tmp_path)
-    assert "refused" in said and "can't be saved" in said and "--data-dir" in said
+    assert "refused" in said and "a file stands where a folder is needed" in said

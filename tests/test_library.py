@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +13,9 @@ import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from running import ROOT, free_port
 from sqlalchemy import create_engine
-from studios import put_back_to
+from studios import PATIENCE, put_back_to
 
 from ltx_ui.clip import Clip
 from ltx_ui.errors import MediaError, NotFound, SettingsError
@@ -179,6 +182,21 @@ def test_a_damaged_library_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "library.sqlite3").write_bytes(b"this is not a database, " * 100)
     with pytest.raises(SettingsError, match=r"library\.sqlite3 is damaged.*backup"):
         open_library(tmp_path).takes("ada")
+
+
+def test_a_damaged_library_ends_the_program_before_the_page_is_shown(tmp_path: Path) -> None:
+    keep(open_library(tmp_path), "fox")
+    library = tmp_path / "library.sqlite3"
+    with sqlite3.connect(library) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = library.read_bytes()
+    library.write_bytes(whole[:6000] + b"\xff" * 3000 + whole[9000:])
+    command = [sys.executable, "app.py", "--data-dir", str(tmp_path)]
+    command += ["--port", str(free_port())]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    assert ended.returncode == 2
+    assert f"The library {library} is damaged" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_library_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

@@ -26,22 +26,25 @@ class Ballast:
 
     @contextmanager
     def given_up(self) -> Iterator[None]:
-        """Where the disk is full, its room is free while the block runs; afterwards it is made
-        again as soon as there is room."""
-        if free_bytes(self._path.parent) < SIZE:
+        """Where the disk is full, its room is free while the block runs. Afterwards half of what is
+        left is taken back, for the next time."""
+        full = free_bytes(self._path.parent) < SIZE
+        if full:
             remove(self._path)
         try:
             yield
         finally:
-            self.make()
+            free = free_bytes(self._path.parent)
+            if free >= SPARE:
+                self._make(SIZE)
+            elif full:
+                self._make(min(SIZE, free // 2))
 
-    def make(self) -> None:
-        """Take the room, if there is plenty of it."""
-        if self._path.exists() or free_bytes(self._path.parent) < SPARE:
-            return
+    def _make(self, size: int) -> None:
         try:
-            # Zeros would take no room on a file system that compresses.
-            self._path.write_bytes(os.urandom(SIZE))
+            if not self._path.exists() or self._path.stat().st_size < size:
+                # Zeros would take no room on a file system that compresses.
+                self._path.write_bytes(os.urandom(size))
         except OSError as error:
             _log.warning("%s could not be made: %s", self._path, error)
             remove(self._path)
