@@ -52,12 +52,13 @@ class _Entry(BaseModel):
 
 
 def _keeps_recipe_rules(fields: dict[str, Any]) -> dict[str, Any]:
-    """Hold values to the rules of the Recipe they will become part of."""
+    """The values as the Recipe that they will become part of takes them; a seed of -1, which says
+    nothing, is left out."""
     try:
-        parse_recipe({"prompt": "a clip", **fields})
+        recipe = parse_recipe({"prompt": "a clip", **fields})
     except InvalidRecipe as error:
         raise ValueError(str(error)) from None
-    return fields
+    return {name: getattr(recipe, name) for name in fields if name in recipe.model_fields_set}
 
 
 class Preset(_Entry):
