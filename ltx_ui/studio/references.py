@@ -1,4 +1,4 @@
-"""Reference images on disk, under the digest of their bytes, as they were sent."""
+"""Reference images on disk, under the digest of their bytes, as `media.images` has them stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ltx_ui.errors import InvalidRecipe, NotFound
 from ltx_ui.media.files import sweep, whole
-from ltx_ui.media.images import SUFFIXES, file_suffix, fit, read_reference
+from ltx_ui.media.images import SUFFIXES, fit, read_reference, take_in
 from ltx_ui.recipe import Recipe, decode_reference, is_digest
 
 FIELDS = ("image_start", "image_end")
@@ -46,7 +46,7 @@ class References:
                 path = self._folder / f"{name}{suffix}"
                 if path.exists():
                     return path
-        raise NotFound("This reference image is not here any more. Choose the picture again.")
+        raise NotFound("This picture is not here any more. Choose the picture again.")
 
     def pixels(self, recipe: Recipe, field: str) -> NDArray[np.uint8] | None:
         """An image as the engine takes it, or None where the recipe has none.
@@ -74,11 +74,10 @@ class References:
             except NotFound as error:
                 raise InvalidRecipe.because(field, f"{field}: {error}") from None
             return reference
-        data = decode_reference(reference)
-        read_reference(data, self._max_bytes, field)
-        name = hashlib.sha256(data).hexdigest()
-        path = self._folder / f"{name}{file_suffix(data)}"
+        picture = take_in(decode_reference(reference), self._max_bytes, field)
+        name = hashlib.sha256(picture.data).hexdigest()
+        path = self._folder / f"{name}{picture.suffix}"
         if not path.exists():
             with whole(path) as target:
-                target.write_bytes(data)
+                target.write_bytes(picture.data)
         return f"sha256:{name}"
