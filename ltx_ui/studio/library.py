@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,10 +54,12 @@ class Take:
 
 @dataclass(frozen=True)
 class Files:
-    """The two files of a take that is not in the library yet."""
+    """The two files of a take that is not in the library yet, and what writing them did otherwise
+    than usual."""
 
     video: Path
     poster: Path
+    notes: tuple[str, ...] = ()
 
     def remove(self) -> None:
         """Delete both, as far as they are there and can be."""
@@ -135,12 +137,12 @@ class Library:
         name = secrets.token_hex(16)
         files = Files(self._folder / f"{name}.mp4", self._folder / f"{name}.jpg")
         try:
-            write_mp4(clip, files.video, metadata)
+            notes = write_mp4(clip, files.video, metadata)
             write_poster(clip, files.poster)
         except BaseException:
             files.remove()
             raise
-        return files
+        return replace(files, notes=notes)
 
     def keep(
         self,

@@ -274,7 +274,7 @@ class Worker:
                 versions=engine.versions,
                 model=engine.card.id,
                 device=engine.device,
-                notes=made.clip.notes,
+                notes=(*made.clip.notes, *files.notes),
             )
         except BaseException:
             files.remove()
