@@ -180,13 +180,15 @@ class Advice(_Entry):
 
 
 class Vocabulary(_Entry):
-    """Words that show that a prompt speaks of something; advice looks for them. ``rumbl*`` stands
-    for every word that begins so."""
+    """English words that show that a prompt speaks of something; advice looks for them. ``rumbl*``
+    stands for every word that begins so. By ``common`` words a longer prompt in Latin letters is
+    told to be English; without them every one counts as English."""
 
     camera: tuple[Word, ...] = Field(min_length=1)
     lighting: tuple[Word, ...] = Field(min_length=1)
     sound: tuple[Word, ...] = Field(min_length=1)
     motion: tuple[Word, ...] = Field(min_length=1)
+    common: tuple[Text, ...] = ()
 
 
 class Workflow(_Entry):
