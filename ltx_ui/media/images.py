@@ -226,13 +226,13 @@ def _reduced(image: Image.Image) -> Image.Image:
         return _shrunk(image)
     factor, (width, height) = int(times), image.size
     rows = factor * max(1, 1024 // factor)
-    bands = []
+    whole: Image.Image | None = None
     for top in range(0, height, rows):
         band = _flat(image.crop((0, top, width, min(top + rows, height))))
-        bands.append((band.convert("RGB") if band.mode == "P" else band).reduce(factor))
-    whole = Image.new(bands[0].mode, (bands[0].width, sum(band.height for band in bands)))
-    for index, band in enumerate(bands):
-        whole.paste(band, (0, index * bands[0].height))
+        band = (band.convert("RGB") if band.mode in ("P", "1") else band).reduce(factor)
+        whole = whole or Image.new(band.mode, (band.width, math.ceil(height / factor)))
+        whole.paste(band, (0, top // factor))
+    assert whole is not None
     whole.info = image.info.copy()
     return _shrunk(whole)
 
