@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ltx_ui.engine.models import ModelCard
+from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.media.animation import animated_webp
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
@@ -17,7 +18,7 @@ from ltx_ui.studio.queue import JobQueue
 from ltx_ui.studio.references import References
 from ltx_ui.studio.worker import ModelStatus, Worker
 
-__all__ = ["Estimate", "ModelStatus", "Studio"]
+__all__ = ["Estimate", "ModelStatus", "Studio", "TokenCount"]
 
 CLOSING_SECONDS = 0.7
 """How long a step that is under way may take to end by itself."""
@@ -57,6 +58,14 @@ class Studio:
     def model_card(self) -> ModelCard | None:
         """The loaded model's card, with what recipes may ask of it; None until it is loaded."""
         return self._worker.card
+
+    def count_tokens(self, text: str) -> TokenCount | None:
+        """How many tokens a text has and how much of it the model reads; None until it is loaded.
+
+        Args:
+            text: of a length that a recipe may have: all of it is looked at.
+        """
+        return self._worker.count_tokens(text)
 
     def submit(self, recipe: Recipe, owner: str) -> Job:
         """Take a recipe in, with its reference images, and queue it.

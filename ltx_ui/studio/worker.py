@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ltx_ui.clip import Stage
 from ltx_ui.engine.models import CARDS, ModelCard
+from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.errors import Cancelled, InvalidRecipe, StudioError
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
@@ -90,6 +91,7 @@ class Worker:
         self.preview: Preview | None = None
         self.status = _first_status(settings.model)
         self.card: ModelCard | None = None
+        self._count_tokens: Callable[[str], TokenCount] | None = None
         # A daemon: nothing waits for a step that takes a minute when the program has to end.
         self._thread = threading.Thread(target=self._run, name="studio-worker", daemon=True)
 
@@ -110,6 +112,10 @@ class Worker:
     def estimate(self, recipe: Recipe) -> Estimate | None:
         """How long a recipe's takes will take; None while nothing is known."""
         return self._pace.estimate(recipe) if self._pace else None
+
+    def count_tokens(self, text: str) -> TokenCount | None:
+        """How much of a text the model reads; None until it is loaded."""
+        return self._count_tokens(text) if self._count_tokens else None
 
     def check_model(self, recipe: Recipe) -> None:
         """Hold a recipe to the model that is loaded, as soon as that is known.
@@ -164,6 +170,7 @@ class Worker:
         self.status = replace(self.status, model=card.id, title=card.title, demo=card.demo)
         engine.load(self._report)
         self.card = engine.card
+        self._count_tokens = engine.count_tokens
         self._pace = Pace(engine.card, engine.at_once)
         self._pace.recall(self._paces.of(engine.card.id, engine.device))
         message = f"{engine.card.title} is ready on {engine.device}."
