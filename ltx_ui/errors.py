@@ -27,12 +27,22 @@ class FieldProblem:
 
 
 class InvalidRecipe(StudioError):
-    """The recipe can't be made as it is; ``problems`` names every field that has to change."""
+    """The recipe can't be made as it is; ``problems`` names the fields that have to change, ten at
+    most, and then how many more there are.
+
+    Args:
+        problems: at least one.
+        more: how many there are beside these.
+    """
 
     http_status = 422
+    LIMIT = 10
 
-    def __init__(self, problems: Sequence[FieldProblem]) -> None:
-        self.problems = tuple(problems)
+    def __init__(self, problems: Sequence[FieldProblem], more: int = 0) -> None:
+        self.problems = tuple(problems[: self.LIMIT])
+        if more := more + len(problems) - len(self.problems):
+            rest = FieldProblem("recipe", f"And {more} more fields can't be used as they are.")
+            self.problems += (rest,)
         super().__init__(" ".join(problem.message for problem in self.problems))
 
     @classmethod

@@ -52,12 +52,13 @@ class _Entry(BaseModel):
 
 
 def _keeps_recipe_rules(fields: dict[str, Any]) -> dict[str, Any]:
-    """Hold values to the rules of the Recipe they will become part of."""
+    """The values as the Recipe that they will become part of takes them; a seed of -1, which says
+    nothing, is left out."""
     try:
-        parse_recipe({"prompt": "a clip", **fields})
+        recipe = parse_recipe({"prompt": "a clip", **fields})
     except InvalidRecipe as error:
         raise ValueError(str(error)) from None
-    return fields
+    return {name: getattr(recipe, name) for name in fields if name in recipe.model_fields_set}
 
 
 class Preset(_Entry):
@@ -179,13 +180,15 @@ class Advice(_Entry):
 
 
 class Vocabulary(_Entry):
-    """Words that show that a prompt speaks of something; advice looks for them. ``rumbl*`` stands
-    for every word that begins so."""
+    """English words that show that a prompt speaks of something; advice looks for them. ``rumbl*``
+    stands for every word that begins so. By ``common`` words a longer prompt in Latin letters is
+    told to be English; without them every one counts as English."""
 
     camera: tuple[Word, ...] = Field(min_length=1)
     lighting: tuple[Word, ...] = Field(min_length=1)
     sound: tuple[Word, ...] = Field(min_length=1)
     motion: tuple[Word, ...] = Field(min_length=1)
+    common: tuple[Text, ...] = ()
 
 
 class Workflow(_Entry):

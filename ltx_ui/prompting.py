@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ltx_ui.presets import Presets
+from ltx_ui.presets import Presets, Vocabulary
+from ltx_ui.words import as_sentence, is_latin, joined, squeeze, word_count
 
 _SHORT_PROMPT_WORDS = 5
 """Fewer words than this leave most of the picture to chance: the guide's bad example has two."""
+_COMMON_SHARE = 0.15
+"""An English text has more common words than this; a Spanish or German one with a stray "a" or
+"in" has fewer."""
 
 
 @dataclass(frozen=True)
@@ -26,44 +30,64 @@ def compile_prompt(fields: PromptFields, presets: Presets) -> str:
     """One paragraph from the prompt and its helper fields.
 
     Speech comes first, in the pattern the model knows (``A person speaking: …``), then the scene,
-    then light, sound and camera, each a sentence of its own. A phrase that the prompt already
-    contains is not said twice.
+    then light, sound and camera, each a sentence of its own as its script writes one. A phrase that
+    the prompt already contains is not said twice. A prompt alone stays as it was typed, so that it
+    makes the same clip as when the API is sent it.
     """
-    scene = _squeeze(fields.prompt)
+    scene = squeeze(fields.prompt)
     said = scene.lower()
     parts = [
         presets.speech_pattern.replace("{speech}", speech)
-        if (speech := _squeeze(fields.speech))
+        if (speech := squeeze(fields.speech))
         else "",
         scene,
-        *(_squeeze(text) for text in (fields.lighting, fields.sound, fields.camera)),
+        *(squeeze(text) for text in (fields.lighting, fields.sound, fields.camera)),
     ]
     fresh = [part for i, part in enumerate(parts) if part and (i < 2 or part.lower() not in said)]
-    return " ".join(_sentence(part) for part in fresh)
+    return scene if fresh == [scene] else joined([as_sentence(part) for part in fresh])
 
 
 def advise(
     fields: PromptFields, presets: Presets, *, has_reference: bool, include_audio: bool
 ) -> list[str]:
-    """What the prompt leaves out, as sentences from presets.json; nothing for an empty prompt."""
+    """What the prompt leaves out, as sentences from presets.json; nothing for an empty prompt.
+
+    What it does not mention is only said of a prompt in English, the language of the vocabulary.
+    """
     advice, vocabulary = presets.advice, presets.vocabulary
     spoken, scene = fields.speech.strip(), fields.prompt.strip()
     whole = " ".join(
         (fields.prompt, fields.camera, fields.lighting, fields.sound, fields.speech)
     ).lower()
-    words = whole.split()
-    if not words:
+    if not whole.strip():
         return []
-    heard = _mentions(whole, vocabulary.sound)
     findings = [
-        (len(words) < _SHORT_PROMPT_WORDS, advice.short_prompt),
+        (word_count(whole) < _SHORT_PROMPT_WORDS, advice.short_prompt),
         (bool(spoken) and not scene, advice.speech_without_scene),
-        (include_audio and not spoken and not heard, advice.no_sound),
-        (has_reference and not _mentions(whole, vocabulary.motion), advice.no_motion),
-        (not _mentions(whole, vocabulary.camera), advice.no_camera),
-        (not _mentions(whole, vocabulary.lighting), advice.no_lighting),
     ]
+    if _is_english(scene or spoken, vocabulary):
+        heard = bool(spoken) or _mentions(whole, vocabulary.sound)
+        findings += [
+            (include_audio and not heard, advice.no_sound),
+            (has_reference and not _mentions(whole, vocabulary.motion), advice.no_motion),
+            (not _mentions(whole, vocabulary.camera), advice.no_camera),
+            (not _mentions(whole, vocabulary.lighting), advice.no_lighting),
+        ]
     return [sentence for holds, sentence in findings if holds]
+
+
+def _is_english(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether a text is English as far as can be told: too short to tell counts as English."""
+    words, lower = word_count(text), text.lower()
+    if not is_latin(text):
+        return False
+    if not vocabulary.common or words < _SHORT_PROMPT_WORDS:
+        return True
+    known = (vocabulary.camera, vocabulary.lighting, vocabulary.sound, vocabulary.motion)
+    if any(_mentions(lower, kind) for kind in known):
+        return True
+    common = re.findall(rf"\b(?:{'|'.join(map(re.escape, vocabulary.common))})\b", lower)
+    return len(common) >= _COMMON_SHARE * words
 
 
 def _mentions(text: str, words: tuple[str, ...]) -> bool:
@@ -71,13 +95,3 @@ def _mentions(text: str, words: tuple[str, ...]) -> bool:
         re.escape(word[:-1]) if word.endswith("*") else rf"{re.escape(word)}\b" for word in words
     )
     return re.search(rf"\b(?:{'|'.join(ends)})", text) is not None
-
-
-def _squeeze(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _sentence(text: str) -> str:
-    """Capital first letter and an end mark, the creator's own words otherwise untouched."""
-    text = text[0].upper() + text[1:]
-    return text if text.endswith((".", "!", "?", "…", "”", '"', "。", "！", "？")) else f"{text}."

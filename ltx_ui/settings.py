@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     max_volume: int = Field(
         1280 * 704 * 257, ge=128 * 128 * 9, description="Most width × height × frames of a clip."
     )
-    max_image_mb: float = Field(10.0, gt=0, description="Largest reference image, in MB.")
+    max_image_mb: float = Field(50.0, gt=0, description="Largest picture, in MB.")
 
     @field_validator("auth")
     @classmethod

@@ -23,7 +23,7 @@ def test_imports_go_one_way() -> None:
             ("recipe", "presets", "prompting", "settings", "errors", "clip"),
             ("torch", "gradio", "PIL"),
         ),
-        (("engine.models",), ("torch", "gradio")),
+        (("engine.models", "engine.tokens"), ("torch", "gradio", "transformers")),
         (("studio.studio",), ("torch", "gradio", "fastapi")),
         (("media.mp4", "media.images"), ("torch", "gradio")),
         (("cli",), ("torch", "gradio", "sqlalchemy")),

@@ -1,4 +1,4 @@
-"""Reference images: what is taken, what is refused, and how it is laid on the frame."""
+"""Pictures: what is taken, what is refused, and how it is laid on the frame."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.media.images import file_suffix, fit, read_reference
+from ltx_ui.media.images import cover_crop, fit, read_reference, share_kept, take_in, thumbnail
 
 LIMIT = 10_000_000
 
@@ -35,7 +35,9 @@ def test_png_jpeg_and_webp_come_in_as_rgb(kind: str, suffix: str) -> None:
     image = read_reference(data, LIMIT)
     assert (image.mode, image.size) == ("RGB", (100, 80))
     assert np.allclose(image.getpixel((50, 40)), (200, 30, 60), atol=4)
-    assert file_suffix(data) == suffix
+    taken = take_in(data, LIMIT)
+    assert (taken.data, taken.suffix, taken.note) == (data, suffix, "")
+    assert (taken.width, taken.height) == (100, 80)
 
 
 def test_a_photo_taken_sideways_stands_upright() -> None:
@@ -96,7 +98,7 @@ def test_a_file_over_the_limit_is_refused_with_both_sizes() -> None:
     ],
 )
 def test_other_files_are_refused(data: bytes) -> None:
-    assert "PNG, JPEG or WebP" in refusal(data)
+    assert "PNG, JPEG, WebP, HEIC or AVIF" in refusal(data)
 
 
 def test_a_cut_off_file_is_refused() -> None:
@@ -110,12 +112,96 @@ def test_a_cut_off_file_is_refused() -> None:
     [
         ((1, 10000), "at least 64"),
         ((70, 1000), "8 times"),
-        ((9000, 9000), "pixels are allowed"),
+        ((12000, 12000), "pixels are allowed"),
         ((20000, 20000), "pixels are allowed"),
     ],
 )
 def test_sizes_no_clip_can_start_from_are_refused(size: tuple[int, int], words: str) -> None:
     assert words in refusal(encoded(Image.new("1", size)))
+
+
+@pytest.mark.parametrize(("kind", "name"), [("HEIF", "HEIC"), ("AVIF", "AVIF")])
+def test_a_phones_own_format_is_converted_with_a_word(kind: str, name: str) -> None:
+    photo = Image.new("RGB", (100, 200), "blue")
+    photo.paste("red", (0, 0, 100, 100))
+    data = encoded(photo, kind, quality=95)
+    taken = take_in(data, LIMIT)
+    assert (taken.suffix, taken.width, taken.height) == (".jpg", 100, 200)
+    assert taken.note == f"The picture was converted from {name} to JPEG."
+    stored = read_reference(taken.data, LIMIT)
+    assert np.allclose(stored.getpixel((50, 20)), (255, 0, 0), atol=8)
+    assert np.allclose(stored.getpixel((50, 180)), (0, 0, 255), atol=8)
+    assert take_in(data, LIMIT).data == taken.data
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_a_cut_off_photo_of_a_phone_is_refused(kind: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), dtype=np.uint8)
+    data = encoded(Image.fromarray(noise), kind)
+    assert refusal(data[: len(data) // 2])
+
+
+def gradient(width: int, height: int) -> Image.Image:
+    return Image.linear_gradient("L").resize((width, height))
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"), [("JPEG", "RGB"), ("JPEG", "L"), ("PNG", "L"), ("PNG", "P")]
+)
+def test_a_picture_of_too_many_pixels_is_shrunk_with_a_word(kind: str, mode: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(gradient(10_000, 7_000).convert(mode), kind, exif=exif)
+    taken = take_in(data, LIMIT)
+    assert taken.note.startswith("The picture is large (10000x7000); it is used at ")
+    assert taken.width < taken.height
+    assert 15_900_000 < taken.width * taken.height <= 16_000_000
+    stored = read_reference(taken.data, LIMIT)
+    assert stored.size == (taken.width, taken.height)
+    for share in (0.1, 0.5, 0.9):
+        [level, *_] = stored.getpixel((round(stored.width * (1 - share)), 1000))
+        assert level == pytest.approx(256 * share, abs=3)
+
+
+def test_a_transparent_picture_of_too_many_pixels_lies_on_white() -> None:
+    taken = take_in(encoded(Image.new("RGBA", (9000, 8000), (10, 20, 30, 0))), LIMIT)
+    assert read_reference(taken.data, LIMIT).getpixel((40, 40)) == (255, 255, 255)
+
+
+def test_a_file_over_ten_megabytes_is_saved_smaller_with_a_word() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (1900, 1900, 3), dtype=np.uint8)
+    data = encoded(Image.fromarray(noise), compress_level=0)
+    assert len(data) > LIMIT
+    taken = take_in(data, 50_000_000)
+    assert len(taken.data) <= LIMIT
+    assert (taken.width, taken.height) == (1900, 1900)
+    assert taken.note.startswith("The picture was saved smaller: 10.8 MB became ")
+    assert take_in(taken.data, 50_000_000).data == taken.data
+
+
+def test_a_thumbnail_is_a_small_upright_webp() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    small = Image.open(io.BytesIO(thumbnail(encoded(gradient(1600, 800), "JPEG", exif=exif))))
+    assert (small.format, small.size) == ("WEBP", (256, 512))
+    assert Image.open(io.BytesIO(thumbnail(encoded(gradient(80, 70))))).size == (80, 70)
+
+
+@pytest.mark.parametrize("size", [(400, 100), (100, 400), (301, 77), (64, 64)])
+@pytest.mark.parametrize("target", [(64, 64), (96, 54), (54, 97)])
+def test_the_crop_is_the_one_that_pillow_makes(
+    size: tuple[int, int], target: tuple[int, int]
+) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (*size[::-1], 3), dtype=np.uint8)
+    picture = Image.fromarray(noise)
+    theirs = ImageOps.fit(picture, target, Image.Resampling.LANCZOS)
+    assert np.array_equal(fit(picture, *target), np.asarray(theirs))
+
+
+def test_of_a_tall_portrait_in_a_landscape_clip_a_fifth_is_kept() -> None:
+    assert cover_crop(1000, 3000, 768, 432) == pytest.approx((0, 1218.75, 1000, 1781.25))
+    assert share_kept(1000, 3000, 768, 432) == pytest.approx(0.1875)
+    assert share_kept(288, 512, 288, 512) == 1
 
 
 def test_fit_covers_the_frame_and_cuts_out_the_centre() -> None:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
 import time
+from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from streams import packets
 
+from ltx_ui import __version__
 from ltx_ui.clip import Clip
 from ltx_ui.errors import MediaError
 from ltx_ui.media.files import sweep
-from ltx_ui.media.mp4 import read_metadata, write_mp4, write_poster
+from ltx_ui.media.mp4 import read_metadata, without_recipe, write_mp4, write_poster
 
 RATE = 24000
+CET = timezone(timedelta(hours=2))
 COLOURS = [(230, 20, 20), (20, 200, 30), (30, 40, 220)]
 
 
@@ -111,6 +117,101 @@ def test_a_waveform_with_holes_and_peaks_makes_a_clean_sound(tmp_path: Path) -> 
     assert np.abs(sound).max() < 1.5
 
 
+def test_a_loud_waveform_is_turned_down_with_a_note(tmp_path: Path) -> None:
+    loud, path = tone(25 / 24) / 0.3 * 2, tmp_path / "clip.mp4"
+    notes = write_mp4(Clip(three_stripes(), 24, loud, RATE), path, {})
+    assert notes == ("The sound was too loud and was turned down by 7.0 dB.",)
+    sound = decoded_sound(path)[0, 2048:-2048]
+    assert np.abs(sound).max() == pytest.approx(0.891, abs=0.02)
+    assert np.sqrt((sound**2).mean()) == pytest.approx(0.891 / 2**0.5, abs=0.02), "not clipped"
+
+
+def test_a_waveform_that_fits_is_left_as_it_is(tmp_path: Path) -> None:
+    whole = tone(25 / 24) / 0.3
+    assert write_mp4(Clip(three_stripes(), 24, whole, RATE), tmp_path / "a.mp4", {}) == ()
+
+
+def test_sound_that_ends_before_the_picture_fades_out(tmp_path: Path) -> None:
+    path, end = tmp_path / "clip.mp4", round((25 / 24 - 0.045) * RATE)
+    steady = np.full((2, end), 0.5, np.float32)
+    write_mp4(Clip(three_stripes(), 24, steady, RATE), path, {})
+    sound = decoded_sound(path)[0]
+    delay = sound.size - round(25 / 24 * RATE) if sound.size > round(25 / 24 * RATE) else 0
+    assert delay < 2048
+    steps = np.abs(np.diff(sound[end - RATE // 20 :]))
+    assert steps.max() < 0.05, "a hard stop is a step of 0.5"
+
+
+STANDARD_TAGS = {"recipe": {"prompt": "A red ball. " * 40, "seed": 7}}
+
+
+def test_the_standard_tags_say_what_when_and_by_what(tmp_path: Path) -> None:
+    path, made_at = tmp_path / "clip.mp4", datetime(2026, 5, 4, 5, 2, 1, tzinfo=CET)
+    write_mp4(Clip(three_stripes(9), 24, None, RATE), path, STANDARD_TAGS, made_at=made_at)
+    with av.open(str(path)) as container:
+        tags = container.metadata
+    assert tags["creation_time"] == "2026-05-04T03:02:01.000000Z"
+    assert tags["title"].startswith("A red ball. A red ball.")
+    assert tags["title"].endswith("…")
+    assert len(tags["title"]) <= 100
+    assert tags["encoder"] == f"LTX-2 Studio {__version__}"
+    assert json.loads(tags["comment"]) == STANDARD_TAGS
+
+
+def test_a_clip_was_made_now_unless_said_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write_mp4(Clip(three_stripes(9), 24, None, RATE), path, {})
+    with av.open(str(path)) as container:
+        made_at = datetime.fromisoformat(container.metadata["creation_time"])
+    assert made_at.date() - datetime.now(UTC).date() in (timedelta(0), timedelta(-1))
+
+
+@pytest.mark.parametrize("container", ["mkv", "mov"])
+def test_the_recipe_survives_a_copy_into_another_container(tmp_path: Path, container: str) -> None:
+    path, copy = tmp_path / "clip.mp4", tmp_path / f"copy.{container}"
+    write_mp4(Clip(three_stripes(9), 24, tone(9 / 24), RATE), path, STANDARD_TAGS)
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error"]
+    subprocess.run([*ffmpeg, "-i", path, "-c", "copy", copy], check=True)
+    assert read_metadata(copy) == STANDARD_TAGS
+
+
+def test_a_copy_without_recipe_has_the_same_streams_and_no_words(tmp_path: Path) -> None:
+    path, copy = tmp_path / "clip.mp4", tmp_path / "copy.mp4"
+    write_mp4(Clip(three_stripes(), 24, tone(1), RATE), path, STANDARD_TAGS)
+    without_recipe(path, copy)
+    assert packets(copy) == packets(path)
+    assert b"red ball" not in copy.read_bytes()
+    with av.open(str(copy)) as plain, av.open(str(path)) as full:
+        assert plain.metadata["creation_time"] == full.metadata["creation_time"]
+        assert plain.metadata.keys().isdisjoint({"title", "comment"})
+    with pytest.raises(MediaError, match="holds no recipe"):
+        read_metadata(copy)
+
+
+def test_a_film_that_is_gone_can_not_be_copied(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match=r"clip\.mp4 is not here any more"):
+        without_recipe(tmp_path / "clip.mp4", tmp_path / "copy.mp4")
+
+
+@pytest.mark.parametrize(
+    ("mode", "says"),
+    [(None, "is missing"), (0o600, "may not be executed"), (0o700, "Exec format error")],
+)
+def test_an_ffmpeg_that_can_not_be_started_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int | None, says: str
+) -> None:
+    tool, folder = tmp_path / "ffmpeg", tmp_path / "takes"
+    if mode is not None:
+        tool.write_bytes(b"\x7fELF but not really")
+        tool.chmod(mode)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tool))
+    with pytest.raises(MediaError, match=says) as caught:
+        write_mp4(Clip(three_stripes(9), 24, tone(0.3), RATE), folder / "clip.mp4", {})
+    assert "IMAGEIO_FFMPEG_EXE" in str(caught.value)
+    assert "permissions" not in str(caught.value)
+    assert list(folder.iterdir()) == []
+
+
 def test_a_clip_without_sound_has_no_audio_track(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     write_mp4(Clip(three_stripes(), 24, None, RATE), path, {})
@@ -136,14 +237,13 @@ def test_a_file_that_is_not_ours_says_so(tmp_path: Path) -> None:
         read_metadata(path)
 
 
-def test_the_same_clip_gives_the_same_bytes_and_another_does_not(tmp_path: Path) -> None:
+def test_the_same_clip_gives_the_same_streams_and_another_does_not(tmp_path: Path) -> None:
     clip = Clip(three_stripes(), 24, tone(25 / 24), RATE)
     other = Clip(three_stripes()[:, ::-1, ::-1], 24, clip.waveform, RATE)
     paths = [tmp_path / name for name in ("a.mp4", "b.mp4", "c.mp4")]
     for path, made in zip(paths, (clip, clip, other), strict=True):
         write_mp4(made, path, {"seed": 7})
-        time.sleep(0.6)
-    first, second, third = (path.read_bytes() for path in paths)
+    first, second, third = (packets(path) for path in paths)
     assert first == second
     assert first != third
 

@@ -4,6 +4,7 @@ import pytest
 
 from ltx_ui.presets import load_presets
 from ltx_ui.prompting import PromptFields, advise, compile_prompt
+from ltx_ui.recipe import parse_recipe
 
 PRESETS = load_presets()
 
@@ -28,17 +29,43 @@ def test_all_fields_become_one_paragraph() -> None:
 
 def test_the_creators_own_words_are_kept() -> None:
     assert compiled(prompt="  A cat \n asleep…  ") == "A cat asleep…"
-    assert compiled(prompt="a {speech} bubble") == "A {speech} bubble."
+    assert compiled(prompt="a {speech} bubble", sound="Rain") == "A {speech} bubble. Rain."
+
+
+def test_a_prompt_alone_is_what_the_api_makes_of_it() -> None:
+    typed = "a red ball on a beach\n\nIt bounces up and down "
+    assert compiled(prompt=typed) == parse_recipe({"prompt": typed}).prompt
+    assert compiled(prompt=typed) == "a red ball on a beach It bounces up and down"
 
 
 def test_spoken_braces_are_only_words() -> None:
-    assert compiled(speech="say {this}") == "A person speaking: say {this}."
+    assert compiled(speech="say {this} now") == "A person speaking: say {this} now."
 
 
 def test_a_phrase_the_prompt_already_has_is_not_said_twice() -> None:
     assert compiled(prompt="A cat, gentle purring sounds", sound="gentle purring sounds") == (
-        "A cat, gentle purring sounds."
+        "A cat, gentle purring sounds"
     )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "sound", "paragraph"),
+    [
+        ("红球在海滩上", "海浪声", "红球在海滩上。海浪声。"),
+        ("红球在海滩上！", "海浪声…", "红球在海滩上！海浪声…"),
+        ("彼は「やあ」", "波の音", "彼は「やあ」波の音。"),
+        ("كرة حمراء؟", "صوت البحر", "كرة حمراء؟ صوت البحر."),
+        ("एक लाल गेंद", "बारिश।", "एक लाल गेंद। बारिश।"),
+        ("красный мяч", "шум моря", "Красный мяч. Шум моря."),
+        ("ลูกบอลสีแดง", "เสียงคลื่น", "ลูกบอลสีแดง เสียงคลื่น"),
+        ("a sign »Hallo«", "rain (soft)", "A sign »Hallo« Rain (soft)"),
+        ("红球在海滩上", "rain falling", "红球在海滩上。Rain falling."),
+    ],
+)
+def test_sentences_end_and_follow_each_other_as_their_script_has_it(
+    prompt: str, sound: str, paragraph: str
+) -> None:
+    assert compiled(prompt=prompt, sound=sound) == paragraph
 
 
 def test_nothing_makes_nothing() -> None:
@@ -88,9 +115,39 @@ def test_a_reference_image_wants_a_motion() -> None:
     assert advice_for(GOOD + ", the cat turns its head", has_reference=True) == []
 
 
-@pytest.mark.parametrize("sound", ["A high tone", "One clear high note", "Ocean waves"])
+@pytest.mark.parametrize(
+    "sound", ["A high tone", "A steady low tone", "One clear high note", "Ocean waves"]
+)
 def test_the_words_for_a_sound_are_known(sound: str) -> None:
     assert PRESETS.advice.no_sound not in advice_for(f"A red ball rests on the table. {sound}.")
+
+
+CHINESE = "一只猫安静地坐在垫子上，柔和的光线，轻柔的呼噜声，固定镜头。" * 7
+ELSEWHERE = [
+    CHINESE,
+    "猫がクッションの上に静かに座っている、柔らかい光、優しい喉の音、固定カメラ。",
+    "قطة تجلس بهدوء على وسادة، إضاءة ناعمة، صوت خرخرة لطيف، لقطة ثابتة.",
+    "Кошка спокойно сидит на подушке, мягкий свет, тихое мурлыканье, статичный кадр.",
+    "แมวนั่งอย่างสงบบนเบาะ แสงนุ่มนวล เสียงครางเบาๆ กล้องนิ่ง",
+    "Eine Katze sitzt ruhig auf einem Kissen, sanfte Beleuchtung, leises Schnurren",
+    "Un gato camina a la orilla del mar con luz suave y un sonido tranquilo",
+]
+
+
+@pytest.mark.parametrize("prompt", ELSEWHERE)
+def test_a_prompt_in_another_language_gets_no_advice_from_an_english_vocabulary(
+    prompt: str,
+) -> None:
+    assert advice_for(prompt, has_reference=True) == []
+
+
+def test_a_short_prompt_is_short_in_any_script() -> None:
+    assert advice_for("一只猫") == [PRESETS.advice.short_prompt]
+    assert advice_for("แมว") == [PRESETS.advice.short_prompt]
+
+
+def test_english_is_told_without_a_word_of_the_vocabulary() -> None:
+    assert PRESETS.advice.no_camera in advice_for("A cat sits on a cushion in the house")
 
 
 def test_a_silent_clip_needs_no_sound() -> None:

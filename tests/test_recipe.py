@@ -5,12 +5,15 @@ import math
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from ltx_ui.errors import InvalidRecipe
+from ltx_ui.pictures import decode_reference
 from ltx_ui.recipe import MAX_SEED, Recipe, nearest_frames, parse_recipe
 
-PNG_HEADER = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8)).decode()
+PNG_BYTES = b"\x89PNG\r\n\x1a\n\x00\xfb\xef\xbe\xff\xff\xff" + bytes(4)
+PNG = base64.b64encode(PNG_BYTES).decode()
 
 
 def problems(**fields: Any) -> dict[str, str]:
@@ -62,12 +65,15 @@ def test_one_take_is_the_recipe_itself() -> None:
 
 
 def test_a_mode_that_is_not_known_is_answered_with_those_that_are() -> None:
-    assert problems(mode="best")["mode"] == "mode: is 'best'; allowed are standard, high."
+    assert (
+        problems(mode="best")["mode"]
+        == "mode: is 'best'; allowed are standard, high. Leave it out for standard."
+    )
 
 
 @pytest.mark.parametrize("count", [0, 9, 2.5])
 def test_one_to_eight_takes_can_be_made_at_once(count: float) -> None:
-    assert problems(num_takes=count)["num_takes"].endswith("allowed is a whole number from 1 to 8.")
+    assert "allowed is a whole number from 1 to 8." in problems(num_takes=count)["num_takes"]
 
 
 def test_a_recipe_cannot_be_changed() -> None:
@@ -92,7 +98,7 @@ def test_a_recipe_survives_json() -> None:
         ({"guidance_scale": math.nan}, "guidance_scale", "from 1.0 to 20.0"),
         ({"guidance_scale": 0.5}, "guidance_scale", "from 1.0 to 20.0"),
         ({"num_inference_steps": 101}, "num_inference_steps", "from 1 to 100"),
-        ({"seed": -1}, "seed", "from 0 to 4294967295"),
+        ({"seed": -2}, "seed", "from 0 to 4294967295. Leave it out, or send null or -1, to draw"),
         ({"seed": 2**32}, "seed", "from 0 to 4294967295"),
         ({"width": 127}, "width", "from 128 to 2048"),
         ({"height": 433}, "height", "Use 432 or 434"),
@@ -101,9 +107,23 @@ def test_a_recipe_survives_json() -> None:
         ({"image_start": "not base64!"}, "image_start", "not valid base64"),
         ({"image_start": "/etc/passwd"}, "image_start", "not a path"),
         ({"image_start": "https://example.com/cat.png"}, "image_start", "not a path or an address"),
-        ({"image_end": base64.b64encode(b"hello").decode()}, "image_end", "PNG, JPEG or WebP"),
+        ({"image_end": base64.b64encode(b"hello").decode()}, "image_end", "JPEG, WebP, HEIC"),
+        ({"image_end": "data:image/png,hello"}, "image_end", "data URI without base64"),
         ({"include_audio": "maybe"}, "include_audio", "true or false"),
-        ({"stepz": 4}, "stepz", "not a field of a recipe"),
+        ({"num_frames": 9.5}, "num_frames", "is 9.5; allowed is a whole number from 9 to 257"),
+        ({"num_frames": "9.5"}, "num_frames", "from 9 to 257 in steps of 8"),
+        ({"num_frames": math.nan}, "num_frames", "from 9 to 257"),
+        ({"width": "٢٨٨"}, "width", "from 128 to 2048"),
+        ({"width": {"pixels": [288] * 1000}}, "width", "an object with 1 fields"),
+        ({"seed": 10**400}, "seed", "more than 300 digits"),
+        ({"seed": 10**5000}, "seed", "more than 300 digits"),
+        ({"guidance_scale": 10**400}, "guidance_scale", "from 1.0 to 20.0"),
+        ({"guidance_scale": "1e400"}, "guidance_scale", "from 1.0 to 20.0"),
+        ({"fps": [24] * 100_000}, "fps", "a list of 100000 values; allowed are 24, 25, 30"),
+        ({"mode": "x" * 100_000}, "mode", "allowed are standard, high"),
+        ({"include_audio": 1}, "include_audio", "true or false"),
+        ({"prompt": "\ud800"}, "prompt", "not Unicode"),
+        ({"image_start": 5}, "image_start", "as base64"),
     ],
 )
 def test_bad_input_names_the_field_and_what_is_allowed(
@@ -113,10 +133,11 @@ def test_bad_input_names_the_field_and_what_is_allowed(
     assert list(found) == [field]
     assert found[field].startswith(f"{field}: ")
     assert says in found[field]
+    assert len(found[field]) < 300
 
 
 def test_every_problem_is_named_at_once() -> None:
-    assert set(problems(num_frames=120, seed=-1, fps=12)) == {"num_frames", "seed", "fps"}
+    assert set(problems(num_frames=120, seed=-2, fps=12)) == {"num_frames", "seed", "fps"}
 
 
 def test_a_missing_prompt_says_what_to_write() -> None:
@@ -124,9 +145,120 @@ def test_a_missing_prompt_says_what_to_write() -> None:
         parse_recipe({})
 
 
-@pytest.mark.parametrize("prefix", ["", "data:image/png;base64,"])
-def test_an_image_comes_as_base64_or_as_a_data_uri(prefix: str) -> None:
-    assert parse_recipe({"prompt": "a cat", "image_start": prefix + PNG_HEADER}).image_start
+@pytest.mark.parametrize(
+    ("field", "forms", "value"),
+    [
+        ("num_frames", (17, 17.0, "17", "17.0", " 17 "), 17),
+        ("width", (128.0, "128"), 128),
+        ("fps", (25, 25.0, "25"), 25),
+        ("seed", (12, 12.0, "12"), 12),
+        ("guidance_scale", (2, 2.0, "2", "2.0"), 2.0),
+        ("two_stage", (True, "true", "True"), True),
+        ("include_audio", (False, "false"), False),
+    ],
+)
+def test_a_value_is_taken_in_any_form_json_has_for_it(
+    field: str, forms: tuple[Any, ...], value: Any
+) -> None:
+    for form in forms:
+        taken = getattr(parse_recipe({"prompt": "a cat", field: form}), field)
+        assert (type(taken), taken) == (type(value), value)
+
+
+def test_null_is_not_given_for_every_field_that_has_a_default() -> None:
+    nothing = dict.fromkeys(Recipe.model_fields.keys() - {"prompt", "seed"})
+    given = parse_recipe({"prompt": "a cat", "seed": 7, **nothing})
+    assert given == parse_recipe({"prompt": "a cat", "seed": 7})
+
+
+def test_an_empty_model_or_picture_is_none() -> None:
+    empty = parse_recipe({"prompt": "a cat", "model": "", "image_start": "", "image_end": " "})
+    assert (empty.model, empty.image_start, empty.image_end) == (None, None, None)
+
+
+@pytest.mark.parametrize("seed", [-1, "-1", -1.0])
+def test_minus_one_draws_a_seed(seed: Any) -> None:
+    drawn = {parse_recipe({"prompt": "a cat", "seed": seed}).seed for _ in range(8)}
+    assert len(drawn) > 1
+
+
+def test_a_million_unknown_fields_are_answered_with_ten_and_their_number() -> None:
+    many = {f"{index}" + "x" * 100: None for index in range(1_000_000)}
+    with pytest.raises(InvalidRecipe) as caught:
+        parse_recipe({"prompt": "a cat", "fps": 1, **many})
+    first, *unknown, rest = caught.value.problems
+    assert (first.field, len(unknown)) == ("fps", 9)
+    assert "999991 more" in rest.message
+    assert len(str(caught.value)) < 5000
+
+
+def test_an_unknown_field_is_named_whatever_it_is_called() -> None:
+    [(field, message)] = problems(**{"\ud800": 4}).items()
+    assert field.encode() == b"?"
+    assert "is not a field of a recipe" in message
+
+
+SENT = {"prompt": "a cat"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "valid"),
+    [
+        ({"num_frames": "17", "width": 288.0, "seed": -1, "fps": "25", "model": None}, True),
+        ({"include_audio": "false", "guidance_scale": "2.5", "mode": None, "image_end": ""}, True),
+        ({"negative_prompt": None, "num_takes": 8, "image_strength": 0.5}, True),
+        ({"num_frames": "many"}, False),
+        ({"width": 2050}, False),
+        ({"width": 129}, False),
+        ({"fps": 23}, False),
+        ({"seed": -2}, False),
+        ({"include_audio": 1}, False),
+        ({"guidance_scale": 0.5}, False),
+        ({"mode": "best"}, False),
+        ({"stepz": 1}, False),
+    ],
+)
+def test_the_schema_says_what_is_taken(fields: dict[str, Any], valid: bool) -> None:
+    schema = Draft202012Validator(Recipe.model_json_schema())
+    assert schema.is_valid(SENT | fields) is valid
+    if valid:
+        assert parse_recipe(SENT | fields)
+    else:
+        assert problems(**fields)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        PNG,
+        f"data:image/png;base64,{PNG}",
+        f"data:image/png;charset=utf-8;name=cat.png;base64,{PNG}",
+        f"data:;base64,{PNG}",
+        f"DATA:IMAGE/PNG;BASE64,{PNG}",
+        f"data:image/png;base64,{PNG}".replace("=", "%3D"),
+        f" {PNG[:9]}\n {PNG[9:]}\n",
+        PNG.replace("+", "-").replace("/", "_"),
+        PNG.rstrip("="),
+    ],
+)
+def test_a_picture_comes_as_base64_or_as_a_data_uri_in_any_form(sent: str) -> None:
+    assert "/" in PNG
+    assert "+" in PNG
+    assert PNG.endswith("=")
+    recipe = parse_recipe({"prompt": "a cat", "image_start": sent})
+    assert decode_reference(str(recipe.image_start)) == PNG_BYTES
+
+
+def test_a_prompt_is_one_paragraph_and_a_stored_one_stays_as_it_is() -> None:
+    wrapped = {"prompt": " A red ball on a beach.\n\nIt  bounces.\x00 ", "negative_prompt": "a\tb"}
+    recipe = parse_recipe(wrapped)
+    assert recipe.prompt == "A red ball on a beach. It bounces."
+    assert recipe.negative_prompt == "a b"
+    assert Recipe.model_validate(wrapped).prompt == wrapped["prompt"]
+
+
+def test_no_space_is_left_where_a_chinese_line_was_broken() -> None:
+    assert parse_recipe({"prompt": "红球在海滩上。\n\n它弹跳。"}).prompt == "红球在海滩上。它弹跳。"
 
 
 @pytest.mark.parametrize("frames", range(9, 258))

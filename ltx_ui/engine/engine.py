@@ -30,7 +30,8 @@ from ltx_ui.engine.sampling import (
     texts_kept,
 )
 from ltx_ui.engine.speed import Shortcuts, Speed, default_speed, keep_compiled_in
-from ltx_ui.engine.text import Prompts
+from ltx_ui.engine.text import Prompts, text_length
+from ltx_ui.engine.tokens import TokenCount, Tokens
 from ltx_ui.engine.twostage import TwoStage
 from ltx_ui.engine.unsaved import Images, Sampled, Unsaved
 from ltx_ui.errors import OutOfMemory
@@ -111,6 +112,7 @@ class Engine:
             self._shortcuts.remove()
         self.card, self._pipe, self.placement = loaded.card, loaded.pipe, loaded.placement
         self._prompts = Prompts(self._pipe)
+        self._tokens = Tokens(self._pipe.tokenizer, text_length(self._pipe))
         if self.cache_dir is not None:
             keep_compiled_in(self.cache_dir)
             self._colours = colours_of(self._pipe.vae, self.cache_dir)
@@ -127,6 +129,11 @@ class Engine:
         """Wait until what is being compiled in the background is ready."""
         if self._shortcuts.compiled is not None:
             self._shortcuts.compiled.wait()
+
+    def count_tokens(self, text: str) -> TokenCount:
+        """How many tokens of a text the model is given, and how much of it that is. May be called
+        from any thread, once a model is loaded."""
+        return self._tokens.count(text)
 
     @torch.inference_mode()
     def generate(
@@ -157,6 +164,7 @@ class Engine:
             sampled = Sampled(recipe, images, latents, notes)
             self._unsaved.add(sampled)
         clip = self._decode(sampled, listener)
+        clip = replace(clip, notes=(*clip.notes, *self._cut_texts(recipe)))
         if not self._keep_until_saved:
             self.saved(recipe)
         return clip
@@ -283,6 +291,14 @@ class Engine:
         except MemoryError:
             raise self._too_large(recipe) from None
         return replace(clip, notes=sampled.notes + clip.notes)
+
+    def _cut_texts(self, recipe: Recipe) -> list[str]:
+        """A note for each text that is longer than what the model reads."""
+        texts = {"prompt": recipe.prompt}
+        if self.card.guided(recipe):
+            texts["negative prompt"] = recipe.negative_prompt
+        counts = {what: self.count_tokens(text) for what, text in texts.items()}
+        return [count.note(what) for what, count in counts.items() if count.is_cut]
 
     def _too_large(self, recipe: Recipe) -> OutOfMemory:
         free_caches()

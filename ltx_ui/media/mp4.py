@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ltx_ui import __version__
 from ltx_ui.clip import Clip
 from ltx_ui.errors import MediaError
 from ltx_ui.media.files import no_room, says_full, scratch, whole
@@ -25,36 +28,66 @@ PRESET, CRF = "superfast", 19
 """x264's speed and quality. On 49 noise-like frames of 288x512, ``superfast`` took 0.20 s where
 ``veryfast`` took 0.31 s; it keeps grain that ``veryfast`` smooths away, in larger files."""
 AUDIO_BITRATE = "192k"
+FULL_SCALE_PEAK = 10 ** (-1 / 20)
+"""-1 dBFS, what a louder waveform is brought to: AAC may overshoot a little."""
+FADE_SECONDS = 0.02
+"""How long sound that ends before the picture takes to end."""
+TITLE_LENGTH = 100
 DARK = 16
 """A mean below this (of 255) makes a poor poster: black is 0, a night scene about 30."""
 
 
-def write_mp4(clip: Clip, path: Path, metadata: Mapping[str, Any]) -> tuple[str, ...]:
+def write_mp4(
+    clip: Clip, path: Path, metadata: Mapping[str, Any], *, made_at: datetime | None = None
+) -> tuple[str, ...]:
     """Write H.264 High, yuv420p, BT.709, constant frame rate and AAC-LC, the index in front.
 
-    The same clip and metadata give the same bytes. The sound is cut or padded with silence to the
-    picture's length. The file appears under its name when it is complete, or not at all.
+    The same clip, metadata and time give the same bytes. The sound is cut to the picture's length,
+    or faded out where it is shorter and padded with silence; one that peaks above 1 is turned down.
+    The file appears under its name when it is complete, or not at all.
 
     Args:
         clip: frames of even width and height.
         path: the file's final name.
-        metadata: kept as JSON in the file's comment.
+        metadata: kept as JSON in the file's comment; its recipe's prompt becomes the title.
+        made_at: when the clip was made; None for now.
 
     Returns:
-        What had to be done otherwise than usual, a sentence each.
+        What had to be done otherwise than usual, a sentence each, as :attr:`Clip.notes`.
 
     Raises:
-        MediaError: the disk is full, the folder can't be written, or ffmpeg failed (then the log
-            says why).
+        MediaError: the disk is full, the folder can't be written, or ffmpeg can't be started or
+            failed (then the log says why).
     """
+    tags = _tags(metadata, made_at or datetime.now(UTC))
     with whole(path) as target:
         if clip.waveform is None:
-            _encode(clip, None, metadata, target)
-        else:
-            with scratch(path) as sound:
-                sound.write_bytes(_exact_samples(clip, clip.waveform).data)
-                _encode(clip, sound, metadata, target)
-    return ()
+            _encode(clip, None, tags, target)
+            return ()
+        samples, notes = _exact_samples(clip, clip.waveform)
+        with scratch(path) as sound:
+            sound.write_bytes(samples.data)
+            _encode(clip, sound, tags, target)
+        return notes
+
+
+def without_recipe(path: Path, target: Path) -> None:
+    """Write a copy of an mp4 that tells nothing of how it was made: no recipe, no title. Pictures
+    and sound are the same, bit for bit; so is the time it was made at.
+
+    Raises:
+        MediaError: as :func:`write_mp4`; or ``path`` is gone, or no film.
+    """
+    import av  # As in read_metadata.
+
+    try:
+        with av.open(str(path)) as container:
+            made_at = container.metadata.get("creation_time")
+    except (av.FFmpegError, OSError) as error:
+        raise MediaError(f"{path.name} is not here any more, or is damaged.") from error
+    tags = {} if made_at is None else {"creation_time": made_at}
+    with whole(target) as temporary:
+        _run(["-i", str(path), "-map", "0", "-c", "copy", *_container(tags, temporary)], temporary)
 
 
 def write_poster(clip: Clip, path: Path) -> None:
@@ -68,16 +101,19 @@ def write_poster(clip: Clip, path: Path) -> None:
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """What :func:`write_mp4` kept in the file.
+    """What :func:`write_mp4` kept in the file, also after a copy into another container that holds
+    comments, such as mkv or mov.
 
     Raises:
-        MediaError: it is not an mp4, or not one of ours.
+        MediaError: it is no film, or not one of ours.
     """
     import av  # Loads FFmpeg's libraries, which nothing else in this room needs.
 
     try:
         with av.open(str(path)) as container:
-            found = json.loads(container.metadata["comment"])
+            # Matroska's names are in capitals.
+            tags = {name.lower(): value for name, value in container.metadata.items()}
+            found = json.loads(tags["comment"])
         if not isinstance(found, dict):
             raise ValueError(found)
     except (av.FFmpegError, OSError, KeyError, ValueError) as error:
@@ -87,19 +123,24 @@ def read_metadata(path: Path) -> dict[str, Any]:
     return found
 
 
-def _encode(clip: Clip, sound: Path | None, metadata: Mapping[str, Any], target: Path) -> None:
+def _encode(clip: Clip, sound: Path | None, tags: Mapping[str, str], target: Path) -> None:
+    _, height, width, _ = clip.frames.shape
+    arguments = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}"]
+    arguments += ["-framerate", str(clip.fps), "-i", "pipe:0"]
+    if sound is not None and clip.waveform is not None:
+        arguments += ["-f", "f32le", "-ar", str(clip.sample_rate)]
+        arguments += ["-ac", str(len(clip.waveform)), "-i", str(sound)]
+        arguments += ["-c:a", "aac", "-profile:a", "aac_low", "-b:a", AUDIO_BITRATE]
+    _run([*arguments, *_video_arguments(), *_container(tags, target)], target, clip.frames)
+
+
+def _run(arguments: Sequence[str], target: Path, frames: NDArray[np.uint8] | None = None) -> None:
+    """Let ffmpeg write a file, from frames that it reads where there are some."""
     # The log goes to a file: nobody has to read it while the frames are being written.
     with tempfile.TemporaryFile() as log:
-        # Signals stay as Python has them, so that a file size limit is an error and not a death.
-        process = subprocess.Popen(
-            [imageio_ffmpeg.get_ffmpeg_exe(), *_arguments(clip, sound, metadata, target)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            restore_signals=False,
-        )
+        process = _started(arguments, log)
         try:
-            _feed(process, clip.frames)
+            _feed(process, () if frames is None else frames)
         except BaseException:
             process.kill()
             raise
@@ -109,7 +150,34 @@ def _encode(clip: Clip, sound: Path | None, metadata: Mapping[str, Any], target:
             raise _failure(log, target.parent)
 
 
-def _feed(process: subprocess.Popen[bytes], frames: NDArray[np.uint8]) -> None:
+def _started(arguments: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    quiet = ("-hide_banner", "-loglevel", "error", "-nostats", "-y")
+    try:
+        # Signals stay as Python has them, so that a file size limit is an error and not a death.
+        return subprocess.Popen(
+            [imageio_ffmpeg.get_ffmpeg_exe(), *quiet, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            restore_signals=False,
+        )
+    except FileNotFoundError as error:
+        raise _no_ffmpeg(f"{error.filename} is missing") from error
+    except PermissionError as error:
+        raise _no_ffmpeg(f"{error.filename} may not be executed") from error
+    except (RuntimeError, OSError) as error:  # No binary for this system, or not one of it.
+        raise _no_ffmpeg(str(error)) from error
+
+
+def _no_ffmpeg(reason: str) -> MediaError:
+    return MediaError(
+        f"The clip was made but ffmpeg, which writes the mp4, can't be started: {reason}. "
+        "Install imageio-ffmpeg again (pip install --force-reinstall imageio-ffmpeg), or let "
+        "IMAGEIO_FFMPEG_EXE name an ffmpeg that works."
+    )
+
+
+def _feed(process: subprocess.Popen[bytes], frames: Iterable[NDArray[np.uint8]]) -> None:
     assert process.stdin is not None
     try:
         with process.stdin as pipe:
@@ -130,23 +198,27 @@ def _failure(log: IO[bytes], folder: Path) -> MediaError:
     )
 
 
-def _arguments(
-    clip: Clip, sound: Path | None, metadata: Mapping[str, Any], target: Path
-) -> list[str]:
-    _, height, width, _ = clip.frames.shape
+def _tags(metadata: Mapping[str, Any], made_at: datetime) -> dict[str, str]:
+    """The file's standard tags by ffmpeg's names."""
+    title = " ".join(str(dict(metadata.get("recipe") or {}).get("prompt", "")).split())
+    if len(title) > TITLE_LENGTH:
+        title = f"{title[: TITLE_LENGTH - 1].rstrip()}…"
     comment = json.dumps(metadata, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    arguments = ["-hide_banner", "-loglevel", "error", "-nostats", "-y"]
-    arguments += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}"]
-    arguments += ["-framerate", str(clip.fps), "-i", "pipe:0"]
-    if sound is not None and clip.waveform is not None:
-        arguments += ["-f", "f32le", "-ar", str(clip.sample_rate)]
-        arguments += ["-ac", str(len(clip.waveform)), "-i", str(sound)]
-        arguments += ["-c:a", "aac", "-profile:a", "aac_low", "-b:a", AUDIO_BITRATE]
-    arguments += _video_arguments()
-    # Without these two the muxer writes its version and, for some inputs, the time of day.
-    arguments += ["-map_metadata", "-1", "-fflags", "+bitexact"]
+    return {
+        "creation_time": made_at.astimezone(UTC).isoformat(timespec="seconds"),
+        "title": title.replace("\0", ""),
+        "encoding_tool": f"LTX-2 Studio {__version__}",
+        "comment": comment,
+    }
+
+
+def _container(tags: Mapping[str, str], target: Path) -> list[str]:
+    """An mp4 with these tags and no others, its index in front."""
+    # Without the flags the muxer writes its version and, for some inputs, the time of day.
+    arguments = ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]
     arguments += ["-flags:v", "+bitexact", "-flags:a", "+bitexact"]
-    arguments += ["-metadata", f"comment={comment}"]
+    for name, value in tags.items():
+        arguments += ["-metadata", f"{name}={value}"]
     return [*arguments, "-movflags", "+faststart", "-f", "mp4", str(target)]
 
 
@@ -161,13 +233,24 @@ def _video_arguments() -> list[str]:
     return [*arguments, "-preset", PRESET, "-crf", str(CRF)]
 
 
-def _exact_samples(clip: Clip, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The sound interleaved (T×C), within -1…1, exactly as long as the picture."""
+def _exact_samples(
+    clip: Clip, waveform: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """The sound interleaved (T×C), within -1…1, exactly as long as the picture; and what was done
+    to it."""
     samples = round(clip.duration * clip.sample_rate)
     exact = np.zeros((samples, len(waveform)), np.float32)
-    heard = waveform[:, :samples].T
-    exact[: len(heard)] = np.clip(np.nan_to_num(heard, posinf=0.0, neginf=0.0), -1.0, 1.0)
-    return exact
+    heard = exact[: waveform.shape[1]]
+    heard[:] = np.nan_to_num(waveform[:, :samples].T, posinf=0.0, neginf=0.0)
+    if len(heard) < samples:
+        fade = min(len(heard), round(FADE_SECONDS * clip.sample_rate))
+        heard[len(heard) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)[:, None]
+    peak = float(np.abs(exact).max(initial=0.0))
+    if peak <= 1.0:
+        return exact, ()
+    exact *= FULL_SCALE_PEAK / peak
+    quieter = 20 * math.log10(peak / FULL_SCALE_PEAK)
+    return exact, (f"The sound was too loud and was turned down by {quieter:.1f} dB.",)
 
 
 def _poster_frame(frames: NDArray[np.uint8]) -> int:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from ltx_ui.engine.models import ModelCard
+from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.database import Database
@@ -19,7 +20,7 @@ from ltx_ui.studio.snapshot import Snapshot
 from ltx_ui.studio.watch import Preview
 from ltx_ui.studio.worker import ModelStatus, Worker
 
-__all__ = ["Estimate", "ModelStatus", "Snapshot", "StoredImage", "Studio"]
+__all__ = ["Estimate", "ModelStatus", "Snapshot", "StoredImage", "Studio", "TokenCount"]
 
 CLOSING_SECONDS = 0.7
 """How long a step that is under way may take to end by itself."""
@@ -68,6 +69,14 @@ class Studio:
     def model_card(self) -> ModelCard | None:
         """The loaded model's card, with what recipes may ask of it; None until it is loaded."""
         return self._worker.card
+
+    def count_tokens(self, text: str) -> TokenCount | None:
+        """How many tokens a text has and how much of it the model reads; None until it is loaded.
+
+        Args:
+            text: of a length that a recipe may have: all of it is looked at.
+        """
+        return self._worker.count_tokens(text)
 
     def submit(self, recipe: Recipe, owner: str) -> Job:
         """Take a recipe in, with its pictures, and queue it.

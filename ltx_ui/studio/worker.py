@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_ui.engine.models import CARDS, ModelCard
+from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.errors import Cancelled, InvalidRecipe, StudioError
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
@@ -83,6 +85,7 @@ class Worker:
         if known is not None:
             queue.make_for(known.id, settings.model)
         self.card: ModelCard | None = None
+        self._count_tokens: Callable[[str], TokenCount] | None = None
         # A daemon: nothing waits for a step that takes a minute when the program has to end.
         self._thread = threading.Thread(target=self._run, name="studio-worker", daemon=True)
 
@@ -103,6 +106,10 @@ class Worker:
     def estimate(self, recipe: Recipe) -> Estimate | None:
         """How long a recipe's takes will take; None while nothing is known."""
         return self._pace.estimate(recipe) if self._pace else None
+
+    def count_tokens(self, text: str) -> TokenCount | None:
+        """How much of a text the model reads; None until it is loaded."""
+        return self._count_tokens(text) if self._count_tokens else None
 
     def check_model(self, recipe: Recipe) -> None:
         """Hold a recipe to the model that is loaded, as soon as that is known.
@@ -159,6 +166,7 @@ class Worker:
         self._queue.make_for(card.id, settings.model)
         engine.load(self._report)
         self.card = engine.card
+        self._count_tokens = engine.count_tokens
         self._pace = Pace(engine.card, engine.at_once)
         self._pace.recall(self._paces.of(engine.card.id, engine.device))
         message = f"{engine.card.title} is ready on {engine.device}."

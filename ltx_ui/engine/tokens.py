@@ -1,0 +1,71 @@
+"""How many tokens a text has, and how much of it a model reads. No torch, no weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tokenizers import Tokenizer
+
+_LAST_WORDS = 40
+"""Characters that are quoted of the end of what was read."""
+
+
+@dataclass(frozen=True)
+class TokenCount:
+    """What a model makes of a text.
+
+    Attributes:
+        count: tokens of the whole text, those included that the tokenizer adds.
+        limit: tokens that the model reads.
+        read: the part of the text that is read; all of it where ``count`` is within ``limit``.
+    """
+
+    count: int
+    limit: int
+    read: str
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the model reads less than the whole text."""
+        return self.count > self.limit
+
+    def note(self, what: str) -> str:
+        """A sentence on what was cut.
+
+        Args:
+            what: what the text is, such as "prompt".
+        """
+        end = self.read[-_LAST_WORDS:].strip()
+        return (
+            f"The model read the first {self.limit} of the {what}'s {self.count} tokens: it was "
+            f"cut after “{'…' if len(self.read) > _LAST_WORDS else ''}{end}”."
+        )
+
+
+class Tokens:
+    """Counts tokens as a pipeline's tokenizer does. Safe to call from any thread.
+
+    Args:
+        tokenizer: a fast tokenizer of transformers, whose own copy stays untouched: truncation and
+            padding are settings of it that change with each call.
+        limit: tokens that the model reads.
+    """
+
+    def __init__(self, tokenizer: Any, limit: int) -> None:
+        self._tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self.limit = limit
+
+    def count(self, text: str) -> TokenCount:
+        """How many tokens a text has; white space around it does not count."""
+        text = text.strip()
+        encoding = self._tokenizer.encode(text)
+        if (count := len(encoding.ids)) <= self.limit:
+            return TokenCount(count, self.limit, text)
+        # What the tokenizer adds keeps its places; the text's own tokens are cut at the end.
+        room = self.limit - self._tokenizer.num_special_tokens_to_add(False)
+        pairs = zip(encoding.offsets, encoding.special_tokens_mask, strict=True)
+        ends = [end for (_, end), special in pairs if not special]
+        return TokenCount(count, self.limit, text[: ends[room - 1]])

@@ -1,0 +1,65 @@
+"""A picture in a recipe: the digest of one that is stored, or its file as base64."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from urllib.parse import unquote
+
+FORMATS = "PNG, JPEG, WebP, HEIC or AVIF"
+"""What is taken, in words."""
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DATA_URI = re.compile(r"data:(?P<kind>[^;,]{0,100})(?P<parameters>(?:;[^;,]{0,100}){0,9}),", re.I)
+_BASE64URL = str.maketrans("-_", "+/")
+_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
+_BOXED = b"ftyp"
+"""The second four bytes of HEIC and AVIF."""
+
+
+def is_digest(reference: str) -> bool:
+    """Whether a reference names a stored picture (``sha256:…``) instead of carrying one."""
+    return _DIGEST.fullmatch(reference) is not None
+
+
+def decode_reference(reference: str) -> bytes:
+    """The bytes of a picture sent as base64 or as a data URI.
+
+    White space, both alphabets of base64, missing padding, and any parameters of a data URI are
+    taken; what kind of picture it is, its bytes say.
+
+    Raises:
+        ValueError: it is neither, or not a PNG, JPEG, WebP, HEIC or AVIF.
+    """
+    data = _decode(_payload(reference.strip()))
+    if not data.startswith(_MAGIC) and data[4:8] != _BOXED:
+        raise ValueError(
+            f"is not a {FORMATS} picture. Send the file of one as base64 or as a data URI, not a "
+            "path or an address."
+        )
+    return data
+
+
+def _payload(reference: str) -> str:
+    prefix = _DATA_URI.match(reference)
+    if prefix is None:
+        return reference
+    if prefix["parameters"].lower().rpartition(";")[2] != "base64":
+        raise ValueError(
+            "is a data URI without base64. Send it as data:image/png;base64,… with the picture's "
+            "file in base64."
+        )
+    rest = reference[prefix.end() :]
+    return unquote(rest) if "%" in rest else rest
+
+
+def _decode(payload: str) -> bytes:
+    text = "".join(payload.split()).translate(_BASE64URL).rstrip("=")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(
+            f"is not valid base64. Send a {FORMATS} picture as base64 or as a data URI "
+            "(data:image/png;base64,…), not a path or an address."
+        ) from None

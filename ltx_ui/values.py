@@ -1,0 +1,85 @@
+"""Values as clients write them in JSON: 9, 9.0 and "9" are the same whole number.
+
+One rule for every field: a value may also stand in quotes, as forms, spreadsheets and shell scripts
+send it. Anything else is refused, and shown shortened whatever its size.
+"""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_LONGEST = 60
+"""Characters of a number in quotes, and of a value that is shown."""
+_LARGEST = 10**300
+"""No field comes near it; beyond, an int does not become a float."""
+_TRUTHS = {"true": True, "false": False}
+
+
+def whole(value: Any) -> int:
+    """A whole number, however it is written.
+
+    Raises:
+        PydanticCustomError: it is none.
+    """
+    number = real(value)
+    if isinstance(number, float):
+        if not number.is_integer():
+            raise PydanticCustomError("whole", "is not a whole number")
+        return int(number)
+    return number
+
+
+def real(value: Any) -> int | float:
+    """A finite number, however it is written.
+
+    Raises:
+        PydanticCustomError: it is none.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        if len(text) <= _LONGEST and (found := _NUMBER.fullmatch(text)):
+            value = float(text) if found[1] or found[2] else int(text)
+    if type(value) in (int, float) and -_LARGEST < value < _LARGEST:
+        number: int | float = value
+        return number
+    raise PydanticCustomError("real", "is not a number")
+
+
+def truth(value: Any) -> bool:
+    """True or false, also in quotes; not 0 or 1, which are numbers.
+
+    Raises:
+        PydanticCustomError: it is neither.
+    """
+    if isinstance(value, str):
+        value = _TRUTHS.get(value.strip().lower())
+    if isinstance(value, bool):
+        return value
+    raise PydanticCustomError("truth", "is neither true nor false")
+
+
+Whole = Annotated[int, BeforeValidator(whole)]
+Real = Annotated[float, BeforeValidator(real)]
+Truth = Annotated[bool, BeforeValidator(truth)]
+
+
+def shown(value: Any) -> str:
+    """A value in at most 60 characters, however large it is."""
+    match value:
+        case dict():
+            return f"an object with {len(value)} fields"
+        case list():
+            return f"a list of {len(value)} values"
+        case int() if abs(value) >= _LARGEST:
+            return "a number of more than 300 digits"
+    return _BRIEF.repr(value)
+
+
+_BRIEF = reprlib.Repr()
+_BRIEF.maxstring = _BRIEF.maxother = _BRIEF.maxlong = _LONGEST
