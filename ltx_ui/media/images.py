@@ -67,6 +67,16 @@ def fit(image: Image.Image, width: int, height: int) -> NDArray[np.uint8]:
     return np.array(fitted, dtype=np.uint8)
 
 
+def thumbnail(data: bytes, side: int = 512) -> bytes:
+    """A WebP of a picture that :func:`read_reference` has taken, its long side at most ``side``
+    pixels."""
+    small = read_reference(data, len(data))
+    small.thumbnail((side, side))
+    target = io.BytesIO()
+    small.save(target, "WEBP", quality=80)
+    return target.getvalue()
+
+
 def file_suffix(data: bytes) -> str:
     """The file name ending for a picture that :func:`read_reference` has taken."""
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:

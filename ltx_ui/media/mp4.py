@@ -63,6 +63,27 @@ def write_poster(clip: Clip, path: Path) -> None:
         Image.fromarray(clip.frames[_poster_frame(clip.frames)]).save(target, "JPEG", quality=88)
 
 
+def without_recipe(path: Path, target: Path) -> None:
+    """Write a copy of an mp4 without its metadata; picture and sound stay as they are.
+
+    Raises:
+        MediaError: the disk is full, the folder can't be written, or ffmpeg failed.
+    """
+    with whole(target) as copy, tempfile.TemporaryFile() as log:
+        arguments = ["-hide_banner", "-loglevel", "error", "-nostats", "-y", "-i", str(path)]
+        arguments += ["-map", "0", "-c", "copy", "-map_metadata", "-1", "-fflags", "+bitexact"]
+        arguments += ["-movflags", "+faststart", "-f", "mp4", str(copy)]
+        done = subprocess.run(
+            [imageio_ffmpeg.get_ffmpeg_exe(), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise _failure(log, target.parent)
+
+
 def read_metadata(path: Path) -> dict[str, Any]:
     """What :func:`write_mp4` kept in the file.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,17 @@ from ltx_ui.errors import InvalidRecipe, NotFound
 from ltx_ui.media.files import sweep, whole
 from ltx_ui.media.images import SUFFIXES, file_suffix, fit, read_reference
 from ltx_ui.recipe import Recipe, decode_reference, is_digest
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """A picture that was taken in: its digest, its size in pixels, and what was done with it."""
+
+    digest: str
+    width: int
+    height: int
+    note: str
+
 
 FIELDS = ("image_start", "image_end")
 
@@ -63,6 +75,21 @@ class References:
         data = self.path(digest).read_bytes()
         return fit(read_reference(data, len(data), field), recipe.width, recipe.height)
 
+    def add(self, data: bytes, field: str) -> StoredImage:
+        """Store a picture under its digest.
+
+        Raises:
+            InvalidRecipe: it can't be used.
+            MediaError: the disk is full.
+        """
+        picture = read_reference(data, self._max_bytes, field)
+        name = hashlib.sha256(data).hexdigest()
+        path = self._folder / f"{name}{file_suffix(data)}"
+        if not path.exists():
+            with whole(path) as target:
+                target.write_bytes(data)
+        return StoredImage(f"sha256:{name}", *picture.size, "")
+
     def sweep(self) -> None:
         """Remove what a killed process left half-written."""
         sweep(self._folder)
@@ -74,11 +101,4 @@ class References:
             except NotFound as error:
                 raise InvalidRecipe.because(field, f"{field}: {error}") from None
             return reference
-        data = decode_reference(reference)
-        read_reference(data, self._max_bytes, field)
-        name = hashlib.sha256(data).hexdigest()
-        path = self._folder / f"{name}{file_suffix(data)}"
-        if not path.exists():
-            with whole(path) as target:
-                target.write_bytes(data)
-        return f"sha256:{name}"
+        return self.add(decode_reference(reference), field).digest

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.media.animation import animated_webp
+from ltx_ui.media.images import thumbnail
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.database import Database
@@ -14,7 +15,7 @@ from ltx_ui.studio.library import Library
 from ltx_ui.studio.pace import Estimate
 from ltx_ui.studio.paces import Paces
 from ltx_ui.studio.queue import JobQueue
-from ltx_ui.studio.references import References
+from ltx_ui.studio.references import References, StoredImage
 from ltx_ui.studio.worker import ModelStatus, Worker
 
 __all__ = ["Estimate", "ModelStatus", "Studio"]
@@ -123,6 +124,23 @@ class Studio:
     def queue_length(self) -> int:
         """Jobs that run or wait, of everybody."""
         return len(self._queue)
+
+    def add_image(self, data: bytes, field: str = "image_start") -> StoredImage:
+        """Take a picture in for the recipes to come.
+
+        Raises:
+            InvalidRecipe: it can't be used; names ``field``.
+            MediaError: the disk is full.
+        """
+        return self._references.add(data, field)
+
+    def thumbnail(self, digest: str) -> bytes:
+        """A small WebP of a picture that was taken in, its long side at most 512 pixels.
+
+        Raises:
+            NotFound: there is none by this digest.
+        """
+        return thumbnail(self._references.path(digest).read_bytes())
 
     def reference(self, digest: str) -> Path:
         """The file of a reference image that was taken in.
