@@ -19,6 +19,7 @@ from pydantic_settings.exceptions import SettingsError as FlagError
 from ltx_ui.errors import SettingsError, StudioError
 from ltx_ui.presets import load_presets
 from ltx_ui.settings import Settings
+from ltx_ui.web.listening import listen
 
 logger = logging.getLogger("ltx_ui")
 
@@ -32,8 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = read_settings(sys.argv[1:] if argv is None else argv)
         _log(settings.log_level)
         with _alone(settings):
-            _check_port(settings)
-            return _run(settings)
+            return _run(settings, listen(settings.host, settings.port))
     except SettingsError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return USAGE_ERROR
@@ -72,8 +72,8 @@ def _log(level: str) -> None:
         level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     if level != "debug":
-        # Gradio asks itself whether it is up; that is nobody's news.
-        logging.getLogger("httpx").setLevel(logging.WARNING)
+        # That a server starts is nobody's news; its address is printed.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
 @contextmanager
@@ -101,19 +101,6 @@ def _alone(settings: Settings) -> Iterator[None]:
         lock.release()
 
 
-def _check_port(settings: Settings) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise SettingsError(
-                f"{settings.host}:{settings.port} can't be used ({error.strerror}). Choose another "
-                f"port with --port, for example --port {settings.port % 65535 + 1}, or another "
-                "address with --host."
-            ) from None
-
-
 def _environment(settings: Settings) -> dict[str, str]:
     """Where libraries keep their files, and that they keep quiet; an operator's own values win."""
     cache = settings.cache_dir.resolve()
@@ -127,7 +114,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _run(settings: Settings) -> int:
+def _run(settings: Settings, sockets: Sequence[socket.socket]) -> int:
     for name, value in _environment(settings).items():
         os.environ.setdefault(name, value)
     presets = load_presets()
@@ -135,7 +122,7 @@ def _run(settings: Settings) -> int:
     # Gradio reads its environment while it is imported, so these come after the lines above.
     from ltx_ui.studio.studio import Studio
     from ltx_ui.web.access import with_credentials
-    from ltx_ui.web.page import serve
+    from ltx_ui.web.server import serve
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -143,7 +130,7 @@ def _run(settings: Settings) -> int:
 
     chosen, settings = settings, with_credentials(settings)
     studio = Studio(settings)
-    page = serve(studio, settings, presets)
+    page = serve(studio, settings, presets, sockets)
     studio.start()
     print(f"LTX-2 Studio: {page.url}", flush=True)
     if page.share_url:

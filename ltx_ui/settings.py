@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     auth: Annotated[SecretStr | None, NoDecode] = Field(
         None, description="NAME:PASSWORD that visitors must give."
     )
+    allowed_host: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names, besides this machine's own addresses, under which the page may be "
+        "opened, separated by commas; for a reverse proxy.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much is logged."
     )
@@ -62,6 +67,15 @@ class Settings(BaseSettings):
         1280 * 704 * 257, ge=128 * 128 * 9, description="Most width × height × frames of a clip."
     )
     max_image_mb: float = Field(50.0, gt=0, description="Largest picture, in MB.")
+
+    @field_validator("allowed_host", mode="before")
+    @classmethod
+    def _names(cls, given: object) -> object:
+        parts = [given] if isinstance(given, str) else given
+        if not isinstance(parts, list | tuple):
+            return given
+        names = (name.strip() for part in parts for name in str(part).split(","))
+        return tuple(name for name in names if name)
 
     @field_validator("auth")
     @classmethod

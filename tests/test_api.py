@@ -227,7 +227,7 @@ def test_a_form_of_another_site_can_not_start_a_clip(http: httpx.Client) -> None
 def test_a_body_over_the_limit_is_refused_before_all_of_it_arrived(app: RunningApp) -> None:
     with socket.create_connection(("127.0.0.1", app.port), timeout=30) as link:
         link.sendall(
-            b"POST /generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"POST /generate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Content-Length: 4000000000\r\n\r\n"
         )
         for _ in range(4):
@@ -338,7 +338,7 @@ def test_a_client_that_hangs_up_cancels_its_job(app: RunningApp, http: httpx.Cli
     body = json.dumps(SLOW).encode()
     with socket.create_connection(("127.0.0.1", app.port), timeout=30) as link:
         link.sendall(
-            b"POST /generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"POST /generate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             + f"Content-Length: {len(body)}\r\n\r\n".encode()
             + body
         )
@@ -381,11 +381,6 @@ def test_with_a_password_every_route_that_shows_or_makes_asks_for_it(tmp_path: P
         right = ("ada", "secret")
         assert httpx.get(f"{app.url}/takes/x.mp4", auth=right).status_code == 404
         assert httpx.post(f"{app.url}/generate", json={}, auth=right).status_code == 422
-        page = httpx.Client(base_url=app.url)
-        signed = page.post("/login", data={"username": "ada", "password": "secret"})
-        assert signed.status_code == 200
-        assert page.get("/takes/x.mp4").status_code == 404
-        assert page.post("/generate", json={}).status_code == 401
 
 
 def wait_for(look: Any, holds: Any, seconds: float = 120) -> Any:

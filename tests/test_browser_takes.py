@@ -23,7 +23,7 @@ from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.rescue import TILE
 from ltx_ui.presets import load_presets
 from ltx_ui.settings import Settings
-from ltx_ui.web.page import serve
+from ltx_ui.web.server import serve
 
 if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)

@@ -4,40 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, Field
+from starlette.routing import BaseRoute
 
 from ltx_ui import __version__
-from ltx_ui.errors import (
-    BodyTooLarge,
-    Cancelled,
-    InvalidRecipe,
-    ModelUnavailable,
-    NotFound,
-    QueueFull,
-    StudioError,
-)
+from ltx_ui.errors import Cancelled, ModelUnavailable, NotFound, StudioError
 from ltx_ui.recipe import Recipe, parse_recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Queued, Running
 from ltx_ui.studio.library import Take
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web.access import Door
+from ltx_ui.web.access import Owner
+from ltx_ui.web.answers import CLIENT_GONE
+from ltx_ui.web.bodies import read_json, recipe_limit
 from ltx_ui.web.docs import docs_page
+from ltx_ui.web.routing import add_get, error_answers
 
 POLL_SECONDS = 0.1
 """How often a waiting call looks at its job and at whether its client is still there."""
 
-CLIENT_GONE = 499
-"""What a log shows for a client that hung up, as nginx does; nobody reads the answer."""
+AUTO = "auto"
+"""What a studio is asked for that chooses its model by itself, and is called until it has."""
 
 _BODY = {
     "requestBody": {
@@ -54,6 +49,7 @@ class TakeAnswer(BaseModel):
     seed: int = Field(description="The recipe's seed for the first take, then the ones after it.")
     generation_time_seconds: float
     video: str = Field(description="The clip as a data URI, as in the answer itself.")
+    notes: list[str] | None = Field(None, description="As in the answer itself.")
 
 
 class ClipAnswer(BaseModel):
@@ -68,6 +64,11 @@ class ClipAnswer(BaseModel):
     has_audio: bool
     has_image_start: bool
     has_image_end: bool
+    notes: list[str] | None = Field(
+        None,
+        description="What was done otherwise than asked, such as a prompt that was cut. Only there "
+        "if there is something to say.",
+    )
     takes: list[TakeAnswer] | None = Field(
         None,
         description=(
@@ -75,24 +76,6 @@ class ClipAnswer(BaseModel):
             "is above 1."
         ),
     )
-
-
-def include_api(app: FastAPI, studio: Studio, settings: Settings) -> None:
-    """Put the API beside the page, on the same port and the same queue.
-
-    An app that already serves takes no more exception handlers, so :func:`answer_error` has to be
-    among those it was made with.
-    """
-    app.state.door = Door(settings.credentials)
-    app.include_router(Api(studio, settings).router())
-
-
-def _let_in(request: Request) -> str:
-    door: Door = request.app.state.door
-    return door(request)
-
-
-Owner = Annotated[str, Depends(_let_in)]
 
 
 class Api:
@@ -106,7 +89,8 @@ class Api:
         """Make a clip and answer with it: video, duration_seconds, resolution, fps, seed,
         generation_time_seconds, has_audio, has_image_start, has_image_end. With num_takes above 1
         these are the first take's, and takes lists all of them with id, seed,
-        generation_time_seconds and video. Hang up, and the job is cancelled."""
+        generation_time_seconds and video. notes says what was done otherwise than asked. Hang up,
+        and the job is cancelled."""
         job = await self._submitted(request, owner)
         takes = await self._finished(request, job, owner)
         return await asyncio.to_thread(clip_answer, takes)
@@ -117,7 +101,18 @@ class Api:
 
     def read_job(self, job_id: str, owner: Owner) -> dict[str, Any]:
         """How far a job is."""
-        return job_answer(self._studio.job(job_id, owner))
+        job = self._studio.job(job_id, owner)
+        return job_answer(job) | self._notes(job, owner)
+
+    def _notes(self, job: Job, owner: str) -> dict[str, Any]:
+        """``notes`` of what a job has made, if there are any."""
+        if not isinstance(job.state, Done):
+            return {}
+        notes: dict[str, None] = {}
+        for take_id in job.state.take_ids:
+            with suppress(NotFound):  # It may have been deleted since.
+                notes |= dict.fromkeys(self._studio.library.take(take_id, owner).notes)
+        return {"notes": list(notes)} if notes else {}
 
     def preview(self, job_id: str, owner: Owner) -> Response:
         """What a running job's clip looks like so far: a small moving picture."""
@@ -130,15 +125,6 @@ class Api:
         """Cancel a job that waits or runs."""
         return job_answer(self._studio.cancel(job_id, owner))
 
-    def video(self, take_id: str, owner: Owner) -> FileResponse:
-        """A take's mp4; ranges work."""
-        video = self._studio.library.video(take_id, owner)
-        return FileResponse(video, media_type="video/mp4", headers=_PRIVATE)
-
-    def poster(self, take_id: str, owner: Owner) -> FileResponse:
-        """A take's still picture."""
-        return FileResponse(self._studio.library.poster(take_id, owner), headers=_PRIVATE)
-
     def health(self) -> dict[str, Any]:
         """Whether the studio is up, with which model, and how many clips wait."""
         return health_answer(self._studio)
@@ -146,32 +132,34 @@ class Api:
     def router(self) -> APIRouter:
         """Every route, and the pages that describe them."""
         router = APIRouter()
-        router.post(
-            "/generate",
-            openapi_extra=_BODY,
-            responses=_error_answers(401, 413, 422, 503),
-            response_model_exclude_none=True,
-        )(self.generate)
-        router.post(
-            "/jobs",
-            status_code=202,
-            openapi_extra=_BODY,
-            responses=_error_answers(401, 413, 422, 503),
-        )(self.submit_job)
-        router.get("/jobs/{job_id}", responses=_error_answers(404))(self.read_job)
-        router.get(
-            "/jobs/{job_id}/preview", response_class=Response, responses=_error_answers(404)
-        )(self.preview)
-        router.delete("/jobs/{job_id}", responses=_error_answers(404))(self.cancel_job)
-        router.get("/takes/{take_id}.mp4", response_class=FileResponse)(self.video)
-        router.get("/takes/{take_id}/poster", response_class=FileResponse)(self.poster)
-        router.get("/health")(self.health)
-        _add_docs(router)
+        for path, status, make in (
+            ("/generate", 200, self.generate),
+            ("/jobs", 202, self.submit_job),
+        ):
+            router.add_api_route(
+                path,
+                make,
+                methods=["POST"],
+                status_code=status,
+                openapi_extra=_BODY,
+                responses=error_answers(401, 403, 413, 415, 422, 503),
+                response_model_exclude_none=True,
+            )
+        add_get(router, "/jobs/{job_id}", self.read_job, responses=error_answers(401, 404))
+        add_get(
+            router,
+            "/jobs/{job_id}/preview",
+            self.preview,
+            response_class=Response,
+            responses=error_answers(401, 404),
+        )
+        router.delete("/jobs/{job_id}", responses=error_answers(401, 403, 404))(self.cancel_job)
+        add_get(router, "/health", self.health)
         return router
 
     async def _submitted(self, request: Request, owner: str) -> Job:
-        data = await read_json(request, body_limit(self._settings))
-        recipe = parse_recipe(data, max_volume=self._settings.max_volume)
+        data = await read_json(request, recipe_limit(self._settings))
+        recipe = await asyncio.to_thread(parse_recipe, data, max_volume=self._settings.max_volume)
         return await asyncio.to_thread(self._studio.submit, recipe, owner)
 
     async def _finished(self, request: Request, job: Job, owner: str) -> list[Take]:
@@ -202,65 +190,19 @@ def _kept(take_ids: Sequence[str]) -> str:
     return f" The takes that were finished before are kept: {paths}"
 
 
-_PRIVATE = {"Cache-Control": "private, max-age=31536000, immutable"}
-"""A take never changes under its name, and belongs to one visitor."""
-
-
-def _error_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    meanings = {
-        401: "Name and password are missing or wrong",
-        404: "Not here",
-        413: "The body is larger than allowed",
-        422: "The recipe can't be made; detail names the field",
-        503: "The queue is full, or the model could not be loaded; see Retry-After",
-    }
-    return {status: {"description": meanings[status]} for status in statuses}
-
-
-def _add_docs(router: APIRouter) -> None:
-    # From our own routes alone, taken before these two are added: Gradio's are not part of the API.
-    schema = get_openapi(title="LTX-2 Studio", version=__version__, routes=list(router.routes))
+def add_docs(router: APIRouter, described: Sequence[BaseRoute]) -> None:
+    """Add /docs and /openapi.json, which describe these routes."""
+    schema = get_openapi(title="LTX-2 Studio", version=__version__, routes=described)
+    page = docs_page(schema)
 
     def openapi() -> dict[str, Any]:
         return schema
 
     def docs() -> HTMLResponse:
-        return HTMLResponse(docs_page(schema))
+        return HTMLResponse(page)
 
-    router.get("/openapi.json", include_in_schema=False)(openapi)
-    router.get("/docs", include_in_schema=False)(docs)
-
-
-def body_limit(settings: Settings) -> int:
-    """Bytes a request may have: two reference images in base64, and room for the words."""
-    return int(2 * settings.max_image_mb * 1e6 * 4 / 3) + 100_000
-
-
-async def read_json(request: Request, limit: int) -> Mapping[str, Any]:
-    """The request's JSON object, never holding more than ``limit`` bytes of it.
-
-    Raises:
-        BodyTooLarge: as soon as that is known.
-        InvalidRecipe: not a JSON object.
-        HTTPException: 415, a body that is not declared as JSON. Another site's page can send forms
-            here behind a visitor's back, but not ``application/json``.
-    """
-    if "json" not in request.headers.get("content-type", ""):
-        raise HTTPException(415, "Send JSON with the header Content-Type: application/json.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise BodyTooLarge(
-                f"The request is larger than {limit / 1e6:.1f} MB. Send smaller images."
-            )
-    try:
-        data = json.loads(body, parse_constant=str)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRecipe.because("body", f"body: is not valid JSON ({error}).") from None
-    if not isinstance(data, dict):
-        raise InvalidRecipe.because("body", "body: must be a JSON object with the recipe's fields.")
-    return data
+    add_get(router, "/openapi.json", openapi, include_in_schema=False)
+    add_get(router, "/docs", docs, include_in_schema=False)
 
 
 def clip_answer(takes: Sequence[Take]) -> ClipAnswer:
@@ -270,7 +212,8 @@ def clip_answer(takes: Sequence[Take]) -> ClipAnswer:
             id=take.id,
             seed=take.recipe.seed,
             generation_time_seconds=round(take.seconds, 2),
-            video="data:video/mp4;base64," + base64.b64encode(take.video.read_bytes()).decode(),
+            video=data_uri(take),
+            notes=list(take.notes) or None,
         )
         for take in takes
     ]
@@ -285,8 +228,21 @@ def clip_answer(takes: Sequence[Take]) -> ClipAnswer:
         has_audio=recipe.include_audio,
         has_image_start=recipe.image_start is not None,
         has_image_end=recipe.image_end is not None,
+        notes=first.notes,
         takes=answers if len(answers) > 1 else None,
     )
+
+
+def data_uri(take: Take) -> str:
+    """The take's mp4 for an answer.
+
+    Raises:
+        NotFound: its file was removed.
+    """
+    try:
+        return "data:video/mp4;base64," + base64.b64encode(take.video.read_bytes()).decode()
+    except FileNotFoundError:
+        raise NotFound("The file of this take was removed while it was on its way.") from None
 
 
 def job_answer(job: Job) -> dict[str, Any]:
@@ -324,33 +280,21 @@ def job_answer(job: Job) -> dict[str, Any]:
 
 
 def health_answer(studio: Studio) -> dict[str, Any]:
-    """What GET /health answers; unhealthy is a studio whose model can't be loaded."""
+    """What GET /health answers; unhealthy is a studio whose model can't be loaded. Until the model
+    is chosen, its id, title and whether it is the demo are null."""
     model = studio.model_status()
+    known = model.model != AUTO
     return {
         "status": "unhealthy" if model.state == "failed" else "healthy",
         "model": {
-            "id": model.model,
-            "title": model.title,
+            "id": model.model if known else None,
+            "title": model.title if known else None,
             "state": model.state,
             "message": model.message,
             "fraction": model.fraction,
-            "demo": model.demo,
+            "demo": model.demo if known else None,
         },
         "device": model.device,
         "queue_length": studio.queue_length(),
         "version": __version__,
     }
-
-
-async def answer_error(request: Request, error: Exception) -> Response:
-    """An error as JSON; ``detail`` is a list with the field for a recipe, a sentence otherwise."""
-    if isinstance(error, InvalidRecipe):
-        detail = [
-            {"loc": ["body", p.field], "msg": p.message, "type": "recipe"} for p in error.problems
-        ]
-        return JSONResponse({"detail": detail}, 422)
-    status = error.http_status if isinstance(error, StudioError) else 500
-    answer = partial(JSONResponse, {"detail": str(error)}, status)
-    if isinstance(error, QueueFull):
-        return answer(headers={"Retry-After": str(error.retry_after)})
-    return answer(headers={"Retry-After": "60"}) if status == 503 else answer()

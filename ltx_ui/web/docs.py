@@ -6,17 +6,7 @@ import json
 from html import escape
 from typing import Any
 
-_STYLE = """
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem }
-table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0 }
-th, td { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
-pre, code { font: .9em ui-monospace, monospace }
-pre { padding: 1rem; overflow: auto; border-radius: 8px }
-pre { background: color-mix(in srgb, currentColor 8%, transparent) }
-.scroll { overflow-x: auto }
-"""
+from ltx_ui.web.plain import plain_page
 
 _EXAMPLE = """curl -s http://HOST:PORT/generate -H 'Content-Type: application/json' \\
   -d '{"prompt": "Ocean waves on a rocky shore", "num_frames": 9, "num_inference_steps": 5}'"""
@@ -29,21 +19,21 @@ def docs_page(schema: dict[str, Any]) -> str:
         for path, methods in schema["paths"].items()
         for method, operation in methods.items()
     )
-    body = schema["paths"]["/generate"]["post"]["requestBody"]["content"]["application/json"]
-    recipe = body["schema"]
+    sent = schema["paths"]["/generate"]["post"]["requestBody"]["content"]["application/json"]
+    recipe = sent["schema"]
     fields = "".join(
         _field(name, field, name in recipe.get("required", []))
         for name, field in recipe["properties"].items()
     )
-    title = escape(f"{schema['info']['title']} API")
-    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>{title}</title>
-<style>{_STYLE}</style></head><body><h1>{title}</h1><p>Version {escape(schema["info"]["version"])}.
+    name = f"{schema['info']['title']} API"
+    title = escape(name)
+    body = f"""<h1>{title}</h1><p>Version {escape(schema["info"]["version"])}.
 The same as <a href="openapi.json">OpenAPI JSON</a>. <a href="./">Back to the studio</a></p>
 <h2>Example</h2><pre>{escape(_EXAMPLE)}</pre>
 <h2>Routes</h2>{routes}
 <h2>Fields of a recipe</h2><div class="scroll"><table><thead><tr><th>Field</th><th>Type</th>
-<th>Default</th><th>Meaning</th></tr></thead><tbody>{fields}</tbody></table></div></body></html>"""
+<th>Default</th><th>Meaning</th></tr></thead><tbody>{fields}</tbody></table></div>"""
+    return plain_page(name, body)
 
 
 def _route(method: str, path: str, operation: dict[str, Any]) -> str:

@@ -1,0 +1,105 @@
+"""What a client is told when something can't be done: JSON for programs, a small page for people.
+
+Nothing here says more than the error's own sentence: no paths, no versions, no traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from ltx_ui.errors import InvalidRecipe, QueueFull, StudioError
+from ltx_ui.web.plain import plain_page
+
+CLIENT_GONE = 499
+"""What a log shows for a client that hung up, as nginx does; nobody reads the answer."""
+MOST_PROBLEMS = 10
+"""So many fields are named in one answer; of the rest only the number is said."""
+
+UNEXPECTED = "Something unexpected went wrong here; the log has the details. Try it again."
+_NOT_HERE = "There is nothing at this address."
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_PLAIN = {
+    404: _NOT_HERE,
+    405: "This address does not take this method.",
+    413: "The request is larger than this address takes.",
+    500: UNEXPECTED,
+}
+
+
+def is_navigation(request: Request) -> bool:
+    """Whether a person opens this in a tab, rather than a program or a script."""
+    mode = request.headers.get("sec-fetch-mode")
+    if mode is not None:
+        return mode == "navigate"
+    return "text/html" in request.headers.get("accept", "")
+
+
+def refuse(
+    request: Request, status: int, sentence: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The sentence with its status, as JSON in ``detail`` or as a page."""
+    if not is_navigation(request):
+        return JSONResponse({"detail": sentence}, status, headers)
+    title = _PHRASES.get(status, "Not possible")
+    back = "../" * (request.url.path.count("/") - 1) or "./"
+    body = f'<h1>{title}</h1><p>{escape(sentence)}</p><p><a href="{back}">To the studio</a></p>'
+    return HTMLResponse(plain_page(title, f"<main>{body}</main>"), status, headers)
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
+    """A :class:`StudioError`: its sentence, or for a recipe the fields that have to change."""
+    if isinstance(error, InvalidRecipe):
+        return JSONResponse({"detail": _problems(error)}, 422)
+    status = error.http_status if isinstance(error, StudioError) else 500
+    if isinstance(error, QueueFull):
+        return refuse(request, status, str(error), {"Retry-After": str(error.retry_after)})
+    headers = {"Retry-After": "60"} if status == 503 else None
+    return refuse(request, status, str(error), headers)
+
+
+def _problems(error: InvalidRecipe) -> list[dict[str, Any]]:
+    told = [
+        {"loc": ["body", p.field], "msg": p.message, "type": "recipe"}
+        for p in error.problems[:MOST_PROBLEMS]
+    ]
+    if rest := len(error.problems) - len(told):
+        more = f"and {rest:,} more".replace(",", " ")
+        told.append({"loc": ["body"], "msg": more, "type": "recipe"})
+    return told
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status, said = error.status_code, str(error.detail)
+    sentence = _PLAIN.get(status, said) if said == _PHRASES.get(status) else said
+    return refuse(request, status, sentence, error.headers)
+
+
+async def _answer_unexpected(request: Request, error: Exception) -> Response:
+    return refuse(request, 500, UNEXPECTED)
+
+
+async def _answer_gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=CLIENT_GONE)
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    return refuse(request, 422, "This request does not have the form that /docs describes.")
+
+
+def add_error_answers(app: FastAPI) -> None:
+    """Let the app answer every error as this module says."""
+    app.add_exception_handler(StudioError, answer_error)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(ClientDisconnect, _answer_gone)
+    app.add_exception_handler(Exception, _answer_unexpected)

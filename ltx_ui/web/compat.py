@@ -1,0 +1,106 @@
+"""Names of Gradio and uvicorn that they don't document, in one place.
+
+Each is asserted when this module is imported, so that a new version that lacks it is noticed at
+once and not by a visitor. Each says what it is for, why there is no public way, and when it can go.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+import traceback
+from subprocess import Popen
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import gradio.routes
+from gradio import networking, tunneling
+from h11 import IDLE, SEND_BODY
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+__all__ = [
+    "IDLE",
+    "SEND_BODY",
+    "H11Protocol",
+    "close_tunnels",
+    "event_inputs",
+    "keep_sessions",
+    "log_tracebacks",
+    "open_tunnel",
+]
+
+_log = logging.getLogger(__name__)
+
+_TUNNEL = ["local_host", "local_port", "share_token", "share_server_address"]
+assert list(inspect.signature(networking.setup_tunnel).parameters)[:4] == _TUNNEL
+assert isinstance(tunneling.CURRENT_TUNNELS, list) and callable(tunneling.Tunnel.kill)
+assert vars(gradio.routes)["traceback"] is traceback
+assert {"share_token", "state_session_capacity"} <= set(vars(gr.Blocks()))
+assert isinstance(gr.Blocks().fns, dict)
+_PROTOCOL = ["connection_made", "connection_lost", "data_received", "on_response_complete"]
+_PROTOCOL += ["pause_writing", "resume_writing"]
+assert all(callable(getattr(H11Protocol, name)) for name in _PROTOCOL)
+assert {"conn", "cycle", "flow", "connections", "timeout_keep_alive_task"} <= set(
+    H11Protocol.__init__.__code__.co_names
+)
+assert "read_paused" in inspect.getsource(FlowControl)
+
+
+def open_tunnel(blocks: gr.Blocks, host: str, port: int) -> str:
+    """A public address that leads here; what ``launch(share=True)`` does. ``mount_gradio_app``
+    has no ``share``; this can go when it has.
+
+    Raises:
+        Exception: of many kinds; there is no network, or the tunnel's program can't be run.
+    """
+    return networking.setup_tunnel(host, port, blocks.share_token, None, None)
+
+
+def close_tunnels() -> None:
+    """End what :func:`open_tunnel` began. Gradio does it when Python ends by itself, which the
+    studio doesn't wait for."""
+    for tunnel in tunneling.CURRENT_TUNNELS:
+        process: Popen[bytes] | None = tunnel.proc
+        if process is not None:
+            process.terminate()
+
+
+def keep_sessions(blocks: gr.Blocks, capacity: int) -> None:
+    """How many visitors' states are kept at once. An argument of ``launch`` that
+    ``mount_gradio_app`` lacks; this can go when it has it."""
+    blocks.state_session_capacity = capacity
+
+
+def event_inputs(blocks: gr.Blocks) -> dict[int, tuple[str, ...]]:
+    """For every event that runs Python: the JSON type of each input, ``""`` where any will do.
+    Gradio does not check what an event is sent; this can go when it does."""
+    return {
+        number: tuple(_json_type(component) for component in event.inputs)
+        for number, event in blocks.fns.items()
+        if event.fn is not None
+    }
+
+
+def _json_type(component: Any) -> str:
+    info = component.api_info() if hasattr(component, "api_info") else {}
+    found = info.get("type", "") if isinstance(info, dict) else ""
+    return found if isinstance(found, str) else ""
+
+
+def log_tracebacks() -> None:
+    """Let Gradio log the errors of events instead of printing a traceback for each, also for those
+    that only say that a value is not allowed. It has no setting for that; this can go when it has.
+    """
+    kept = {name: getattr(traceback, name) for name in traceback.__all__}
+    vars(gradio.routes)["traceback"] = SimpleNamespace(**kept | {"print_exc": _log_error})
+
+
+def _log_error() -> None:
+    error = sys.exc_info()[1]
+    if isinstance(error, gr.Error):
+        _log.warning("An event of the page was refused: %s", str(error)[:200])
+    else:
+        _log.error("An event of the page failed", exc_info=error)

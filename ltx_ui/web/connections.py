@@ -1,0 +1,146 @@
+"""Connections that nobody can hold open for nothing: deadlines, and a cap with room to spare.
+
+uvicorn ends a connection that is idle after an answer. It waits for ever for the rest of a
+request, and takes connections until the process has no file descriptors left; its options hold
+neither. So this protocol adds deadlines for a request's head, for its body and for a client that
+does not read its answer, and closes the connection that has been idle longest when the cap is
+reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+from ltx_ui.web.compat import IDLE, SEND_BODY, H11Protocol
+
+HEAD_SECONDS = 10.0
+"""For a request's first line and headers, and from connecting to the first byte."""
+BODY_SECONDS, BODY_RATE = 20.0, 4_000
+"""For a body: so many seconds, and one more for each so many bytes that came. A picture of 10 MB
+over a slow phone (64 kB/s) takes a sixth of what it may."""
+SEND_SECONDS = 120.0
+"""For a client that reads nothing of its answer. A paused player asks again where it stopped."""
+MOST_CONNECTIONS = 1000
+SPARE_DESCRIPTORS = 24
+"""Left for the library, ffmpeg's pipes and files that are being written."""
+
+
+def room_for_connections() -> int:
+    """How many connections there may be at once: as many as file descriptors allow, with one file
+    for each to send. Raises the process's soft limit to the hard one."""
+    if sys.platform == "win32":
+        return MOST_CONNECTIONS
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    free = hard - sum(1 for _ in Path("/dev/fd").iterdir()) - SPARE_DESCRIPTORS
+    return max(4, min(MOST_CONNECTIONS, free // 2))
+
+
+class Connection(H11Protocol):
+    """One client's connection."""
+
+    room = MOST_CONNECTIONS
+    """The cap; the server sets it on a class of its own."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin; the longest idle connection makes room where there is none."""
+        super().connection_made(transport)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._sending: asyncio.TimerHandle | None = None
+        self._phase: object = None
+        self._received = 0
+        self.since = self.loop.time()
+        self._make_room()
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._stop_clock()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """More of a request."""
+        self._received += len(data)
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """An answer was sent; the connection waits for the next request."""
+        self.since = self.loop.time()
+        super().on_response_complete()
+        self._watch()
+
+    def pause_writing(self) -> None:
+        """The client reads slower than it is sent to."""
+        super().pause_writing()
+        if self._sending is None:
+            self._sending = self.loop.call_later(SEND_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        super().resume_writing()
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody's request is being answered on it."""
+        cycle: Any = self.cycle
+        return cycle is None or bool(cycle.response_complete)
+
+    def _make_room(self) -> None:
+        if len(self.connections) <= self.room:
+            return
+        others = (each for each in self.connections if isinstance(each, Connection) and each.idle)
+        oldest = min((each for each in others if each is not self), key=_age, default=None)
+        if oldest is not None:
+            self.connections.discard(oldest)
+            oldest.transport.abort()
+
+    def _watch(self) -> None:
+        """Set the deadline that fits what is expected from the client now."""
+        phase: object = self.conn.their_state
+        if phase is IDLE and self.timeout_keep_alive_task is not None:
+            phase = None  # Nothing has begun; uvicorn's own clock runs.
+        if phase is self._phase:
+            return
+        self._stop_clock()
+        self._phase, self._received, self._began = phase, 0, self.loop.time()
+        if phase is IDLE:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+        elif phase is SEND_BODY:
+            self._deadline = self.loop.call_later(BODY_SECONDS, self._check_body)
+
+    def _check_body(self) -> None:
+        allowed = BODY_SECONDS + self._received / BODY_RATE
+        left = self._began + allowed - self.loop.time()
+        if self.flow.read_paused:
+            left = BODY_SECONDS  # It is the studio that has not read on.
+        if left <= 0:
+            self.transport.abort()
+        else:
+            self._deadline = self.loop.call_later(left, self._check_body)
+
+    def _stop_clock(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def _age(connection: Connection) -> float:
+    return connection.since
+
+
+def connections_of(room: int) -> type[Connection]:
+    """The protocol with a cap, as uvicorn takes it."""
+    return type("CappedConnection", (Connection,), {"room": room})

@@ -1,0 +1,121 @@
+"""The page's events as they arrive: nothing but plain values of the kinds that its fields send.
+
+Gradio hands on whatever a request holds, and opens files that it names. What is refused here never
+reaches a component.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from fastapi import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ltx_ui.web.bodies import media_type, read_body
+
+MOST_BYTES = 1_000_000
+"""In one event: a draft and a page's worth of fields take some 20 kB."""
+MOST_DEPTH = 8
+LARGEST = 2**53
+"""Whole numbers up to here are the same in every JSON reader."""
+
+_SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_OF_FILES = frozenset({"path", "url", "meta", "__type__", "is_stream"})
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "number": (int, float),
+    "integer": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
+
+
+class Events:
+    """Reads and checks an event before Gradio does; an ASGI app around Gradio's."""
+
+    def __init__(self, app: ASGIApp, inputs: Mapping[int, Sequence[str]]) -> None:
+        self._app = app
+        self._inputs = inputs
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        if media_type(request) != "application/json":
+            raise HTTPException(415, "Send JSON with the header Content-Type: application/json.")
+        body = bytes(await read_body(request, MOST_BYTES))
+        check_event(body, self._inputs)
+        read = False
+
+        async def again() -> Message:
+            nonlocal read
+            if read:
+                return await receive()
+            read = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, again, send)
+
+
+def check_event(body: bytes, inputs: Mapping[int, Sequence[str]]) -> None:
+    """Hold an event to the form that the page sends.
+
+    Args:
+        body: JSON.
+        inputs: for every event the JSON type of each of its inputs.
+
+    Raises:
+        HTTPException: 422 with what is wrong, 404 for an event that is not there.
+    """
+    try:
+        event = json.loads(body, parse_constant=_no_number)
+        _check_plain(event, 0)
+    except (ValueError, RecursionError):
+        _refuse("is not JSON, or holds what the page's fields never send")
+    if not isinstance(event, dict):
+        _refuse("is not a JSON object")
+    number, data = event.get("fn_index"), event.get("data")
+    if type(number) is not int or number not in inputs:
+        raise HTTPException(404, "There is no such event on this page. Load the page again.")
+    session = event.get("session_hash")
+    if session is not None and not (isinstance(session, str) and _SESSION.fullmatch(session)):
+        _refuse("has no session of the usual form")
+    kinds = inputs[number]
+    if not isinstance(data, list) or len(data) != len(kinds):
+        _refuse(f"needs a list of {len(kinds)} values")
+    if not all(map(_is_kind, data, kinds)):
+        _refuse("has a value of another kind than its field")
+
+
+def _is_kind(value: Any, kind: str) -> bool:
+    if value is None or kind not in _KINDS:
+        return True
+    if isinstance(value, bool):
+        return kind == "boolean"
+    return isinstance(value, _KINDS[kind])
+
+
+def _check_plain(value: Any, depth: int) -> None:
+    if depth > MOST_DEPTH:
+        raise ValueError("nested too deeply")
+    if isinstance(value, dict):
+        if not _OF_FILES.isdisjoint(value):
+            raise ValueError("a file")
+        for each in value.values():
+            _check_plain(each, depth + 1)
+    elif isinstance(value, list):
+        for each in value:
+            _check_plain(each, depth + 1)
+    elif isinstance(value, int | float) and abs(value) > LARGEST:
+        raise ValueError("too large a number")
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise HTTPException(422, f"This event {reason}. Load the page again.")

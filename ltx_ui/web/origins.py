@@ -1,0 +1,143 @@
+"""Which names the studio answers to, and which sites may ask: its own page, and no other.
+
+A browser sends a visitor's requests from whatever page is open. Two things tell a foreign page's
+request: its ``Origin`` or ``Sec-Fetch-Site``, which scripts can't forge, and, where a foreign name
+was pointed at this address (DNS rebinding), the ``Host`` it asks for.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ltx_ui.settings import Settings
+from ltx_ui.web.answers import refuse
+
+WILDCARDS = ("0.0.0.0", "::")
+_AUTHORITY = re.compile(r"(?P<name>\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]+)(:(?P<port>\d{1,5}))?")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_OPEN_TO_LINKS = frozenset({"/", "/login", "/docs"})
+"""What a link on another site may open in a tab of its own."""
+
+
+class Hosts:
+    """Names in the ``Host`` header that are answered. Literal addresses always are: only a name
+    can be pointed somewhere else."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = {_plain_name(name) for name in names}
+
+    @classmethod
+    def of(cls, settings: Settings) -> Hosts:
+        """What the settings allow; on all addresses also the machine's own name."""
+        names = [settings.host, *settings.allowed_host]
+        if settings.host in WILDCARDS:
+            own = socket.gethostname().partition(".")[0]
+            names += [socket.gethostname(), own, f"{own}.local"]
+        return cls(names)
+
+    def add(self, name: str) -> None:
+        """Answer to one more name."""
+        self._names.add(_plain_name(name))
+
+    def knows(self, authority: str) -> bool:
+        """Whether a ``Host`` header, with or without a port, names this studio."""
+        match = _AUTHORITY.fullmatch(authority)
+        if match is None:
+            return False
+        name = _plain_name(match["name"])
+        if name == "localhost" or name.endswith(".localhost") or name in self._names:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+
+class OwnSite:
+    """Lets through what asks for a known name and does not come from a foreign site; an ASGI
+    middleware. Answers 421 and 403 otherwise."""
+
+    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        if unknown := self._unknown_host(request.headers):
+            answer = refuse(request, 421, unknown)
+        elif _is_foreign(request):
+            answer = refuse(request, 403, "This request comes from another site's page.")
+        else:
+            await self._app(scope, receive, send)
+            return
+        await answer(scope, receive, send)
+
+    def _unknown_host(self, headers: Headers) -> str:
+        """What is wrong with the names that are asked for; empty if nothing is."""
+        forwarded = headers.get("x-forwarded-host", "").split(",")
+        for name in (headers.get("host", ""), *(each.strip() for each in forwarded if each)):
+            if not self._hosts.knows(name):
+                shown = name[:100] if _AUTHORITY.fullmatch(name) else "this name"
+                return (
+                    f"This studio does not answer to {shown}. Open it by its address, or let the "
+                    "person who runs it allow the name with --allowed-host."
+                )
+        return ""
+
+
+def is_proven_own(request: Request) -> bool:
+    """Whether a browser vouches that this was sent by the studio's own page."""
+    headers = request.headers
+    return headers.get("sec-fetch-site") == "same-origin" or _is_own_origin(headers)
+
+
+def _is_foreign(request: Request) -> bool:
+    headers = request.headers
+    site = headers.get("sec-fetch-site")
+    if site in ("same-origin", "none"):
+        return False
+    if site is not None and not _is_link(request):
+        return True
+    return "origin" in headers and not _is_own_origin(headers)
+
+
+def _is_link(request: Request) -> bool:
+    """Somebody follows a link to the page: a tab of its own shows it, and no other page sees it."""
+    headers = request.headers
+    return (
+        request.method in ("GET", "HEAD")
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+        and request.url.path in _OPEN_TO_LINKS
+    )
+
+
+def _is_own_origin(headers: Headers) -> bool:
+    try:
+        origin = urlsplit(headers.get("origin", ""))
+        asked = (origin.hostname, origin.port or _DEFAULT_PORTS.get(origin.scheme))
+    except ValueError:
+        return False
+    if origin.scheme not in _DEFAULT_PORTS:
+        return False
+    match = _AUTHORITY.fullmatch(headers.get("host", ""))
+    if match is None:
+        return False
+    port = int(match["port"]) if match["port"] else _DEFAULT_PORTS[origin.scheme]
+    return asked == (_plain_name(match["name"]), port)
+
+
+def _plain_name(name: str) -> str:
+    return name.lower().strip("[]").rstrip(".")

@@ -1,0 +1,118 @@
+"""The server: the page and the API on their port, in a thread, until they are closed."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import gradio as gr
+import uvicorn
+
+from ltx_ui.errors import StudioError
+from ltx_ui.presets import Presets
+from ltx_ui.settings import Settings
+from ltx_ui.studio.studio import Studio
+from ltx_ui.web import compat
+from ltx_ui.web.application import make_app
+from ltx_ui.web.connections import connections_of, room_for_connections
+from ltx_ui.web.listening import BACKLOG, listen, url_of
+from ltx_ui.web.origins import Hosts
+from ltx_ui.web.page import build
+
+CLOSING_SECONDS = 1.0
+STARTING_SECONDS = 60.0
+KEEP_ALIVE_SECONDS = 15
+"""An idle connection is kept for the page's next poll."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunningPage:
+    """A page that visitors can open."""
+
+    url: str
+    share_url: str | None
+    blocks: gr.Blocks
+    server: uvicorn.Server
+    thread: threading.Thread
+
+    def close(self) -> None:
+        """Stop serving, without waiting for answers that are under way: a clip can take minutes."""
+        # What is cut off that way the server would report as an error, with a traceback.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
+        compat.close_tunnels()
+        self.blocks.close(verbose=False)
+        self.server.force_exit = self.server.should_exit = True
+        self.thread.join(CLOSING_SECONDS)
+
+
+def serve(
+    studio: Studio,
+    settings: Settings,
+    presets: Presets,
+    sockets: Sequence[socket.socket] | None = None,
+) -> RunningPage:
+    """Put the page and the API on their port; returns while they are served in the background.
+
+    Args:
+        sockets: where to listen, as :func:`~ltx_ui.web.listening.listen` gives; made here if None.
+
+    Raises:
+        SettingsError: the port is taken, or the address can't be used.
+    """
+    sockets = sockets or listen(settings.host, settings.port)
+    page, hosts = build(studio, settings, presets), Hosts.of(settings)
+    server = _server(make_app(studio, settings, page, hosts))
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": list(sockets)}, name="server", daemon=True
+    )
+    thread.start()
+    _wait_until_started(server, thread)
+    share_url = _share(page, settings, hosts) if settings.share else None
+    return RunningPage(url_of(settings.host, settings.port), share_url, page, server, thread)
+
+
+def _server(app: object) -> uvicorn.Server:
+    room = room_for_connections()
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        http=connections_of(room),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=room + 1,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=0,
+        # The accept loop takes so many before the first of them can make room for the next.
+        backlog=min(BACKLOG, max(4, room // 4)),
+    )
+    return uvicorn.Server(config)
+
+
+def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+    end = time.monotonic() + STARTING_SECONDS
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > end:
+            raise StudioError("The page could not be started; the log says why.")
+        time.sleep(0.01)
+
+
+def _share(page: gr.Blocks, settings: Settings, hosts: Hosts) -> str | None:
+    """The public link; None, with a word in the log, where there is none to be had."""
+    local = urlsplit(url_of(settings.host, settings.port)).hostname or "127.0.0.1"
+    try:
+        address = urlsplit(compat.open_tunnel(page, local, settings.port))
+    except Exception as error:  # Network, certificate, download, a program that can't be run.
+        _log.warning("There is no public link (%s). The page is open on this machine.", error)
+        return None
+    if address.hostname:
+        hosts.add(address.hostname)
+    return address._replace(scheme="https").geturl()
