@@ -10,6 +10,9 @@ from urllib.parse import unquote
 FORMATS = "PNG, JPEG, WebP, HEIC or AVIF"
 """What is taken, in words."""
 
+ACCEPTED = ("image/png", "image/jpeg", "image/webp", ".heic", ".heif", ".avif")
+"""What a browser's file dialogue offers; it knows some kinds by their endings only."""
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _DATA_URI = re.compile(r"data:(?P<kind>[^;,]{0,100})(?P<parameters>(?:;[^;,]{0,100}){0,9}),", re.I)
 _BASE64URL = str.maketrans("-_", "+/")

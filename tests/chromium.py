@@ -28,6 +28,9 @@ FLAGS = [
 expect.set_options(timeout=30_000)
 """Playwright's own 5 s are less than a Fast preview takes beside two busy processes (4.5-5.1 s)."""
 
+FORGET = "() => { localStorage.clear(); sessionStorage.clear(); }"
+"""What makes a browser a new visitor, once the page is loaded again."""
+
 _PLAYS = "(selector) => document.querySelector(selector)?.readyState >= 3"
 _STATE = """selector => {
   const video = document.querySelector(selector);
@@ -79,6 +82,13 @@ def opened(context: BrowserContext, app: RunningApp) -> Page:
         page.goto(app.url)
     expect(page.locator("#model-status")).to_contain_text("Demo model", timeout=60_000)
     return page
+
+
+def calls_of(page: Page) -> list[str]:
+    """The page's calls to the studio from now on; it grows as they are made."""
+    calls: list[str] = []
+    page.on("request", lambda asked: calls.append(asked.url) if "/run/" in asked.url else None)
+    return calls
 
 
 def write_prompt(page: Page, prompt: str) -> None:

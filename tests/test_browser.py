@@ -194,14 +194,13 @@ def test_character_consistency_asks_for_a_picture(page: Page) -> None:
     expect(page.locator("#reference-image")).to_be_visible()
     page.locator("#prompt textarea").fill("She smiles")
     page.locator("#generate").click()
-    expect(page.locator("#problem")).to_contain_text("Reference image is missing")
+    expect(page.locator("#problem")).to_contain_text("First frame is missing")
 
 
 def test_a_text_file_named_png_is_refused_in_words(page: Page, tmp_path: Path) -> None:
     (tmp_path / "notes.png").write_text("not a picture")
-    page.get_by_role("button", name="Reference image").click()
     page.locator("#reference-image input[type=file]").set_input_files(tmp_path / "notes.png")
-    expect(page.locator("#problem")).to_contain_text("not a PNG, JPEG or WebP")
+    expect(page.locator("#reference-image")).to_contain_text("not a PNG, JPEG, WebP")
 
 
 def test_control_enter_generates(page: Page) -> None:

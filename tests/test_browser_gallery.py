@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from chromium import (
+    FORGET,
     MISSING,
     choose,
     make_a_preview,
@@ -44,7 +45,6 @@ def test_use_all_brings_the_whole_recipe_back(page: Page, tmp_path: Path) -> Non
 
     Image.linear_gradient("L").convert("RGB").save(tmp_path / "start.png")
     choose(page, "format", "Instagram 512x512")
-    page.get_by_role("button", name="Reference image").click()
     page.locator("#reference-image input[type=file]").set_input_files(tmp_path / "start.png")
     expect(page.locator("#reference-image img")).to_be_visible(timeout=LOADS)
     set_steps(page, 2)
@@ -52,7 +52,7 @@ def test_use_all_brings_the_whole_recipe_back(page: Page, tmp_path: Path) -> Non
     page.locator("#generate").click()
     wait_for_the_clip(page)
     seed = seed_of(page)
-    page.evaluate("localStorage.clear()")
+    page.evaluate(FORGET)
     page.reload()
     expect(page.locator("#prompt textarea")).to_have_value("")
     page.get_by_role("tab", name="Gallery").click()
@@ -76,7 +76,7 @@ def test_use_all_brings_the_whole_recipe_back(page: Page, tmp_path: Path) -> Non
 
 def test_the_gallery_loads_no_video_until_one_is_played(page: Page, app: RunningApp) -> None:
     make_a_preview(page, "Leaves rustle")
-    page.evaluate("localStorage.clear()")
+    page.evaluate(FORGET)
     fetched: list[str] = []
     page.reload()
     page.on("request", lambda request: fetched.append(request.url))

@@ -3,6 +3,7 @@
 import pytest
 
 from ltx_ui.presets import Preset, Presets, load_presets
+from ltx_ui.recipe import parse_recipe
 from ltx_ui.web.form import Form, length_choices, preset_fields, size_choices
 
 WIDE = Preset(
@@ -33,3 +34,32 @@ def test_a_preset_sets_the_seed_and_the_takes_only_if_it_names_them(presets: Pre
         wide.items() >= {"size": "640x160", "seed": 7, "seed_locked": True, "num_takes": 3}.items()
     )
     assert not preset_fields("fast-preview", presets).keys() & {"seed", "seed_locked", "num_takes"}
+
+
+def test_whatever_a_browser_sends_becomes_a_form(presets: Presets) -> None:
+    initial = Form.initial(presets)
+    nonsense = (None, True, -1, 10**400, 1.5, "x", "9" * 100, [], [[]], {"path": "/etc/passwd"})
+    for name in initial.as_draft():
+        for value in nonsense:
+            form = Form.read(initial.as_draft() | {name: value}, presets)
+            kinds = {type(each) for each in (getattr(form, name), getattr(initial, name))}
+            assert kinds <= {int, float, type(None)} or len(kinds) == 1
+            form.recipe_data(presets)
+
+
+@pytest.mark.parametrize("draft", [None, "text", 5, [], [1], {"unknown": 1}])
+def test_a_draft_that_is_none_is_the_initial_form(draft: object, presets: Presets) -> None:
+    assert Form.read(draft, presets) == Form.initial(presets)
+
+
+def test_an_emptied_number_is_the_presets_own(presets: Presets) -> None:
+    sent = {"preset": "fast-preview", "num_inference_steps": None, "prompt": None}
+    form = Form.read(sent, presets)
+    assert (form.num_inference_steps, form.prompt) == (5, "")
+
+
+def test_a_recipe_comes_back_as_the_form_that_makes_it(presets: Presets) -> None:
+    asked = {"prompt": "A ball.", "width": 704, "height": 1280, "two_stage": True, "seed": 3}
+    recipe = parse_recipe(asked | {"image_end": "sha256:" + "0" * 64, "num_takes": 2})
+    form = Form.from_recipe(recipe, presets)
+    assert parse_recipe(form.recipe_data(presets)) == recipe

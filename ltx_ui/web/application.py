@@ -19,7 +19,9 @@ from ltx_ui.web.mounting import mount_page
 from ltx_ui.web.origins import Hosts, OwnSite
 
 
-def make_app(studio: Studio, settings: Settings, page: gr.Blocks, hosts: Hosts) -> ASGIApp:
+def make_app(
+    studio: Studio, settings: Settings, page: gr.Blocks, head: str, hosts: Hosts
+) -> ASGIApp:
     """What a server is given. From outside in: headers for every answer, then who may ask from
     where, then who is asking, then the routes."""
     locks = Locks(settings.credentials, settings.port)
@@ -30,7 +32,7 @@ def make_app(studio: Studio, settings: Settings, page: gr.Blocks, hosts: Hosts) 
     add_docs(docs, [route for router in described for route in router.routes])
     for router in (*described, docs, Login(locks).router()):
         app.include_router(router)
-    mount_page(app, page)
+    mount_page(app, page, head)
     return SafeHeaders(OwnSite(Door(Quiet(app), locks), hosts))
 
 

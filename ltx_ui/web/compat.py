@@ -85,6 +85,8 @@ def event_inputs(blocks: gr.Blocks) -> dict[int, tuple[str, ...]]:
 
 
 def _json_type(component: Any) -> str:
+    if isinstance(component, gr.HTML):
+        return ""  # Says that its value is a text, and holds whatever its script puts there.
     info = component.api_info() if hasattr(component, "api_info") else {}
     found = info.get("type", "") if isinstance(info, dict) else ""
     return found if isinstance(found, str) else ""

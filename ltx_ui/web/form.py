@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 from ltx_ui.errors import InvalidRecipe
+from ltx_ui.pictures import is_digest
 from ltx_ui.presets import Presets
 from ltx_ui.prompting import PromptFields, compile_prompt
-from ltx_ui.recipe import Recipe
+from ltx_ui.recipe import FPS_CHOICES, Recipe
+
+_SIZE = re.compile(r"(\d{1,5})x(\d{1,5})( hd)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Form:
-    """One value a field, in the order in which the page passes them.
+    """One value for each field of the page.
 
     ``preset`` is the id of the one chosen last. ``size`` reads ``288x512``, or ``704x1280 hd`` for
     a clip in two stages. An unlocked ``seed`` is the one used last; the next clip draws another.
+    ``image_start`` and ``image_end`` are digests of pictures that the studio has.
     """
 
     preset: str
@@ -40,6 +45,8 @@ class Form:
     mode: str
     num_takes: int
     negative_prompt: str
+    image_start: str | None
+    image_end: str | None
 
     @classmethod
     def initial(cls, presets: Presets) -> Form:
@@ -63,67 +70,54 @@ class Form:
             mode="standard",
             num_takes=1,
             negative_prompt=Recipe.model_fields["negative_prompt"].default,
+            image_start=None,
+            image_end=None,
         )
         return blank.with_preset(presets.default_preset, presets)
 
     @classmethod
-    def from_values(cls, values: tuple[Any, ...]) -> Form:
-        """The form as the page sends it; an emptied text field arrives as ``None``."""
-        named = dict(zip((field.name for field in fields(cls)), values, strict=True))
-        texts = ("prompt", "camera", "lighting", "sound", "speech", "negative_prompt")
-        named |= {name: named[name] or "" for name in texts}
-        named["num_inference_steps"] = int(named["num_inference_steps"])
-        named["num_takes"] = int(named["num_takes"] or 1)
-        return cls(**named)
+    def read(cls, values: Any, presets: Presets) -> Form:
+        """The form as a browser sends it or has kept it, by the fields' names.
+
+        Nothing in it is trusted: it may be years old, tampered with, or the answer of a field that
+        was emptied. A value that is not of its field's kind is the preset's, or the initial one.
+        """
+        given: Mapping[Any, Any] = values if isinstance(values, Mapping) else {}
+        form, preset = cls.initial(presets), given.get("preset")
+        if isinstance(preset, str) and preset in {known.id for known in presets.presets}:
+            form = form.with_preset(preset, presets)
+            # A preset may fix a seed; here the field alone says whether there is one.
+            form = replace(form, seed=None, seed_locked=False)
+        kept: dict[str, Any] = {}
+        for name in _KINDS.keys() & given.keys():
+            with suppress(ValueError, OverflowError):
+                kept[name] = _KINDS[name](given[name])
+        return replace(form, **kept)
 
     @classmethod
     def from_recipe(cls, recipe: Recipe, presets: Presets) -> Form:
         """The form that makes this recipe again: its paragraph as the prompt, its seed locked."""
+        shared = {field.name for field in fields(cls)} & set(Recipe.model_fields)
         return replace(
             cls.initial(presets),
-            prompt=recipe.prompt,
+            **{name: getattr(recipe, name) for name in shared},
             size=_size(recipe.width, recipe.height, recipe.two_stage),
-            num_frames=recipe.num_frames,
-            fps=recipe.fps,
-            num_inference_steps=recipe.num_inference_steps,
-            guidance_scale=recipe.guidance_scale,
-            seed=recipe.seed,
             seed_locked=True,
-            image_strength=recipe.image_strength,
-            include_audio=recipe.include_audio,
-            mode=recipe.mode,
-            num_takes=recipe.num_takes,
-            negative_prompt=recipe.negative_prompt,
         )
-
-    @classmethod
-    def from_draft(cls, draft: Any, presets: Presets) -> Form:
-        """The form a browser kept. It may be years old or tampered with: what does not fit is left
-        out."""
-        form = cls.initial(presets)
-        if not isinstance(draft, Mapping):
-            return form
-        kept = {
-            name: draft[name]
-            for name, value in asdict(form).items()
-            if name in draft and _fits(draft[name], value)
-        }
-        form = replace(form, **kept)
-        known = {preset.id for preset in presets.presets}
-        return form if form.preset in known else cls.initial(presets)
 
     def as_draft(self) -> dict[str, Any]:
         """Plain data for the browser to keep."""
         return asdict(self)
 
-    def values(self) -> list[Any]:
-        """One value a field, in order."""
-        return list(asdict(self).values())
-
     @property
     def prompt_fields(self) -> PromptFields:
         """The prompt with its helper fields."""
         return PromptFields(self.prompt, self.camera, self.lighting, self.sound, self.speech)
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether the clip starts from a picture or ends in one."""
+        return self.image_start is not None or self.image_end is not None
 
     def with_preset(self, preset_id: str, presets: Presets) -> Form:
         """The preset's settings in their fields."""
@@ -133,49 +127,35 @@ class Form:
         """Whether the fields no longer are what the preset says."""
         return self.with_preset(self.preset, presets) != self
 
-    def recipe_data(
-        self, presets: Presets, image_start: Path | None, image_end: Path | None
-    ) -> dict[str, Any]:
+    def recipe_data(self, presets: Presets) -> dict[str, Any]:
         """Fields of a Recipe, not validated yet.
 
         Raises:
-            InvalidRecipe: a preset that lives from a reference image has none.
+            InvalidRecipe: a preset that lives from a picture has none.
         """
         preset = presets.preset(self.preset)
-        if preset.needs_reference and image_start is None:
+        if preset.needs_reference and self.image_start is None:
             raise InvalidRecipe.because(
                 "image_start",
                 f"image_start: is missing. {preset.name} keeps a face the same, so it needs a "
                 "picture of it. Add one, or choose another preset.",
             )
-        width, _, rest = self.size.partition("x")
-        height, _, hd = rest.partition(" ")
-        return {
+        width, height, hd = _size_parts(self.size)
+        shared = {field.name for field in fields(self)} & set(Recipe.model_fields)
+        return {name: getattr(self, name) for name in shared} | {
             "prompt": compile_prompt(self.prompt_fields, presets),
-            "negative_prompt": self.negative_prompt,
-            "width": int(width),
-            "height": int(height),
-            "num_frames": self.num_frames,
-            "fps": self.fps,
-            "num_inference_steps": self.num_inference_steps,
-            "guidance_scale": self.guidance_scale,
+            "width": width,
+            "height": height,
+            "two_stage": hd,
             "seed": self.seed if self.seed_locked else None,
-            "image_strength": self.image_strength,
-            "include_audio": self.include_audio,
-            "two_stage": bool(hd),
-            "mode": self.mode,
-            "num_takes": self.num_takes,
-            "image_start": _as_base64(image_start),
-            "image_end": _as_base64(image_end),
         }
 
 
-_NAMES = [field.name for field in fields(Form)]
-SETTING_FIELDS = range(_NAMES.index("size"), _NAMES.index("negative_prompt"))
-"""Places of the fields that a preset sets."""
-
-SEED_FIELD = _NAMES.index("seed")
-"""Place of the seed."""
+SETTING_FIELDS = (
+    *("size", "num_frames", "fps", "num_inference_steps", "guidance_scale"),
+    *("seed", "seed_locked", "image_strength", "include_audio", "mode", "num_takes"),
+)
+"""Fields that a preset may set."""
 
 
 def preset_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
@@ -189,7 +169,8 @@ def preset_fields(preset_id: str, presets: Presets) -> dict[str, Any]:
     settings = presets.preset_settings(preset_id)
     size = _size(settings["width"], settings["height"], settings["two_stage"])
     locked = {"seed_locked": True} if "seed" in settings else {}
-    return {name: settings[name] for name in _NAMES if name in settings} | {"size": size} | locked
+    known = {name: settings[name] for name in SETTING_FIELDS if name in settings}
+    return known | {"size": size} | locked
 
 
 def size_choices(
@@ -221,15 +202,78 @@ def _size(width: int, height: int, two_stage: bool) -> str:
     return f"{width}x{height}{' hd' if two_stage else ''}"
 
 
-def _fits(kept: Any, initial: Any) -> bool:
-    """Whether a kept value is of the kind its field holds; the seed is the one that may be none."""
-    if initial is None:
-        return kept is None or type(kept) is int
-    numbers = (int, float)
-    if type(initial) in numbers:
-        return type(kept) in numbers
-    return type(kept) is type(initial)
+def _size_parts(size: str) -> tuple[int, int, bool]:
+    """Width, height, and whether it is made in two stages."""
+    width, height, hd = _SIZE.fullmatch(size).groups()  # type: ignore[union-attr]
+    return int(width), int(height), bool(hd)
 
 
-def _as_base64(image: Path | None) -> str | None:
-    return None if image is None else base64.b64encode(image.read_bytes()).decode()
+def _text(value: Any) -> str:
+    if value is not None and not isinstance(value, str):
+        raise ValueError
+    return value or ""
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError
+    return value
+
+
+def _whole(value: Any) -> int:
+    if _number(value) != int(value):
+        raise ValueError
+    return int(value)
+
+
+def _seed(value: Any) -> int | None:
+    return None if value is None else _whole(value)
+
+
+def _digest(value: Any) -> str | None:
+    if value is not None and not (isinstance(value, str) and is_digest(value)):
+        raise ValueError
+    return value
+
+
+def _size_name(value: Any) -> str:
+    if not _SIZE.fullmatch(_text(value)):
+        raise ValueError
+    return str(value)
+
+
+def _one_of(*allowed: Any) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        return allowed[allowed.index(value)]
+
+    return read
+
+
+_KINDS: dict[str, Callable[[Any], Any]] = {
+    "prompt": _text,
+    "camera": _text,
+    "lighting": _text,
+    "sound": _text,
+    "speech": _text,
+    "size": _size_name,
+    "num_frames": _whole,
+    "fps": _one_of(*FPS_CHOICES),
+    "num_inference_steps": _whole,
+    "guidance_scale": _number,
+    "seed": _seed,
+    "seed_locked": _flag,
+    "image_strength": _number,
+    "include_audio": _flag,
+    "mode": _one_of("standard", "high"),
+    "num_takes": _whole,
+    "negative_prompt": _text,
+    "image_start": _digest,
+    "image_end": _digest,
+}
+"""What each field takes; anything else is a ``ValueError``. The preset is read before the rest."""

@@ -9,9 +9,10 @@ from datetime import datetime
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe, StudioError
 from ltx_ui.presets import Presets
+from ltx_ui.recipe import Recipe
 from ltx_ui.studio.jobs import CancelledJob, Failed, Job, Queued, Running
 from ltx_ui.studio.library import Take
-from ltx_ui.studio.studio import ModelStatus
+from ltx_ui.studio.studio import ModelStatus, TokenCount
 
 _STAGES = {
     "loading": "Loading the model",
@@ -30,14 +31,17 @@ _LABELS = {
     "num_inference_steps": ("Steps", "steps"),
     "guidance_scale": ("Guidance", "guidance"),
     "seed": ("Seed", "seed"),
-    "image_start": ("Reference image", "reference-image"),
-    "image_end": ("End image", "end-image"),
+    "image_start": ("First frame", "reference-image"),
+    "image_end": ("Last frame", "end-image"),
     "image_strength": ("Image strength", "image-strength"),
     "mode": ("Mode", "mode"),
     "two_stage": ("Format", "format"),
     "num_takes": ("Takes", "num-takes"),
 }
 """A recipe's fields as the page calls them, and the element that has to change."""
+
+_SHOWN_END = 40
+"""Characters of the last words that the model reads."""
 
 # A component's HTML passes through JavaScript's and Handlebars' templates in the browser.
 _TEMPLATE_SIGNS = str.maketrans({sign: f"&#{ord(sign)};" for sign in "${}`"})
@@ -75,18 +79,17 @@ def _model_line(kind: str, content: str) -> str:
     )
 
 
-def progress(job: Job | None, *, cancelling: bool = False) -> str:
-    """How far the job is; nothing where there is none or its take is there to be seen.
-
-    Args:
-        cancelling: whether the job was asked to stop, which it does at its next step.
-    """
+def progress(job: Job | None) -> str:
+    """How far the job is; nothing where there is none or its take is there to be seen."""
     match job.state if job else None:
-        case Queued(place):
-            where = "Next in the queue" if place <= 1 else f"Place {place} in the queue"
-            return _progress(where, "Waiting for the clips before it", 0.0)
-        case Running(fraction=fraction) if cancelling:
-            return _progress("Cancelling…", "The step that has begun ends first", fraction)
+        case Queued(waits_for=str(model)):
+            return _progress("Waiting", f"Made for {model}, which is not loaded now", 0.0)
+        case Queued() as queued:
+            where = "Next in the queue" if queued.place <= 1 else f"Place {queued.place} in line"
+            return _progress(where, _wait(queued.seconds_left), 0.0)
+        case Running(cancelling=True) as running:
+            detail = "The step that has begun ends first"
+            return _progress("Cancelling…", detail, running.fraction)
         case Running() as running:
             takes = job.recipe.num_takes if job else 1
             return _progress(_STAGES[running.stage], _detail(running, takes), running.fraction)
@@ -96,6 +99,12 @@ def progress(job: Job | None, *, cancelling: bool = False) -> str:
             what = "The takes that were finished are kept." if kept else "Nothing was kept."
             return f'<div class="notice" role="status">Cancelled. {what}</div>'
     return ""
+
+
+def _wait(seconds: float | None) -> str:
+    if seconds is None:
+        return "Waiting for the clips before it"
+    return f"Begins in about {spoken_seconds(seconds)}"
 
 
 def _detail(running: Running, takes: int) -> str:
@@ -152,14 +161,15 @@ def player(take: Take | None) -> str:
     )
 
 
-def preview(picture: bytes) -> str:
+def preview(picture: bytes, recipe: Recipe) -> str:
     """What the clip looks like so far, as a small moving picture (WebP).
 
     It comes inside the page: an address would leave a gap each time the next one is fetched.
     """
+    size = f'width="{recipe.width}" height="{recipe.height}"'
     data = base64.b64encode(picture).decode()
     return (
-        '<div class="stage preview"><img alt="The clip so far" '
+        f'<div class="stage preview"><img alt="The clip so far" {size} '
         f'src="data:image/webp;base64,{data}"><span>Preview</span></div>'
     )
 
@@ -188,11 +198,38 @@ def estimate(seconds: float | None) -> str:
     return f'<p class="small">{known}</p>'
 
 
+def offline() -> str:
+    """What the page's script shows while nobody answers."""
+    return (
+        '<div class="problem" role="alert"><p><strong>The studio does not answer.</strong> Nothing '
+        "is lost: what you press is sent as soon as it is back.</p></div>"
+    )
+
+
+def no_model() -> str:
+    """What stands in the estimate's place where no clip can be made."""
+    return '<p class="small">No clip can be made: see the message about the model above.</p>'
+
+
+def token_count(tokens: TokenCount | None) -> str:
+    """How much of the prompt the model reads; a warning where that is not all of it."""
+    if tokens is None or not tokens.count:
+        return ""
+    counted = f"{tokens.count} of {tokens.limit} tokens"
+    if tokens.count <= tokens.limit:
+        return f'<p class="small">{counted}</p>'
+    last = escape(tokens.read[-_SHOWN_END:].strip())
+    return (
+        f'<p class="small wrong" role="status" dir="auto">{counted}: the model reads no further '
+        f"than “…{last}”. Shorten the prompt.</p>"
+    )
+
+
 def take_facts(take: Take) -> str:
     """Seed, size, length and time of a take, what was done otherwise than usual, and its file."""
     facts = [("Seed", str(take.recipe.seed)), *_facts(take)]
     rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
-    return f'<dl class="facts">{rows}</dl>{_notes(take)}{download_link(take)}'
+    return f'<dl class="facts">{rows}</dl>{_notes(take)}{download_links(take)}'
 
 
 def _facts(take: Take) -> list[tuple[str, str]]:
@@ -203,14 +240,32 @@ def _facts(take: Take) -> list[tuple[str, str]]:
     ]
 
 
-def download_link(take: Take) -> str:
-    """A link that saves the mp4 under a name that says which seed it is."""
-    name = f"ltx2-{take.recipe.seed}-{take.id[:8]}.mp4"
-    return f'<a class="download" href="takes/{take.id}.mp4" download="{escape(name)}">Download</a>'
+def download_links(take: Take) -> str:
+    """Links that save the mp4 under a name that says which seed it is: with its recipe, and as it
+    may be given to strangers."""
+    name, file = f"ltx2-{take.recipe.seed}-{take.id[:8]}", f"takes/{take.id}.mp4"
+    return (
+        f'<a class="download" href="{file}" download="{name}.mp4">Download</a> '
+        f'<a class="download" href="takes/{take.id}/plain.mp4" download="{name}-plain.mp4" '
+        'title="The same clip; the file does not tell prompt and settings">without recipe</a>'
+    )
 
 
-def gallery(takes: Sequence[Take], *, favourites_only: bool, more: bool) -> str:
-    """Cards, newest first; or what to do to have some."""
+def gallery_waits() -> str:
+    """What the gallery shows until its clips are there."""
+    return (
+        '<div class="stage empty" data-waits><div><strong>Fetching your clips…</strong>'
+        "<p>They come as soon as the studio answers.</p></div></div>"
+    )
+
+
+def gallery(takes: Sequence[Take], *, favourites_only: bool, limit: int, more: bool) -> str:
+    """Cards, newest first; or what to do to have some.
+
+    Args:
+        limit: how many cards were asked for, which the cards' script sends back.
+        more: whether there are more than that.
+    """
     if not takes:
         title, hint = (
             ("No favourites yet", "Press Save seed under a clip you like, and it is kept here.")
@@ -220,31 +275,39 @@ def gallery(takes: Sequence[Take], *, favourites_only: bool, more: bool) -> str:
         return f'<div class="stage empty"><div><strong>{title}</strong><p>{hint}</p></div></div>'
     cards = "".join(map(_card, takes))
     button = '<button class="more" data-do="more">Show more</button>' if more else ""
-    return f'<div class="cards">{cards}</div>{button}'
+    return f'<div class="cards" data-limit="{limit}">{cards}</div>{button}'
 
 
 def _card(take: Take) -> str:
     recipe = take.recipe
     facts = " · ".join(value for _, value in _facts(take)[:2])
     return f"""<article class="card" data-take="{take.id}" data-seed="{recipe.seed}">
-<video src="takes/{take.id}.mp4" poster="takes/{take.id}/poster" preload="none" controls playsinline
- aria-label="Clip with seed {recipe.seed}"></video>
-<p class="prompt" title="{escape(recipe.prompt)}">{escape(recipe.prompt)}</p>
+{_card_picture(take)}
+<p class="prompt" dir="auto" title="{escape(recipe.prompt)}">{escape(recipe.prompt)}</p>
 <p class="small">Seed {recipe.seed} · {escape(facts)}<br>{_when(take.created_at)} ·
  made in {spoken_seconds(take.seconds)}</p>{_notes(take)}
 <div class="row"><button class="heart" data-do="heart" aria-pressed="{str(take.favourite).lower()}"
  aria-label="Favourite">{heart(take.favourite)}</button>
 <button data-do="use_seed">Use seed</button><button data-do="use_all">Use all</button>
-{download_link(take)}</div>
+{"" if take.missing else download_links(take)}</div>
 <input class="note" data-do="note" value="{escape(take.note)}" placeholder="Note" aria-label="Note"
- maxlength="500">
+ maxlength="500" dir="auto">
 <details class="delete"><summary>Delete</summary><p>Delete this clip for good?</p>
 <button data-do="remove">Yes, delete</button></details></article>"""
 
 
+def _card_picture(take: Take) -> str:
+    if take.missing:
+        return """<div class="gone"><p><strong>The file is gone.</strong> Its recipe is kept.</p>
+<button data-do="again">Make it again</button></div>"""
+    return f"""<video src="takes/{take.id}.mp4" poster="takes/{take.id}/poster" preload="none"
+ controls playsinline aria-label="Clip with seed {take.recipe.seed}"></video>"""
+
+
 def _notes(take: Take) -> str:
     """What was done otherwise than asked for, to make this take."""
-    return f'<p class="small">{escape(" ".join(take.notes))}</p>' if take.notes else ""
+    words = escape(" ".join(take.notes))
+    return f'<p class="small" dir="auto">{words}</p>' if take.notes else ""
 
 
 def heart(favourite: bool) -> str:

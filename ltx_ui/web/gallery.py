@@ -7,135 +7,127 @@ from typing import Any
 import gradio as gr
 
 from ltx_ui.errors import NotFound
+from ltx_ui.recipe import MAX_SEED
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web import fragments
 from ltx_ui.web.access import owner_of
-from ltx_ui.web.create import EACH, QUIET, Create, CreateTab
-from ltx_ui.web.watching import Watcher, save_seed_label
+from ltx_ui.web.create import Create
+from ltx_ui.web.result import save_seed_label
+from ltx_ui.web.wiring import EACH, Updates, Values, on, script, sent
 
 PAGE_SIZE = 48
 ALL, FAVOURITES = "All", "Favourites"
 
-# Names of events in quotes, and what they carry; see gr.HTML.
-_CARDS_JS = """
-const details = source => {
-  const card = source.closest('[data-take]');
-  return card ? {take: card.dataset.take, seed: Number(card.dataset.seed)} : {};
-};
-element.addEventListener('click', event => {
-  const button = event.target.closest('button[data-do]');
-  if (!button) return;
-  const action = button.dataset.do, sent = details(button);
-  if (action === 'heart') {
-    sent.on = button.getAttribute('aria-pressed') !== 'true';
-    button.setAttribute('aria-pressed', sent.on);
-    button.textContent = sent.on ? '♥' : '♡';
-    trigger('heart', sent);
-  }
-  if (action === 'use_seed') trigger('use_seed', sent);
-  if (action === 'use_all') trigger('use_all', sent);
-  if (action === 'remove') trigger('remove', sent);
-  if (action === 'more') trigger('more', sent);
-});
-element.addEventListener('change', event => {
-  if (event.target.dataset.do === 'note')
-    trigger('note', {...details(event.target), text: event.target.value});
-});
-"""
+_MOST = 100 * PAGE_SIZE
+"""Cards on one page at most."""
 
 
 class Gallery:
-    """What the cards do."""
+    """The tab, and what its cards do."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, create: Create, tabs: gr.Tabs) -> None:
         self._studio = studio
-        self._watcher = Watcher(studio)
+        self._create = create
+        self._tabs = tabs
+        with gr.Row(elem_classes="filter"):
+            self._which = gr.Radio(
+                [ALL, FAVOURITES],
+                value=ALL,
+                label="Show",
+                show_label=False,
+                elem_id="gallery-filter",
+            )
+        gr.HTML(fragments.offline(), elem_classes="offline")
+        self._cards = gr.HTML(
+            fragments.gallery_waits(), js_on_load=script("cards.js"), elem_id="gallery"
+        )
 
-    def show(self, which: str, limit: int, request: gr.Request) -> str:
-        """The newest ``limit`` cards."""
-        only = which == FAVOURITES
-        takes = self._studio.library.takes(owner_of(request), favourites_only=only, limit=limit + 1)
-        return fragments.gallery(takes[:limit], favourites_only=only, more=len(takes) > limit)
+    def show(self, values: Values, request: gr.Request) -> Updates:
+        """The newest cards."""
+        return self._show(values, PAGE_SIZE, owner_of(request))
 
-    def show_more(self, which: str, limit: int, request: gr.Request) -> tuple[str, int]:
+    def _show(self, values: Values, limit: int, owner: str) -> Updates:
+        only = values.get(self._which) == FAVOURITES
+        takes = self._studio.library.takes(owner, favourites_only=only, limit=limit + 1)
+        more = len(takes) > limit
+        cards = fragments.gallery(takes[:limit], favourites_only=only, limit=limit, more=more)
+        return {self._cards: cards}
+
+    def show_more(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
         """The next page as well."""
-        return self.show(which, limit + PAGE_SIZE, request), limit + PAGE_SIZE
+        return self._show(values, _limit(event) + PAGE_SIZE, owner_of(request))
 
-    def heart(self, shown: str | None, event: gr.EventData, request: gr.Request) -> Any:
+    def heart(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
         """Make a take a favourite, or no longer; the button on Create follows if it shows it."""
-        owner = owner_of(request)
-        self._studio.library.set_favourite(event.take, owner, bool(event.on))
-        if event.take != shown:
-            return gr.skip()
-        return save_seed_label(bool(event.on))
+        take_id, on, panel = _take_id(event), bool(sent(event, "on")), self._create.panel
+        self._studio.library.set_favourite(take_id, owner_of(request), on)
+        return {panel.save_seed: save_seed_label(on)} if take_id == values.get(panel.shown) else {}
 
     def note(self, event: gr.EventData, request: gr.Request) -> None:
         """Keep a card's note."""
-        self._studio.library.set_note(event.take, owner_of(request), str(event.text))
+        words = str(sent(event, "text") or "")
+        self._studio.library.set_note(_take_id(event), owner_of(request), words)
 
-    def remove(
-        self,
-        which: str,
-        limit: int,
-        shown: str | None,
-        in_strip: Any,
-        event: gr.EventData,
-        request: gr.Request,
-    ) -> list[Any]:
+    def remove(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
         """Delete a take: the cards that are left, and Create without it."""
-        owner = owner_of(request)
+        owner, take_id = owner_of(request), _take_id(event)
         try:
-            self._studio.library.delete(event.take, owner)
+            self._studio.library.delete(take_id, owner)
         except NotFound:
             gr.Info("This clip was already deleted.")
-        create = self._watcher.without(event.take, shown, in_strip, owner)
-        return [self.show(which, limit, request), *create]
+        create = self._create.progress.without(take_id, values, owner)
+        return self._show(values, _limit(event), owner) | create
+
+    def use_seed(self, event: gr.EventData) -> Updates:
+        """A card's seed for the next clip."""
+        seed = sent(event, "seed")
+        if not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+            return {}
+        return self._create.form.reuse_seed(seed) | self._to_create
+
+    def use_all(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """A card's whole recipe in the fields."""
+        shown = self._create.form.reuse_all(_take_id(event), owner_of(request))
+        return shown | self._to_create
+
+    def make_again(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """Queue the recipe of a take whose file is gone."""
+        return self._create.make_again(_take_id(event), request) | self._to_create
+
+    @property
+    def _to_create(self) -> Updates:
+        return {self._tabs: gr.Tabs(selected="create")}
+
+    def connect(self, tab: gr.Tab) -> None:
+        """Wire the tab's events."""
+        panel, form, cards = self._create.panel, self._create.form, self._cards
+        fields = form.fields
+        for shown in (tab.select, self._which.change):
+            on(shown, self.show, {self._which}, {cards})
+        on(cards.more, self.show_more, {self._which}, {cards})
+        on(cards.heart, self.heart, {panel.shown}, {panel.save_seed}, how=EACH)
+        on(cards.note, self.note, how=EACH)
+        removed_from = {self._which, panel.shown, panel.in_strip}
+        on(cards.remove, self.remove, removed_from, {cards, *panel.of_take}, how=EACH)
+        reused = {fields["seed"], fields["seed_locked"], self._tabs}
+        on(cards.use_seed, self.use_seed, None, reused)
+        form.describe_on(on(cards.use_all, self.use_all, None, {*fields.all, self._tabs}).then)
+        on(cards.again, self.make_again, None, {*self._create.begun, self._tabs})
 
 
-def build_gallery(
-    studio: Studio, create: Create, target: CreateTab, tabs: gr.Tabs, tab: gr.Tab
-) -> None:
-    """Lay the tab out and connect it."""
-    gallery = Gallery(studio)
-    with gr.Row(elem_classes="filter"):
-        which = gr.Radio(
-            [ALL, FAVOURITES], value=ALL, label="Show", show_label=False, elem_id="gallery-filter"
-        )
-    cards = gr.HTML(
-        fragments.gallery([], favourites_only=False, more=False),
-        js_on_load=_CARDS_JS,
-        elem_id="gallery",
-    )
-    limit = gr.State(PAGE_SIZE)
-    watch, form = target.watch, target.fields
-    which.change(gallery.show, [which, limit], cards, **QUIET)
-    cards.more(gallery.show_more, [which, limit], [cards, limit], **QUIET)
-    cards.heart(gallery.heart, watch.shown, watch.save_seed, **EACH)
-    cards.note(gallery.note, None, None, **EACH)
-    removed_from = [which, limit, watch.shown, watch.in_strip]
-    cards.remove(gallery.remove, removed_from, [cards, *watch.of_take], **EACH)
+def _take_id(event: gr.EventData) -> str:
+    """The take that a card stands for.
 
-    def use_seed(event: gr.EventData) -> list[Any]:
-        return [*create.reuse_seed(int(event.seed)), gr.Tabs(selected="create")]
+    Raises:
+        NotFound: the card names none.
+    """
+    take_id = sent(event, "take")
+    if not isinstance(take_id, str):
+        raise NotFound("This clip is not here. Load the page again.")
+    return take_id
 
-    def use_all(event: gr.EventData, request: gr.Request) -> list[Any]:
-        shown = create.reuse_all(str(event.take), request)
-        # So that the pictures that it brought can be seen.
-        section = gr.Accordion(open=True) if any(shown[-1]) else gr.skip()
-        return [*shown, section, gr.Tabs(selected="create")]
 
-    cards.use_seed(use_seed, None, [form.named("seed"), form.named("seed-lock"), tabs], **QUIET)
-    cards.use_all(
-        use_all,
-        None,
-        [
-            *form.of_form,
-            form.image_start,
-            form.image_end,
-            target.images,
-            form.images_section,
-            tabs,
-        ],
-        **QUIET,
-    )
-    tab.select(gallery.show, [which, limit], cards, **QUIET)
+def _limit(event: gr.EventData) -> int:
+    """How many cards the page shows."""
+    limit: Any = sent(event, "limit")
+    return min(max(limit, PAGE_SIZE), _MOST) if isinstance(limit, int) else PAGE_SIZE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import NoReturn
 
 import gradio as gr
@@ -17,8 +16,7 @@ from ltx_ui.web import compat
 from ltx_ui.web.access import signed_in
 from ltx_ui.web.events import MOST_BYTES, Events
 from ltx_ui.web.theme import make_theme
-
-_ASSETS = Path(__file__).parent / "assets"
+from ltx_ui.web.wiring import ASSETS
 
 EVENT = "/gradio_api/run/predict"
 """Where the page sends all of its events."""
@@ -62,8 +60,12 @@ def is_open(scope: Scope) -> bool:
     return scope["method"] in ("GET", "HEAD") and _READ.fullmatch(scope["path"]) is not None
 
 
-def mount_page(app: FastAPI, page: gr.Blocks) -> None:
-    """Put the page at the app's root, after every route that the app has by now."""
+def mount_page(app: FastAPI, page: gr.Blocks, head: str) -> None:
+    """Put the page at the app's root, after every route that the app has by now.
+
+    Args:
+        head: HTML for the page's head: its scripts.
+    """
     # Gradio leaves out its own CORS headers, which let foreign sites in, where the app has some.
     app.add_middleware(CORSMiddleware)
     app.router.routes.append(Closed())
@@ -84,8 +86,8 @@ def mount_page(app: FastAPI, page: gr.Blocks) -> None:
         mcp_server=False,
         pwa=False,
         theme=make_theme(),
-        css_paths=_ASSETS / "style.css",
-        head=f"<script>{(_ASSETS / 'studio.js').read_text('utf-8')}</script>",
+        css_paths=ASSETS / "style.css",
+        head=head,
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
     gradio_app = app.router.routes[-1]

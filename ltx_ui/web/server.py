@@ -22,7 +22,7 @@ from ltx_ui.web.application import make_app
 from ltx_ui.web.connections import connections_of, room_for_connections
 from ltx_ui.web.listening import BACKLOG, listen, url_of
 from ltx_ui.web.origins import Hosts
-from ltx_ui.web.page import build
+from ltx_ui.web.page import build, head
 
 CLOSING_SECONDS = 1.0
 STARTING_SECONDS = 60.0
@@ -68,7 +68,7 @@ def serve(
     """
     sockets = sockets or listen(settings.host, settings.port)
     page, hosts = build(studio, settings, presets), Hosts.of(settings)
-    server = _server(make_app(studio, settings, page, hosts))
+    server = _server(make_app(studio, settings, page, head(presets), hosts))
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": list(sockets)}, name="server", daemon=True
     )

@@ -1,0 +1,39 @@
+(() => {
+  // Numbers stay within their bounds, and a field that was emptied shows its last one again.
+  const hint = (field, words) => {
+    const block = field.closest('.block');
+    let line = block.querySelector('.bound');
+    if (!line) {
+      line = document.createElement('p');
+      line.className = 'bound small';
+      line.setAttribute('role', 'status');
+      block.append(line);
+    }
+    line.textContent = words;
+  };
+  const bounded = target => target.matches?.('#recipe input[type=number][min][max]');
+  document.addEventListener('input', event => {
+    const field = event.target;
+    if (!bounded(field)) return;
+    if (field.value === '') return event.stopImmediatePropagation();
+    const [least, most] = [Number(field.min), Number(field.max)], value = Number(field.value);
+    hint(field, value > most ? `${most} is the most.` : value < least ? `${least} is the least.` : '');
+    if (value > most) field.value = most;
+    field.dataset.last = field.value;
+  }, true);
+  document.addEventListener('input', event => {
+    const field = event.target;
+    if (field.closest('#seed') && field.type === 'number')
+      hint(field, Number(field.value) < 0 ? 'Leave it empty, and a seed is drawn.' : '');
+  });
+  document.addEventListener('focusin', event => {
+    if (bounded(event.target)) event.target.dataset.last = event.target.value;
+  });
+  document.addEventListener('focusout', event => {
+    const field = event.target;
+    if (!bounded(field)) return;
+    if (field.value !== '') return;
+    field.value = field.dataset.last;
+    hint(field, `Back to ${field.value}: it needs a number.`);
+  }, true);
+})();

@@ -1,0 +1,28 @@
+(() => {
+  // Presets fill their fields here: see preset_data.
+  // A preset that fixes the seed gives one's own back when another is chosen.
+  // By mouse Gradio tells of a choice twice, the second time with the values of before the first.
+  const OWN_SEED = `${KEEP}own-seed`, TWICE = 300;
+  let applied = {};
+  const ownSeed = now => {
+    const kept = JSON.parse(sessionStorage.getItem(OWN_SEED));
+    return kept && now.seed_locked && now.seed === kept.fixed
+      ? kept.own : {seed: now.seed, seed_locked: now.seed_locked};
+  };
+  window.studio = {
+    applyPreset(id, ...values) {
+      const {fields, settings} = PRESETS, chosen = settings[id];
+      const now = Object.fromEntries(fields.map((name, place) => [name, values[place]]));
+      if (!chosen) return values;
+      const again = applied.id === id && performance.now() - applied.at < TWICE;
+      if (again) return applied.values;
+      const own = ownSeed(now);
+      if ('seed' in chosen)
+        sessionStorage.setItem(OWN_SEED, JSON.stringify({fixed: chosen.seed, own}));
+      else sessionStorage.removeItem(OWN_SEED);
+      const wanted = {...now, ...own, ...chosen};
+      applied = {id, at: performance.now(), values: fields.map(name => wanted[name])};
+      return applied.values;
+    },
+  };
+})();

@@ -1,0 +1,77 @@
+"""The field for a picture: dropped, pasted or picked, sent at once, and known by its digest.
+
+The page holds no file and no path. A picture goes to ``POST /inputs``; what comes back, its digest,
+is the field's value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from ltx_ui.errors import InvalidRecipe
+from ltx_ui.pictures import ACCEPTED, is_digest
+from ltx_ui.web.wiring import script
+
+_TEMPLATE = """
+<div class="picture{{#if value.digest}} filled{{/if}}{{#if value.busy}} busy{{/if}}">
+  <span class="name" id="{{name}}-name">{{called}}</span>
+  {{#if value.digest}}
+    <img src="inputs/{{value.digest}}" alt="{{called}}">
+    <button type="button" data-do="remove" aria-label="Remove {{called}}" title="Remove">✕</button>
+  {{else}}
+    <label class="drop"><input type="file" accept="{{accept}}" aria-labelledby="{{name}}-name">
+      <span>{{#if value.busy}}Sending…{{else}}Drop, paste or choose{{/if}}</span></label>
+    <button type="button" data-do="paste" aria-label="Paste {{called}}">Paste</button>
+  {{/if}}
+  <p class="small{{#if value.problem}} wrong{{/if}}" role="status" dir="auto"
+    >{{value.problem}}{{value.note}}</p>
+</div>
+"""
+
+
+def lay_out_picture(name: str, label: str, elem_id: str) -> gr.HTML:
+    """An empty field. Its event ``changed`` tells of a picture that came or went.
+
+    Args:
+        name: the recipe's field it is for.
+    """
+    return gr.HTML(
+        None,
+        html_template=_TEMPLATE,
+        js_on_load=script("picture.js"),
+        elem_id=elem_id,
+        elem_classes="picture-field",
+        apply_default_css=False,
+        name=name,
+        called=label,
+        accept=",".join(ACCEPTED),
+        min_width=140,
+    )
+
+
+def shown_picture(digest: str, note: str = "") -> dict[str, str]:
+    """The field's value for a picture that the studio has."""
+    return {"digest": digest, "note": note}
+
+
+def picture_digest(value: Any) -> str | None:
+    """The digest in a field's value as a browser sent it; None where there is no picture."""
+    digest = value.get("digest") if isinstance(value, Mapping) else None
+    return digest if isinstance(digest, str) and is_digest(digest) else None
+
+
+def check_refused(value: Any, name: str) -> None:
+    """Hold a clip back whose picture was refused: made without it, it would be another clip.
+
+    Raises:
+        InvalidRecipe: the field says that its picture was refused.
+    """
+    if isinstance(value, Mapping) and value.get("problem"):
+        raise InvalidRecipe.because(
+            name,
+            f"{name}: could not be used. Choose another picture, or remove the message to go on "
+            "without one.",
+        )

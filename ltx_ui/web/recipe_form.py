@@ -1,0 +1,253 @@
+"""The recipe side of the Create tab: what its fields do."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
+from ltx_ui.presets import Example, Presets
+from ltx_ui.prompting import PromptFields, advise, compile_prompt
+from ltx_ui.recipe import MAX_SEED, Recipe, parse_recipe
+from ltx_ui.settings import Settings
+from ltx_ui.studio.studio import Studio
+from ltx_ui.web import fields, fragments
+from ltx_ui.web.fields import PICTURES, show_mark
+from ltx_ui.web.form import SETTING_FIELDS, Form, length_choices, preset_fields, size_choices
+from ltx_ui.web.pictures import check_refused, shown_picture
+from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, in_browser, on, sent
+
+_PROMPT_FIELDS = tuple(PromptFields.__dataclass_fields__)
+
+_TYPED = ("prompt", "negative_prompt", *PICTURES)
+"""Fields whose changes are told by their own scripts; all others have Gradio's ``change``."""
+
+
+class RecipeForm:
+    """The fields, and what is said about them.
+
+    Args:
+        draft: what the browser keeps of the form.
+    """
+
+    def __init__(
+        self, studio: Studio, settings: Settings, presets: Presets, draft: gr.BrowserState
+    ) -> None:
+        self._studio = studio
+        self._settings = settings
+        self._presets = presets
+        self._draft = draft
+        self.fields = fields.lay_out(presets)
+
+    def lay_out_foot(self) -> None:
+        """What is said beside the Generate button."""
+        gr.HTML(fragments.offline(), elem_classes="offline")
+        self.problem = gr.HTML("", elem_id="problem")
+        self._estimate = gr.HTML("", elem_id="estimate")
+
+    def recipe(self, values: Values) -> Recipe:
+        """The recipe that the fields ask for.
+
+        Raises:
+            InvalidRecipe: some of them have to change.
+        """
+        for name in PICTURES:
+            check_refused(values.get(self.fields[name]), name)
+        data = self._form(values).recipe_data(self._presets)
+        return parse_recipe(data, max_volume=self._settings.max_volume)
+
+    def show(self, form: Form) -> Updates:
+        """The form in its fields, with those of its pictures that are still here."""
+        there = {name: self._picture(getattr(form, name)) for name in PICTURES}
+        return self.fields.show(form, self._presets, there, has_upsampler=self._has_upsampler)
+
+    def _picture(self, digest: str | None) -> dict[str, str] | None:
+        try:
+            return shown_picture(digest) if digest and self._studio.reference(digest) else None
+        except NotFound:
+            return None
+
+    def _form(self, values: Values) -> Form:
+        """The form, in the standard mode where the model has no other: its choice is hidden."""
+        form, card = self.fields.read(values, self._presets), self._studio.model_card()
+        return form if card is None or card.has_high else replace(form, mode="standard")
+
+    @property
+    def _has_upsampler(self) -> bool:
+        card = self._studio.model_card()
+        return card is not None and card.has_upsampler
+
+    def describe(self, values: Values) -> Updates:
+        """What the model will read of this form, and what its settings mean."""
+        form, presets = self._form(values), self._presets
+        findings = advise(
+            form.prompt_fields,
+            presets,
+            has_reference=form.image_start is not None,
+            include_audio=form.include_audio,
+        )
+        updates: Updates = {
+            self.fields.compiled: compile_prompt(form.prompt_fields, presets),
+            self.fields.advice: fragments.advice(findings),
+            self.fields.quality: self._quality(form),
+            self.fields["preset"]: show_mark(form, presets),
+            self.fields["image_strength"]: gr.update(visible=form.has_picture),
+            self._draft: form.as_draft(),
+            **self._measure(form),
+        }
+        if values.get(self.problem):
+            updates[self.problem] = self._what_is_wrong(values)
+        return updates
+
+    def _what_is_wrong(self, values: Values) -> str:
+        try:
+            self.recipe(values)
+        except StudioError as error:
+            return fragments.problem(error)
+        return ""
+
+    def follow_model(self, values: Values) -> Updates:
+        """What the loaded model leaves to choose, and how long a clip takes with it."""
+        form, card = self._form(values), self._studio.model_card()
+        sizes = size_choices(form, self._presets, has_upsampler=self._has_upsampler)
+        free = gr.update(interactive=card is None or card.takes_guidance)
+        examples = [example.prompt for example in self._examples()]
+        return {
+            self.fields["size"]: gr.update(choices=sizes),
+            self.fields["num_inference_steps"]: gr.update(
+                interactive=card is None or card.fixed_steps is None
+            ),
+            self.fields["guidance_scale"]: free,
+            self.fields["negative_prompt"]: free,
+            self.fields["mode"]: gr.update(visible=card is not None and card.has_high),
+            self.fields.quality: self._quality(form),
+            self.fields.examples: fragments.examples(examples, card.knows if card else ""),
+            **self._measure(form),
+        }
+
+    def measure(self, values: Values) -> Updates:
+        """How long the clip will take, and how much of its prompt is read."""
+        return self._measure(self._form(values))
+
+    def _measure(self, form: Form) -> Updates:
+        compiled = compile_prompt(form.prompt_fields, self._presets)
+        return {
+            self._estimate: self._expected(form),
+            self.fields.tokens: fragments.token_count(self._studio.count_tokens(compiled)),
+        }
+
+    def _quality(self, form: Form) -> str:
+        card = self._studio.model_card()
+        if card is not None and card.why_fixed:
+            return f'<p class="small">{fragments.escape(card.why_fixed)}</p>'
+        steps, guidance = form.num_inference_steps, form.guidance_scale
+        return fragments.quality_note(steps, guidance, self._presets)
+
+    def _expected(self, form: Form) -> str:
+        """Time of all takes; nothing for what can't be made; why, where no clip can be made."""
+        status = self._studio.model_status()
+        if status.state == "failed":
+            return fragments.no_model()
+        try:
+            data = form.recipe_data(self._presets)
+            recipe = parse_recipe(data | {"prompt": data["prompt"] or "a clip"})
+        except InvalidRecipe:
+            return ""
+        found = self._studio.estimate(recipe)
+        return fragments.estimate(None if found is None else found.seconds)
+
+    def _examples(self) -> tuple[Example, ...]:
+        """The model's own where it knows only a small world, as soon as it is loaded."""
+        card = self._studio.model_card()
+        if card is None and self._studio.model_status().demo:
+            return ()
+        own = card.examples if card else ()
+        return tuple(Example(prompt=prompt) for prompt in own) or self._presets.examples
+
+    def choose_example(self, event: gr.EventData) -> Updates:
+        """An example's prompt and helper fields."""
+        examples, index = self._examples(), sent(event, "index")
+        if not isinstance(index, int) or not 0 <= index < len(examples):
+            return {}
+        return {self.fields[name]: getattr(examples[index], name) for name in _PROMPT_FIELDS}
+
+    def relabel_lengths(self, values: Values) -> Updates:
+        """Lengths in seconds at the frames a second just chosen."""
+        lengths = length_choices(self._form(values), self._presets)
+        return {self.fields["num_frames"]: gr.update(choices=lengths)}
+
+    def roll(self) -> Updates:
+        """A new seed, locked: a drawn seed that is thrown away again would be no use."""
+        return self.reuse_seed(secrets.randbelow(MAX_SEED + 1))
+
+    def reuse_seed(self, seed: int) -> Updates:
+        """A seed for the next clip, locked; the other fields stay."""
+        return {self.fields["seed"]: seed, self.fields["seed_locked"]: True}
+
+    def restore(self, values: Values) -> Updates:
+        """The fields as they were before the page was loaded again."""
+        draft = values.get(self._draft)
+        if draft is None:
+            # Gradio shows a number field without a value as 0, which is a seed.
+            return {self.fields["seed"]: None}
+        return self.show(Form.read(draft, self._presets))
+
+    def reuse_all(self, take_id: str, owner: str) -> Updates:
+        """Fields and pictures that make a take's recipe again."""
+        recipe = self._studio.library.take(take_id, owner).recipe
+        return self.show(Form.from_recipe(recipe, self._presets))
+
+    def describe_on(self, trigger: Any) -> None:
+        """Let an event say anew what the form means."""
+        form = self.fields
+        described = {
+            *(form.compiled, form.tokens, form.advice, form.quality),
+            *(form["preset"], form["image_strength"]),
+            *(self._draft, self._estimate, self.problem),
+        }
+        on(trigger, self.describe, {*form.all, self.problem}, described, how=LATEST)
+
+    def connect(self, demo: gr.Blocks, model: gr.HTML, job: gr.BrowserState) -> None:
+        """Wire the fields' events; what a model and a job change of them as well."""
+        form = self.fields
+        self.describe_on([form[name].change for name in form.of_form if name not in _TYPED])
+        for tell in (form.typing.paused, *(form[name].changed for name in PICTURES)):
+            self.describe_on(tell)
+        measured = {self._estimate, form.tokens}
+        left_to_choose = {
+            *(form["size"], form["num_inference_steps"], form["guidance_scale"]),
+            *(form["negative_prompt"], form["mode"], form.quality, form.examples),
+        }
+        on(model.change, self.follow_model, form.all, left_to_choose | measured)
+        on(job.change, self.measure, form.all, measured)
+        self._connect_presets()
+        written = {form[name] for name in _PROMPT_FIELDS}
+        chosen = on(form.examples.example, self.choose_example, None, written, how=EACH)
+        self.describe_on(chosen.then)
+        # Who types a seed wants it; unlocked, another would be drawn in its place.
+        seed, lock = form["seed"], form["seed_locked"]
+        in_browser(seed.input, "seed => seed !== null && seed >= 0", [seed], [lock])
+        on(form.dice.click, self.roll, None, {seed, lock})
+        self.describe_on(on(demo.load, self.restore, {self._draft}, form.all).then)
+
+    def _connect_presets(self) -> None:
+        form = self.fields
+        preset, length = form["preset"], form["num_frames"]
+        settings = [form[name] for name in SETTING_FIELDS]
+        # By mouse and by keyboard. Choosing the preset that is already there takes its settings
+        # back, so not "change".
+        for chosen in (preset.select, preset.input):
+            in_browser(chosen, "studio.applyPreset", [preset, *settings], settings)
+            on(chosen, self.relabel_lengths, form.all, {length})
+        on(form["fps"].input, self.relabel_lengths, form.all, {length})
+
+
+def preset_data(presets: Presets) -> dict[str, Any]:
+    """What the page's script has to know to put a preset into its fields by itself: an answer from
+    here would come too late for who presses Generate at once, and undo what was changed
+    meanwhile."""
+    settings = {preset.id: preset_fields(preset.id, presets) for preset in presets.presets}
+    return {"fields": SETTING_FIELDS, "settings": settings}

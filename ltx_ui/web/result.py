@@ -1,0 +1,240 @@
+"""The result side of the Create tab: how far the clip is, the clip, and what to do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from ltx_ui.errors import NotFound
+from ltx_ui.studio.jobs import Job, Queued, Running
+from ltx_ui.studio.library import Take
+from ltx_ui.studio.studio import Snapshot, Studio
+from ltx_ui.web import fragments
+from ltx_ui.web.access import owner_of
+from ltx_ui.web.wiring import Updates, Values, script
+
+POLL_SECONDS = 0.5
+"""Between two looks at a clip that is nearly done, or at a model that is being loaded."""
+PATIENT_SECONDS = 1.0
+"""The same where more than :data:`SOON` seconds are left."""
+QUEUE_SECONDS = 3.0
+"""Between two looks at a job that does not come next."""
+SOON = 20.0
+
+_LARGEST_STRIP = 8
+"""A job makes no more takes than this; a browser may send any list."""
+
+
+@dataclass(frozen=True)
+class ResultPanel:
+    """Components that follow a job, and what the browser remembers of it.
+
+    Attributes:
+        job: id of the job that is followed.
+        shown: id of the take in the player.
+        in_strip: ids of the takes to choose from.
+        previewed: which preview the player has: the job's id and the preview's number.
+    """
+
+    progress: gr.HTML
+    player: gr.HTML
+    strip: gr.HTML
+    panel: gr.Column
+    facts: gr.HTML
+    save_seed: gr.Button
+    note: gr.Textbox
+    job: gr.BrowserState
+    shown: gr.BrowserState
+    in_strip: gr.BrowserState
+    previewed: gr.BrowserState
+    timer: gr.Timer
+
+    @property
+    def of_take(self) -> set[Component | gr.Column]:
+        """What :meth:`show` and :meth:`show_strip` fill."""
+        return {
+            *(self.player, self.panel, self.facts, self.save_seed, self.note, self.shown),
+            *(self.strip, self.in_strip),
+        }
+
+    @property
+    def remembered(self) -> set[Component]:
+        """What tells which job and which takes the page shows."""
+        return {self.job, self.shown, self.in_strip, self.previewed}
+
+    def show(self, take: Take | None) -> Updates:
+        """A take in the player, with its own row below it; an invitation where there is none."""
+        if take is None:
+            hidden = gr.update(visible=False)
+            return {self.player: fragments.player(None), self.panel: hidden, self.shown: None}
+        return {
+            self.player: fragments.player(take),
+            self.panel: gr.update(visible=True),
+            self.facts: fragments.take_facts(take),
+            self.save_seed: save_seed_label(take.favourite),
+            self.note: take.note,
+            self.shown: take.id,
+        }
+
+    def show_strip(self, takes: Sequence[Take], shown: str | None) -> Updates:
+        """Takes to choose from."""
+        return {
+            self.strip: fragments.strip(takes, shown),
+            self.in_strip: [take.id for take in takes],
+        }
+
+
+def lay_out(keep: Callable[[str], gr.BrowserState]) -> ResultPanel:
+    """Progress, player, and the take's own row. ``keep`` makes what the browser remembers, by
+    name."""
+    progress = gr.HTML("", elem_id="progress")
+    player = gr.HTML(fragments.player(None), elem_id="player")
+    strip = gr.HTML("", js_on_load=script("strip.js"), elem_id="takes")
+    with gr.Column(visible=False, elem_id="take") as panel:
+        facts = gr.HTML("", elem_id="take-facts")
+        with gr.Row(elem_classes="pair"):
+            save_seed = gr.Button("♡ Save seed", elem_id="save-seed", scale=0, min_width=170)
+            note = gr.Textbox(
+                placeholder="Note", label="Note", show_label=False, max_length=500, elem_id="note"
+            )
+    return ResultPanel(
+        progress=progress,
+        player=player,
+        strip=strip,
+        panel=panel,
+        facts=facts,
+        save_seed=save_seed,
+        note=note,
+        job=keep("job"),
+        shown=keep("shown"),
+        in_strip=keep("strip"),
+        previewed=keep("previewed"),
+        timer=gr.Timer(POLL_SECONDS, active=False),
+    )
+
+
+def save_seed_label(favourite: bool) -> str:
+    """The button's words: what it will do, or that it is done."""
+    return f"{fragments.heart(favourite)} {'Seed saved' if favourite else 'Save seed'}"
+
+
+def cancel_button(job: Job | None) -> Any:
+    """What to send to the button: a job that was asked to stop can't be asked again."""
+    live = job is not None and job.live
+    cancelling = job is not None and isinstance(job.state, Running) and job.state.cancelling
+    words = "Cancelling…" if cancelling else "Cancel"
+    return gr.update(visible=live, interactive=not cancelling, value=words)
+
+
+def poll_timer(seen: Snapshot) -> gr.Timer:
+    """When the page looks next: not at all where nothing of this visitor's is on its way."""
+    state = seen.job.state if seen.job else None
+    seconds = POLL_SECONDS
+    if isinstance(state, Queued) and (state.place > 1 or state.waits_for):
+        seconds = QUEUE_SECONDS
+    elif isinstance(state, Queued | Running) and (state.seconds_left or 0) > SOON:
+        seconds = PATIENT_SECONDS
+    return gr.Timer(seconds, active=seen.live)
+
+
+class JobProgress:
+    """What the result side does."""
+
+    def __init__(self, studio: Studio, panel: ResultPanel) -> None:
+        self._studio = studio
+        self._panel = panel
+
+    def take(self, take_id: Any, owner: str) -> Take | None:
+        """The take, if it is still there and this visitor's."""
+        try:
+            return self._studio.library.take(take_id, owner) if isinstance(take_id, str) else None
+        except NotFound:
+            return None
+
+    def takes(self, ids: Any, owner: str) -> list[Take]:
+        """Those that are still there and this visitor's, of ids that a browser may have kept."""
+        listed: Iterable[Any] = ids[:_LARGEST_STRIP] if isinstance(ids, list) else ()
+        found = (self.take(take_id, owner) for take_id in listed)
+        return [take for take in found if take is not None]
+
+    def look(self, values: Values, owner: str) -> tuple[Snapshot, Updates]:
+        """One look at the job that the page follows, and what of the result has changed by then.
+
+        What did not change is left as it stands, so that a video goes on playing.
+        """
+        panel, job_id = self._panel, values.get(self._panel.job)
+        seen = self._studio.snapshot(job_id if isinstance(job_id, str) else None, owner)
+        updates: Updates = {panel.timer: poll_timer(seen)}
+        if job_id:
+            updates[panel.progress] = fragments.progress(seen.job)
+            if seen.job is None or not seen.job.live:
+                updates[panel.job] = None
+        return seen, updates | (self._result(seen, seen.job, values) if seen.job else {})
+
+    def _result(self, seen: Snapshot, job: Job, values: Values) -> Updates:
+        """The takes as they come, with the preview in the player until one of them is chosen; at
+        the end the first of them, or what was shown before if there are none."""
+        panel, shown = self._panel, values.get(self._panel.shown)
+        to_choose = seen.takes if job.recipe.num_takes > 1 else ()
+        chosen = next((take for take in seen.takes if take.id == shown), None)
+        if chosen is None and not job.live:
+            if seen.takes:
+                first = seen.takes[0]
+                return panel.show(first) | panel.show_strip(to_choose, first.id)
+            strip = panel.show_strip(self.takes(values.get(panel.in_strip), job.owner), shown)
+            return panel.show(self.take(shown, job.owner)) | strip
+        updates = self._preview(seen, job, values) if chosen is None else {}
+        strip = self._panel.show_strip(to_choose, shown)
+        if not to_choose:
+            # What was there before is hidden, not forgotten: it comes back if the job makes none.
+            return updates | {panel.strip: ""}
+        return updates if strip[panel.in_strip] == values.get(panel.in_strip) else updates | strip
+
+    def _preview(self, seen: Snapshot, job: Job, values: Values) -> Updates:
+        """The clip so far in the player's place. What belongs to the take before goes with it."""
+        panel, number = self._panel, [job.id, seen.preview_number]
+        if seen.preview is None or values.get(panel.previewed) == number:
+            return {}
+        return {
+            panel.player: fragments.preview(seen.preview, job.recipe),
+            panel.panel: gr.update(visible=False),
+            panel.previewed: number,
+        }
+
+    def recall(self, values: Values, request: gr.Request) -> Updates:
+        """The take that was on the page before it was loaded again, and its strip."""
+        panel, owner = self._panel, owner_of(request)
+        shown = self.take(values.get(panel.shown), owner)
+        takes = self.takes(values.get(panel.in_strip), owner)
+        strip = panel.show_strip(takes, shown.id if shown else None)
+        return panel.show(shown) | strip | {panel.previewed: None}
+
+    def without(self, take_id: str, values: Values, owner: str) -> Updates:
+        """The result side once a take was deleted."""
+        panel, in_strip = self._panel, values.get(self._panel.in_strip)
+        shown = values.get(panel.shown)
+        if take_id == shown:
+            return panel.show(None) | panel.show_strip([], None)
+        if not isinstance(in_strip, list) or take_id not in in_strip:
+            return {}
+        return panel.show_strip(self.takes(in_strip, owner), shown)
+
+    def toggle_favourite(self, values: Values, request: gr.Request) -> Updates:
+        """Save the seed, or let it go."""
+        owner = owner_of(request)
+        take = self.take(values.get(self._panel.shown), owner)
+        if take is None:
+            return {self._panel.save_seed: save_seed_label(False)}
+        self._studio.library.set_favourite(take.id, owner, not take.favourite)
+        return {self._panel.save_seed: save_seed_label(not take.favourite)}
+
+    def write_note(self, values: Values, request: gr.Request) -> None:
+        """Keep the note under the clip."""
+        owner, note = owner_of(request), values.get(self._panel.note)
+        take = self.take(values.get(self._panel.shown), owner)
+        if take is not None and isinstance(note, str | None):
+            self._studio.library.set_note(take.id, owner, note or "")

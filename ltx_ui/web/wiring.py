@@ -1,0 +1,87 @@
+"""How the page's events are wired: by component, never by position."""
+
+from __future__ import annotations
+
+import functools
+import html
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from ltx_ui.errors import StudioError
+
+Values = Mapping[Component, Any]
+"""What a browser sent, by component, as it came: nothing in it has been checked."""
+
+Updates = dict[Any, Any]
+"""What to send back, by component; what is not in it stays as it is."""
+
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "preprocess": False}
+"""For events that are answered at once: past Gradio's queue, without its spinner, and with the
+values as they were sent. Gradio's own checks know one choice list for all visitors and answer in
+words that nobody can act on; whoever reads a value checks it."""
+
+EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
+"""For events each of which counts: Gradio drops one while the answer to another of the same kind is
+on its way, such as the second of two hearts."""
+
+LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
+"""For events of which only the last one counts."""
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+def script(name: str) -> str:
+    """A file of JavaScript that Gradio runs when its component is on the page."""
+    return (ASSETS / name).read_text("utf-8")
+
+
+def on(
+    trigger: Any,
+    handler: Callable[..., Any],
+    inputs: Collection[Any] | None = None,
+    outputs: Collection[Any] = (),
+    *,
+    how: Mapping[str, Any] = QUIET,
+) -> Any:
+    """Let an event call a handler; returns the event, for what comes after it.
+
+    Args:
+        trigger: a component's event, or several in a list.
+        handler: gets the :data:`Values` of the inputs, where there are inputs, then what else its
+            signature asks for, and answers with :data:`Updates` of outputs.
+        how: one of :data:`QUIET`, :data:`EACH` and :data:`LATEST`.
+    """
+    listen = functools.partial(gr.on, trigger) if isinstance(trigger, list) else trigger
+    given = None if inputs is None else set(inputs)
+    return listen(_calm(handler), given, list(outputs), **how)
+
+
+def in_browser(trigger: Any, js: str, inputs: Collection[Any], outputs: Collection[Any]) -> Any:
+    """Let an event call a function of the page's scripts, which needs no answer from here.
+
+    Args:
+        js: takes the inputs' values and answers with the outputs', both in their order.
+    """
+    return trigger(None, list(inputs), list(outputs), js=js, **QUIET)
+
+
+def _calm(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """The handler, with its errors told to whoever caused them instead of the log."""
+
+    @functools.wraps(handler)
+    def answer(*args: Any) -> Any:
+        try:
+            return handler(*args)
+        except StudioError as error:
+            raise gr.Error(html.escape(str(error)), print_exception=False) from None
+
+    return answer
+
+
+def sent(event: gr.EventData, name: str) -> Any:
+    """A value that a component's own script sent along; None where it sent none."""
+    return getattr(event, name, None)

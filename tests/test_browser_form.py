@@ -1,0 +1,187 @@
+"""The fields of the Create tab under a creator's hands: keys, numbers, words and pictures."""
+
+import re
+from pathlib import Path
+
+import pytest
+from chromium import (
+    MISSING,
+    calls_of,
+    choose,
+    fast_preview,
+    opened,
+    wait_for_the_clip,
+    write_prompt,
+)
+from PIL import Image
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+from running import RunningApp
+
+if MISSING:
+    pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
+
+PASTES_A_PICTURE = """async () => {
+  const canvas = Object.assign(document.createElement('canvas'), {width: 96, height: 128});
+  canvas.getContext('2d').fillRect(8, 8, 40, 40);
+  const blob = await new Promise(done => canvas.toBlob(done, 'image/png'));
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File([blob], 'copied.png', {type: 'image/png'}));
+  document.querySelector('#prompt textarea').dispatchEvent(
+    new ClipboardEvent('paste', {clipboardData, bubbles: true}));
+}"""
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "start.png"
+    Image.linear_gradient("L").convert("RGB").save(path)
+    return path
+
+
+def number(page: Page, field: str) -> Locator:
+    return page.locator(f"#{field} input[type=number]")
+
+
+def test_a_preset_chosen_by_keyboard_fills_its_fields(page: Page) -> None:
+    page.locator("#preset input").click()
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(number(page, "steps")).to_have_value("5")
+    expect(page.locator("#length input")).to_have_value(re.compile("9 frames"))
+    expect(page.locator("#preset input")).to_have_value("Fast preview")
+
+
+def test_a_preset_with_a_seed_gives_ones_own_back_with_the_next_preset(page: Page) -> None:
+    seed, lock = page.locator("#seed input"), page.locator("#seed-lock input")
+    seed.fill("42")
+    expect(lock).to_be_checked()
+    choose(page, "preset", "Character consistency")
+    expect(seed).to_have_value("1234567890")
+    fast_preview(page)
+    expect(seed).to_have_value("42")
+    expect(lock).to_be_checked()
+    seed.fill("")
+    expect(lock).not_to_be_checked()
+    choose(page, "preset", "Character consistency")
+    expect(lock).to_be_checked()
+    fast_preview(page)
+    expect(seed).to_have_value("")
+    expect(lock).not_to_be_checked()
+
+
+def test_a_number_is_held_to_its_bounds_at_once_and_says_so(page: Page) -> None:
+    steps = number(page, "steps")
+    steps.fill("500")
+    expect(steps).to_have_value("100")
+    expect(page.locator("#steps")).to_contain_text("100 is the most")
+    expect(page.locator("#quality-note")).to_contain_text("100 steps")
+    number(page, "guidance").fill("0")
+    number(page, "guidance").press("Tab")
+    expect(number(page, "guidance")).to_have_value("1")
+    expect(page.locator("#guidance")).to_contain_text("1 is the least")
+
+
+@pytest.mark.parametrize("field", ["steps", "guidance"])
+def test_a_number_that_was_emptied_comes_back_with_a_hint(page: Page, field: str) -> None:
+    before = number(page, field).input_value()
+    number(page, field).fill("")
+    number(page, field).press("Tab")
+    expect(number(page, field)).to_have_value(before)
+    expect(page.locator(f"#{field}")).to_contain_text(f"Back to {before}")
+
+
+def test_typing_asks_the_studio_only_in_a_pause(page: Page) -> None:
+    fast_preview(page)
+    expect(page.locator("#quality-note")).to_contain_text("5 steps")
+    page.wait_for_timeout(500)
+    calls = calls_of(page)
+    sentence = "A red ball bounces up and down on the beach, and the camera moves."
+    page.locator("#prompt textarea").press_sequentially(sentence)
+    expect(page.locator("#compiled-prompt textarea")).to_have_value(sentence)
+    page.wait_for_timeout(500)
+    # One at the end; each pause of a busy machine between two keys may be one more.
+    assert 1 <= len(calls) <= len(sentence) // 6
+
+
+def test_what_is_wrong_goes_as_soon_as_it_no_longer_holds(page: Page) -> None:
+    page.locator("#generate").click()
+    expect(page.locator("#problem")).to_contain_text("Prompt is empty")
+    page.locator("#prompt textarea").fill("A red ball")
+    expect(page.locator("#problem")).to_be_hidden()
+    expect(page.locator("#prompt")).not_to_have_class(re.compile("has-problem"))
+
+
+def test_a_negative_seed_says_how_one_is_drawn(page: Page) -> None:
+    page.locator("#seed input").fill("-1")
+    expect(page.locator("#seed")).to_contain_text("Leave it empty")
+    expect(page.locator("#seed-lock input")).not_to_be_checked()
+
+
+def test_words_run_in_their_own_direction(page: Page) -> None:
+    for field in ("prompt", "compiled-prompt", "note", "negative-prompt"):
+        boxes = page.locator(f"#{field} textarea, #{field} input")
+        for index in range(boxes.count()):
+            expect(boxes.nth(index)).to_have_attribute("dir", "auto")
+    write_prompt(page, "כדור אדום LTX-2!")
+    shown = page.locator("#prompt textarea").evaluate("e => getComputedStyle(e).direction")
+    assert shown == "rtl"
+
+
+def test_a_picture_is_kept_through_a_reload_and_is_seen(page: Page, picture: Path) -> None:
+    page.locator("#reference-image input[type=file]").set_input_files(picture)
+    expect(page.locator("#reference-image img")).to_be_visible()
+    expect(page.locator("#image-strength")).to_be_visible()
+    page.wait_for_function("Object.keys(localStorage).some(key => key.endsWith('draft'))")
+    page.wait_for_timeout(500)
+    page.reload()
+    expect(page.locator("#reference-image img")).to_be_visible()
+    page.locator("#reference-image [data-do=remove]").click()
+    expect(page.locator("#reference-image img")).to_have_count(0)
+    expect(page.locator("#image-strength")).to_be_hidden()
+
+
+def test_a_refused_picture_is_gone_and_generate_waits_for_another(
+    page: Page, picture: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.png").write_text("not a picture")
+    field = page.locator("#reference-image")
+    field.locator("input[type=file]").set_input_files(tmp_path / "notes.png")
+    expect(field.get_by_role("status")).to_contain_text("not a PNG")
+    expect(field.locator("img")).to_have_count(0)
+    write_prompt(page, "A red ball")
+    page.locator("#generate").click()
+    expect(page.locator("#problem")).to_contain_text("First frame could not be used")
+    expect(field).to_have_class(re.compile("has-problem"))
+    field.locator("input[type=file]").set_input_files(picture)
+    expect(field.locator("img")).to_be_visible()
+    expect(page.locator("#problem")).to_be_hidden()
+
+
+def test_generate_waits_for_a_picture_that_is_on_its_way(page: Page, picture: Path) -> None:
+    fast_preview(page)
+    write_prompt(page, "A red ball rolls")
+    page.route("**/inputs", lambda route: (page.wait_for_timeout(1000), route.continue_())[-1])
+    page.locator("#reference-image input[type=file]").set_input_files(picture)
+    page.locator("#generate").click()
+    wait_for_the_clip(page)
+    expect(page.locator("#reference-image img")).to_be_visible()
+    take = (page.locator("#player video").get_attribute("src") or "").removesuffix(".mp4")
+    job = page.request.get(f"{page.url}{take.replace('takes', 'jobs')}").json()
+    assert job["recipe"]["image_start"].startswith("sha256:")
+
+
+def test_a_copied_picture_is_pasted_anywhere_into_the_first_free_field(page: Page) -> None:
+    page.evaluate(PASTES_A_PICTURE)
+    expect(page.locator("#reference-image img")).to_be_visible()
+    page.evaluate(PASTES_A_PICTURE)
+    expect(page.locator("#end-image img")).to_be_visible()
+
+
+def test_the_paste_button_says_that_there_is_no_picture_to_paste(
+    context: BrowserContext, app: RunningApp
+) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = opened(context, app)
+    page.evaluate("navigator.clipboard.writeText('only words')")
+    page.locator("#reference-image [data-do=paste]").click()
+    expect(page.locator("#reference-image")).to_contain_text("no picture in the clipboard")

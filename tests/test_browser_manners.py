@@ -1,0 +1,186 @@
+"""The page where things go wrong or stand side by side: tabs, lost servers, phones, readers."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from chromium import (
+    MISSING,
+    ask_for_a_preview,
+    calls_of,
+    choose,
+    fast_preview,
+    make_a_preview,
+    open_gallery,
+    opened,
+    seed_of,
+    set_steps,
+    wait_for_the_clip,
+    write_prompt,
+)
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from running import RunningApp
+
+if MISSING:
+    pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
+
+PHONE = {"width": 390, "height": 844}
+
+
+def test_two_tabs_keep_each_its_own_prompt_job_and_clip(
+    context: BrowserContext, app: RunningApp
+) -> None:
+    first, second = opened(context, app), opened(context, app)
+    seeds = [
+        make_a_preview(page, prompt)
+        for page, prompt in ((first, "A red ball"), (second, "A blue star"))
+    ]
+    for page, prompt, seed in ((first, "A red ball", seeds[0]), (second, "A blue star", seeds[1])):
+        page.reload()
+        expect(page.locator("#prompt textarea")).to_have_value(prompt)
+        expect(page.locator("#take-facts dd").first).to_have_text(seed)
+
+
+def test_a_new_tab_begins_with_what_the_browser_kept(
+    context: BrowserContext, app: RunningApp
+) -> None:
+    page = opened(context, app)
+    make_a_preview(page, "A green box")
+    page.close()
+    expect(opened(context, app).locator("#prompt textarea")).to_have_value("A green box")
+
+
+def test_a_page_with_nothing_on_its_way_asks_for_nothing(
+    page: Page, browser: Browser, app: RunningApp
+) -> None:
+    other_context = browser.new_context()
+    other = opened(other_context, app)
+    choose(other, "preset", "Best quality")
+    write_prompt(other, "A violet ring glides by the sea")
+    other.locator("#generate").click()
+    expect(other.locator("#progress")).to_contain_text("step")
+    page.wait_for_timeout(500)
+    calls = calls_of(page)
+    page.wait_for_timeout(3_000)
+    assert calls == []
+    other.locator("#cancel").click()
+    other_context.close()
+
+
+def test_generate_says_that_nobody_answers_and_is_sent_once_somebody_does(
+    context: BrowserContext, app: RunningApp
+) -> None:
+    page = opened(context, app)
+    ask_for_a_preview(page, "A white triangle climbs")
+    page.wait_for_timeout(500)
+    app.stop()
+    page.locator("#generate").click()
+    said = page.locator("#recipe").get_by_text("The studio does not answer")
+    expect(said).to_be_visible()
+    page.get_by_role("tab", name="Gallery").click()
+    expect(page.locator("#gallery")).not_to_contain_text("No clips yet")
+    page.get_by_role("tab", name="Create").click()
+    app.start().wait_ready()
+    expect(said).to_be_hidden()
+    wait_for_the_clip(page)
+
+
+def test_what_was_said_of_a_cancelled_job_goes_with_the_next_action(page: Page) -> None:
+    choose(page, "preset", "Best quality")
+    write_prompt(page, "A red box spins")
+    page.locator("#generate").click()
+    expect(page.locator("#progress")).to_contain_text("step")
+    page.locator("#cancel").click()
+    expect(page.locator("#progress")).to_contain_text("Cancelled")
+    page.locator("#prompt textarea").press("End")
+    expect(page.locator("#progress")).to_be_hidden()
+
+
+def test_the_seed_of_the_take_that_is_looked_at_is_the_one_that_is_locked(page: Page) -> None:
+    fast_preview(page)
+    write_prompt(page, "A yellow star spins at night")
+    choose(page, "num-takes", "3")
+    page.locator("#generate").click()
+    expect(page.locator("#takes button")).to_have_count(3)
+    expect(page.locator("#generate")).to_be_enabled()
+    before = seed_of(page)
+    page.locator("#takes button").nth(2).click()
+    expect(page.locator("#take-facts dd").first).not_to_have_text(before)
+    expect(page.locator("#seed input")).to_have_value(seed_of(page))
+    looked_at = seed_of(page)
+    page.locator("#seed-lock input").check()
+    choose(page, "num-takes", "1")
+    page.locator("#generate").click()
+    expect(page.locator("#generate")).to_be_disabled()
+    wait_for_the_clip(page)
+    assert seed_of(page) == looked_at
+
+
+def test_the_row_of_the_take_before_goes_while_the_next_clip_is_seen(page: Page) -> None:
+    make_a_preview(page, "A cyan ball hops")
+    set_steps(page, 60)
+    choose(page, "length", "49 frames")
+    page.locator("#generate").click()
+    expect(page.locator("#player .preview img")).to_be_visible()
+    expect(page.locator("#take")).to_be_hidden()
+    page.locator("#cancel").click()
+    expect(page.locator("#player video")).to_be_visible()
+    expect(page.locator("#save-seed")).to_be_visible()
+
+
+def test_a_card_whose_file_is_gone_says_so_and_has_it_made_again(
+    page: Page, app: RunningApp
+) -> None:
+    seed = make_a_preview(page, "An orange ring rolls")
+    for video in (app.data_dir / "takes").glob("*.mp4"):
+        video.unlink()
+    open_gallery(page, at_least=1)
+    card = page.locator("#gallery .card").first
+    expect(card).to_contain_text("The file is gone")
+    card.get_by_role("button", name="Make it again").click()
+    expect(page.locator("#generate")).to_be_visible()
+    expect(page.locator("#player video")).to_be_visible()
+    wait_for_the_clip(page)
+    assert seed_of(page) == seed
+
+
+def test_on_a_phone_the_clip_is_in_view_once_it_is_there(browser: Browser, app: RunningApp) -> None:
+    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    page = opened(context, app)
+    make_a_preview(page, "A blue ball bounces")
+    page.wait_for_timeout(1_000)  # in which it has scrolled
+    expect(page.locator("#player video")).to_be_in_viewport(ratio=0.9)
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_reader_of_screens_finds_nothing_serious(
+    browser: Browser, app: RunningApp, scheme: str
+) -> None:
+    context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+    page = opened(context, app)
+    for tab in ("Gallery", "Guide", "Create"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(300)
+        found = Axe().run(page).response["violations"]
+        serious = [
+            (each["id"], [node["html"][:200] for node in each["nodes"]])
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], (tab, serious)
+    context.close()
+
+
+def test_without_a_model_generate_is_out_of_reach_and_says_why(
+    browser: Browser, tmp_path: Path
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "model_index.json").write_text("{}")
+    with RunningApp(tmp_path / "data", "--model", str(tmp_path / "broken")) as app:
+        page = browser.new_page()
+        page.goto(app.url)
+        expect(page.locator("#model-status")).to_contain_text("can't be used", timeout=60_000)
+        expect(page.locator("#generate")).to_be_disabled()
+        expect(page.locator("#estimate")).to_contain_text("No clip can be made")
+        page.close()
