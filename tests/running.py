@@ -8,11 +8,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import httpx
+
+from ltx_ui.web.listening import url_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,12 +50,23 @@ class RunningApp:
     """``python app.py`` on a free port with a data folder, without a network.
 
     ``url`` is where it answers; ``outside`` is what it tried to reach beyond this machine.
+    ``through`` is a command that runs it, such as one that sets limits.
     """
 
-    def __init__(self, data_dir: Path, *flags: str) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *flags: str,
+        host: str = "127.0.0.1",
+        through: Sequence[str] = (),
+        **environment: str,
+    ) -> None:
         self.data_dir = data_dir
+        self._host = host
+        self._through = through
+        self._environment = environment
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = url_of(host, self.port)
         self._flags = flags
         self._aside = data_dir.with_name(data_dir.name + "-aside")
 
@@ -61,12 +75,14 @@ class RunningApp:
         self._aside.mkdir(exist_ok=True)
         (self._aside / "sitecustomize.py").write_text(_NO_NETWORK)
         (self._aside / "network.log").touch()
-        flags = ["--port", str(self.port), "--data-dir", str(self.data_dir), *self._flags]
+        flags = ["--host", self._host, "--port", str(self.port)]
+        flags += ["--data-dir", str(self.data_dir), *self._flags]
         self._output = (self._aside / "output.log").open("a")
         self.process = subprocess.Popen(
-            [sys.executable, "app.py", *flags],
+            [*self._through, sys.executable, "app.py", *flags],
             cwd=ROOT,
             env=os.environ
+            | self._environment
             | {"PYTHONPATH": str(self._aside), "NETWORK_LOG": str(self._aside / "network.log")},
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -81,7 +97,7 @@ class RunningApp:
 
     def health(self) -> dict[str, Any]:
         """What ``GET /health`` answers."""
-        answer: dict[str, Any] = httpx.get(f"{self.url}/health", timeout=30).json()
+        answer: dict[str, Any] = httpx.get(f"{self.url}/health", timeout=30, trust_env=False).json()
         return answer
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
@@ -103,7 +119,7 @@ class RunningApp:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/health", timeout=30).status_code == 200
+            return httpx.get(f"{self.url}/health", timeout=30, trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
 

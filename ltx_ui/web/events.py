@@ -19,6 +19,8 @@ from ltx_ui.web.bodies import media_type, read_body
 
 MOST_BYTES = 1_000_000
 """In one event: a draft and a page's worth of fields take some 20 kB."""
+MOST_TEXT = 100_000
+"""Characters in one value; a prompt has 4000 at most."""
 MOST_DEPTH = 8
 LARGEST = 2**53
 """Whole numbers up to here are the same in every JSON reader."""
@@ -26,7 +28,7 @@ LARGEST = 2**53
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OF_FILES = frozenset({"path", "url", "meta", "__type__", "is_stream"})
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
-    "string": str,
+    "string": (str, int, float),  # A list of numbers to choose from calls them strings.
     "number": (int, float),
     "integer": (int, float),
     "boolean": bool,
@@ -43,6 +45,9 @@ class Events:
         self._inputs = inputs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
         request = Request(scope, receive)
         if media_type(request) != "application/json":
             raise HTTPException(415, "Send JSON with the header Content-Type: application/json.")
@@ -109,6 +114,10 @@ def _check_plain(value: Any, depth: int) -> None:
     elif isinstance(value, list):
         for each in value:
             _check_plain(each, depth + 1)
+    elif isinstance(value, str):
+        if len(value) > MOST_TEXT:
+            raise ValueError("too long a text")
+        value.encode()  # Half of a surrogate pair can't be.
     elif isinstance(value, int | float) and abs(value) > LARGEST:
         raise ValueError("too large a number")
 

@@ -28,7 +28,7 @@ PLAIN_POLICY = "; ".join(
         "default-src 'none'",
         "style-src 'unsafe-inline'",
         # A clip or a picture that is opened in a tab of its own.
-        "img-src 'self'",
+        "img-src 'self' data:",
         "media-src 'self'",
         "base-uri 'none'",
         "form-action 'self'",

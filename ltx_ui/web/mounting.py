@@ -90,7 +90,6 @@ def mount_page(app: FastAPI, page: gr.Blocks, head: str) -> None:
         head=head,
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
-    gradio_app = app.router.routes[-1]
-    assert isinstance(gradio_app, Mount)
-    events = Events(gradio_app.app, compat.event_inputs(page))
-    app.router.routes.insert(-1, Mount(EVENT, events))
+    mounted = app.router.routes[-1]
+    assert isinstance(mounted, Mount)
+    mounted.app = Events(mounted.app, compat.event_inputs(page))

@@ -1,0 +1,112 @@
+"""The page's events, sent what the page never sends: every input of every event of the app."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from running import RunningApp
+
+EVENT = "/gradio_api/run/predict"
+SECRET = "these words are in a file that nobody may read"
+
+
+@pytest.fixture(scope="module")
+def http(app: RunningApp) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=app.url, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def events(http: httpx.Client) -> list[dict[str, Any]]:
+    """Every event of the running page that reaches the server, with what its fields hold."""
+    config = http.get("/config").json()
+    held = {each["id"]: each["props"].get("value") for each in config["components"]}
+    found = [each for each in config["dependencies"] if each["backend_fn"]]
+    for each in found:
+        each["data"] = [held.get(number) for number in each["inputs"]]
+    assert len(found) > 10
+    return found
+
+
+def send(http: httpx.Client, event: int, data: Any, **more: Any) -> httpx.Response:
+    body = {"fn_index": event, "data": data, "session_hash": "abcdefghij"} | more
+    content = json.dumps(body)
+    return http.post(EVENT, content=content, headers={"Content-Type": "application/json"})
+
+
+def forged(secret: Path) -> list[Any]:
+    file = {"path": str(secret), "meta": {"_type": "gradio.FileData"}}
+    return [
+        {"path": str(secret)},
+        {"path": "/dev/zero"},
+        {"url": f"file://{secret}"},
+        file,
+        [file],
+        {"deep": [{"deeper": {"path": str(secret)}}]},
+        {"__type__": "update", "value": str(secret)},
+        str(secret),
+        [[[[]]]],
+        {"a": {}},
+        10**30,
+        -(10**400),
+        math.nan,
+        math.inf,
+        True,
+        None,
+        "x" * 500_000,
+        "\ud800\x00",
+    ]
+
+
+@pytest.fixture(scope="module")
+def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("private") / "secret.png"
+    path.write_text(SECRET)
+    return path
+
+
+def test_no_forged_value_opens_a_file_or_breaks_the_page(
+    app: RunningApp, http: httpx.Client, events: list[dict[str, Any]], secret: Path
+) -> None:
+    broken = set()
+    for event in events:
+        for place in range(len(event["data"])):
+            for value in forged(secret):
+                data = [*event["data"][:place], value, *event["data"][place + 1 :]]
+                answer = send(http, event["id"], data)
+                assert SECRET not in answer.text
+                if answer.status_code not in (200, 422):
+                    broken.add((event["api_name"], place, repr(value)[:40], answer.status_code))
+    assert not broken
+    assert http.get("/health").status_code == 200
+    assert "Traceback" not in app.output
+
+
+def test_what_is_no_event_is_refused_in_words(http: httpx.Client, events: list[Any]) -> None:
+    first = events[0]
+    wrong = [
+        send(http, first["id"], first["data"][1:]),
+        send(http, first["id"], [*first["data"], None]),
+        send(http, first["id"], {"0": None}),
+        send(http, first["id"], first["data"], session_hash="../../x"),
+        send(http, first["id"], first["data"], session_hash={"path": "/etc/passwd"}),
+        send(http, first["id"], first["data"], event_data={"path": "/etc/passwd"}),
+        *(
+            http.post(EVENT, content=each, headers={"Content-Type": "application/json"})
+            for each in (b"", b"[]", b"{", b"[" * 100_000, b'"a"')
+        ),
+    ]
+    assert [answer.status_code for answer in wrong] == [422] * len(wrong)
+    for number in (-1, 10**6, 10**40, "0", None, True):
+        assert send(http, number, first["data"]).status_code in (404, 422)
+    assert http.post(EVENT, data={"fn_index": "0"}).status_code == 415
+
+
+def test_an_event_larger_than_any_is_refused(http: httpx.Client, events: list[Any]) -> None:
+    answer = send(http, events[0]["id"], ["x" * 2_000_000])
+    assert answer.status_code == 413
+    assert "1.0 MB" in answer.json()["detail"]
