@@ -201,7 +201,7 @@ def test_a_text_file_named_png_is_refused_in_words(page: Page, tmp_path: Path) -
     (tmp_path / "notes.png").write_text("not a picture")
     page.get_by_role("button", name="Reference image").click()
     page.locator("#reference-image input[type=file]").set_input_files(tmp_path / "notes.png")
-    expect(page.locator("#problem")).to_contain_text("not a PNG, JPEG or WebP")
+    expect(page.locator("#problem")).to_contain_text("not a PNG, JPEG, WebP, HEIC or AVIF")
 
 
 def test_control_enter_generates(page: Page) -> None:
