@@ -200,7 +200,7 @@ def test_character_consistency_asks_for_a_picture(page: Page) -> None:
 def test_a_text_file_named_png_is_refused_in_words(page: Page, tmp_path: Path) -> None:
     (tmp_path / "notes.png").write_text("not a picture")
     page.locator("#reference-image input[type=file]").set_input_files(tmp_path / "notes.png")
-    expect(page.locator("#reference-image")).to_contain_text("not a PNG, JPEG, WebP")
+    expect(page.locator("#reference-image")).to_contain_text("not a PNG, JPEG, WebP, HEIC or AVIF")
 
 
 def test_control_enter_generates(page: Page) -> None:

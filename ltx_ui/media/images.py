@@ -16,10 +16,10 @@ from PIL import Image, ImageCms, ImageOps
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.pictures import FORMATS as TAKEN
 
-MAX_PIXELS = {"JPEG": 250_000_000, "PNG": 128_000_000, "HEIF": 108_000_000, "AVIF": 80_000_000}
-"""By Pillow's format name, checked before decoding. Within them a picture takes at most 0.8 GB of
-memory while it is read. Measured, in bytes a pixel: JPEG 1.1 (it is decoded at half its size or
-less), PNG 4, HEIF 7.4, AVIF 9.4. Phones make JPEGs of 200 megapixels."""
+MAX_PIXELS = {"JPEG": 250_000_000, "PNG": 128_000_000, "HEIF": 80_000_000, "AVIF": 80_000_000}
+"""By Pillow's format name, checked before decoding. Within them a picture takes about 1 GB
+of memory at most while it is read. Measured, in bytes a pixel: JPEG 1.1 (it is decoded at half its
+size or less), PNG 6, HEIF 12, AVIF 9.4. Phones make JPEGs of 200 megapixels."""
 PROGRESSIVE_PIXELS = 108_000_000
 """The same for a progressive JPEG, whose coefficients are held as a whole: 7.1 bytes a pixel."""
 KEPT_PIXELS, KEPT_BYTES = 64_000_000, 10_000_000
@@ -107,8 +107,8 @@ def thumbnail(data: bytes, side: int = 512) -> bytes:
 def read_reference(data: bytes, max_bytes: int, field: str = "image_start") -> Image.Image:
     """A picture as it is meant to be seen: RGB in sRGB, upright, transparency over white.
 
-    Of an animation it is the first frame. One of more than 64 megapixels is made smaller while it
-    is read.
+    Of an animation it is the first frame. One of more pixels than are stored is made smaller while
+    it is read.
 
     Args:
         data: a PNG, JPEG, WebP, HEIC or AVIF file.
@@ -202,7 +202,8 @@ def _is_large(image: Image.Image, data: bytes) -> bool:
 
 def _as_seen(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
-    large = math.prod(image.size) > KEPT_PIXELS
+    most = KEPT_PIXELS if image.format in SUFFIXES else SHRUNK_PIXELS
+    large = math.prod(image.size) > most
     upright = ImageOps.exif_transpose(_reduced(image) if large else image)
     return _in_srgb(_flat(upright), profile).convert("RGB")
 
