@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,14 +37,19 @@ def open_library(folder: Path) -> Library:
 
 
 def keep(
-    library: Library, name: str, owner: str = "ada", seed: int = 1, notes: tuple[str, ...] = ()
+    library: Library,
+    name: str,
+    owner: str = "ada",
+    seed: int = 1,
+    notes: tuple[str, ...] = (),
+    noted_by_files: tuple[str, ...] = (),
 ) -> None:
     recipe = Recipe(prompt=f"A clip called {name}", seed=seed, width=128, height=128, num_frames=9)
     library.keep(
         name,
         owner,
         recipe,
-        library.write(GREY, {}),
+        replace(library.write(GREY, {}), notes=noted_by_files),
         timings={"text": 0.5, "sampling": 2.0},
         versions={"torch": "2.13.0"},
         model="demo",
@@ -170,6 +176,11 @@ def test_what_a_clip_notes_is_kept_with_its_take(library: Library) -> None:
     assert library.take("fox", "ada").notes == ("Decoded in tiles: less memory.",)
     keep(library, "hen")
     assert library.take("hen", "ada").notes == ()
+
+
+def test_what_writing_the_files_notes_comes_after_it(library: Library) -> None:
+    keep(library, "fox", notes=("Decoded in tiles.",), noted_by_files=("Sound was made softer.",))
+    assert library.take("fox", "ada").notes == ("Decoded in tiles.", "Sound was made softer.")
 
 
 def test_takes_of_the_first_version_come_along(tmp_path: Path) -> None:

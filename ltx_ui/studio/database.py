@@ -10,7 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Connection, DateTime, Dialect, Index, String, create_engine, event
+from sqlalchemy import (
+    JSON,
+    Connection,
+    DateTime,
+    Dialect,
+    Index,
+    String,
+    create_engine,
+    event,
+    inspect,
+)
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 from sqlalchemy.types import TypeDecorator
@@ -179,6 +189,18 @@ class Database:
             raise said from error
 
     def _migrate(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise writing_failed(self._path.parent, error) from error
+        with self._in_words(), self._engine.begin() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+            if found != "ok":
+                raise damaged(self._path, str(found))
+            if not _is_current(connection):
+                self._upgrade(connection)
+
+    def _upgrade(self, connection: Connection) -> None:
         # Alembic tells of each plugin it has; nobody needs to know.
         logging.getLogger("alembic").setLevel(logging.WARNING)
         from alembic import command
@@ -187,21 +209,24 @@ class Database:
 
         config = Config()
         config.set_main_option("script_location", "ltx_ui.studio:migrations")
+        config.attributes["connection"] = connection
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._in_words(), self._engine.begin() as connection:
-                found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-                if found != "ok":
-                    raise damaged(self._path, str(found))
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+            command.upgrade(config, "head")
         except CommandError as error:
             raise SettingsError(
                 f"The library {self._path} was made by a newer version of LTX-2 Studio. "
                 "Update the program, or choose another folder with --data-dir."
             ) from error
-        except OSError as error:
-            raise writing_failed(self._path.parent, error) from error
+
+
+def _is_current(connection: Connection) -> bool:
+    """Whether the last migration was made. Told without Alembic, which takes a moment to load; the
+    page waits for this."""
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    versions = Path(__file__).parent.joinpath("migrations", "versions").glob("[0-9]*.py")
+    made = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return made == max(file.name.partition("_")[0] for file in versions)
 
 
 def _prepare(connection: Any, _record: object) -> None:
