@@ -70,5 +70,5 @@ element.addEventListener('drop', event => {
   const [file] = event.dataTransfer.files;
   if (file) send(file);
 });
-// Pasted anywhere on the page; studio.js says which field it is for.
+// Pasted anywhere on the page; following.js says which field it is for.
 field.addEventListener('studio:picture', event => send(event.detail));
