@@ -45,7 +45,9 @@ def test_what_is_read_is_what_the_pipelines_tokenizer_keeps(
     assert counted.limit == limit
     assert counted.is_cut == (len(whole) > limit)
     assert text.strip().startswith(counted.read)
-    assert tokenizer(counted.read).input_ids[: len(kept)] == kept
+    read = tokenizer(counted.read).input_ids
+    assert read == kept[: len(read)]
+    assert len(kept) - len(read) < 4, "of a character that is cut, some bytes are read"
     assert (counted.read == text.strip()) or counted.is_cut
 
 

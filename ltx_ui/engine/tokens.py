@@ -67,5 +67,7 @@ class Tokens:
         # What the tokenizer adds keeps its places; the text's own tokens are cut at the end.
         room = self.limit - self._tokenizer.num_special_tokens_to_add(False)
         pairs = zip(encoding.offsets, encoding.special_tokens_mask, strict=True)
-        ends = [end for (_, end), special in pairs if not special]
-        return TokenCount(count, self.limit, text[: ends[room - 1]])
+        own = [place for place, special in pairs if not special]
+        # A character can be several tokens, and is read only as a whole.
+        end = min(own[room - 1][1], own[room][0])
+        return TokenCount(count, self.limit, text[:end])
