@@ -13,7 +13,10 @@ from ltx_ui.errors import InvalidRecipe
 from ltx_ui.pictures import is_digest
 from ltx_ui.presets import Presets
 from ltx_ui.prompting import PromptFields, compile_prompt
-from ltx_ui.recipe import FPS_CHOICES, Recipe
+from ltx_ui.recipe import FPS_CHOICES, MAX_PROMPT, Recipe
+
+_LONGEST_TEXT = 5 * MAX_PROMPT
+"""Characters that are looked at: enough to be told that they are too many."""
 
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})( hd)?", re.ASCII)
 
@@ -211,7 +214,7 @@ def _size_parts(size: str) -> tuple[int, int, bool]:
 def _text(value: Any) -> str:
     if value is not None and not isinstance(value, str):
         raise ValueError
-    return value or ""
+    return (value or "")[:_LONGEST_TEXT]
 
 
 def _flag(value: Any) -> bool:

@@ -39,7 +39,7 @@ def guide_html(presets: Presets) -> str:
     return (
         f"<section><h2>Key takeaways</h2>{_list('ul', presets.takeaways)}</section>"
         f"<section><h2>Workflows</h2><div class='columns'>{workflows}</div></section>"
-        f"<section class='columns'><article><h2>Reference images</h2>"
+        f"<section class='columns'><article><h2>First and last frames</h2>"
         f"{_list('ul', presets.reference_tips)}</article><article><h2>Seeds</h2>"
         f"{_list('ul', presets.seed_tips)}</article></section>"
         f"<section><h2>Troubleshooting</h2>{troubles}</section>{_API}{_TERMS}"
