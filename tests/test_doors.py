@@ -156,7 +156,7 @@ def test_only_json_itself_is_taken_for_json(http: httpx.Client, kind: str) -> No
 def test_of_many_problems_ten_are_told(http: httpx.Client) -> None:
     told = http.post("/jobs", json=SMALL | {f"k{n}": 1 for n in range(25)}).json()["detail"]
     assert len(told) == 11
-    assert told[-1]["msg"] == "and 15 more"
+    assert told[-1]["msg"].startswith("And 15 more")
 
 
 def test_a_million_fields_are_refused_in_a_sentence_and_nobody_waits(http: httpx.Client) -> None:

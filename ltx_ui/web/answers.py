@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -21,8 +20,6 @@ from ltx_ui.web.plain import plain_page
 
 CLIENT_GONE = 499
 """What a log shows for a client that hung up, as nginx does; nobody reads the answer."""
-MOST_PROBLEMS = 10
-"""So many fields are named in one answer; of the rest only the number is said."""
 
 UNEXPECTED = "Something unexpected went wrong here; the log has the details. Try it again."
 _NOT_HERE = "There is nothing at this address."
@@ -58,23 +55,15 @@ def refuse(
 async def answer_error(request: Request, error: Exception) -> Response:
     """A :class:`StudioError`: its sentence, or for a recipe the fields that have to change."""
     if isinstance(error, InvalidRecipe):
-        return JSONResponse({"detail": _problems(error)}, 422)
+        told = [
+            {"loc": ["body", p.field], "msg": p.message, "type": "recipe"} for p in error.problems
+        ]
+        return JSONResponse({"detail": told}, 422)
     status = error.http_status if isinstance(error, StudioError) else 500
     if isinstance(error, QueueFull):
         return refuse(request, status, str(error), {"Retry-After": str(error.retry_after)})
     headers = {"Retry-After": "60"} if status == 503 else None
     return refuse(request, status, str(error), headers)
-
-
-def _problems(error: InvalidRecipe) -> list[dict[str, Any]]:
-    told = [
-        {"loc": ["body", p.field], "msg": p.message, "type": "recipe"}
-        for p in error.problems[:MOST_PROBLEMS]
-    ]
-    if rest := len(error.problems) - len(told):
-        more = f"and {rest:,} more".replace(",", " ")
-        told.append({"loc": ["body"], "msg": more, "type": "recipe"})
-    return told
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
