@@ -70,8 +70,13 @@ class RunningApp:
         self._flags = flags
         self._aside = data_dir.with_name(data_dir.name + "-aside")
 
-    def start(self) -> RunningApp:
-        """Start the process; returns when the page answers."""
+    def start(self, *flags: str) -> RunningApp:
+        """Start the process; returns when the page answers.
+
+        Args:
+            flags: what to start it with from now on; none: as before.
+        """
+        self._flags = flags or self._flags
         self._aside.mkdir(exist_ok=True)
         (self._aside / "sitecustomize.py").write_text(_NO_NETWORK)
         (self._aside / "network.log").touch()

@@ -1,5 +1,6 @@
 """The page where things go wrong or stand side by side: tabs, lost servers, phones, readers."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from chromium import (
 )
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from running import RunningApp
+
+from ltx_ui.engine.loading import DEMO_FOLDER
 
 if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
@@ -170,6 +173,31 @@ def test_a_reader_of_screens_finds_nothing_serious(
         ]
         assert serious == [], (tab, serious)
     context.close()
+
+
+def test_a_job_of_another_model_waits_until_it_is_to_be_made_with_this_one(
+    browser: Browser, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(DEMO_FOLDER, other)
+    with RunningApp(tmp_path / "data", "--model", str(other)) as app:
+        app.wait_ready()
+        page = browser.new_page()
+        page.goto(app.url)
+        expect(page.locator("#generate")).to_be_enabled()
+        write_prompt(page, "A red star falls")
+        page.locator("#generate").click()
+        expect(page.locator("#progress")).to_contain_text("step", timeout=60_000)
+        app.stop()
+        app.start("--model", "demo").wait_ready()
+        page.reload()
+        expect(page.locator("#progress")).to_contain_text("which is not loaded now")
+        fast_preview(page)
+        page.get_by_role("button", name="Make it with Demo").click()
+        expect(page.locator("#progress")).to_contain_text("step", timeout=60_000)
+        page.locator("#cancel").click()
+        expect(page.locator("#progress")).to_contain_text("Cancelled")
+        page.close()
 
 
 def test_without_a_model_generate_is_out_of_reach_and_says_why(

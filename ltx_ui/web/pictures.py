@@ -25,6 +25,8 @@ _TEMPLATE = """
     <label class="drop"><input type="file" accept="{{accept}}" aria-labelledby="{{name}}-name">
       <span>{{#if value.busy}}Sending…{{else}}Drop, paste or choose{{/if}}</span></label>
     <button type="button" data-do="paste" aria-label="Paste {{called}}">Paste</button>
+    {{#if value.problem}}<button type="button" data-do="remove"
+      aria-label="Remove the message" title="Remove">✕</button>{{/if}}
   {{/if}}
   <p class="small{{#if value.problem}} wrong{{/if}}" role="status" dir="auto"
     >{{value.problem}}{{value.note}}</p>

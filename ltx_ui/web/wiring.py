@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +56,8 @@ def on(
         how: one of :data:`QUIET`, :data:`EACH` and :data:`LATEST`.
     """
     listen = functools.partial(gr.on, trigger) if isinstance(trigger, list) else trigger
-    given = None if inputs is None else set(inputs)
-    return listen(_calm(handler), given, list(outputs), **how)
+    given, filled = None if inputs is None else set(inputs), list(outputs)
+    return listen(_calm(handler, filled), given, filled, **how)
 
 
 def in_browser(trigger: Any, js: str, inputs: Collection[Any], outputs: Collection[Any]) -> Any:
@@ -69,19 +69,24 @@ def in_browser(trigger: Any, js: str, inputs: Collection[Any], outputs: Collecti
     return trigger(None, list(inputs), list(outputs), js=js, **QUIET)
 
 
-def _calm(handler: Callable[..., Any]) -> Callable[..., Any]:
+def _calm(handler: Callable[..., Any], outputs: Sequence[Any]) -> Callable[..., Any]:
     """The handler, with its errors told to whoever caused them instead of the log."""
 
     @functools.wraps(handler)
     def answer(*args: Any) -> Any:
         try:
-            return handler(*args)
+            updates = handler(*args)
         except StudioError as error:
             raise gr.Error(html.escape(str(error)), print_exception=False) from None
+        # Gradio takes an empty dictionary for a component's value.
+        return updates or ({outputs[0]: gr.skip()} if outputs else None)
 
     return answer
 
 
 def sent(event: gr.EventData, name: str) -> Any:
     """A value that a component's own script sent along; None where it sent none."""
-    return getattr(event, name, None)
+    try:
+        return getattr(event, name, None)
+    except TypeError:  # Nothing at all was sent, which Gradio's look-up does not expect.
+        return None

@@ -14,7 +14,7 @@ const plain = text => String(text).replaceAll('$', '＄').replaceAll('`', '’')
 const reason = async answer => {
   const {detail} = await answer.json().catch(() => ({}));
   const said = Array.isArray(detail) ? detail.map(each => each.msg).join(' ') : detail;
-  return (said || 'The picture could not be sent. Try again.').replace(/^image_\w+: /, '');
+  return (said || 'The picture could not be sent. Try again.').replace(/^image_\w+: /, 'It ');
 };
 
 const send = async file => {
