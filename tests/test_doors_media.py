@@ -83,7 +83,7 @@ def test_a_clip_whose_file_was_removed_by_hand_is_404_in_words(
     for path in (f"/takes/{made}.mp4", f"/takes/{made}/poster", f"/takes/{made}/plain.mp4"):
         answer = http.get(path)
         assert answer.status_code == 404
-        assert "gone" in answer.json()["detail"]
+        assert "removed" in answer.json()["detail"]
     assert "Traceback" not in app.output
 
 

@@ -17,6 +17,8 @@ from ltx_ui.web.recipe_form import preset_data
 from ltx_ui.web.wiring import script
 
 TITLE = "LTX-2 Studio"
+_BRAND = f"<h1>{TITLE}</h1><p>Clips with sound, from words.</p>"
+_SIGN_OUT = '<form method="post" action="logout"><button class="sign-out">Sign out</button></form>'
 
 _SCRIPTS = (*("keeping.js", "calls.js", "presets.js", "numbers.js", "generate.js", "following.js"),)
 
@@ -26,7 +28,7 @@ def build(studio: Studio, settings: Settings, presets: Presets) -> gr.Blocks:
     demo = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
     with demo:
         with gr.Row(elem_id="top"):
-            gr.HTML(f"<h1>{TITLE}</h1><p>Clips with sound, from words.</p>", elem_id="brand")
+            gr.HTML(_BRAND + (_SIGN_OUT if settings.credentials else ""), elem_id="brand")
             model = gr.HTML(fragments.model_status(studio.model_status()), elem_id="model-status")
         with gr.Tabs(selected="create", elem_id="tabs") as tabs:
             with gr.Tab("Create", id="create"):
