@@ -57,7 +57,7 @@ def test_use_all_brings_the_whole_recipe_back(page: Page, tmp_path: Path) -> Non
     expect(page.locator("#prompt textarea")).to_have_value("")
     page.get_by_role("tab", name="Gallery").click()
     page.locator("#gallery .card").first.get_by_role("button", name="Use all").click()
-    expect(page.locator("#prompt textarea")).to_have_value("A paper boat drifts, water sounds.")
+    expect(page.locator("#prompt textarea")).to_have_value("A paper boat drifts, water sounds")
     expect(page.locator("#format input")).to_have_value("Instagram 512x512")
     expect(page.locator("#steps input[type=number]")).to_have_value("2")
     expect(page.locator("#seed input")).to_have_value(seed)

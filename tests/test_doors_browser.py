@@ -38,7 +38,10 @@ http {{
 def heard(page: Page) -> list[str]:
     """Errors in the page's console, as they come."""
     said: list[str] = []
-    page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
+    page.on(
+        "console",
+        lambda line: said.append(f"{line.text} {line.location}") if line.type == "error" else None,
+    )
     page.on("pageerror", lambda error: said.append(str(error)))
     return said
 

@@ -24,6 +24,8 @@ EVENT = "/gradio_api/run/predict"
 _READ = re.compile(
     r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt"
     r"|/(static|assets|svelte)/[^?#]+"
+    # Asked after a call was not answered, to learn whether this is still the same program.
+    r"|/gradio_api/app_id/?"
     # An event stream for as long as the page is open: its end ends the visitor's session.
     r"|/gradio_api/heartbeat/[A-Za-z0-9_-]{1,64}"
 )

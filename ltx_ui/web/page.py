@@ -18,6 +18,11 @@ from ltx_ui.web.wiring import script
 
 TITLE = "LTX-2 Studio"
 _BRAND = f"<h1>{TITLE}</h1><p>Clips with sound, from words.</p>"
+_ICON = (
+    '<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22 '
+    'viewBox=%220 0 8 8%22%3E%3Cpath d=%22M1 1v6l6-3z%22 fill=%22%23b8441a%22/%3E%3C/svg%3E">'
+)
+"""Without one a browser asks for /favicon.ico, which is not there below a path."""
 _SIGN_OUT = '<form method="post" action="logout"><button class="sign-out">Sign out</button></form>'
 
 _SCRIPTS = (*("keeping.js", "calls.js", "presets.js", "numbers.js", "generate.js", "following.js"),)
@@ -46,7 +51,7 @@ def head(presets: Presets) -> str:
     """The page's own scripts, with what they have to know."""
     known = {"KEEP": f"{KEEP}-", "PRESETS": preset_data(presets)}
     constants = [f"const {name} = {_in_script(value)};" for name, value in known.items()]
-    return f"<script>{chr(10).join([*constants, *map(script, _SCRIPTS)])}</script>"
+    return f"{_ICON}<script>{chr(10).join([*constants, *map(script, _SCRIPTS)])}</script>"
 
 
 def _in_script(value: object) -> str:
