@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from diffusers import (
     LTX2ConditionPipeline,
     LTX2VideoTransformer3DModel,
 )
-from diffusers.hooks import apply_group_offloading
 
 from ltx_ui.engine.downloading import Report, downloaded
 from ltx_ui.engine.models import CARDS, ModelCard, card_of_folder, read_json
@@ -33,6 +33,7 @@ from ltx_ui.engine.placement import (
     working,
 )
 from ltx_ui.engine.speed import kept_text_bytes
+from ltx_ui.engine.streaming import stream
 from ltx_ui.engine.twostage import lora_file, makes_two_stages
 from ltx_ui.errors import ModelUnavailable
 
@@ -124,12 +125,19 @@ def _usual_working(card: ModelCard, folder: Path, dtype: torch.dtype) -> Working
 
 
 class Schedule(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
-    """The stock scheduler, for a single step too."""
+    """The stock scheduler, for a single step too, and without waiting for the device."""
 
     def stretch_shift_to_terminal(self, t: Any) -> Any:
         """Sigmas, 1-d, stretched to end at ``shift_terminal``. A single one is left at 1.0:
         stretching it divides zero by zero, and the whole clip would be NaN."""
         return t if len(t) == 1 else super().stretch_shift_to_terminal(t)
+
+    @wraps(FlowMatchEulerDiscreteScheduler.set_timesteps)  # whose arguments the pipeline looks at
+    def set_timesteps(self, *args: Any, **kwargs: Any) -> None:
+        """As the stock scheduler; it begins with the first of them. Not told so, it would ask the
+        device which step it is at, and wait for the answer."""
+        super().set_timesteps(*args, **kwargs)
+        self.set_begin_index(0)
 
 
 def _folder(card: ModelCard, models_dir: Path, report: Report) -> Path:
@@ -187,7 +195,16 @@ def _large_parts(
     text_encoder = getattr(transformers, index["text_encoder"][1]).from_pretrained(
         folder / "text_encoder", **_reading(dtype, direct=direct and placement == "resident")
     )
+    _drop_unread(text_encoder)
     return {"transformer": transformer, "text_encoder": text_encoder}
+
+
+def _drop_unread(text_encoder: Any) -> None:
+    """Let go of what a text encoder has for pictures and sound (0.9 GB of Gemma 3): nothing is ever
+    shown to it, and streaming warns of each layer that stays unused."""
+    for name, _ in list(text_encoder.model.named_children()):
+        if name != "language_model":
+            setattr(text_encoder.model, name, None)
 
 
 def _reading(dtype: torch.dtype, *, direct: bool) -> dict[str, Any]:
@@ -215,29 +232,13 @@ def place(pipe: Any, placement: Placement) -> None:
     for part in PARTS:
         module = getattr(pipe, part)
         if part in WAITING[placement]:
-            _stream(module, blocks=part == "transformer")
+            stream(module, _device(), blocks=part == "transformer")
         elif not (part == "transformer" and placement == "fp8"):
             module.to(_device())
     if not torch.cuda.is_available() and "vae" not in WAITING[placement]:
         # A third faster on the CPU. The encoder stays as it is: reference images must become the
         # same latents, bit for bit, as in the stock pipeline.
         pipe.vae.decoder.to(memory_format=torch.channels_last_3d)
-
-
-def _stream(module: Any, *, blocks: bool) -> None:
-    """Let a part's weights wait in host memory and come to the device when it is their turn, on
-    CUDA in a stream of their own while the layer before is computed.
-
-    Args:
-        blocks: whole transformer blocks at a time instead of single layers.
-    """
-    apply_group_offloading(
-        module,
-        onload_device=_device(),
-        offload_type="block_level" if blocks else "leaf_level",
-        num_blocks_per_group=1 if blocks else None,
-        use_stream=torch.cuda.is_available(),
-    )
 
 
 def _device() -> torch.device:

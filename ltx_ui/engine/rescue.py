@@ -72,6 +72,8 @@ def free_caches() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+        # Memory that weights were pinned in is kept as well, and the host may have no more of it.
+        torch.accelerator.empty_host_cache()
 
 
 def tile_side(latents: int) -> int:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, LTX2LatentUpsamplePipeline
-from diffusers.hooks.group_offloading import _maybe_remove_and_reapply_group_offloading
+from diffusers import LTX2LatentUpsamplePipeline
 from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
 from safetensors import SafetensorError
 from torch import Tensor
@@ -27,6 +26,7 @@ from ltx_ui.engine.sampling import (
     guidance_arguments,
     text_arguments,
 )
+from ltx_ui.engine.streaming import renew, settle
 from ltx_ui.engine.text import Prompts
 from ltx_ui.errors import ModelUnavailable
 from ltx_ui.recipe import Recipe
@@ -162,7 +162,7 @@ def fixed_schedule(pipe: Any) -> Iterator[None]:
     """Lets the pipeline take given sigmas as they are; its scheduler comes back, whatever happens
     inside."""
     own = pipe.scheduler
-    pipe.scheduler = FlowMatchEulerDiscreteScheduler.from_config(own.config, **FIXED_SCHEDULE)
+    pipe.scheduler = type(own).from_config(own.config, **FIXED_SCHEDULE)
     try:
         yield
     finally:
@@ -188,6 +188,7 @@ def distilled(pipe: Any, lora: Path | None) -> Iterator[None]:
         yield
     finally:
         pipe.transformer.unload_lora()
+        settle(pipe.transformer)
 
 
 def _add(pipe: Any, lora: Path) -> None:
@@ -204,7 +205,7 @@ def _add(pipe: Any, lora: Path) -> None:
         if f".{LORA}." in name and parameter.dtype != dtype:
             exact = weights[f"transformer.{name.replace(f'.{LORA}', '')}"]
             parameter.data = exact.to(parameter.device, dtype)
-    _maybe_remove_and_reapply_group_offloading(transformer)
+    renew(transformer)
 
 
 def _read(pipe: Any, lora: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
