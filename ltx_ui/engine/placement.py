@@ -1,8 +1,8 @@
 """Where a model's weights live, chosen from what is free and what a clip needs. Without torch.
 
-Nothing here was measured on a GPU: the figures are counted, by running the real configuration on
-the meta device and adding up what is alive at the worst moment. ``benchmarks/gpu_memory.py`` is
-there to measure them.
+Nothing here was measured on a GPU: the figures are counted by ``tests/rehearsal``, which makes
+clips with the real configuration on tensors without numbers and adds up what is alive at the worst
+moment. ``benchmarks/gpu_memory.py`` is there to measure them.
 """
 
 from __future__ import annotations
@@ -63,20 +63,28 @@ STEPS: Mapping[Placement, str] = {
 RESERVE = 8 * GB // 10
 """For the CUDA libraries' workspaces and for what the allocator can't reuse; estimated."""
 SAMPLING_BYTES = 350_000
-"""Activations for each video token and clip in a forward; counted 338 000 to 367 000 from 49 frames
-up (19B, bfloat16)."""
+"""Activations for each video token and clip in a forward; counted 340 000 (19B, bfloat16)."""
+SAMPLING_BASE = 15 * GB // 100
+"""What sampling takes however short the clip is: embeddings of two texts and tables."""
 DECODING_BYTES = 87
 """Activations for each pixel of each frame while the video VAE decodes a clip whole; counted."""
 TILED_DECODING_BYTES = 24
 """The same in tiles and frame-wise; counted 18 to 24."""
-TEXT_BYTES = 35 * GB // 10
-"""While a prompt is encoded layer by layer: the 2.0 GB of word embeddings and the activations of
-1024 places in 49 layers."""
+TEXT_BYTES = 255 * GB // 100
+"""While a prompt is encoded: the states of 1024 places in 49 layers, and what the connectors make
+of them; counted."""
+STREAMED_TEXT_BYTES = 40 * GB // 10
+"""The same with the layer of the connectors that all 49 go through, where that has to come to the
+device first: 1.45 GB. The word embeddings (2.0 GB) have gone by then."""
 FLOAT8_SHARE = 0.51
 """Of the transformer's bfloat16 bytes; norms and tables stay as they are."""
-STREAMED_SHARE = 1 / 12
-"""Of the transformer's bytes on the device at once: three of 48 blocks (0.77 GB each), and the
-0.69 GB that stand outside the blocks."""
+BLOCKS = 48
+"""Of every published transformer."""
+STREAMED_BLOCKS = 2
+"""On the device at once: the one that is computed, and the next."""
+OUTSIDE_BLOCKS = 86 * GB // 100
+"""What a streamed transformer has on the device all the time: 0.69 GB of the 19B, 0.86 GB of 2.3
+and 2.5."""
 
 USUAL = (288, 512, 121)
 """Width, height and frames that the choice at start leaves room for."""
@@ -103,20 +111,28 @@ class Working:
         sampling: activations at the worst moment of sampling.
         decoding: the same while the pictures are decoded.
         text: the texts' keys and values, where they are kept while the clip is sampled.
+        lora: what the second of two stages adds to the transformer.
     """
 
     sampling: int
     decoding: int
     text: int = 0
+    lora: int = 0
 
     @property
     def total(self) -> int:
-        """At the worst moment, with the texts' keys and values."""
-        return max(self.sampling + self.text, self.decoding) + RESERVE
+        """At the worst moment, with the texts' keys and values and the LoRA."""
+        return max(self.sampling + self.text + self.lora, self.decoding) + RESERVE
 
     def beside(self, placement: Placement) -> int:
         """At the worst moment where the weights live like this."""
         return (self if placement in KEEPS_TEXT else replace(self, text=0)).total
+
+    def streamed(self, transformer: int, blocks: int) -> Working:
+        """With a transformer of so many bytes that passes through, and its LoRA with it."""
+        share = STREAMED_BLOCKS / blocks
+        passing = round((transformer + self.lora) * share)
+        return replace(self, sampling=self.sampling + passing, lora=0)
 
 
 def working(
@@ -128,6 +144,7 @@ def working(
     two_stage: bool = False,
     tiled: bool = False,
     text: int = 0,
+    lora: int = 0,
 ) -> Working:
     """What making a clip takes.
 
@@ -137,32 +154,36 @@ def working(
             size.
         tiled: whether decoding may fall back to tiles.
         text: bytes of all texts' keys and values where they are kept.
+        lora: bytes of what the second of two stages adds to the transformer.
     """
-    size = (width, height, num_frames)
+    # An end image stands beside the clip, as one more latent frame.
+    size = (width, height, num_frames + FRAME_STEP)
     sampled = tokens(*size) * clips
     if two_stage:
-        sampled = max(tokens(width // 2, height // 2, num_frames) * clips, tokens(*size))
+        sampled = max(tokens(width // 2, height // 2, size[2]) * clips, tokens(*size))
     per_pixel = TILED_DECODING_BYTES if tiled else DECODING_BYTES
     decoding = width * height * num_frames * per_pixel
-    return Working(sampled * SAMPLING_BYTES, decoding, text)
+    return Working(SAMPLING_BASE + sampled * SAMPLING_BYTES, decoding, text, lora)
 
 
-def device_bytes(placement: Placement, weights: Mapping[str, int], working: Working) -> int:
+def device_bytes(
+    placement: Placement, weights: Mapping[str, int], working: Working, blocks: int = BLOCKS
+) -> int:
     """Device memory at the worst moment.
 
     Args:
         weights: bytes of each component in bfloat16, by its folder's name.
+        blocks: of the transformer.
     """
-    beside, transformer = working.beside(placement), weights.get("transformer", 0)
+    transformer = weights.get("transformer", 0)
     kept = sum(weights.values()) - host_bytes(placement, weights)
-    match placement:
-        case "resident":
-            return kept + max(beside, TEXT_BYTES // 2)
-        case "fp8":
-            kept -= round(transformer * (1 - FLOAT8_SHARE))
-        case "offload":
-            kept += round(transformer * STREAMED_SHARE)
-    return kept + max(beside, TEXT_BYTES)
+    text = TEXT_BYTES if placement == "resident" else STREAMED_TEXT_BYTES
+    if placement == "fp8":
+        kept -= round(transformer * (1 - FLOAT8_SHARE))
+    elif placement == "offload":
+        kept += OUTSIDE_BLOCKS
+        working = working.streamed(transformer, blocks)
+    return kept + max(working.beside(placement), text + RESERVE)
 
 
 def host_bytes(placement: Placement, weights: Mapping[str, int]) -> int:

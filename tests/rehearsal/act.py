@@ -10,7 +10,6 @@ import contextlib
 import gc
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ltx_ui.engine.engine import Engine  # before torch: it sets what torch reads when imported
+from ltx_ui.engine.speed import Speed
 from ltx_ui.errors import OutOfMemory
 from ltx_ui.recipe import Recipe
 
@@ -81,31 +81,28 @@ class Act:
     """An engine on the imitation.
 
     Args:
-        capacity: bytes of the device.
+        placement: where its weights are to live; None to let it choose.
     """
 
-    def __init__(self, folder: Path, placement: str | None, capacity: int) -> None:
-        self.ledger = Ledger(capacity, os.environ.get("PYTORCH_ALLOC_CONF", ""))
-        self.mode = Rehearsal(self.ledger)
-        cuda.imitate(self.mode, HOST)
-        files.read_by(self.mode)
-        files.read_in_one_thread()
-        _forwards(self.mode)
-        with self.mode:
+    def __init__(self, mode: Rehearsal, folder: Path, placement: Any) -> None:
+        self.mode, self.ledger = mode, mode.ledger
+        self.ledger.stages.clear()
+        with mode:
             self.ledger.begin("load")
-            given: Any = placement
-            self.engine = Engine(str(folder), folder, placement=given, speed=_eager())
+            self.engine = Engine(
+                str(folder), folder, placement=placement, speed=Speed(compile=False)
+            )
             self.engine.load(lambda message, fraction: None)
             gc.collect()
             self.ledger.begin("loaded")
         self.placement = self.engine.placement
         self.loaded = self.ledger.live["cuda"]
 
-    def perturb(self, block: int) -> None:
-        """Let spatio-temporal guidance perturb this block, for a transformer with few."""
-        card = self.engine.card
-        if card.high:
-            high = replace(card.high, spatio_temporal_guidance_blocks=(block,))
+    def perturb_one_there_is(self) -> None:
+        """Let spatio-temporal guidance perturb the last block where the transformer has too few."""
+        card, blocks = self.engine.card, self.engine._pipe.transformer.config.num_layers
+        if card.high and max(card.high.spatio_temporal_guidance_blocks) >= blocks:
+            high = replace(card.high, spatio_temporal_guidance_blocks=(blocks - 1,))
             self.engine.card = replace(card, high=high)
 
     def make(self, name: str, case: Case | None = None) -> Made:
@@ -147,12 +144,6 @@ class Act:
         return clips[-1].notes
 
 
-def _eager() -> Any:
-    from ltx_ui.engine.speed import Speed
-
-    return Speed(compile=False)
-
-
 def _picture(recipe: Recipe) -> Any:
     return np.zeros((recipe.height, recipe.width, 3), np.uint8)
 
@@ -190,35 +181,53 @@ def _forwards(mode: Rehearsal) -> None:
     cls.forward = forward
 
 
-def main() -> None:
-    """Make the cases and write what came of them as JSON."""
-    parser = argparse.ArgumentParser(description="One process of the rehearsal.")
-    parser.add_argument("--guard", type=Path, required=True)
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--placement")
-    parser.add_argument("--gb", type=float, default=1000.0, help="of the device")
-    parser.add_argument("--cases", nargs="+", default=["text"])
-    parser.add_argument("--perturb", type=int, help="the block for spatio-temporal guidance")
-    parser.add_argument("--report", type=Path, required=True)
-    given = parser.parse_args()
-    guard.install(given.guard)
-    act = Act(given.folder, given.placement, round(given.gb * GB))
-    if given.perturb is not None:
-        act.perturb(given.perturb)
-    cases = []
-    for name in given.cases:
-        made = act.make(name)
-        print(f"{name}: {made.seconds:.1f} s {made.error}", file=sys.stderr, flush=True)
-        cases.append(asdict(made))
-    report = {
+def imitation(library: Path, capacity: int) -> Rehearsal:
+    """Make this process one with a CUDA device of so many bytes."""
+    guard.install(library)
+    mode = Rehearsal(Ledger(capacity, os.environ.get("PYTORCH_ALLOC_CONF", "")))
+    cuda.imitate(mode, HOST)
+    files.read_by(mode)
+    files.read_in_one_thread()
+    _forwards(mode)
+    return mode
+
+
+def play(mode: Rehearsal, folder: Path, placement: str | None, cases: list[str]) -> dict[str, Any]:
+    """Load a checkpoint, make the cases, and say what came of them."""
+    act = Act(mode, folder, placement)
+    act.perturb_one_there_is()
+    made = []
+    for name in cases:
+        made.append(act.make(name))
+        print(f"{folder.name} {act.placement}, {name}: {made[-1].seconds:.1f} s", flush=True)
+    findings = dict(mode.ledger.findings)
+    mode.ledger.findings.clear()
+    return {
+        "family": folder.name,
         "placement": act.placement,
         "loaded": act.loaded,
-        "loading": {name: act.ledger.stages[name].as_dict() for name in ("load", "loaded")},
-        "pinned": act.ledger.stages["loaded"].peak["pinned"],
-        "findings": act.ledger.findings,
-        "cases": cases,
+        "loading": {name: mode.ledger.stages[name].as_dict() for name in ("load", "loaded")},
+        "findings": findings,
+        "cases": [asdict(case) for case in made],
     }
-    given.report.write_text(json.dumps(report))
+
+
+def main() -> None:
+    """Play each act and write the reports as JSON."""
+    parser = argparse.ArgumentParser(description="One process of the rehearsal.")
+    parser.add_argument("--guard", type=Path, required=True)
+    parser.add_argument("--checkpoints", type=Path, required=True, help="a folder of folders")
+    parser.add_argument("--placement", help="none: as the engine chooses")
+    parser.add_argument("--gb", type=float, default=1000.0, help="of the device")
+    parser.add_argument("--acts", type=json.loads, required=True, help="cases by family, JSON")
+    parser.add_argument("--report", type=Path, required=True)
+    given = parser.parse_args()
+    mode = imitation(given.guard, round(given.gb * GB))
+    reports = [
+        play(mode, given.checkpoints / family, given.placement, cases)
+        for family, cases in given.acts.items()
+    ]
+    given.report.write_text(json.dumps(reports))
 
 
 if __name__ == "__main__":

@@ -49,10 +49,10 @@ HD = {"two_stage": True, "width": 1280, "height": 704}
 
 CASES: dict[str, Case] = {
     "text": Case(),
-    "first frame": Case(images=1),
+    "first frame": Case(SHORT, images=1),
     "first and last frame": Case(images=2),
-    "takes": Case({"num_frames": 9}, takes=3),
-    "high": Case({"mode": "high"}, families=("2.0", "2.3")),
+    "takes": Case({**SHORT, "num_frames": 9}, takes=2),
+    "high": Case({**SHORT, "mode": "high"}, families=("2.0", "2.3")),
     "long": Case({"num_frames": 121}),
     "HD": Case(HD, families=("2.0", "2.5")),
     "memory runs out in text": Case({**SHORT, "prompt": "Fox."}, full="text"),

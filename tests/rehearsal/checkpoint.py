@@ -29,12 +29,16 @@ from transformers import (
 from benchmarks.random_weights import GEMMA_3_12B, SIGLIP
 from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.engine.models import CARDS
+from ltx_ui.engine.placement import DISTILLED_LORA
 from ltx_ui.engine.speed import TEXT_LENGTH
 
 from . import files
 
 Family = Literal["2.0", "2.0 distilled", "2.3", "2.5"]
 BLOCKS = LAYERS = 48
+PARTS = ("transformer", "text_encoder", "connectors", "vae", "audio_vae", "vocoder")
+UNREAD = ("model.vision_tower", "model.multi_modal_projector", "model.embed_")
+"""What a text encoder has for pictures and sound."""
 RANK = 384
 """Of the 19B's distilled LoRA."""
 
@@ -106,11 +110,17 @@ def write(family: Family, folder: Path, blocks: int = BLOCKS, layers: int = LAYE
 
 
 def bytes_of(folder: Path) -> dict[str, int]:
-    """Bytes of each component in the 16 bits that it is computed in, and of the LoRA."""
-    sizes = {"distilled_lora": sum(f.stat().st_size for f in folder.glob("*.safetensors"))}
-    for file in folder.glob("*/*.safetensors"):
-        sizes[file.parent.name] = sizes.get(file.parent.name, 0) + file.stat().st_size
-    return {name: size for name, size in sizes.items() if size}
+    """Bytes of each component in the type that it is computed in, without what the engine lets go
+    of, and of the LoRA."""
+    sizes: dict[str, int] = {}
+    for file in (*folder.glob("*/*.safetensors"), *folder.glob("*.safetensors")):
+        part = DISTILLED_LORA if file.parent == folder else file.parent.name
+        factor = (
+            2 if part == "vocoder" and "BWE" in (folder / "model_index.json").read_text() else 1
+        )
+        read = (size for name, size in files.sizes(file) if not name.startswith(UNREAD))
+        sizes[part] = sizes.get(part, 0) + factor * sum(read)
+    return sizes
 
 
 def _parts(family: Family, blocks: int, layers: int) -> dict[str, nn.Module]:

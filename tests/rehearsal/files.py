@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,22 @@ def write_shards(folder: Path, tensors: Mapping[str, Tensor], stem: str) -> None
     (folder / f"{stem}.safetensors.index.json").write_text(text)
 
 
+def header(file: Path) -> dict[str, Any]:
+    """Of each tensor in a file, its type, shape and place; and the file's own ``__metadata__``."""
+    with file.open("rb") as opened:
+        (length,) = struct.unpack("<Q", opened.read(8))
+        found: dict[str, Any] = json.loads(opened.read(length))
+    return found
+
+
+def sizes(file: Path) -> Iterator[tuple[str, int]]:
+    """Names and bytes of a file's tensors."""
+    for name, entry in header(file).items():
+        if name != "__metadata__":
+            begin, end = entry["data_offsets"]
+            yield name, end - begin
+
+
 def read_by(mode: Rehearsal) -> None:
     """Let safetensors, and whoever imported from it, read fake tensors in this process."""
     import safetensors
@@ -97,9 +113,7 @@ def read_by(mode: Rehearsal) -> None:
     class Opened:
         def __init__(self, filename: Any, framework: str = "pt", device: Any = "cpu", **_: Any):
             self._device = CUDA if isinstance(device, int) else device
-            with Path(filename).open("rb") as file:
-                (length,) = struct.unpack("<Q", file.read(8))
-                self._header = json.loads(file.read(length))
+            self._header = header(Path(filename))
             self._metadata = self._header.pop("__metadata__", None)
 
         def __enter__(self) -> Opened:

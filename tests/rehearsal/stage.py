@@ -1,0 +1,63 @@
+"""What the acts are played on: checkpoints, the guard, and processes for them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ltx_ui.engine.models import read_json
+from ltx_ui.engine.placement import DISTILLED_LORA
+from ltx_ui.engine.speed import kept_text_bytes
+
+from . import checkpoint, guard
+from .verdict import Model
+
+ROOT = Path(__file__).resolve().parents[2]
+AT_ONCE = 2
+"""Processes; each takes a core, and 1 GB of memory."""
+
+Acts = Mapping[str, Sequence[str]]
+"""Names of cases by family."""
+
+
+def build(folder: Path, families: Iterable[checkpoint.Family], size: int = 48) -> None:
+    """The guard and the families' checkpoints, with so many blocks and layers of text."""
+    guard.build(folder)
+    for family in families:
+        checkpoint.write(family, folder / family, size, size)
+
+
+def played(folder: Path, acts: Acts, placements: Iterable[str]) -> list[dict[str, Any]]:
+    """The reports of all acts in each placement, which has a process of its own.
+
+    Raises:
+        RuntimeError: a process failed; with the end of what it printed.
+    """
+
+    def play(placement: str) -> list[dict[str, Any]]:
+        report = folder / f"{placement}.json"
+        options = ("--guard", folder / "guard.so", "--checkpoints", folder)
+        wanted = ("--placement", placement, "--acts", json.dumps(acts), "--report", report)
+        command = [sys.executable, "-m", "tests.rehearsal.act", *map(str, (*options, *wanted))]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{placement} failed:\n{done.stdout}{done.stderr[-4000:]}")
+        reports: list[dict[str, Any]] = json.loads(report.read_text())
+        return reports
+
+    with ThreadPoolExecutor(AT_ONCE) as processes:
+        return [report for reports in processes.map(play, placements) for report in reports]
+
+
+def model_of(folder: Path) -> Model:
+    """What the plan is made from, for a checkpoint."""
+    sizes = checkpoint.bytes_of(folder)
+    config = read_json(folder / "transformer" / "config.json")
+    weights = {name: size for name, size in sizes.items() if name in checkpoint.PARTS}
+    lora = sizes.get(DISTILLED_LORA, 0)
+    return Model(weights, lora, kept_text_bytes(config, 2), config["num_layers"])
