@@ -17,7 +17,8 @@ from safetensors.torch import load_file
 from ltx_ui.engine.downloading import downloaded, needed_files
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER
-from ltx_ui.engine.models import CARDS, resolve
+from ltx_ui.engine.models import CARDS
+from ltx_ui.engine.resolving import resolve
 from ltx_ui.errors import ModelUnavailable
 
 

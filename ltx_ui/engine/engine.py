@@ -17,10 +17,11 @@ from ltx_ui.clip import Clip, Listener
 from ltx_ui.engine import loading
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.downloading import Report
-from ltx_ui.engine.models import ModelCard, resolve
+from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.placement import STEPS, Placement, steps_down, what_fits
 from ltx_ui.engine.preview import Colours, colours_of, with_previews
 from ltx_ui.engine.rescue import Exhausted, Way, attempt, free_caches
+from ltx_ui.engine.resolving import resolve
 from ltx_ui.engine.sampling import (
     Latents,
     Picture,

@@ -20,7 +20,7 @@ from diffusers import (
 from diffusers.hooks import apply_group_offloading
 
 from ltx_ui.engine.downloading import Report, downloaded
-from ltx_ui.engine.models import CARDS, ModelCard, card_of_folder, read_json
+from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.placement import (
     DISTILLED_LORA,
     MEANING,
@@ -32,6 +32,7 @@ from ltx_ui.engine.placement import (
     choose,
     working,
 )
+from ltx_ui.engine.resolving import card_of_folder, read_json
 from ltx_ui.engine.speed import kept_text_bytes
 from ltx_ui.engine.twostage import lora_file, makes_two_stages
 from ltx_ui.errors import ModelUnavailable
