@@ -14,7 +14,7 @@ import torch
 
 import ltx_ui
 from ltx_ui.clip import Clip, Listener
-from ltx_ui.engine import loading
+from ltx_ui.engine import loading, machine
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.downloading import Report
 from ltx_ui.engine.models import ModelCard
@@ -54,12 +54,17 @@ class Engine:
         placement: where the weights are to live; None to choose by what is free.
         speed: the shortcuts to take; None for those that pay on this machine.
         precision: what to compute in; None for what is usual on the device.
+        device: ``cpu``, ``cuda:N``, or ``auto``: the CUDA device with the most free memory, and the
+            CPU where there is none.
         keep_until_saved: keep a clip's latents until :meth:`saved` is told of its recipe; while
             they are here, the same recipe is not sampled again. Otherwise they are kept until the
             clip is decoded.
 
+    Attributes:
+        notice: why the demo model is used where ``auto`` was asked for, in a sentence; or empty.
+
     Raises:
-        ModelUnavailable: there is no such model.
+        ModelUnavailable: there is no such model, or no such device.
     """
 
     def __init__(
@@ -70,15 +75,21 @@ class Engine:
         placement: Placement | None = None,
         speed: Speed | None = None,
         precision: Precision | None = None,
+        device: str = "auto",
         *,
         keep_until_saved: bool = False,
     ) -> None:
         self.models_dir = models_dir
         self.cache_dir = cache_dir
         self._colours: Colours | None = None
-        self.card: ModelCard = resolve(model, cuda=torch.cuda.is_available())
-        self._dtype = getattr(torch, precision) if precision else loading.usual_dtype()
-        self.device = _device_name(self._dtype)
+        self._device = machine.pick_device(device)
+        self.notice = loading.why_demo(models_dir, self._device) if model == "auto" else ""
+        self.card: ModelCard = resolve(model, cuda=not self.notice)
+        if precision is None:
+            self._dtype = machine.usual_dtype(self._device)
+        else:
+            self._dtype = getattr(torch, precision)
+        self.device = machine.device_name(self._device, self._dtype)
         self.versions: dict[str, str] = {
             "ltx_ui": ltx_ui.__version__,
             **{package: version(package) for package in ("torch", "diffusers", "transformers")},
@@ -96,15 +107,17 @@ class Engine:
         Raises:
             ModelUnavailable: with what to do about it.
         """
-        loaded = loading.load(
-            self.card,
-            self.models_dir,
-            report,
-            self.placement,
-            self._dtype,
-            direct=self._speed.direct_loading,
-        )
-        self.adopt(loaded)
+        with machine.current(self._device):
+            loaded = loading.load(
+                self.card,
+                self.models_dir,
+                report,
+                self.placement,
+                self._dtype,
+                self._device,
+                direct=self._speed.direct_loading,
+            )
+            self.adopt(loaded)
 
     def adopt(self, loaded: loading.Loaded) -> None:
         """Make clips with a pipeline that is in memory already. It is the engine's from then on."""
@@ -116,13 +129,17 @@ class Engine:
             keep_compiled_in(self.cache_dir)
             self._colours = colours_of(self._pipe.vae, self.cache_dir)
         self._two_stage = TwoStage(self._pipe, self.card)
-        self._shortcuts = Shortcuts(self._pipe.transformer, self._speed)
+        self._shortcuts = Shortcuts(self._pipe.transformer, self._speed, self._device)
+
+    @property
+    def _on_cuda(self) -> bool:
+        return self._device.type == "cuda"
 
     def use(self, speed: Speed) -> None:
         """Take these shortcuts from now on, in place of those that were taken so far."""
         self._speed = speed
         self._shortcuts.remove()
-        self._shortcuts = Shortcuts(self._pipe.transformer, speed)
+        self._shortcuts = Shortcuts(self._pipe.transformer, speed, self._device)
 
     def finish_compiling(self) -> None:
         """Wait until what is being compiled in the background is ready."""
@@ -185,7 +202,7 @@ class Engine:
 
     def at_once(self, recipe: Recipe) -> int:
         """How many takes of a recipe are sampled in one batch."""
-        return takes_at_once(recipe, self.card, torch.cuda.is_available())
+        return takes_at_once(recipe, self.card, self._on_cuda)
 
     def _make_group(
         self, takes: Sequence[Recipe], listener: Listener, images: Images
@@ -241,7 +258,7 @@ class Engine:
         Raises:
             OutOfMemory: there was not enough in any placement; says what should fit.
         """
-        lower = steps_down(self.placement or "resident", torch.cuda.is_available())
+        lower = steps_down(self.placement or "resident", self._on_cuda)
         ways = [Way(f"{STEPS[p]}: less memory.", partial(self._move, p)) for p in lower]
         try:
             return attempt(self._forgetting(sampling), (AGAIN, *ways))
@@ -269,7 +286,7 @@ class Engine:
         return nullcontext()
 
     def _decode(self, sampled: Sampled, listener: Listener) -> Clip:
-        has_spare_cpu = torch.cuda.is_available()
+        has_spare_cpu = self._on_cuda
         recipe = sampled.recipe
         try:
             clip = decode(
@@ -287,7 +304,7 @@ class Engine:
 
     def _too_large(self, recipe: Recipe) -> OutOfMemory:
         free_caches()
-        free = loading.free_memory()
+        free = machine.free_memory(self._device)
         # The figures are counted in bfloat16.
         room = (free.host if free.device is None else free.device) * 2 // self._dtype.itemsize
         clips = 2 if self.card.guided(recipe) else 1
@@ -300,11 +317,3 @@ class Engine:
 
 def _silent(message: str, fraction: float | None) -> None:
     """Loading again in the middle of a clip: the job's own progress is what is shown."""
-
-
-def _device_name(dtype: torch.dtype) -> str:
-    """The device, and the precision where it is another than usual: takes differ with it, and so
-    does their time."""
-    name = f"cuda:0 {torch.cuda.get_device_name(0)}" if torch.cuda.is_available() else "cpu"
-    other = dtype != loading.usual_dtype()
-    return f"{name}, {str(dtype).removeprefix('torch.')}" if other else name

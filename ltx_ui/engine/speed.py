@@ -21,6 +21,7 @@ from diffusers.models.attention_dispatch import dispatch_attention_fn
 from torch import Tensor
 
 from ltx_ui.engine.attention import plain_attention
+from ltx_ui.engine.machine import CPU
 
 RECOMPILE_LIMIT = 64
 """Graphs kept for one function. At the default of 8, a ninth batch size would be a hard failure."""
@@ -59,14 +60,16 @@ class Speed:
     backend: str = "inductor"
 
 
-def default_speed(compile: str = "auto") -> Speed:
+def default_speed(compile: str = "auto", device: str = "auto") -> Speed:
     """All shortcuts that pay on this machine.
 
     Args:
         compile: ``on``, ``off``, or ``auto``: on CUDA only. On a CPU a clip takes too little of the
             time that compiling does.
+        device: as an engine is given it.
     """
-    return Speed(compile=compile == "on" or (compile == "auto" and torch.cuda.is_available()))
+    cuda = device != "cpu" and torch.cuda.is_available()
+    return Speed(compile=compile == "on" or (compile == "auto" and cuda))
 
 
 def keep_compiled_in(folder: Path) -> None:
@@ -80,9 +83,10 @@ class Shortcuts:
     Args:
         transformer: an ``LTX2VideoTransformer3DModel`` whose masks are all ones, as those of
             :class:`ltx_ui.engine.text.Prompts` are.
+        device: where it runs; its weights may wait elsewhere.
     """
 
-    def __init__(self, transformer: Any, speed: Speed) -> None:
+    def __init__(self, transformer: Any, speed: Speed, device: torch.device = CPU) -> None:
         self._transformer = transformer
         self._blocks = list(transformer.transformer_blocks)
         self._speed = speed
@@ -95,7 +99,7 @@ class Shortcuts:
         self._hook = transformer.register_forward_pre_hook(self._before, with_kwargs=True)
         self.compiled = CompiledBlocks(self._blocks, speed.backend) if speed.compile else None
         # Elsewhere it would only look at each call and let it through.
-        pays = transformer.dtype == torch.bfloat16 and not torch.cuda.is_available()
+        pays = transformer.dtype == torch.bfloat16 and device.type == "cpu"
         heads = speed.plain_attention and pays and not speed.compile
         self._handles = plain_attention(transformer) if heads else []
 

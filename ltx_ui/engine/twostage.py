@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from ltx_ui.clip import Listener
-from ltx_ui.engine.models import FIXED_SCHEDULE, STAGE_2_SIGMAS, Guidance, ModelCard
+from ltx_ui.engine.models import SCHEDULES, STAGE_2_SIGMAS, Guidance, ModelCard
 from ltx_ui.engine.sampling import (
     Latents,
     Picture,
@@ -162,7 +162,7 @@ def fixed_schedule(pipe: Any) -> Iterator[None]:
     """Lets the pipeline take given sigmas as they are; its scheduler comes back, whatever happens
     inside."""
     own = pipe.scheduler
-    pipe.scheduler = FlowMatchEulerDiscreteScheduler.from_config(own.config, **FIXED_SCHEDULE)
+    pipe.scheduler = FlowMatchEulerDiscreteScheduler.from_config(own.config, **SCHEDULES["fixed"])
     try:
         yield
     finally:
