@@ -20,7 +20,9 @@ from diffusers import (
 from diffusers.hooks import apply_group_offloading
 
 from ltx_ui.engine.checkpoint import Elements, computed_bytes, counted_in
+from ltx_ui.engine.compat import LastFramePipeline
 from ltx_ui.engine.downloading import Admit, Report, downloaded, missing_disk
+from ltx_ui.engine.float8 import keep_in_8_bits
 from ltx_ui.engine.machine import CPU, free_memory, unused, usual_dtype
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.placement import (
@@ -54,7 +56,8 @@ class Loaded:
         card: completed by what the folder says where the checkpoint was not a known one.
         pipe: an ``LTX2ConditionPipeline``.
         placement: where its weights live.
-        weights: bytes of each part as it is computed with.
+        weights: bytes of each part as it is computed with; empty for a pipeline that was made in
+            memory, which can't be loaded again elsewhere.
         free: what was free before it was loaded.
     """
 
@@ -62,7 +65,7 @@ class Loaded:
     pipe: Any
     placement: Placement
     weights: Mapping[str, int] = field(default_factory=dict)
-    free: Free | None = None
+    free: Free = field(default_factory=lambda: Free(None, 0))
 
 
 def why_demo(models_dir: Path, device: torch.device) -> str:
@@ -182,7 +185,8 @@ def _read(
     # Parts that the studio never runs stay on disk.
     unused = {"processor": None, "prompt_enhancer": None, "duration_head": None}
     try:
-        pipe = LTX2ConditionPipeline.from_pretrained(
+        kind = LastFramePipeline if card.end_image_on_last_frame else LTX2ConditionPipeline
+        pipe = kind.from_pretrained(
             folder,
             dtype=dtype,
             local_files_only=True,
@@ -240,15 +244,6 @@ def _reading(dtype: torch.dtype, device: torch.device, *, direct: bool) -> dict[
     """
     place = {"device_map": {"": device}} if direct and device.type == "cuda" else {}
     return {"dtype": dtype, "local_files_only": True, **place}
-
-
-def keep_in_8_bits(transformer: Any, device: torch.device) -> None:
-    """Round a transformer's weights to float8 and bring them to the device, where each layer is
-    turned back into what the transformer computes in while it runs."""
-    transformer.enable_layerwise_casting(
-        storage_dtype=torch.float8_e4m3fn, compute_dtype=transformer.dtype
-    )
-    transformer.to(device)
 
 
 def place(pipe: Any, placement: Placement, device: torch.device = CPU) -> None:

@@ -77,6 +77,9 @@ class ModelCard:
         sigmas: the fixed schedule of a distilled model, which takes no guidance; empty for others.
         schedule: how the noise levels are spread; ``scheduler`` has the settings that do it.
         grid: width and height are made in multiples of this many pixels.
+        end_image_on_last_frame: whether an end image stands at the last frame, as the authors place
+            it. The stock pipeline places it where the last latent frame begins, seven frames
+            earlier, and the demo was trained so.
         image_crf: H.264 quality that reference images are brought to before they are encoded.
         use_cross_timestep: as the pipeline's argument of that name.
         perturbed_attn: load the transformer so that STG has an effect.
@@ -107,6 +110,7 @@ class ModelCard:
     sigmas: tuple[float, ...] = ()
     schedule: Schedule = "authors"
     grid: int = 32
+    end_image_on_last_frame: bool = True
     image_crf: int = 33
     use_cross_timestep: bool = False
     perturbed_attn: bool = False
@@ -163,6 +167,17 @@ class ModelCard:
         if self.distilled_lora:
             return f"it came without its latent upsampler or without {self.distilled_lora}"
         return "there is nothing to refine it with that its authors made for it"
+
+    @property
+    def authors_negative_prompt(self) -> str:
+        """The long negative prompt of the authors' pipelines (``DEFAULT_NEGATIVE_PROMPT`` in their
+        ``utils/constants.py``), as diffusers brings it along. Empty where it would have no effect,
+        and for the demo, which does not know its words."""
+        if self.demo or self.distilled:
+            return ""
+        from diffusers.pipelines.ltx2.utils import DEFAULT_NEGATIVE_PROMPT
+
+        return str(DEFAULT_NEGATIVE_PROMPT)
 
     @property
     def has_high(self) -> bool:
@@ -316,6 +331,7 @@ CARDS: dict[str, ModelCard] = {
             high=_high(2),
             perturbed_attn=True,
             schedule="diffusers",
+            end_image_on_last_frame=False,
             audio_guidance_scale=3.0,
             knows=(
                 "This small built-in model has seen only a ball, box, triangle, star or ring in "

@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, LTX2LatentUpsamplePipeline
-from diffusers.hooks.group_offloading import _maybe_remove_and_reapply_group_offloading
 from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
 from safetensors import SafetensorError
 from torch import Tensor
 
 from ltx_ui.clip import Listener
+from ltx_ui.engine import compat
 from ltx_ui.engine.models import SCHEDULES, STAGE_2_SIGMAS, Guidance, ModelCard
 from ltx_ui.engine.sampling import (
     Latents,
@@ -77,8 +77,8 @@ class TwoStage:
         image_start: Picture | None = None,
         image_end: Picture | None = None,
     ) -> Latents:
-        """Denoise one clip at half size, enlarge its latents and refine them. The steps of both
-        stages are counted as one run.
+        """Denoise one clip at half size, enlarge its latents and refine the picture. The steps of
+        both stages are counted as one run.
 
         Args:
             image_start, image_end: uint8, H×W×3, of exactly the recipe's size. The pipeline brings
@@ -115,7 +115,7 @@ class TwoStage:
         enlarged = self._enlarge(small.video)
         listener.progress("sampling", first, steps)
         with fixed_schedule(pipe), distilled(pipe, self._lora):
-            return denoise(
+            refined = denoise(
                 pipe,
                 recipe,
                 counting(listener, first, steps),
@@ -132,6 +132,8 @@ class TwoStage:
                 **extra_arguments(Guidance(), card),
                 **{name: text[name] for name in ("prompt_embeds", "prompt_attention_mask")},
             )
+        # The second stage's few steps are for the picture; the authors keep the first's sound.
+        return Latents(refined.video, small.audio)
 
     def _enlarge(self, latents: Tensor) -> Tensor:
         """Denormalised video latents at twice the width and height, float32."""
@@ -204,7 +206,7 @@ def _add(pipe: Any, lora: Path) -> None:
         if f".{LORA}." in name and parameter.dtype != dtype:
             exact = weights[f"transformer.{name.replace(f'.{LORA}', '')}"]
             parameter.data = exact.to(parameter.device, dtype)
-    _maybe_remove_and_reapply_group_offloading(transformer)
+    compat.offload_anew(transformer)
 
 
 def _read(pipe: Any, lora: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
