@@ -44,7 +44,8 @@ from benchmarks.measuring import (
 )
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, Schedule, load
-from ltx_ui.engine.models import CARDS, ModelCard, resolve
+from ltx_ui.engine.models import CARDS, ModelCard
+from ltx_ui.engine.resolving import resolve
 from ltx_ui.engine.sampling import guidance_arguments
 from ltx_ui.engine.speed import Speed, default_speed
 from ltx_ui.media.mp4 import write_mp4

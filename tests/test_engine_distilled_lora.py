@@ -16,7 +16,7 @@ from families import save, save_lora
 from stock import two_stages
 
 from ltx_ui.engine.engine import Engine
-from ltx_ui.engine.models import CARDS
+from ltx_ui.engine.models import CARDS, SCHEDULES
 from ltx_ui.engine.placement import Placement
 from ltx_ui.engine.sampling import Latents
 from ltx_ui.engine.speed import Speed
@@ -48,6 +48,9 @@ def recipe(**fields: Any) -> Recipe:
 def loaded(folder: Path, placement: Placement | None = None) -> Engine:
     engine = Engine(str(folder), folder.parent, placement=placement)
     engine.load(lambda message, fraction: None)
+    # Held against stock diffusers, so with its schedule.
+    own = engine._pipe.scheduler
+    engine._pipe.scheduler = type(own).from_config(own.config, **SCHEDULES["diffusers"])
     return engine
 
 

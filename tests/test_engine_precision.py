@@ -36,11 +36,13 @@ def test_bfloat16_gives_nearly_the_same_clip_and_says_so(engine: Engine, models_
 
 
 def test_a_model_in_bfloat16_takes_half_the_room() -> None:
-    card, stored = CARDS["demo"], {"transformer": 100, "vae": 10}
-    whole = loading._computed_bytes(card, stored, torch.float32)
-    half = loading._computed_bytes(card, stored, torch.bfloat16)
-    assert (whole["transformer"], whole["vae"]) == (200, 20)
-    assert (half["transformer"], half["vae"]) == (100, 10)
+    card, stored = CARDS["ltx-2.3"], {"transformer": {"BF16": 50}, "vocoder": {"F32": 5, "I64": 1}}
+    whole = loading._computed(card, stored, torch.float32)
+    half = loading._computed(card, stored, torch.bfloat16)
+    assert (whole["transformer"], whole["vocoder"]) == (200, 28)
+    assert (half["transformer"], half["vocoder"]) == (100, 28), (
+        "it computes in float32 all the same"
+    )
 
 
 def test_the_studio_computes_in_what_it_was_told(open_studio: OpenStudio) -> None:

@@ -28,23 +28,22 @@ PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
 
 DISTILLED_LORA = "distilled_lora"
 """Among the weights, the LoRA that the second of two stages adds to the transformer. It is read for
-that stage and dropped after it. Where everything stays on the device, room is left for it there;
-elsewhere the choice at start doesn't: it would make every clip in one stage slower or coarser. What
-runs out of memory in its second stage is made again in the next placement."""
+that stage and dropped after it, so it counts only for a clip in two stages. The choice at start
+leaves no room for it: what runs out of memory in its second stage is made in a lower placement."""
 
-_AWAY = {"text_encoder", "connectors", DISTILLED_LORA}
+_AWAY = {"text_encoder", "connectors"}
 _DECODERS = {"vae", "audio_vae", "vocoder"}
 WAITING: Mapping[Placement, frozenset[str]] = {
     "resident": frozenset(),
     "free-text": frozenset(_AWAY),
     "fp8": frozenset(_AWAY | _DECODERS),
-    "offload": frozenset(_AWAY | _DECODERS | {"transformer"}),
+    "offload": frozenset(_AWAY | _DECODERS | {"transformer", DISTILLED_LORA}),
 }
 """The components whose weights wait in host memory."""
 
-KEEPS_TEXT: frozenset[Placement] = frozenset({"resident", "free-text"})
+KEEPS_TEXT: frozenset[Placement] = frozenset({"resident", "free-text", "fp8"})
 """Where the text's keys and values are kept while a clip is sampled (``Speed.keep_text``): a
-transformer whose weights are brought, or turned into another type, computes them anew."""
+transformer whose weights are brought for each block computes them anew."""
 
 MEANING: Mapping[Placement, str] = {
     "resident": "everything stays on the device",
@@ -77,7 +76,8 @@ STREAMED_TEXT_BYTES = 40 * GB // 10
 """The same with the layer of the connectors that all 49 go through, where that has to come to the
 device first: 1.45 GB. The word embeddings (2.0 GB) have gone by then."""
 FLOAT8_SHARE = 0.51
-"""Of the transformer's bfloat16 bytes; norms and tables stay as they are."""
+"""Of the transformer's bfloat16 bytes, counted from the configuration: 98 % of them are the blocks'
+large matrices, which alone are rounded."""
 BLOCKS = 48
 """Of every published transformer."""
 STREAMED_BLOCKS = 2
@@ -111,28 +111,22 @@ class Working:
         sampling: activations at the worst moment of sampling.
         decoding: the same while the pictures are decoded.
         text: the texts' keys and values, where they are kept while the clip is sampled.
-        lora: what the second of two stages adds to the transformer.
+        two_stage: whether the second stage's LoRA is in the transformer for a while.
     """
 
     sampling: int
     decoding: int
     text: int = 0
-    lora: int = 0
+    two_stage: bool = False
 
     @property
     def total(self) -> int:
-        """At the worst moment, with the texts' keys and values and the LoRA."""
-        return max(self.sampling + self.text + self.lora, self.decoding) + RESERVE
+        """At the worst moment, with the texts' keys and values."""
+        return max(self.sampling + self.text, self.decoding) + RESERVE
 
     def beside(self, placement: Placement) -> int:
         """At the worst moment where the weights live like this."""
         return (self if placement in KEEPS_TEXT else replace(self, text=0)).total
-
-    def streamed(self, transformer: int, blocks: int) -> Working:
-        """With a transformer of so many bytes that passes through, and its LoRA with it."""
-        share = STREAMED_BLOCKS / blocks
-        passing = round((transformer + self.lora) * share)
-        return replace(self, sampling=self.sampling + passing, lora=0)
 
 
 def working(
@@ -144,7 +138,6 @@ def working(
     two_stage: bool = False,
     tiled: bool = False,
     text: int = 0,
-    lora: int = 0,
 ) -> Working:
     """What making a clip takes.
 
@@ -154,7 +147,6 @@ def working(
             size.
         tiled: whether decoding may fall back to tiles.
         text: bytes of all texts' keys and values where they are kept.
-        lora: bytes of what the second of two stages adds to the transformer.
     """
     # An end image stands beside the clip, as one more latent frame.
     size = (width, height, num_frames + FRAME_STEP)
@@ -163,7 +155,7 @@ def working(
         sampled = max(tokens(width // 2, height // 2, size[2]) * clips, tokens(*size))
     per_pixel = TILED_DECODING_BYTES if tiled else DECODING_BYTES
     decoding = width * height * num_frames * per_pixel
-    return Working(SAMPLING_BASE + sampled * SAMPLING_BYTES, decoding, text, lora)
+    return Working(SAMPLING_BASE + sampled * SAMPLING_BYTES, decoding, text, two_stage)
 
 
 def device_bytes(
@@ -175,15 +167,38 @@ def device_bytes(
         weights: bytes of each component in bfloat16, by its folder's name.
         blocks: of the transformer.
     """
+    weights = in_use(weights, working)
+    text = TEXT_BYTES if placement == "resident" else STREAMED_TEXT_BYTES
+    passing = _passing(placement, weights, blocks)
+    beside = replace(working, sampling=working.sampling + passing).beside(placement)
+    return _kept(placement, weights) + max(beside, text + RESERVE)
+
+
+def in_use(weights: Mapping[str, int], working: Working) -> Mapping[str, int]:
+    """The weights that take part in making a clip."""
+    if working.two_stage:
+        return weights
+    return {name: size for name, size in weights.items() if name != DISTILLED_LORA}
+
+
+def _kept(placement: Placement, weights: Mapping[str, int]) -> int:
+    """Device memory that the weights take all the time."""
     transformer = weights.get("transformer", 0)
     kept = sum(weights.values()) - host_bytes(placement, weights)
-    text = TEXT_BYTES if placement == "resident" else STREAMED_TEXT_BYTES
-    if placement == "fp8":
-        kept -= round(transformer * (1 - FLOAT8_SHARE))
-    elif placement == "offload":
-        kept += OUTSIDE_BLOCKS
-        working = working.streamed(transformer, blocks)
-    return kept + max(working.beside(placement), text + RESERVE)
+    match placement:
+        case "fp8":
+            kept -= round(transformer * (1 - FLOAT8_SHARE))
+        case "offload":
+            kept += OUTSIDE_BLOCKS
+    return kept
+
+
+def _passing(placement: Placement, weights: Mapping[str, int], blocks: int = BLOCKS) -> int:
+    """Device memory that passing blocks take while a clip is sampled, with their LoRA."""
+    if placement != "offload":
+        return 0
+    whole = weights.get("transformer", 0) + weights.get(DISTILLED_LORA, 0)
+    return whole * STREAMED_BLOCKS // blocks
 
 
 def host_bytes(placement: Placement, weights: Mapping[str, int]) -> int:
@@ -202,6 +217,7 @@ def choose(title: str, weights: Mapping[str, int], free: Free, working: Working)
     Raises:
         ModelUnavailable: none fits; says how much is needed and how much is free.
     """
+    weights = in_use(weights, working)
     total = sum(weights.values())
     if free.device is None:
         if free.host >= total:
@@ -211,8 +227,7 @@ def choose(title: str, weights: Mapping[str, int], free: Free, working: Working)
             f"{free.host / GB:.0f} GB are free. Use --model demo, or a machine with a CUDA device."
         )
     for placement in PLACEMENTS:
-        fits = free.device >= device_bytes(placement, weights, working)
-        if fits and free.host >= host_bytes(placement, weights):
+        if _fits(placement, weights, free.device, free.host, working):
             return placement
     raise ModelUnavailable(
         f"{title} needs {_needs(weights, working)}; {free.device / GB:.0f} GB and "
@@ -221,11 +236,44 @@ def choose(title: str, weights: Mapping[str, int], free: Free, working: Working)
     )
 
 
-def steps_down(placement: Placement, cuda: bool) -> tuple[Placement, ...]:
-    """The placements that take less device memory than this one, in order. On the CPU host memory
-    is all there is, and only storing the weights in 8 bits saves any."""
+def _fits(
+    placement: Placement, weights: Mapping[str, int], device: int, host: int, working: Working
+) -> bool:
+    takes = device_bytes(placement, weights, working)
+    return device >= takes and host >= host_bytes(placement, in_use(weights, working))
+
+
+def steps_down(
+    placement: Placement, weights: Mapping[str, int], free: Free, working: Working
+) -> tuple[Placement, ...]:
+    """The placements below this one in which a clip has room, in order. On the CPU host memory is
+    all there is, and only storing the weights in 8 bits saves any.
+
+    Args:
+        free: what was free before the model was loaded.
+    """
     lower = PLACEMENTS[PLACEMENTS.index(placement) + 1 :]
-    return lower if cuda else tuple(p for p in lower if p == "fp8")
+    if free.device is None:
+        return tuple(p for p in lower if p == "fp8")
+    return tuple(p for p in lower if _fits(p, weights, free.device, free.host, working))
+
+
+def most_room(
+    weights: Mapping[str, int], free: Free, working: Working
+) -> tuple[int, Placement | None]:
+    """Bytes of device memory that the thriftiest placement leaves for working in, and which it is;
+    without a device, what the host has.
+
+    Args:
+        working: of the clip in question.
+    """
+    if free.device is None:
+        return free.host, None
+    weights = in_use(weights, working)
+    able = [p for p in PLACEMENTS if free.host >= host_bytes(p, weights)] or [PLACEMENTS[-1]]
+    taken = {p: _kept(p, weights) + _passing(p, weights) for p in able}
+    best = min(able, key=lambda p: taken[p])
+    return free.device - taken[best], best
 
 
 def what_fits(recipe: Recipe, room: int, grid: int, clips: int = 2, text: int = 0) -> str:

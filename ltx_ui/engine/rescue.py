@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import torch
 
+from ltx_ui.engine import compat
+
 T = TypeVar("T")
 Work = Callable[[], T]
 
@@ -123,5 +125,5 @@ def on_the_cpu(module: Any) -> Any:
     Raises:
         OSError: its folder is gone.
     """
-    folder = module.config._name_or_path
+    folder = compat.folder_of(module)
     return type(module).from_pretrained(folder, dtype=torch.float32, local_files_only=True)

@@ -10,12 +10,9 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKLLTX2Audio, AutoencoderKLLTX2Video
-from diffusers.hooks import HookRegistry, apply_group_offloading
-from diffusers.hooks.group_offloading import (
-    _GROUP_OFFLOADING,
-    ModuleGroup,
-    _maybe_remove_and_reapply_group_offloading,
-)
+from diffusers.hooks import apply_group_offloading
+
+from ltx_ui.engine import compat
 
 _AUTOENCODERS = (AutoencoderKLLTX2Video, AutoencoderKLLTX2Audio)
 
@@ -41,7 +38,7 @@ def stream(module: Any, device: torch.device, *, blocks: bool) -> None:
 
 def renew(transformer: Any) -> None:
     """Take in layers that were added to a streamed transformer; nothing for one that is not."""
-    _maybe_remove_and_reapply_group_offloading(transformer)
+    compat.offload_anew(transformer)
     settle(transformer)
 
 
@@ -49,19 +46,9 @@ def settle(transformer: Any) -> None:
     """Keep on the device what a streamed transformer has outside its blocks (0.69 GB of the 19B).
     Belongs after all that makes its hooks anew, adding or dropping a LoRA above all.
 
-    diffusers moves these parts both ways in every forward, through memory that is not pinned, and
-    has no setting against it: here they are taken out of the group that it makes of them. To go
-    when ``apply_group_offloading`` can leave modules out.
+    diffusers would move these parts both ways in every forward, through memory that is not pinned.
     """
-    hook = HookRegistry.check_if_exists_or_initialize(transformer).get_hook(_GROUP_OFFLOADING)
-    if hook is None:
-        return
-    group: ModuleGroup = hook.group
-    for module in group.modules:
-        module.to(group.onload_device)
-    for tensor in (*group.parameters, *group.buffers):
-        tensor.data = tensor.data.to(group.onload_device)
-    group.modules, group.parameters, group.buffers = [], [], []
+    compat.keep_outside_blocks(transformer)
 
 
 def _entries(module: Any) -> list[Any]:

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ltx_ui.engine.models import read_json
 from ltx_ui.engine.placement import DISTILLED_LORA
+from ltx_ui.engine.resolving import read_json
 from ltx_ui.engine.speed import kept_text_bytes
 
 from . import checkpoint, guard
@@ -58,6 +58,6 @@ def model_of(folder: Path) -> Model:
     """What the plan is made from, for a checkpoint."""
     sizes = checkpoint.bytes_of(folder)
     config = read_json(folder / "transformer" / "config.json")
-    weights = {name: size for name, size in sizes.items() if name in checkpoint.PARTS}
-    lora = sizes.get(DISTILLED_LORA, 0)
-    return Model(weights, lora, kept_text_bytes(config, 2), config["num_layers"])
+    names = (*checkpoint.PARTS, DISTILLED_LORA)
+    weights = {name: size for name, size in sizes.items() if name in names}
+    return Model(weights, kept_text_bytes(config, 2), config["num_layers"])

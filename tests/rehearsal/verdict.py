@@ -12,6 +12,7 @@ from ltx_ui.engine.placement import (
     Placement,
     device_bytes,
     host_bytes,
+    in_use,
     working,
 )
 
@@ -38,14 +39,12 @@ class Model:
     """What was rehearsed.
 
     Attributes:
-        weights: bytes of each component, as the pipeline runs it.
-        lora: bytes of the second stage's LoRA, where one is added.
+        weights: bytes of each component, as the pipeline runs it, and of the second stage's LoRA.
         text: bytes of one text's keys and values in all blocks, where they are kept.
         blocks: of the transformer.
     """
 
     weights: Mapping[str, int]
-    lora: int
     text: int
     blocks: int = BLOCKS
 
@@ -73,11 +72,9 @@ def planned(name: str, placement: Placement, model: Model) -> tuple[int, int]:
         clips=takes * clips,
         two_stage=recipe.two_stage,
         text=model.text * (clips + recipe.two_stage + (recipe.mode == "high")),
-        lora=model.lora if recipe.two_stage else 0,
     )
     device = device_bytes(placement, model.weights, beside, model.blocks) - RESERVE
-    lora = {"distilled_lora": model.lora} if recipe.two_stage and placement == "offload" else {}
-    return device, host_bytes(placement, {**model.weights, **lora}) + PINNED
+    return device, host_bytes(placement, in_use(model.weights, beside)) + PINNED
 
 
 def peak(case: Mapping[str, Any], device: str) -> int:
