@@ -75,7 +75,8 @@ def free_caches() -> None:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
         # Memory that weights were pinned in is kept as well, and the host may have no more of it.
-        torch.accelerator.empty_host_cache()
+        # (Before torch 2.13 there was no way to.)
+        getattr(torch.accelerator, "empty_host_cache", lambda: None)()
 
 
 def tile_side(latents: int) -> int:
