@@ -86,6 +86,8 @@ class Act:
 
     def __init__(self, mode: Rehearsal, folder: Path, placement: Any) -> None:
         self.mode, self.ledger = mode, mode.ledger
+        gc.collect()  # What was played before.
+        self.ledger.empty_pinned()
         self.ledger.stages.clear()
         with mode:
             self.ledger.begin("load")

@@ -50,7 +50,7 @@ HD = {"two_stage": True, "width": 1280, "height": 704}
 CASES: dict[str, Case] = {
     "text": Case(),
     "first frame": Case(SHORT, images=1),
-    "first and last frame": Case(images=2),
+    "first and last frame": Case(SHORT, images=2),
     "takes": Case({**SHORT, "num_frames": 9}, takes=2),
     "high": Case({**SHORT, "mode": "high"}, families=("2.0", "2.3")),
     "long": Case({"num_frames": 121}),

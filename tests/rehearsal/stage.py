@@ -40,18 +40,29 @@ def played(folder: Path, acts: Acts, placements: Iterable[str]) -> list[dict[str
     """
 
     def play(placement: str) -> list[dict[str, Any]]:
-        report = folder / f"{placement}.json"
-        options = ("--guard", folder / "guard.so", "--checkpoints", folder)
-        wanted = ("--placement", placement, "--acts", json.dumps(acts), "--report", report)
-        command = [sys.executable, "-m", "tests.rehearsal.act", *map(str, (*options, *wanted))]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"{placement} failed:\n{done.stdout}{done.stderr[-4000:]}")
-        reports: list[dict[str, Any]] = json.loads(report.read_text())
+        options = ("--checkpoints", folder, "--placement", placement, "--acts", json.dumps(acts))
+        reports: list[dict[str, Any]] = _reported("act", folder, placement, *options)
         return reports
 
     with ThreadPoolExecutor(AT_ONCE) as processes:
         return [report for reports in processes.map(play, placements) for report in reports]
+
+
+def faults_noticed(folder: Path, family: str) -> dict[str, str]:
+    """What is noticed of each fault, with a checkpoint that is there."""
+    found: dict[str, str] = _reported("faults", folder, "faults", "--checkpoint", folder / family)
+    return found
+
+
+def _reported(module: str, folder: Path, name: str, *options: object) -> Any:
+    """What a process of this package reports."""
+    report = folder / f"{name}.json"
+    wanted = ("--guard", folder / "guard.so", "--report", report, *options)
+    command = [sys.executable, "-m", f"tests.rehearsal.{module}", *map(str, wanted)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{name} failed:\n{done.stdout}{done.stderr[-4000:]}")
+    return json.loads(report.read_text())
 
 
 def model_of(folder: Path) -> Model:
