@@ -26,7 +26,7 @@ class Stage:
         peak: most bytes alive at once, by device; ``pinned`` is host memory that the device reads
             by itself, with what its allocator keeps for later.
         kernels: launched on the device, copies counted.
-        forwards: kernels of each forward of the transformer.
+        forwards: kernels of each forward of the transformer, without copies.
         with_lora: whether a LoRA was in the transformer during one of them.
         flop: of matrix products, convolutions and attention.
         pageable: bytes copied between device and host memory that is not pinned.

@@ -314,7 +314,7 @@ class Rehearsal(FakeTensorMode):
         book = self.ledger.stage
         book.copied += 0 if to_host else size
         book.pageable += 0 if pinned else size
-        self._count_kernel()
+        book.kernels += 1
         if to_host:
             self._wait()
 
