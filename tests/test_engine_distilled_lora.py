@@ -98,7 +98,6 @@ def test_the_two_stages_are_the_stock_pipelines_two_calls_with_the_lora_in_the_s
     assert torch.equal(usual.video, refined[0])
     assert torch.equal(usual.audio, refined[1])
     assert not torch.allclose(usual.video, plain[0], atol=1e-3)
-    assert not torch.allclose(usual.audio, plain[1], atol=1e-3)
 
 
 @torch.inference_mode()

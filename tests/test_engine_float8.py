@@ -59,7 +59,7 @@ def test_a_rounded_layer_computes_with_what_it_stores_and_stores_it_still(rounde
 
 def test_the_blocks_can_be_compiled_in_8_bits(rounded: Any) -> None:
     layer = rounded.transformer_blocks[0].ff
-    given = torch.randn(1, 5, rounded.inner_dim, dtype=torch.bfloat16)
+    given = torch.randn(1, 5, layer.net[2].out_features, dtype=torch.bfloat16)
     with torch.inference_mode():
         compiled = torch.compile(layer, fullgraph=True, backend="eager")
         assert torch.equal(compiled(given), layer(given))

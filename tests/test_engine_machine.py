@@ -9,12 +9,14 @@ from types import SimpleNamespace
 import psutil
 import pytest
 import torch
+from pydantic import ValidationError
 
 from ltx_ui.engine import loading
 from ltx_ui.engine.containers import room_in_container
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.machine import CPU, free_memory, pick_device
 from ltx_ui.errors import ModelUnavailable
+from ltx_ui.settings import Settings
 
 GB = 10**9
 
@@ -71,6 +73,32 @@ def test_the_cpu_can_always_be_chosen_and_what_is_not_here_is_refused() -> None:
     absent = f"cuda:{torch.cuda.device_count()}"
     with pytest.raises(ModelUnavailable, match=rf"no device {absent} here\. Use --device .* cpu"):
         pick_device(absent)
+
+
+def test_of_several_devices_the_one_with_the_most_free_memory_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    free = [10 * GB, 70 * GB, 30 * GB]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(free))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free[device], 80 * GB))
+    assert pick_device() == torch.device("cuda", 1)
+    assert pick_device("cuda:2") == torch.device("cuda", 2)
+    assert pick_device("cuda") == torch.device("cuda", 0)
+    assert pick_device("cpu") == CPU
+    with pytest.raises(ModelUnavailable, match=r"cpu, cuda:0, cuda:1, cuda:2"):
+        pick_device("cuda:3")
+
+
+def test_gpus_that_are_not_supported_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValidationError, match=r"does not run on Apple's \(mps\) and Intel's"):
+        Settings(device="mps")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert loading.why_demo(tmp_path, CPU).endswith(
+        "Apple GPU (MPS) is not used: LTX-2 Studio runs on CUDA devices and CPUs so far."
+    )
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="says what a machine without CUDA says")

@@ -96,8 +96,8 @@ _require(
 def has_hooks(module: nn.Module) -> bool:
     """Whether the weights of a module, or of one within, are brought only when they are needed.
 
-    Neither library tells it in public. Asked of each block at each step, so not by ``hasattr``,
-    which takes several times as long. Remove when hooks can be listed.
+    Neither library tells it in public. Asked at each step, so not by ``hasattr``, which takes
+    several times as long. Remove when hooks can be listed.
     """
     return any("_hf_hook" in vars(m) or "_diffusers_hook" in vars(m) for m in module.modules())
 

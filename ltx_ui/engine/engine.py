@@ -188,9 +188,12 @@ class Engine:
             InvalidRecipe: the model can't do what the recipe asks for.
             OutOfMemory: with what would fit better.
         """
+        with machine.current(self._device):
+            return self._make(recipe, listener, (image_start, image_end))
+
+    def _make(self, recipe: Recipe, listener: Listener, images: Images) -> Clip:
         self._ready()
         self.card.check(recipe)
-        images = (image_start, image_end)
         sampled = self._unsaved.find(recipe, images)
         if sampled is None:
             latents, notes = self._with_memory(
@@ -253,7 +256,8 @@ class Engine:
             return sample_together(self._pipe, self.card, self._prompts, takes, watcher, *images)
 
         try:
-            sampled, notes = attempt(self._forgetting(batch), (AGAIN,))
+            with machine.current(self._device):
+                sampled, notes = attempt(self._forgetting(batch), (AGAIN,))
         except Exhausted:
             return False
         for take, latents in zip(takes, sampled, strict=True):

@@ -191,6 +191,7 @@ def imitation(library: Path, capacity: int) -> Rehearsal:
     files.read_by(mode)
     files.read_in_one_thread()
     _forwards(mode)
+    gc.freeze()  # What was imported needs no looking through again.
     return mode
 
 
