@@ -44,7 +44,8 @@ from benchmarks.measuring import (
 )
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, Schedule, load
-from ltx_ui.engine.models import CARDS, ModelCard, resolve
+from ltx_ui.engine.models import CARDS, ModelCard
+from ltx_ui.engine.resolving import resolve
 from ltx_ui.engine.sampling import guidance_arguments
 from ltx_ui.engine.speed import Speed, default_speed
 from ltx_ui.media.mp4 import write_mp4
@@ -274,9 +275,13 @@ def measure(arguments: argparse.Namespace, root: Path) -> None:
     loaded = brought(arguments, root)
     seconds = now() - began
     bench = Bench(loaded, root, arguments.rounds, deadline)
-    print(f"{loaded.card.title} on {bench.engine.device}, {loaded.pipe.transformer.dtype}")
-    print(f"loaded in {seconds:.1f} s; matrix rate {bench.rate / 1e12:.2f} TFLOP/s")
-    print(", ".join(f"{name} {number}" for name, number in bench.engine.versions.items()))
+    print(
+        f"{loaded.card.title} on {bench.engine.device}, {loaded.pipe.transformer.dtype}", flush=True
+    )
+    print(f"loaded in {seconds:.1f} s; matrix rate {bench.rate / 1e12:.2f} TFLOP/s", flush=True)
+    print(
+        ", ".join(f"{name} {number}" for name, number in bench.engine.versions.items()), flush=True
+    )
     if arguments.random_weights:
         bench.drive(CARDS["ltx-2-distilled"])
         bench.ours(DISTILLED_ROWS)

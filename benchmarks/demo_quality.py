@@ -139,25 +139,33 @@ def main() -> None:
     rest = (make(engine, scenes[index], index, frames) for index in range(len(few), len(scenes)))
     found = rates(scenes, chain(plain, rest))
     length = f"{frames} frames, 20 steps, guidance 3, on {engine.device}"
-    print(f"{chosen.clips} held-out captions, {length}")
+    print(f"{chosen.clips} held-out captions, {length}", flush=True)
     for name, choices in CHOICES.items():
         target = f"target {TARGETS[name]:.0%}" if name in TARGETS else ""
-        print(f"{name:<8} {found[name]:6.1%}   guessing {1 / len(choices):6.1%}   {target}")
+        print(
+            f"{name:<8} {found[name]:6.1%}   guessing {1 / len(choices):6.1%}   {target}",
+            flush=True,
+        )
     for steps, guidance, clips in (
         (20, 3, plain),
         (20, 1, makes(engine, few, frames, guidance_scale=1.0)),
         (5, 3, makes(engine, few, frames, num_inference_steps=5)),
     ):
         score = mean(rates(few, clips))
-        print(f"mean of {len(few)} at {steps} steps, guidance {guidance}: {score:.1%}")
+        print(f"mean of {len(few)} at {steps} steps, guidance {guidance}: {score:.1%}", flush=True)
     for image, frame in (("image_start", 0), ("image_end", -1)):
         found = nearness(engine, few, plain, image, frame)
         near = ", ".join(f"{db:.1f} dB ({given})" for given, db in found.items())
-        print(f"{image}, in {len(few)} clips: {near}; target {REFERENCE_DB:g} dB (strength 1)")
+        print(
+            f"{image}, in {len(few)} clips: {near}; target {REFERENCE_DB:g} dB (strength 1)",
+            flush=True,
+        )
     folder = DEMO_FOLDER if chosen.model == "demo" else Path(chosen.model)
     vae = AutoencoderKLLTX2Video.from_pretrained(folder, subfolder="vae", dtype=torch.float32)
     kept = video_vae.reconstruction(vae, torch.device("cpu"))
-    print(f"video VAE: {kept:.1f} dB on held-out clips, target {RECONSTRUCTION_DB:g} dB")
+    print(
+        f"video VAE: {kept:.1f} dB on held-out clips, target {RECONSTRUCTION_DB:g} dB", flush=True
+    )
 
 
 if __name__ == "__main__":

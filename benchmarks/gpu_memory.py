@@ -29,14 +29,14 @@ from benchmarks import random_weights
 from benchmarks.measuring import host_peak_gb, peak_gb
 from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.float8 import keep_in_8_bits
 from ltx_ui.engine.loading import (
     DEMO_FOLDER,
     Loaded,
     Schedule,
-    free_memory,
-    keep_in_8_bits,
     place,
 )
+from ltx_ui.engine.machine import CPU, free_memory, pick_device
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.placement import USUAL, Free, Placement, choose, working
 from ltx_ui.errors import StudioError
@@ -81,15 +81,15 @@ def placement(card: ModelCard, device: int) -> Placement:
     """The one for so many bytes of the device."""
     clips = 2 if card.takes_guidance else 1
     beside = working(*USUAL, clips=clips, text=clips * TEXT)
-    return choose(card.title, card.component_bytes, Free(device, free_memory().host), beside)
+    return choose(card.title, card.component_bytes, Free(device, free_memory(CPU).host), beside)
 
 
 def placed(card: ModelCard, pipe: Any, placement: Placement) -> Loaded:
     """A pipeline in host memory, driven as the card says and brought to where it shall live."""
     pipe.scheduler = Schedule.from_config(pipe.scheduler.config, **card.scheduler)
     if placement == "fp8":
-        keep_in_8_bits(pipe.transformer)
-    place(pipe, placement)
+        keep_in_8_bits(pipe.transformer, pick_device())
+    place(pipe, placement, pick_device())
     return Loaded(card, pipe, placement)
 
 

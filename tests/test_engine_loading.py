@@ -14,10 +14,12 @@ import torch
 from diffusers import LTX2VideoTransformer3DModel
 from safetensors.torch import load_file
 
-from ltx_ui.engine.downloading import downloaded, needed_files
+from ltx_ui.engine.checkpoint import needed_files
+from ltx_ui.engine.downloading import downloaded
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER
-from ltx_ui.engine.models import CARDS, resolve
+from ltx_ui.engine.models import CARDS
+from ltx_ui.engine.resolving import resolve
 from ltx_ui.errors import ModelUnavailable
 
 
@@ -163,29 +165,15 @@ def test_a_complete_download_is_used_without_the_network(tmp_path: Path) -> None
     folder.mkdir()
     (folder / "model_index.json").write_text("{}")
     (folder / "download.json").write_text(json.dumps({"files": {"model_index.json": 2}}))
-    assert downloaded(CARDS["ltx-2"], tmp_path, ignore) == folder
+    assert downloaded(CARDS["ltx-2"], tmp_path, ignore, admit=lambda elements: None) == folder
 
 
-def test_only_what_the_pipeline_loads_is_downloaded() -> None:
-    wanted = {
-        "model_index.json": 1,
-        "transformer/diffusion_pytorch_model-00001-of-00008.safetensors": 2,
-        "text_encoder/model-00001-of-00005.safetensors": 3,
-        "tokenizer/tokenizer.json": 4,
-        "scheduler/scheduler_config.json": 5,
-    }
-    others = {
-        "ltx-2-19b-dev.safetensors": 10,
-        "README.md": 11,
-        "text_encoder/diffusion_pytorch_model-00001-of-00008.safetensors": 12,
-        "transformer/diffusion_pytorch_model.fp16.safetensors": 13,
-        "transformer/pytorch_model.bin": 14,
-        "media/clip.mp4": 15,
-    }
-    assert needed_files({**others, **wanted}) == wanted
-    lora = CARDS["ltx-2"].distilled_lora
-    assert needed_files({**others, **wanted, lora: 16}, lora=lora) == {**wanted, lora: 16}
-    assert needed_files({**others, **wanted}, lora=lora) == wanted, "a repo without it will do"
+def test_an_index_that_names_a_file_which_is_not_there_is_refused() -> None:
+    index = "transformer/diffusion_pytorch_model.safetensors.index.json"
+    sizes = {"model_index.json": 1, "transformer/config.json": 1, index: 1}
+    named = {"weight_map": {"proj_in.weight": "diffusion_pytorch_model-00001-of-00008.safetensors"}}
+    with pytest.raises(ModelUnavailable, match=r"is not complete: its index names transformer/"):
+        needed_files(sizes, CARDS["ltx-2"], {index: named}.__getitem__)
 
 
 def test_the_demo_loads_without_any_connection(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from studios import PATIENCE, OpenStudio
 
 from ltx_ui.clip import Silent
 from ltx_ui.engine import loading
+from ltx_ui.engine.decoding import to_uint8
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.models import CARDS
 from ltx_ui.recipe import Recipe
@@ -36,11 +37,20 @@ def test_bfloat16_gives_nearly_the_same_clip_and_says_so(engine: Engine, models_
 
 
 def test_a_model_in_bfloat16_takes_half_the_room() -> None:
-    card, stored = CARDS["demo"], {"transformer": 100, "vae": 10}
-    whole = loading._computed_bytes(card, stored, torch.float32)
-    half = loading._computed_bytes(card, stored, torch.bfloat16)
-    assert (whole["transformer"], whole["vae"]) == (200, 20)
-    assert (half["transformer"], half["vae"]) == (100, 10)
+    card, stored = CARDS["ltx-2.3"], {"transformer": {"BF16": 50}, "vocoder": {"F32": 5, "I64": 1}}
+    whole = loading._computed(card, stored, torch.float32)
+    half = loading._computed(card, stored, torch.bfloat16)
+    assert (whole["transformer"], whole["vocoder"]) == (200, 28)
+    assert (half["transformer"], half["vocoder"]) == (100, 28), (
+        "it computes in float32 all the same"
+    )
+
+
+def test_pictures_are_rounded_in_float32_whatever_they_were_decoded_in() -> None:
+    drawn = torch.rand(3, 2, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    video = drawn.to(torch.bfloat16)
+    exact = ((video.double() + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 3, 0).numpy()
+    assert np.abs(to_uint8(video.clone()).astype(int) - exact).max() == 0
 
 
 def test_the_studio_computes_in_what_it_was_told(open_studio: OpenStudio) -> None:

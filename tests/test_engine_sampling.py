@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,12 @@ import pytest
 import torch
 from diffusers import LTX2ConditionPipeline
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
+from families import family_of, save
 from PIL import Image
 
 from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
-from ltx_ui.engine.loading import DEMO_FOLDER
+from ltx_ui.engine.loading import DEMO_FOLDER, load
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.sampling import Latents, guidance_arguments, pad_to_grid, sample
 from ltx_ui.engine.text import Prompts
@@ -150,6 +153,43 @@ def test_the_last_frame_steers_the_clip(engine: Engine) -> None:
     assert not torch.equal(steered[0], plain)
     assert not torch.equal(steered[0], steered[1])
     assert steered[0].shape == plain.shape
+
+
+@pytest.mark.parametrize(("card_id", "frame"), [("demo", 41), ("ltx-2", 48), ("ltx-2.5", 48)])
+def test_an_end_image_stands_at_the_last_frame_of_real_checkpoints(
+    card_id: str, frame: int, tmp_path: Path
+) -> None:
+    """By the authors' coordinates; the demo was trained with stock's."""
+    card = CARDS[card_id]
+    if not card.demo:
+        card = replace(card, source=str(save(family_of(card_id), tmp_path / "model")))
+    engine = Engine("demo", tmp_path)
+    engine.adopt(load(card, tmp_path, lambda message, fraction: None))
+    seen: list[torch.Tensor] = []
+
+    def note(_: Any, __: Any, inputs: dict[str, Any]) -> None:
+        seen.append(inputs["video_coords"])
+
+    handle = engine._pipe.transformer.register_forward_pre_hook(note, with_kwargs=True)
+    wanted = recipe(num_frames=49, num_inference_steps=1, guidance_scale=1.0)
+    ours(engine, wanted, image_end=picture(1))
+    handle.remove()
+    own, end = seen[0].split((7 * 16, 16), dim=2)
+    assert torch.allclose(end[0, 0] * 24, torch.tensor([frame, frame + 1.0]))
+    assert own[0, 0].max() * 24 == pytest.approx(49)
+
+
+def test_a_tokenizer_that_pads_on_the_right_is_not_obeyed(stock: Any) -> None:
+    def encoded() -> torch.Tensor:
+        with torch.inference_mode():
+            return Prompts(LTX2ConditionPipeline(**stock.components)).encode("a green box")
+
+    left = encoded()
+    stock.tokenizer.padding_side = "right"
+    try:
+        assert torch.equal(encoded(), left)
+    finally:
+        stock.tokenizer.padding_side = "left"
 
 
 def test_less_strength_holds_the_picture_less(engine: Engine) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
-from ltx_ui.engine.models import CARDS
+from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.sampling import sample, texts_kept
 from ltx_ui.engine.speed import TEXT_LENGTH, Shortcuts, Speed, default_speed, kept_text_bytes
 from ltx_ui.engine.text import Prompts
@@ -40,8 +40,10 @@ def family() -> tuple[Any, Prompts]:
 
 
 @torch.inference_mode()
-def latents(pipe: Any, prompts: Prompts, recipe: Recipe = RECIPE) -> tuple[Tensor, Tensor]:
-    made = sample(pipe, CARDS["ltx-2"], prompts, recipe, Silent())
+def latents(
+    pipe: Any, prompts: Prompts, recipe: Recipe = RECIPE, card: ModelCard = CARDS["ltx-2"]
+) -> tuple[Tensor, Tensor]:
+    made = sample(pipe, card, prompts, recipe, Silent())
     return made.video, made.audio
 
 
@@ -77,7 +79,7 @@ def calls(module: Any) -> list[int]:
     return counted
 
 
-@pytest.mark.parametrize(("family_", "times"), [("2.0", 1), ("2.3", 2)])
+@pytest.mark.parametrize(("family_", "times"), [("2.0", 1), ("2.3", 2), ("2.5", 1)])
 def test_the_text_is_projected_once_a_clip_where_it_is_the_same_at_every_step(
     family_: Any, times: int
 ) -> None:
@@ -198,9 +200,20 @@ def test_the_kept_text_takes_as_many_bytes_as_the_plan_counts(
     assert max(held) == counted * share
 
 
-@pytest.mark.parametrize("name", ["2.3", "2.5"])
-def test_where_the_text_changes_from_step_to_step_nothing_is_kept_or_counted(name: str) -> None:
-    transformer = pipeline(name).transformer
+def test_the_kept_text_of_ltx_2_5_changes_no_bit_though_each_block_has_its_own() -> None:
+    pipe = pipeline("2.5", perturbed_attn=True)
+    prompts, card = Prompts(pipe), CARDS["ltx-2.5-full"]
+    for block in pipe.transformer.transformer_blocks:
+        for table in (block.prompt_scale_shift_table, block.audio_prompt_scale_shift_table):
+            assert table.abs().min() > 0, "a table of zeros would hide a mistake"
+    plain = latents(pipe, prompts, card=card)
+    with shortcuts(pipe.transformer, Speed()) as taken:
+        assert same(latents(pipe, prompts, card=card), plain)
+        assert taken.text_bytes > 0
+
+
+def test_where_the_text_changes_from_step_to_step_nothing_is_kept_or_counted() -> None:
+    transformer = pipeline("2.3").transformer
     assert kept_text_bytes(transformer.config, 2) == 0
     with shortcuts(transformer, Speed()) as taken:
         assert taken.text_bytes == 0

@@ -1,6 +1,7 @@
 """Torch and diffusers live here and nowhere else: a Recipe becomes a Clip."""
 
 import os
+from importlib.metadata import version
 
 # OpenMP's threads spin while they wait for each other. On a machine that does anything else beside,
 # the one that is waited for then gets no processor: a clip of 2 s was seen to take over 20 s. Where
@@ -16,3 +17,9 @@ if "OMP_WAIT_POLICY" not in os.environ:
 # so before it is imported; transformers does by itself. The threads are outside of any inference
 # mode, so what loads a part in the middle of a clip leaves that mode for it.
 os.environ.setdefault("HF_ENABLE_PARALLEL_LOADING", "yes")
+
+# Pinned memory is rounded up to a power of two, to be used again by what is a little larger.
+# Weights are pinned once and stay: a model that waits in host memory would take a tenth more of it.
+# Torch has the setting from 2.13 on (older ones may refuse what they don't know).
+if tuple(map(int, version("torch").split(".")[:2])) >= (2, 13):
+    os.environ.setdefault("PYTORCH_ALLOC_CONF", "pinned_max_round_threshold_mb:1")

@@ -115,12 +115,13 @@ def to_uint8(video: Tensor, pinned: bool = True) -> NDArray[np.uint8]:
     Args:
         pinned: as of :func:`decode`.
 
-    Overwrites ``video``, frame by frame: a float copy of a long clip would cost gigabytes.
+    Computed in float32, where every level has its number (bfloat16 has 8 bits of precision), and
+    frame by frame: a float32 copy of a long clip would cost gigabytes.
     """
     _, frames, height, width = video.shape
     pictures = torch.empty((frames, height, width, 3), dtype=torch.uint8, device=video.device)
     for index in range(frames):
-        frame = video[:, index].mul_(127.5).add_(127.5).round_().clamp_(0, 255)
+        frame = video[:, index].float().mul_(127.5).add_(127.5).round_().clamp_(0, 255)
         pictures[index].copy_(frame.to(torch.uint8).permute(1, 2, 0))
     if not (pinned and pictures.is_cuda):
         return pictures.cpu().numpy()

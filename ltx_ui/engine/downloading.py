@@ -6,7 +6,9 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,48 +21,56 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
+    SafetensorsParsingError,
 )
+from huggingface_hub.utils import SafetensorsFileMetadata
 from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
+from ltx_ui.engine.checkpoint import Elements, counted, needed_files
 from ltx_ui.engine.models import GB, ModelCard
+from ltx_ui.engine.resolving import read_json
 from ltx_ui.errors import ModelUnavailable, writing_failed
 
 Report = Callable[[str, float | None], None]
 """Hears what loading is doing: a sentence, and how far it is (0…1) where that is known."""
+Admit = Callable[[Mapping[str, Elements]], None]
+"""Hears how many numbers each part of a model has; raises where the machine can't run it."""
 
-COMPONENTS = (
-    "audio_scheduler",
-    "audio_vae",
-    "connectors",
-    "latent_upsampler",
-    "scheduler",
-    "text_encoder",
-    "tokenizer",
-    "vae",
-    "vocoder",
-)
-"""Folders that every card of a repo needs; each has its own transformer beside them."""
 RECEIPT = "download.json"
 """Written last, with every file's size: the sign that a download is complete. Each transformer of a
 repo has a receipt of its own."""
 
 SPARE = 2 * GB
 """Disk space left free beside a download, for the takes."""
+HEADERS_AT_ONCE = 8
+"""Requests for headers under way at a time."""
+
+_NO_ANSWER = (
+    HfHubHTTPError,
+    HTTPError,
+    OfflineModeIsEnabled,
+    LocalEntryNotFoundError,
+    SafetensorsParsingError,
+)
 
 
-def downloaded(card: ModelCard, models_dir: Path, report: Report) -> Path:
+def downloaded(card: ModelCard, models_dir: Path, report: Report, admit: Admit) -> Path:
     """The folder of a repo, downloaded or resumed if it is not complete. A complete one is used as
     it is, without asking the network.
+
+    Args:
+        admit: asked, with what the files' headers say, before the first of them is downloaded;
+            raises what speaks against it.
 
     Raises:
         ModelUnavailable: no network, no such repo, a licence to accept, or too little disk.
     """
-    folder = models_dir / card.source.replace("/", "--")
+    folder = _folder(card, models_dir)
     if _complete(folder / _receipt(card)):
         return folder
     report(f"Looking up {card.source}", None)
     try:
-        _download(card, folder, report)
+        _download(card, folder, report, admit)
     except GatedRepoError:
         raise ModelUnavailable(
             f"{card.source} wants its licence accepted first. Open "
@@ -72,7 +82,7 @@ def downloaded(card: ModelCard, models_dir: Path, report: Report) -> Path:
             f"There is no repo {card.source} (revision {card.revision}) on Hugging Face, or it is "
             "private. Check the name given to --model; for a private one set HF_TOKEN."
         ) from None
-    except (HfHubHTTPError, HTTPError, OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
+    except _NO_ANSWER as error:
         raise ModelUnavailable(
             f"{card.source} can't be downloaded from Hugging Face ({_first_line(error)}). Check "
             "the network and start again: the download goes on where it stopped. Or use --model "
@@ -85,52 +95,30 @@ def downloaded(card: ModelCard, models_dir: Path, report: Report) -> Path:
     return folder
 
 
-def needed_files(
-    sizes: dict[str, int], transformer: str = "transformer", lora: str = ""
-) -> dict[str, int]:
-    """Of a repo's files (path → bytes), those that the pipeline loads: the components' folders
-    without second copies of the weights in other formats or precisions.
-
-    Args:
-        transformer: the folder of the transformer that the card wants, where a repo has several.
-        lora: the file with the second stage's LoRA; a repo without it is complete, too.
-    """
-    folders = (*COMPONENTS, transformer)
-    return {
-        path: size
-        for path, size in sizes.items()
-        if path in ("model_index.json", lora) or _is_component_file(path, folders)
-    }
-
-
-def _is_component_file(path: str, folders: tuple[str, ...]) -> bool:
-    component, _, name = path.partition("/")
-    if component not in folders or "/" in name or ".fp16." in name:
-        return False
-    if component == "text_encoder" and name.startswith("diffusion_pytorch_model"):
-        return False
-    return name.endswith((".json", ".safetensors", ".model", ".jinja", ".txt"))
-
-
-def _download(card: ModelCard, folder: Path, report: Report) -> None:
+def _download(card: ModelCard, folder: Path, report: Report, admit: Admit) -> None:
     api = HfApi(library_name="ltx_ui")
     info = api.model_info(card.source, revision=card.revision, files_metadata=True)
     api.auth_check(card.source)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
-    files = needed_files(sizes, card.transformer_subfolder, card.distilled_lora)
-    if "model_index.json" not in files:
+    if "model_index.json" not in sizes:
         raise ModelUnavailable(
             f"{card.source} is not a pipeline in the diffusers layout: it has no model_index.json. "
             "Use --model with one that has, such as Lightricks/LTX-2."
         )
+    here = {"revision": info.sha, "local_dir": folder, "cache_dir": folder / ".cache"}
+
+    def read(path: str) -> dict[str, Any]:
+        return read_json(Path(api.hf_hub_download(card.source, path, **here)))
+
+    files = needed_files(sizes, card, read)
+    admit(counted(_headers(api, card, info.sha, files), card))
     total = sum(files.values())
     present = sum(size for path, size in files.items() if _size(folder / path) == size)
-    _check_disk(card, folder, total - present)
+    if missing := missing_disk(card, folder.parent, total - present):
+        raise ModelUnavailable(missing)
     snapshot_download(
         card.source,
-        revision=info.sha,
-        local_dir=folder,
-        cache_dir=folder / ".cache",
+        **here,
         allow_patterns=list(files),
         tqdm_class=_progress_bar(card, present, total, report),
     )
@@ -140,14 +128,41 @@ def _download(card: ModelCard, folder: Path, report: Report) -> None:
     unfinished.replace(receipt)
 
 
-def _check_disk(card: ModelCard, folder: Path, missing: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    if free < missing + SPARE:
-        raise ModelUnavailable(
-            f"{card.source} needs {missing / GB:.0f} GB of disk under {folder.parent}; "
-            f"{free / GB:.0f} GB are free. Make room, or choose a --data-dir on a larger disk."
-        )
+def _headers(
+    api: HfApi, card: ModelCard, revision: str | None, files: Iterable[str]
+) -> dict[str, SafetensorsFileMetadata]:
+    """The headers of a repo's weights, some kilobytes of each file."""
+    weights = [path for path in files if path.endswith(".safetensors")]
+    header = partial(api.parse_safetensors_file_metadata, card.source, revision=revision)
+    with ThreadPoolExecutor(HEADERS_AT_ONCE) as pool:
+        return dict(zip(weights, pool.map(header, weights), strict=True))
+
+
+def missing_disk(card: ModelCard, models_dir: Path, needed: int | None = None) -> str:
+    """What is missing of the disk's room for a card's files, in words; empty where nothing is, or
+    where they are here.
+
+    Args:
+        needed: bytes still to download, where that is known; by default by the card's own figure.
+    """
+    folder = _folder(card, models_dir)
+    if needed is None:
+        if _complete(folder / _receipt(card)):
+            return ""
+        here = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        needed = max(0, card.download_bytes - here)
+    existing = next(f for f in (folder, *folder.absolute().parents) if f.is_dir())
+    free = shutil.disk_usage(existing).free
+    if free >= needed + SPARE:
+        return ""
+    return (
+        f"{card.source} needs {needed / GB:.0f} GB of disk under {models_dir}; "
+        f"{free / GB:.0f} GB are free. Make room, or choose a --data-dir on a larger disk."
+    )
+
+
+def _folder(card: ModelCard, models_dir: Path) -> Path:
+    return models_dir / card.source.replace("/", "--")
 
 
 def _progress_bar(card: ModelCard, present: int, total: int, report: Report) -> type[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -14,16 +14,28 @@ import torch
 
 import ltx_ui
 from ltx_ui.clip import Clip, Listener
-from ltx_ui.engine import loading
+from ltx_ui.engine import loading, machine
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.downloading import Report
-from ltx_ui.engine.models import ModelCard, resolve
-from ltx_ui.engine.placement import STEPS, Placement, steps_down, what_fits
+from ltx_ui.engine.models import ModelCard
+from ltx_ui.engine.placement import (
+    KEEPS_TEXT,
+    STEPS,
+    Free,
+    Placement,
+    Working,
+    most_room,
+    steps_down,
+    what_fits,
+    working,
+)
 from ltx_ui.engine.preview import Colours, colours_of, with_previews
 from ltx_ui.engine.rescue import Exhausted, Way, attempt, free_caches
+from ltx_ui.engine.resolving import resolve
 from ltx_ui.engine.sampling import (
     Latents,
     Picture,
+    grid_size,
     sample,
     sample_together,
     takes_at_once,
@@ -34,7 +46,7 @@ from ltx_ui.engine.text import Prompts, text_length
 from ltx_ui.engine.tokens import TokenCount, Tokens
 from ltx_ui.engine.twostage import TwoStage
 from ltx_ui.engine.unsaved import Images, Sampled, Unsaved
-from ltx_ui.errors import OutOfMemory
+from ltx_ui.errors import ModelUnavailable, OutOfMemory
 from ltx_ui.recipe import Recipe
 
 T = TypeVar("T")
@@ -54,12 +66,17 @@ class Engine:
         placement: where the weights are to live; None to choose by what is free.
         speed: the shortcuts to take; None for those that pay on this machine.
         precision: what to compute in; None for what is usual on the device.
+        device: ``cpu``, ``cuda:N``, or ``auto``: the CUDA device with the most free memory, and the
+            CPU where there is none.
         keep_until_saved: keep a clip's latents until :meth:`saved` is told of its recipe; while
             they are here, the same recipe is not sampled again. Otherwise they are kept until the
             clip is decoded.
 
+    Attributes:
+        notice: why the demo model is used where ``auto`` was asked for, in a sentence; or empty.
+
     Raises:
-        ModelUnavailable: there is no such model.
+        ModelUnavailable: there is no such model, or no such device.
     """
 
     def __init__(
@@ -70,15 +87,21 @@ class Engine:
         placement: Placement | None = None,
         speed: Speed | None = None,
         precision: Precision | None = None,
+        device: str = "auto",
         *,
         keep_until_saved: bool = False,
     ) -> None:
         self.models_dir = models_dir
         self.cache_dir = cache_dir
         self._colours: Colours | None = None
-        self.card: ModelCard = resolve(model, cuda=torch.cuda.is_available())
-        self._dtype = getattr(torch, precision) if precision else loading.usual_dtype()
-        self.device = _device_name(self._dtype)
+        self._device = machine.pick_device(device)
+        self.notice = loading.why_demo(models_dir, self._device) if model == "auto" else ""
+        self.card: ModelCard = resolve(model, cuda=not self.notice)
+        if precision is None:
+            self._dtype = machine.usual_dtype(self._device)
+        else:
+            self._dtype = getattr(torch, precision)
+        self.device = machine.device_name(self._device, self._dtype)
         self.versions: dict[str, str] = {
             "ltx_ui": ltx_ui.__version__,
             **{package: version(package) for package in ("torch", "diffusers", "transformers")},
@@ -86,6 +109,10 @@ class Engine:
         self.placement = placement
         self._speed = default_speed() if speed is None else speed
         self._pipe: Any = None
+        self._first = placement
+        self._lowered: dict[Hashable, Placement] = {}
+        self._weights: Mapping[str, int] = {}
+        self._free = Free(None, 0)
         self._shortcuts: Shortcuts
         self._keep_until_saved = keep_until_saved
         self._unsaved = Unsaved()
@@ -96,34 +123,49 @@ class Engine:
         Raises:
             ModelUnavailable: with what to do about it.
         """
-        loaded = loading.load(
-            self.card,
-            self.models_dir,
-            report,
-            self.placement,
-            self._dtype,
-            direct=self._speed.direct_loading,
-        )
-        self.adopt(loaded)
+        self._load(report)
+        self._first = self.placement
+
+    def _load(self, report: Report) -> None:
+        with machine.current(self._device):
+            loaded = loading.load(
+                self.card,
+                self.models_dir,
+                report,
+                self.placement,
+                self._dtype,
+                self._device,
+                direct=self._speed.direct_loading,
+            )
+            self._install(loaded)
 
     def adopt(self, loaded: loading.Loaded) -> None:
         """Make clips with a pipeline that is in memory already. It is the engine's from then on."""
+        self._install(loaded)
+        self._first = self.placement
+
+    def _install(self, loaded: loading.Loaded) -> None:
         if self._pipe is not None:
             self._shortcuts.remove()
         self.card, self._pipe, self.placement = loaded.card, loaded.pipe, loaded.placement
+        self._weights, self._free = loaded.weights, loaded.free
         self._prompts = Prompts(self._pipe)
         self._tokens = Tokens(self._pipe.tokenizer, text_length(self._pipe))
         if self.cache_dir is not None:
             keep_compiled_in(self.cache_dir)
             self._colours = colours_of(self._pipe.vae, self.cache_dir)
         self._two_stage = TwoStage(self._pipe, self.card)
-        self._shortcuts = Shortcuts(self._pipe.transformer, self._speed)
+        self._shortcuts = Shortcuts(self._pipe.transformer, self._speed, self._device)
+
+    @property
+    def _on_cuda(self) -> bool:
+        return self._device.type == "cuda"
 
     def use(self, speed: Speed) -> None:
         """Take these shortcuts from now on, in place of those that were taken so far."""
         self._speed = speed
         self._shortcuts.remove()
-        self._shortcuts = Shortcuts(self._pipe.transformer, speed)
+        self._shortcuts = Shortcuts(self._pipe.transformer, speed, self._device)
 
     def finish_compiling(self) -> None:
         """Wait until what is being compiled in the background is ready."""
@@ -153,9 +195,12 @@ class Engine:
             InvalidRecipe: the model can't do what the recipe asks for.
             OutOfMemory: with what would fit better.
         """
+        with machine.current(self._device):
+            return self._make(recipe, listener, (image_start, image_end))
+
+    def _make(self, recipe: Recipe, listener: Listener, images: Images) -> Clip:
         self._ready()
         self.card.check(recipe)
-        images = (image_start, image_end)
         sampled = self._unsaved.find(recipe, images)
         if sampled is None:
             latents, notes = self._with_memory(
@@ -192,7 +237,7 @@ class Engine:
 
     def at_once(self, recipe: Recipe) -> int:
         """How many takes of a recipe are sampled in one batch."""
-        return takes_at_once(recipe, self.card, torch.cuda.is_available())
+        return takes_at_once(recipe, self.card, self._on_cuda)
 
     def _make_group(
         self, takes: Sequence[Recipe], listener: Listener, images: Images
@@ -212,17 +257,19 @@ class Engine:
         also after freeing what can be freed."""
         self._ready()
         self.card.check(takes[0])
+        self._settle(takes[0])
         watcher = self._watcher(takes[0], listener)
 
         def batch() -> list[Latents]:
             return sample_together(self._pipe, self.card, self._prompts, takes, watcher, *images)
 
         try:
-            sampled, notes = attempt(self._forgetting(batch), (AGAIN,))
+            with machine.current(self._device):
+                sampled, notes = attempt(self._forgetting(batch), (AGAIN,))
         except Exhausted:
             return False
         for take, latents in zip(takes, sampled, strict=True):
-            self._unsaved.add(Sampled(take, images, latents, notes))
+            self._unsaved.add(Sampled(take, images, latents, notes + self._where()))
         return True
 
     def _sample(self, recipe: Recipe, listener: Listener, images: Images) -> Latents:
@@ -239,19 +286,57 @@ class Engine:
         if self._pipe is None:
             if self.placement is None:
                 raise RuntimeError("load() has to succeed before generate()")
-            self.load(_silent)
+            self._load(_silent)
+
+    def _settle(self, recipe: Recipe) -> None:
+        """Have the weights where clips of a recipe's size are made: in the first placement, or in
+        the one that it was stepped down to before. So an earlier clip's shortage changes no other.
+        """
+        before, wanted = self.placement, self._lowered.get(self._size(recipe), self._first)
+        if before is None or wanted is None or before == wanted:
+            return
+        try:
+            self._move(wanted)
+        except ModelUnavailable:  # Somebody else has the room by now.
+            self._move(before)
+
+    def _where(self) -> tuple[str, ...]:
+        """What a take says of where the weights are, if that is not where they were at first."""
+        if self.placement is None or self.placement == self._first:
+            return ()
+        return (f"{STEPS[self.placement]}: less memory.",)
+
+    def _size(self, recipe: Recipe) -> Hashable:
+        """What the memory that a recipe's clip takes depends on."""
+        size = grid_size(recipe, self.card.grid_of(recipe))
+        return size, recipe.num_frames, self.card.guided(recipe), recipe.two_stage
+
+    def _working(self, recipe: Recipe) -> Working:
+        """What a recipe's clip takes beside the weights."""
+        return working(
+            *grid_size(recipe, self.card.grid_of(recipe)),
+            recipe.num_frames,
+            clips=2 if self.card.guided(recipe) else 1,
+            two_stage=recipe.two_stage,
+            tiled=True,
+            text=texts_kept(recipe, self.card) * self._shortcuts.text_bytes,
+        )
 
     def _with_memory(self, recipe: Recipe, sampling: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
         """Sample; where memory runs out, free what can be freed, then let the weights live where
-        they take less of the device. They stay there: the next clip would not fit either.
+        they take less of the device, wherever the clip has room by the plan. The next clip of this
+        size is made there at once.
 
         Raises:
             OutOfMemory: there was not enough in any placement; says what should fit.
         """
-        lower = steps_down(self.placement or "resident", torch.cuda.is_available())
-        ways = [Way(f"{STEPS[p]}: less memory.", partial(self._move, p)) for p in lower]
+        self._settle(recipe)
+        start, beside = self.placement or "resident", self._working(recipe)
+        lower = steps_down(start, self._weights, self._free, beside)
+        ways = [Way("", partial(self._step_down, recipe, placement)) for placement in lower]
         try:
-            return attempt(self._forgetting(sampling), (AGAIN, *ways))
+            sampled, notes = attempt(self._forgetting(sampling), (AGAIN, *ways))
+            return sampled, notes + self._where()
         except Exhausted:
             raise self._too_large(recipe) from None
 
@@ -266,17 +351,22 @@ class Engine:
 
         return once
 
-    def _move(self, placement: Placement) -> AbstractContextManager[None]:
-        """Load the model again, with its weights elsewhere."""
-        del self._prompts, self._two_stage, self._shortcuts
-        self._pipe = None
-        free_caches()
-        self.placement = placement
-        self.load(_silent)
+    def _step_down(self, recipe: Recipe, placement: Placement) -> AbstractContextManager[None]:
+        self._lowered[self._size(recipe)] = placement
+        self._move(placement)
         return nullcontext()
 
+    def _move(self, placement: Placement) -> None:
+        """Load the model again, with its weights elsewhere."""
+        if self._pipe is not None:
+            del self._prompts, self._two_stage, self._shortcuts
+            self._pipe = None
+        free_caches()
+        self.placement = placement
+        self._load(_silent)
+
     def _decode(self, sampled: Sampled, listener: Listener) -> Clip:
-        has_spare_cpu = torch.cuda.is_available()
+        has_spare_cpu = self._on_cuda
         recipe = sampled.recipe
         try:
             clip = decode(
@@ -302,11 +392,12 @@ class Engine:
 
     def _too_large(self, recipe: Recipe) -> OutOfMemory:
         free_caches()
-        free = loading.free_memory()
+        beside = self._working(recipe)
+        room, placement = most_room(self._weights, self._free, beside)
         # The figures are counted in bfloat16.
-        room = (free.host if free.device is None else free.device) * 2 // self._dtype.itemsize
+        room = room * 2 // self._dtype.itemsize
         clips = 2 if self.card.guided(recipe) else 1
-        text = texts_kept(recipe, self.card) * self._shortcuts.text_bytes
+        text = beside.text if placement in KEEPS_TEXT else 0
         return OutOfMemory(
             f"There was not enough memory for {recipe.resolution} with {recipe.num_frames} frames. "
             + what_fits(recipe, room, self.card.grid_of(recipe), clips, text)
@@ -315,11 +406,3 @@ class Engine:
 
 def _silent(message: str, fraction: float | None) -> None:
     """Loading again in the middle of a clip: the job's own progress is what is shown."""
-
-
-def _device_name(dtype: torch.dtype) -> str:
-    """The device, and the precision where it is another than usual: takes differ with it, and so
-    does their time."""
-    name = f"cuda:0 {torch.cuda.get_device_name(0)}" if torch.cuda.is_available() else "cpu"
-    other = dtype != loading.usual_dtype()
-    return f"{name}, {str(dtype).removeprefix('torch.')}" if other else name

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import diffusers
-import psutil  # type: ignore[import-untyped]
 import torch
 import transformers
 from diffusers import (
@@ -17,10 +18,13 @@ from diffusers import (
     LTX2ConditionPipeline,
     LTX2VideoTransformer3DModel,
 )
-from diffusers.hooks import apply_group_offloading
 
-from ltx_ui.engine.downloading import Report, downloaded
-from ltx_ui.engine.models import CARDS, ModelCard, card_of_folder, read_json
+from ltx_ui.engine.checkpoint import Elements, computed_bytes, counted_in
+from ltx_ui.engine.compat import LastFramePipeline
+from ltx_ui.engine.downloading import Admit, Report, downloaded, missing_disk
+from ltx_ui.engine.float8 import keep_in_8_bits
+from ltx_ui.engine.machine import CPU, free_memory, unused, usual_dtype
+from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.placement import (
     DISTILLED_LORA,
     MEANING,
@@ -32,8 +36,10 @@ from ltx_ui.engine.placement import (
     choose,
     working,
 )
+from ltx_ui.engine.resolving import card_of_folder, read_json
 from ltx_ui.engine.speed import kept_text_bytes
-from ltx_ui.engine.twostage import lora_file, makes_two_stages
+from ltx_ui.engine.streaming import stream
+from ltx_ui.engine.twostage import makes_two_stages
 from ltx_ui.errors import ModelUnavailable
 
 PARTS = ("transformer", "text_encoder", "connectors", "vae", "audio_vae", "vocoder")
@@ -51,17 +57,30 @@ class Loaded:
         card: completed by what the folder says where the checkpoint was not a known one.
         pipe: an ``LTX2ConditionPipeline``.
         placement: where its weights live.
+        weights: bytes of each part as it is computed with; empty for a pipeline that was made in
+            memory, which can't be loaded again elsewhere.
+        free: what was free before it was loaded.
     """
 
     card: ModelCard
     pipe: Any
     placement: Placement
+    weights: Mapping[str, int] = field(default_factory=dict)
+    free: Free = field(default_factory=lambda: Free(None, 0))
 
 
-def usual_dtype() -> torch.dtype:
-    """What models compute in unless told otherwise: bfloat16 on CUDA. On the CPU float32, in which
-    a recipe gives nearly the same clip on every machine."""
-    return torch.bfloat16 if torch.cuda.is_available() else torch.float32
+def why_demo(models_dir: Path, device: torch.device) -> str:
+    """Why this machine runs the demo model unless another is asked for, in a sentence; empty where
+    LTX-2 can run. The network is not asked: the card's own figures are held to what is free."""
+    card = CARDS["ltx-2"]
+    if device.type != "cuda":
+        return f"The demo model is used: {card.title} wants a CUDA device.{unused()}"
+    try:
+        choose(card.title, card.component_bytes, free_memory(device), working(*USUAL))
+    except ModelUnavailable as error:
+        return f"The demo model is used. {error}"
+    missing = missing_disk(card, models_dir)
+    return f"The demo model is used. {missing}" if missing else ""
 
 
 @torch.inference_mode(False)
@@ -71,6 +90,7 @@ def load(
     report: Report,
     placement: Placement | None = None,
     dtype: torch.dtype | None = None,
+    device: torch.device = CPU,
     *,
     direct: bool = True,
 ) -> Loaded:
@@ -82,38 +102,54 @@ def load(
         direct: as ``Speed.direct_loading``.
 
     Raises:
-        ModelUnavailable: with what to do about it.
+        ModelUnavailable: with what to do about it. That the machine is too small is found before
+            anything is downloaded.
     """
     _quiet()
-    folder = _folder(card, models_dir, report)
+    dtype = dtype or usual_dtype(device)
+
+    def admit(elements: Mapping[str, Elements]) -> None:
+        if placement is None:
+            _choose(card, _computed(card, elements, dtype), device, working(*USUAL))
+
+    folder = _folder(card, models_dir, report, admit)
     if not card.demo:
         found = card_of_folder(folder)
         if card.id not in CARDS:
             card = replace(found, id=card.id, title=card.title, source=card.source)
     card = replace(card, has_upsampler=makes_two_stages(folder, card))
-    dtype = dtype or usual_dtype()
+    weights, free = _computed(card, counted_in(folder, card), dtype), free_memory(device)
     if placement is None:
-        weights = _computed_bytes(card, _weight_bytes(folder, card), dtype)
-        placement = choose(card.title, weights, free_memory(), _usual_working(card, folder, dtype))
+        placement = _choose(card, weights, device, _usual_working(card, folder, dtype))
     report(f"Loading {card.title}: {MEANING[placement]}", None)
-    pipe = _read(folder, card, placement, dtype, direct)
+    pipe = _read(folder, card, placement, dtype, device, direct)
     pipe.set_progress_bar_config(disable=True)
     pipe.scheduler = Schedule.from_config(pipe.scheduler.config, **card.scheduler)
-    return Loaded(card, pipe, placement)
+    return Loaded(card, pipe, placement, weights, free)
 
 
-def free_memory() -> Free:
-    """What is free now."""
-    device = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else None
-    return Free(device, psutil.virtual_memory().available)
+def _choose(
+    card: ModelCard, weights: Mapping[str, int], device: torch.device, beside: Working
+) -> Placement:
+    """Where the weights shall live by what is free now.
+
+    Raises:
+        ModelUnavailable: nowhere; says what is missing.
+    """
+    try:
+        return choose(card.title, weights, free_memory(device), beside)
+    except ModelUnavailable as error:
+        raise ModelUnavailable(f"{error}{unused()}") from None
 
 
-def _computed_bytes(card: ModelCard, stored: dict[str, int], dtype: torch.dtype) -> dict[str, int]:
-    """Bytes of the parts that the pipeline runs, in the precision that it computes with. Stored
-    weights have 16 bits."""
-    parts = {part: stored.get(part, 0) for part in (*PARTS, DISTILLED_LORA)}
-    parts["transformer"] = stored.get(card.transformer_subfolder, 0)
-    return {part: size * dtype.itemsize // 2 for part, size in parts.items()}
+def _computed(
+    card: ModelCard, elements: Mapping[str, Elements], dtype: torch.dtype
+) -> dict[str, int]:
+    """Bytes of the parts that the pipeline runs, in the precision that each computes with."""
+    sizes = dict.fromkeys((*PARTS, DISTILLED_LORA), dtype.itemsize)
+    if card.vocoder_float32:
+        sizes["vocoder"] = torch.float32.itemsize
+    return {part: computed_bytes(elements.get(part, {}), size) for part, size in sizes.items()}
 
 
 def _usual_working(card: ModelCard, folder: Path, dtype: torch.dtype) -> Working:
@@ -124,37 +160,50 @@ def _usual_working(card: ModelCard, folder: Path, dtype: torch.dtype) -> Working
 
 
 class Schedule(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
-    """The stock scheduler, for a single step too."""
+    """The stock scheduler, for a single step too, and without waiting for the device."""
 
     def stretch_shift_to_terminal(self, t: Any) -> Any:
         """Sigmas, 1-d, stretched to end at ``shift_terminal``. A single one is left at 1.0:
         stretching it divides zero by zero, and the whole clip would be NaN."""
         return t if len(t) == 1 else super().stretch_shift_to_terminal(t)
 
+    @wraps(FlowMatchEulerDiscreteScheduler.set_timesteps)  # whose arguments the pipeline looks at
+    def set_timesteps(self, *args: Any, **kwargs: Any) -> None:
+        """As the stock scheduler; it begins with the first of them. Not told so, it would ask the
+        device which step it is at, and wait for the answer."""
+        super().set_timesteps(*args, **kwargs)
+        self.set_begin_index(0)
 
-def _folder(card: ModelCard, models_dir: Path, report: Report) -> Path:
+
+def _folder(card: ModelCard, models_dir: Path, report: Report, admit: Admit) -> Path:
     if card.demo:
         return DEMO_FOLDER
     local = Path(card.source).expanduser()
-    return local if local.is_dir() else downloaded(card, models_dir, report)
+    return local if local.is_dir() else downloaded(card, models_dir, report, admit)
 
 
 def _read(
-    folder: Path, card: ModelCard, placement: Placement, dtype: torch.dtype, direct: bool
+    folder: Path,
+    card: ModelCard,
+    placement: Placement,
+    dtype: torch.dtype,
+    device: torch.device,
+    direct: bool,
 ) -> Any:
     # Parts that the studio never runs stay on disk.
     unused = {"processor": None, "prompt_enhancer": None, "duration_head": None}
     try:
-        pipe = LTX2ConditionPipeline.from_pretrained(
+        kind = LastFramePipeline if card.end_image_on_last_frame else LTX2ConditionPipeline
+        pipe = kind.from_pretrained(
             folder,
             dtype=dtype,
             local_files_only=True,
-            **_large_parts(folder, card, placement, dtype, direct),
+            **_large_parts(folder, card, placement, dtype, device, direct),
             **unused,
         )
         if card.vocoder_float32:
             pipe.vocoder.to(torch.float32)
-        place(pipe, placement)
+        place(pipe, placement, device)
     except (torch.OutOfMemoryError, MemoryError):
         raise ModelUnavailable(
             f"There was not enough memory to load {card.title}. Close other programs that use the "
@@ -179,88 +228,63 @@ def _cure(folder: Path, card: ModelCard) -> str:
 
 
 def _large_parts(
-    folder: Path, card: ModelCard, placement: Placement, dtype: torch.dtype, direct: bool
+    folder: Path,
+    card: ModelCard,
+    placement: Placement,
+    dtype: torch.dtype,
+    device: torch.device,
+    direct: bool,
 ) -> dict[str, Any]:
     """The transformer and the text encoder, straight to the device where they stay on it. In this
     order: while the transformer is brought to 8 bits, the host does not hold the rest yet."""
     transformer = LTX2VideoTransformer3DModel.from_pretrained(
         folder / card.transformer_subfolder,
         perturbed_attn=card.perturbed_attn,
-        **_reading(dtype, direct=direct and placement in ("resident", "free-text")),
+        **_reading(dtype, device, direct=direct and placement in ("resident", "free-text")),
     )
     # Adding a LoRA switches this off, and what was compiled before would not fit any more.
     transformer.requires_grad_(False)
     if placement == "fp8":
-        keep_in_8_bits(transformer)
+        keep_in_8_bits(transformer, device)
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-    text_encoder = getattr(transformers, index["text_encoder"][1]).from_pretrained(
-        folder / "text_encoder", **_reading(dtype, direct=direct and placement == "resident")
-    )
+    kind = getattr(transformers, index["text_encoder"][1])
+    reading = _reading(dtype, device, direct=direct and placement == "resident")
+    text_encoder = kind.from_pretrained(folder / "text_encoder", **reading)
+    _drop_unread(text_encoder)
     return {"transformer": transformer, "text_encoder": text_encoder}
 
 
-def _reading(dtype: torch.dtype, *, direct: bool) -> dict[str, Any]:
+def _drop_unread(text_encoder: Any) -> None:
+    """Let go of what a text encoder has for pictures and sound (0.9 GB of Gemma 3): nothing is ever
+    shown to it, and streaming warns of each layer that stays unused."""
+    for name, _ in list(text_encoder.model.named_children()):
+        if name != "language_model":
+            setattr(text_encoder.model, name, None)
+
+
+def _reading(dtype: torch.dtype, device: torch.device, *, direct: bool) -> dict[str, Any]:
     """How a part is read.
 
     Args:
         direct: its weights go from the file to the device, without a copy in host memory.
     """
-    place = {"device_map": {"": _device()}} if direct and torch.cuda.is_available() else {}
+    place = {"device_map": {"": device}} if direct and device.type == "cuda" else {}
     return {"dtype": dtype, "local_files_only": True, **place}
 
 
-def keep_in_8_bits(transformer: Any) -> None:
-    """Round a transformer's weights to float8 and bring them to the device, where each layer is
-    turned back into what the transformer computes in while it runs."""
-    transformer.enable_layerwise_casting(
-        storage_dtype=torch.float8_e4m3fn, compute_dtype=transformer.dtype
-    )
-    transformer.to(_device())
-
-
-def place(pipe: Any, placement: Placement) -> None:
+def place(pipe: Any, placement: Placement, device: torch.device = CPU) -> None:
     """Bring a pipeline's parts to where they live; a transformer that is to be kept in 8 bits is
     there already."""
     for part in PARTS:
         module = getattr(pipe, part)
         if part in WAITING[placement]:
-            _stream(module, blocks=part == "transformer")
+            stream(module, device, blocks=part == "transformer")
         elif not (part == "transformer" and placement == "fp8"):
-            module.to(_device())
-    if not torch.cuda.is_available() and "vae" not in WAITING[placement]:
+            module.to(device)
+    if device.type == "cpu" and "vae" not in WAITING[placement]:
         # A third faster on the CPU. The encoder stays as it is: reference images must become the
         # same latents, bit for bit, as in the stock pipeline.
         pipe.vae.decoder.to(memory_format=torch.channels_last_3d)
-
-
-def _stream(module: Any, *, blocks: bool) -> None:
-    """Let a part's weights wait in host memory and come to the device when it is their turn, on
-    CUDA in a stream of their own while the layer before is computed.
-
-    Args:
-        blocks: whole transformer blocks at a time instead of single layers.
-    """
-    apply_group_offloading(
-        module,
-        onload_device=_device(),
-        offload_type="block_level" if blocks else "leaf_level",
-        num_blocks_per_group=1 if blocks else None,
-        use_stream=torch.cuda.is_available(),
-    )
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _weight_bytes(folder: Path, card: ModelCard) -> dict[str, int]:
-    """Bytes of weights by component."""
-    sizes: dict[str, int] = {}
-    for file in folder.glob("*/*.safetensors"):
-        sizes[file.parent.name] = sizes.get(file.parent.name, 0) + file.stat().st_size
-    if card.has_upsampler and (lora := lora_file(folder, card)):
-        sizes[DISTILLED_LORA] = lora.stat().st_size
-    return sizes
 
 
 def _quiet() -> None:

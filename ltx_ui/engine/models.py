@@ -6,14 +6,11 @@ cards; 2.0 and 2.3 differ in the block that spatio-temporal guidance (STG) pertu
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from ltx_ui.errors import FieldProblem, InvalidRecipe, ModelUnavailable
+from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.recipe import Recipe
 
 GB = 10**9
@@ -22,10 +19,23 @@ DISTILLED_SIGMAS = (1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421
 """diffusers/pipelines/ltx2/utils.py, ``DISTILLED_SIGMA_VALUES``."""
 STAGE_2_SIGMAS = (0.909375, 0.725, 0.421875)
 """The same file, ``STAGE_2_DISTILLED_SIGMA_VALUES``."""
-FIXED_SCHEDULE = {"use_dynamic_shifting": False, "shift_terminal": None}
-"""Scheduler settings under which given sigmas are used as they are."""
+Schedule = Literal["authors", "diffusers", "fixed"]
+"""How the noise levels of a run are spread over its steps.
 
-_REPO = re.compile(r"[\w-]+/[\w.-]+")
+``authors``: shifted as those of a clip of 4096 video tokens are, whatever the clip's own size. The
+authors' one-stage and two-stage pipelines (Lightricks/LTX-2, ``packages/ltx-pipelines``) run their
+``LTX2Scheduler`` without a latent, and 4096 is its ``default_number_of_tokens``.
+``diffusers``: shifted by the clip's own token count, as the stock pipeline does.
+``fixed``: the sigmas that a distilled model was trained for, as they are.
+"""
+_SHIFTED = {"use_dynamic_shifting": True, "shift_terminal": 0.1, "max_shift": 2.05}
+SCHEDULES: Mapping[Schedule, Mapping[str, Any]] = {
+    "authors": {**_SHIFTED, "base_shift": 2.05},
+    "diffusers": {**_SHIFTED, "base_shift": 0.95},
+    "fixed": {"use_dynamic_shifting": False, "shift_terminal": None},
+}
+"""The scheduler's settings that make each of them. All are set: LTX-2.5's repo ships the distilled
+transformer's scheduler for both of its transformers."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +75,11 @@ class ModelCard:
         standard: what runs beside classifier-free guidance; ``high`` is the best-quality way, where
             the checkpoint has one.
         sigmas: the fixed schedule of a distilled model, which takes no guidance; empty for others.
-        scheduler: settings that replace the scheduler's own.
+        schedule: how the noise levels are spread; ``scheduler`` has the settings that do it.
         grid: width and height are made in multiples of this many pixels.
+        end_image_on_last_frame: whether an end image stands at the last frame, as the authors place
+            it. The stock pipeline places it where the last latent frame begins, seven frames
+            earlier, and the demo was trained so.
         image_crf: H.264 quality that reference images are brought to before they are encoded.
         use_cross_timestep: as the pipeline's argument of that name.
         perturbed_attn: load the transformer so that STG has an effect.
@@ -76,7 +89,9 @@ class ModelCard:
             second of two stages; empty where it is one already, or where no such file is known.
         has_upsampler: whether the checkpoint as loaded comes with a latent upsampler and can refine
             what that enlarges, so that HD formats can be made in two stages.
-        component_bytes: size of each component as stored in bfloat16.
+        component_bytes: each part as it is computed with on CUDA; ``benchmarks`` and the choice of
+            a model before anything was looked up go by it. A checkpoint that is here is counted.
+        download_bytes: of all files that are downloaded, about.
         knows: one plain line on what the model can show and sound like, for one that knows only a
             small world; empty where any prompt will do.
         examples: prompts from that world, in the wordings it was trained on.
@@ -93,8 +108,9 @@ class ModelCard:
     standard: Guidance = Guidance()
     high: Guidance | None = None
     sigmas: tuple[float, ...] = ()
-    scheduler: Mapping[str, Any] = field(default_factory=dict)
+    schedule: Schedule = "authors"
     grid: int = 32
+    end_image_on_last_frame: bool = True
     image_crf: int = 33
     use_cross_timestep: bool = False
     perturbed_attn: bool = False
@@ -103,6 +119,7 @@ class ModelCard:
     distilled_lora: str = ""
     has_upsampler: bool = False
     component_bytes: Mapping[str, int] = field(default_factory=dict)
+    download_bytes: int = 0
     knows: str = ""
     examples: tuple[str, ...] = ()
 
@@ -110,6 +127,11 @@ class ModelCard:
     def distilled(self) -> bool:
         """Whether steps are fixed and guidance is off."""
         return bool(self.sigmas)
+
+    @property
+    def scheduler(self) -> Mapping[str, Any]:
+        """Settings that replace the scheduler's own."""
+        return SCHEDULES[self.schedule]
 
     @property
     def fixed_steps(self) -> int | None:
@@ -145,6 +167,17 @@ class ModelCard:
         if self.distilled_lora:
             return f"it came without its latent upsampler or without {self.distilled_lora}"
         return "there is nothing to refine it with that its authors made for it"
+
+    @property
+    def authors_negative_prompt(self) -> str:
+        """The long negative prompt of the authors' pipelines (``DEFAULT_NEGATIVE_PROMPT`` in their
+        ``utils/constants.py``), as diffusers brings it along. Empty where it would have no effect,
+        and for the demo, which does not know its words."""
+        if self.demo or self.distilled:
+            return ""
+        from diffusers.pipelines.ltx2.utils import DEFAULT_NEGATIVE_PROMPT
+
+        return str(DEFAULT_NEGATIVE_PROMPT)
 
     @property
     def has_high(self) -> bool:
@@ -212,13 +245,23 @@ class ModelCard:
 
 
 _BYTES_19B = {
-    "transformer": 37_750_000_000,
-    "text_encoder": 24_400_000_000,
-    "connectors": 2_900_000_000,
-    "vae": 2_450_000_000,
-    "audio_vae": 110_000_000,
-    "vocoder": 110_000_000,
+    "transformer": 37_752_000_000,
+    "text_encoder": 24_375_000_000,
+    "connectors": 2_863_000_000,
+    "vae": 2_445_000_000,
+    "audio_vae": 107_000_000,
+    "vocoder": 111_000_000,
 }
+"""From the headers of ``Lightricks/LTX-2``; its text encoder is stored in float32, in 48.7 GB."""
+_BYTES_22B = {
+    **_BYTES_19B,
+    "transformer": 37_978_000_000,
+    "connectors": 6_344_000_000,
+    "vocoder": 516_000_000,
+}
+"""Counted from the published configuration on the meta device; the vocoder computes in float32."""
+_BYTES_LTX_2_5 = {**_BYTES_22B, "text_encoder": 23_920_000_000, "vae": 1_450_000_000}
+"""As others read them off the repo, to which its licence gives access."""
 
 _LTX_2 = ModelCard(
     id="ltx-2",
@@ -227,7 +270,8 @@ _LTX_2 = ModelCard(
     high=_high(29),
     perturbed_attn=True,
     distilled_lora="ltx-2-19b-distilled-lora-384.safetensors",
-    component_bytes={**_BYTES_19B, "distilled_lora": 7_670_000_000},
+    component_bytes={**_BYTES_19B, "distilled_lora": 7_675_000_000},
+    download_bytes=100_700_000_000,
 )
 _LTX_2_3 = replace(
     _LTX_2,
@@ -239,7 +283,8 @@ _LTX_2_3 = replace(
     use_cross_timestep=True,
     vocoder_float32=True,
     distilled_lora="",
-    component_bytes=_BYTES_19B,
+    component_bytes=_BYTES_22B,
+    download_bytes=96_000_000_000,
 )
 _LTX_2_5 = replace(
     _LTX_2_3,
@@ -250,6 +295,9 @@ _LTX_2_5 = replace(
     licence_url="https://huggingface.co/Lightricks/LTX-2.5-Diffusers",
     gated=True,
     image_crf=18,
+    distilled_lora="ltx-2.5-22b-distilled-lora-450-bf16.safetensors",
+    component_bytes={**_BYTES_LTX_2_5, "distilled_lora": 9_700_000_000},
+    download_bytes=81_000_000_000,
 )
 
 
@@ -263,10 +311,11 @@ def _distilled(card: ModelCard, id: str, title: str, source: str) -> ModelCard:
         high=None,
         perturbed_attn=False,
         distilled_lora="",
-        component_bytes=_BYTES_19B,
+        component_bytes={k: v for k, v in card.component_bytes.items() if k != "distilled_lora"},
+        download_bytes=card.download_bytes - card.component_bytes.get("distilled_lora", 0),
         transformer_subfolder="transformer",
         sigmas=DISTILLED_SIGMAS,
-        scheduler=FIXED_SCHEDULE,
+        schedule="fixed",
     )
 
 
@@ -281,6 +330,8 @@ CARDS: dict[str, ModelCard] = {
             licence_url="https://www.apache.org/licenses/LICENSE-2.0",
             high=_high(2),
             perturbed_attn=True,
+            schedule="diffusers",
+            end_image_on_last_frame=False,
             audio_guidance_scale=3.0,
             knows=(
                 "This small built-in model has seen only a ball, box, triangle, star or ring in "
@@ -313,86 +364,3 @@ CARDS: dict[str, ModelCard] = {
 }
 """The known checkpoints by id. Both of LTX-2.5 are in one repo; asked for by the repo's name, the
 distilled one is meant."""
-
-
-def resolve(model: str, cuda: bool) -> ModelCard:
-    """The card for what the operator asked for.
-
-    Args:
-        model: ``auto``, a card's id, a repo on Hugging Face, or a folder in the diffusers layout.
-        cuda: whether a CUDA device is here; ``auto`` is LTX-2 with one and the demo without.
-
-    Raises:
-        ModelUnavailable: it is none of these, or the folder is not a pipeline.
-    """
-    if model == "auto":
-        return CARDS["ltx-2" if cuda else "demo"]
-    if model in CARDS:
-        return CARDS[model]
-    for card in CARDS.values():
-        if model == card.source:
-            return card
-    folder = Path(model).expanduser()
-    if folder.exists():
-        return card_of_folder(folder)
-    if _REPO.fullmatch(model):
-        return replace(
-            _family(model.lower()), id=model, title=model.partition("/")[2], source=model
-        )
-    raise ModelUnavailable(
-        f"There is no model {model!r}. Use --model with one of {', '.join(CARDS)}, with a folder "
-        "that exists, or with a repo on Hugging Face such as Lightricks/LTX-2."
-    )
-
-
-def card_of_folder(folder: Path) -> ModelCard:
-    """The card of a pipeline saved on disk, read from its own configuration; where that says
-    nothing, LTX-2's way of driving holds.
-
-    Raises:
-        ModelUnavailable: the folder is not an LTX-2 pipeline in the diffusers layout.
-    """
-    index = read_json(folder / "model_index.json")
-    if not str(index.get("_class_name", "")).startswith("LTX2"):
-        raise ModelUnavailable(
-            f"{folder} holds {index.get('_class_name', 'no pipeline')}, not an LTX-2 pipeline. Use "
-            "a folder in the diffusers layout whose model_index.json names an LTX2 pipeline."
-        )
-    family = "2.5" if "Gemma4" in str(index.get("text_encoder")) else "2.0"
-    if family == "2.0" and read_json(folder / "connectors" / "config.json").get(
-        "per_modality_projections"
-    ):
-        family = "2.3"
-    schedule = read_json(folder / "scheduler" / "scheduler_config.json")
-    name = f"{family} {'distilled' if schedule.get('use_dynamic_shifting') is False else ''}"
-    return replace(
-        _family(name), id=str(folder), title=folder.name, source=str(folder), gated=False
-    )
-
-
-def _family(name: str) -> ModelCard:
-    """The known card whose way of driving fits a name."""
-    if "2.5" in name:
-        return CARDS["ltx-2.5"]
-    version = "ltx-2.3" if "2.3" in name else "ltx-2"
-    return CARDS[f"{version}-distilled" if "distilled" in name else version]
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A part of a checkpoint's configuration.
-
-    Raises:
-        ModelUnavailable: it is not there, or can't be read.
-    """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelUnavailable(
-            f"{path} is missing, so this is not a complete pipeline in the diffusers layout. Check "
-            "the path given to --model, or download the model again."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ModelUnavailable(
-            f"{path} can't be read ({error}). Download the model again."
-        ) from None
-    return data if isinstance(data, dict) else {}

@@ -1,8 +1,8 @@
 """Where a model's weights live, chosen from what is free and what a clip needs. Without torch.
 
-Nothing here was measured on a GPU: the figures are counted, by running the real configuration on
-the meta device and adding up what is alive at the worst moment. ``benchmarks/gpu_memory.py`` is
-there to measure them.
+Nothing here was measured on a GPU: the figures are counted by ``tests/rehearsal``, which makes
+clips with the real configuration on tensors without numbers and adds up what is alive at the worst
+moment. ``benchmarks/gpu_memory.py`` is there to measure them.
 """
 
 from __future__ import annotations
@@ -28,23 +28,22 @@ PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
 
 DISTILLED_LORA = "distilled_lora"
 """Among the weights, the LoRA that the second of two stages adds to the transformer. It is read for
-that stage and dropped after it. Where everything stays on the device, room is left for it there;
-elsewhere the choice at start doesn't: it would make every clip in one stage slower or coarser. What
-runs out of memory in its second stage is made again in the next placement."""
+that stage and dropped after it, so it counts only for a clip in two stages. The choice at start
+leaves no room for it: what runs out of memory in its second stage is made in a lower placement."""
 
-_AWAY = {"text_encoder", "connectors", DISTILLED_LORA}
+_AWAY = {"text_encoder", "connectors"}
 _DECODERS = {"vae", "audio_vae", "vocoder"}
 WAITING: Mapping[Placement, frozenset[str]] = {
     "resident": frozenset(),
     "free-text": frozenset(_AWAY),
     "fp8": frozenset(_AWAY | _DECODERS),
-    "offload": frozenset(_AWAY | _DECODERS | {"transformer"}),
+    "offload": frozenset(_AWAY | _DECODERS | {"transformer", DISTILLED_LORA}),
 }
 """The components whose weights wait in host memory."""
 
-KEEPS_TEXT: frozenset[Placement] = frozenset({"resident", "free-text"})
+KEEPS_TEXT: frozenset[Placement] = frozenset({"resident", "free-text", "fp8"})
 """Where the text's keys and values are kept while a clip is sampled (``Speed.keep_text``): a
-transformer whose weights are brought, or turned into another type, computes them anew."""
+transformer whose weights are brought for each block computes them anew."""
 
 MEANING: Mapping[Placement, str] = {
     "resident": "everything stays on the device",
@@ -63,20 +62,29 @@ STEPS: Mapping[Placement, str] = {
 RESERVE = 8 * GB // 10
 """For the CUDA libraries' workspaces and for what the allocator can't reuse; estimated."""
 SAMPLING_BYTES = 350_000
-"""Activations for each video token and clip in a forward; counted 338 000 to 367 000 from 49 frames
-up (19B, bfloat16)."""
+"""Activations for each video token and clip in a forward; counted 340 000 (19B, bfloat16)."""
+SAMPLING_BASE = 15 * GB // 100
+"""What sampling takes however short the clip is: embeddings of two texts and tables."""
 DECODING_BYTES = 87
 """Activations for each pixel of each frame while the video VAE decodes a clip whole; counted."""
 TILED_DECODING_BYTES = 24
 """The same in tiles and frame-wise; counted 18 to 24."""
-TEXT_BYTES = 35 * GB // 10
-"""While a prompt is encoded layer by layer: the 2.0 GB of word embeddings and the activations of
-1024 places in 49 layers."""
+TEXT_BYTES = 255 * GB // 100
+"""While a prompt is encoded: the states of 1024 places in 49 layers, and what the connectors make
+of them; counted."""
+STREAMED_TEXT_BYTES = 40 * GB // 10
+"""The same with the layer of the connectors that all 49 go through, where that has to come to the
+device first: 1.45 GB. The word embeddings (2.0 GB) have gone by then."""
 FLOAT8_SHARE = 0.51
-"""Of the transformer's bfloat16 bytes; norms and tables stay as they are."""
-STREAMED_SHARE = 1 / 12
-"""Of the transformer's bytes on the device at once: three of 48 blocks (0.77 GB each), and the
-0.69 GB that stand outside the blocks."""
+"""Of the transformer's bfloat16 bytes, counted from the configuration: 98 % of them are the blocks'
+large matrices, which alone are rounded."""
+BLOCKS = 48
+"""Of every published transformer."""
+STREAMED_BLOCKS = 2
+"""On the device at once: the one that is computed, and the next."""
+OUTSIDE_BLOCKS = 86 * GB // 100
+"""What a streamed transformer has on the device all the time: 0.69 GB of the 19B, 0.86 GB of 2.3
+and 2.5."""
 
 USUAL = (288, 512, 121)
 """Width, height and frames that the choice at start leaves room for."""
@@ -103,11 +111,13 @@ class Working:
         sampling: activations at the worst moment of sampling.
         decoding: the same while the pictures are decoded.
         text: the texts' keys and values, where they are kept while the clip is sampled.
+        two_stage: whether the second stage's LoRA is in the transformer for a while.
     """
 
     sampling: int
     decoding: int
     text: int = 0
+    two_stage: bool = False
 
     @property
     def total(self) -> int:
@@ -138,31 +148,57 @@ def working(
         tiled: whether decoding may fall back to tiles.
         text: bytes of all texts' keys and values where they are kept.
     """
-    size = (width, height, num_frames)
+    # An end image stands beside the clip, as one more latent frame.
+    size = (width, height, num_frames + FRAME_STEP)
     sampled = tokens(*size) * clips
     if two_stage:
-        sampled = max(tokens(width // 2, height // 2, num_frames) * clips, tokens(*size))
+        sampled = max(tokens(width // 2, height // 2, size[2]) * clips, tokens(*size))
     per_pixel = TILED_DECODING_BYTES if tiled else DECODING_BYTES
     decoding = width * height * num_frames * per_pixel
-    return Working(sampled * SAMPLING_BYTES, decoding, text)
+    return Working(SAMPLING_BASE + sampled * SAMPLING_BYTES, decoding, text, two_stage)
 
 
-def device_bytes(placement: Placement, weights: Mapping[str, int], working: Working) -> int:
+def device_bytes(
+    placement: Placement, weights: Mapping[str, int], working: Working, blocks: int = BLOCKS
+) -> int:
     """Device memory at the worst moment.
 
     Args:
         weights: bytes of each component in bfloat16, by its folder's name.
+        blocks: of the transformer.
     """
-    beside, transformer = working.beside(placement), weights.get("transformer", 0)
+    weights = in_use(weights, working)
+    text = TEXT_BYTES if placement == "resident" else STREAMED_TEXT_BYTES
+    passing = _passing(placement, weights, blocks)
+    beside = replace(working, sampling=working.sampling + passing).beside(placement)
+    return _kept(placement, weights) + max(beside, text + RESERVE)
+
+
+def in_use(weights: Mapping[str, int], working: Working) -> Mapping[str, int]:
+    """The weights that take part in making a clip."""
+    if working.two_stage:
+        return weights
+    return {name: size for name, size in weights.items() if name != DISTILLED_LORA}
+
+
+def _kept(placement: Placement, weights: Mapping[str, int]) -> int:
+    """Device memory that the weights take all the time."""
+    transformer = weights.get("transformer", 0)
     kept = sum(weights.values()) - host_bytes(placement, weights)
     match placement:
-        case "resident":
-            return kept + max(beside, TEXT_BYTES // 2)
         case "fp8":
             kept -= round(transformer * (1 - FLOAT8_SHARE))
         case "offload":
-            kept += round(transformer * STREAMED_SHARE)
-    return kept + max(beside, TEXT_BYTES)
+            kept += OUTSIDE_BLOCKS
+    return kept
+
+
+def _passing(placement: Placement, weights: Mapping[str, int], blocks: int = BLOCKS) -> int:
+    """Device memory that passing blocks take while a clip is sampled, with their LoRA."""
+    if placement != "offload":
+        return 0
+    whole = weights.get("transformer", 0) + weights.get(DISTILLED_LORA, 0)
+    return whole * STREAMED_BLOCKS // blocks
 
 
 def host_bytes(placement: Placement, weights: Mapping[str, int]) -> int:
@@ -181,6 +217,7 @@ def choose(title: str, weights: Mapping[str, int], free: Free, working: Working)
     Raises:
         ModelUnavailable: none fits; says how much is needed and how much is free.
     """
+    weights = in_use(weights, working)
     total = sum(weights.values())
     if free.device is None:
         if free.host >= total:
@@ -190,8 +227,7 @@ def choose(title: str, weights: Mapping[str, int], free: Free, working: Working)
             f"{free.host / GB:.0f} GB are free. Use --model demo, or a machine with a CUDA device."
         )
     for placement in PLACEMENTS:
-        fits = free.device >= device_bytes(placement, weights, working)
-        if fits and free.host >= host_bytes(placement, weights):
+        if _fits(placement, weights, free.device, free.host, working):
             return placement
     raise ModelUnavailable(
         f"{title} needs {_needs(weights, working)}; {free.device / GB:.0f} GB and "
@@ -200,11 +236,44 @@ def choose(title: str, weights: Mapping[str, int], free: Free, working: Working)
     )
 
 
-def steps_down(placement: Placement, cuda: bool) -> tuple[Placement, ...]:
-    """The placements that take less device memory than this one, in order. On the CPU host memory
-    is all there is, and only storing the weights in 8 bits saves any."""
+def _fits(
+    placement: Placement, weights: Mapping[str, int], device: int, host: int, working: Working
+) -> bool:
+    takes = device_bytes(placement, weights, working)
+    return device >= takes and host >= host_bytes(placement, in_use(weights, working))
+
+
+def steps_down(
+    placement: Placement, weights: Mapping[str, int], free: Free, working: Working
+) -> tuple[Placement, ...]:
+    """The placements below this one in which a clip has room, in order. On the CPU host memory is
+    all there is, and only storing the weights in 8 bits saves any.
+
+    Args:
+        free: what was free before the model was loaded.
+    """
     lower = PLACEMENTS[PLACEMENTS.index(placement) + 1 :]
-    return lower if cuda else tuple(p for p in lower if p == "fp8")
+    if free.device is None:
+        return tuple(p for p in lower if p == "fp8")
+    return tuple(p for p in lower if _fits(p, weights, free.device, free.host, working))
+
+
+def most_room(
+    weights: Mapping[str, int], free: Free, working: Working
+) -> tuple[int, Placement | None]:
+    """Bytes of device memory that the thriftiest placement leaves for working in, and which it is;
+    without a device, what the host has.
+
+    Args:
+        working: of the clip in question.
+    """
+    if free.device is None:
+        return free.host, None
+    weights = in_use(weights, working)
+    able = [p for p in PLACEMENTS if free.host >= host_bytes(p, weights)] or [PLACEMENTS[-1]]
+    taken = {p: _kept(p, weights) + _passing(p, weights) for p in able}
+    best = min(able, key=lambda p: taken[p])
+    return free.device - taken[best], best
 
 
 def what_fits(recipe: Recipe, room: int, grid: int, clips: int = 2, text: int = 0) -> str:

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import torch
 
+from ltx_ui.engine import compat
+
 T = TypeVar("T")
 Work = Callable[[], T]
 
@@ -72,6 +74,9 @@ def free_caches() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+        # Memory that weights were pinned in is kept as well, and the host may have no more of it.
+        # (Before torch 2.13 there was no way to.)
+        getattr(torch.accelerator, "empty_host_cache", lambda: None)()
 
 
 def tile_side(latents: int) -> int:
@@ -121,5 +126,5 @@ def on_the_cpu(module: Any) -> Any:
     Raises:
         OSError: its folder is gone.
     """
-    folder = module.config._name_or_path
+    folder = compat.folder_of(module)
     return type(module).from_pretrained(folder, dtype=torch.float32, local_files_only=True)

@@ -20,7 +20,9 @@ import torch
 from diffusers.models.attention_dispatch import dispatch_attention_fn
 from torch import Tensor
 
+from ltx_ui.engine import compat
 from ltx_ui.engine.attention import plain_attention
+from ltx_ui.engine.machine import CPU
 
 RECOMPILE_LIMIT = 64
 """Graphs kept for one function. At the default of 8, a ninth batch size would be a hard failure."""
@@ -59,14 +61,16 @@ class Speed:
     backend: str = "inductor"
 
 
-def default_speed(compile: str = "auto") -> Speed:
+def default_speed(compile: str = "auto", device: str = "auto") -> Speed:
     """All shortcuts that pay on this machine.
 
     Args:
         compile: ``on``, ``off``, or ``auto``: on CUDA only. On a CPU a clip takes too little of the
             time that compiling does.
+        device: as an engine is given it.
     """
-    return Speed(compile=compile == "on" or (compile == "auto" and torch.cuda.is_available()))
+    cuda = device != "cpu" and torch.cuda.is_available()
+    return Speed(compile=compile == "on" or (compile == "auto" and cuda))
 
 
 def keep_compiled_in(folder: Path) -> None:
@@ -80,9 +84,10 @@ class Shortcuts:
     Args:
         transformer: an ``LTX2VideoTransformer3DModel`` whose masks are all ones, as those of
             :class:`ltx_ui.engine.text.Prompts` are.
+        device: where it runs; its weights may wait elsewhere.
     """
 
-    def __init__(self, transformer: Any, speed: Speed) -> None:
+    def __init__(self, transformer: Any, speed: Speed, device: torch.device = CPU) -> None:
         self._transformer = transformer
         self._blocks = list(transformer.transformer_blocks)
         self._speed = speed
@@ -95,17 +100,16 @@ class Shortcuts:
         self._hook = transformer.register_forward_pre_hook(self._before, with_kwargs=True)
         self.compiled = CompiledBlocks(self._blocks, speed.backend) if speed.compile else None
         # Elsewhere it would only look at each call and let it through.
-        pays = transformer.dtype == torch.bfloat16 and not torch.cuda.is_available()
+        pays = transformer.dtype == torch.bfloat16 and device.type == "cpu"
         heads = speed.plain_attention and pays and not speed.compile
         self._handles = plain_attention(transformer) if heads else []
 
     @property
     def text_bytes(self) -> int:
         """Bytes of one text's keys and values; 0 where they are not kept."""
-        if not self._keeps or _has_hooks(self._blocks[0]):
+        if not self._keeps or compat.has_hooks(self._blocks[0]):
             return 0
-        weight = self._blocks[0].attn2.to_k.weight
-        return kept_text_bytes(self._transformer.config, weight.element_size())
+        return kept_text_bytes(self._transformer.config, self._transformer.dtype.itemsize)
 
     def forget(self) -> None:
         """Let go of the text's keys and values. Belongs after each clip."""
@@ -128,6 +132,8 @@ class Shortcuts:
     def _before(
         self, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if self.compiled is not None:
+            self.compiled.look()
         if self._speed.drop_masks:
             kwargs = {**kwargs, **dict.fromkeys(_MASKS)}
         if self._keeps:
@@ -137,7 +143,7 @@ class Shortcuts:
     def _bring_text(self, video: Tensor, audio: Tensor) -> None:
         """Hand every block the keys and values of these embeddings, computed if they are new."""
         weight = self._blocks[0].attn2.to_k.weight
-        if weight.device != video.device or _has_hooks(self._blocks[0]):
+        if weight.device != video.device or compat.has_hooks(self._blocks[0]):
             # The weights are elsewhere until their turn comes, so each step does its own work.
             self.forget()
             return
@@ -152,7 +158,7 @@ class Shortcuts:
         model = self._transformer
         if model.config.use_prompt_embeddings:
             video, audio = model.caption_projection(video), model.audio_caption_projection(audio)
-        texts = (video, audio) * len(self._blocks)
+        texts = [text for block in self._blocks for text in _texts_of(block, video, audio)]
         return [keys_and_values(a, text) for a, text in zip(self._stock, texts, strict=True)]
 
 
@@ -200,7 +206,7 @@ class KeptTextAttention:
         query_rotary_emb: Any = None,
         key_rotary_emb: Any = None,
     ) -> Tensor:
-        """As the stock processor, for layers without gates, rotation and mask."""
+        """As the stock processor, for layers without rotation and mask."""
         if self.kept is None:
             result: Tensor = self.stock(
                 attn, hidden_states, encoder_hidden_states, attention_mask, query_rotary_emb
@@ -209,7 +215,12 @@ class KeptTextAttention:
         key, value = self.kept
         query = torch.unflatten(attn.norm_q(attn.to_q(hidden_states)), 2, (attn.heads, -1))
         found = dispatch_attention_fn(query, key, value, dropout_p=0.0, is_causal=False)
-        output: Tensor = attn.to_out[0](found.flatten(2, 3).to(query.dtype))
+        found = found.to(query.dtype)
+        if attn.to_gate_logits is not None:
+            # One gate for each head, of the picture or sound itself: 1 where its logit is 0.
+            gates = 2.0 * torch.sigmoid(attn.to_gate_logits(hidden_states))
+            found = found * gates.unsqueeze(-1)
+        output: Tensor = attn.to_out[0](found.flatten(2, 3))
         return output
 
 
@@ -222,16 +233,25 @@ class CompiledBlocks:
     """
 
     def __init__(self, blocks: list[Any], backend: str) -> None:
-        torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
+        compat.allow_recompiling(RECOMPILE_LIMIT)
         self._blocks = blocks
         self._ready: set[tuple[Any, ...]] = set()
         self._begun: set[tuple[Any, ...]] = set()
         self._threads: list[threading.Thread] = []
         self._one_at_a_time = threading.Lock()
+        self._as_they_are = False
         for block in blocks:
-            fast = torch.compile(block._call_impl, fullgraph=True, dynamic=True, backend=backend)
-            block._compiled_call_impl = self._dispatch(block, fast)
+            plain = compat.plain_call(block)
+            fast = torch.compile(plain, fullgraph=True, dynamic=True, backend=backend)
+            compat.call_instead(block, self._dispatch(block, plain, fast))
         self._backend = backend
+
+    def look(self) -> None:
+        """Find out whether the blocks have to run as they are: their weights are brought when they
+        are needed, or a LoRA is in them. Asked once a forward, of the first block: what is done to
+        one is done to all, and asking each of 48 takes some milliseconds."""
+        first = self._blocks[0]
+        self._as_they_are = compat.has_hooks(first) or compat.has_lora(first)
 
     def wait(self, timeout: float | None = None) -> None:
         """Until everything that was begun is ready, or has failed."""
@@ -246,29 +266,32 @@ class CompiledBlocks:
     def remove(self) -> None:
         """Run the blocks as they are again."""
         for block in self._blocks:
-            block._compiled_call_impl = None
+            compat.call_instead(block, None)
 
-    def _dispatch(self, block: Any, fast: Callable[..., Any]) -> Callable[..., Any]:
+    def _dispatch(
+        self, block: Any, plain: Callable[..., Any], fast: Callable[..., Any]
+    ) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             perturbed = kwargs.get("perturbation_mask") is not None
-            if perturbed or _has_hooks(block) or _has_lora(block):
-                return block._call_impl(*args, **kwargs)
+            if perturbed or self._as_they_are:
+                return plain(*args, **kwargs)
             kind = _kind(block, kwargs)
             if kind in self._ready:
                 return fast(*args, **kwargs)
             if kind not in self._begun:
                 self._begun.add(kind)
                 self._begin(kind, block, kwargs)
-            return block._call_impl(*args, **kwargs)
+            return plain(*args, **kwargs)
 
         return call
 
     def _begin(self, kind: tuple[Any, ...], block: Any, kwargs: dict[str, Any]) -> None:
         # A twin shares the weights, but not what is kept of the text, which changes meanwhile.
         shared = {id(t): t for t in (*block.parameters(), *block.buffers())}
-        block._compiled_call_impl, call = None, block._compiled_call_impl
+        call = compat.answering_call(block)
+        compat.call_instead(block, None)
         twin = copy.deepcopy(block, shared)
-        block._compiled_call_impl = call
+        compat.call_instead(block, call)
         thread = threading.Thread(
             target=self._warm, args=(kind, twin, kwargs), name="compile", daemon=True
         )
@@ -277,7 +300,7 @@ class CompiledBlocks:
 
     def _warm(self, kind: tuple[Any, ...], twin: Any, kwargs: dict[str, Any]) -> None:
         fast: Callable[..., Any] = torch.compile(
-            twin._call_impl, fullgraph=True, dynamic=True, backend=self._backend
+            compat.plain_call(twin), fullgraph=True, dynamic=True, backend=self._backend
         )
         with self._one_at_a_time, torch.inference_mode():
             try:
@@ -295,22 +318,22 @@ def _kind(block: Any, kwargs: dict[str, Any]) -> tuple[Any, ...]:
     return (hidden.shape[0], hidden.dtype, kwargs.get("use_a2v_cross_attention"), kept)
 
 
+def _texts_of(block: Any, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
+    """The text as a block's picture and sound attend to it: shifted and scaled by the block's own
+    tables, where it has some."""
+    if not block.cross_attn_adaln:
+        return video, audio
+    tables = (block.prompt_scale_shift_table, block.audio_prompt_scale_shift_table)
+    (shift, scale), (audio_shift, audio_scale) = (table.to(video).unbind() for table in tables)
+    return video * (1 + scale) + shift, audio * (1 + audio_scale) + audio_shift
+
+
 def _text_attentions(block: Any) -> tuple[Any, Any]:
     return block.attn2, block.audio_attn2
 
 
 def _text_is_constant(config: Mapping[str, Any]) -> bool:
-    """Whether the text reaches the blocks the same at every step, as in LTX-2.0."""
-    changing = ("gated_attn", "audio_gated_attn", "cross_attn_mod", "audio_cross_attn_mod")
-    return not any(config.get(name) for name in changing)
-
-
-def _has_hooks(block: Any) -> bool:
-    """Whether the block's weights are brought, or turned into another type, only when needed."""
-    # Asked of each block at each step, so not by hasattr, which takes several times as long.
-    return any("_hf_hook" in vars(m) or "_diffusers_hook" in vars(m) for m in block.modules())
-
-
-def _has_lora(block: Any) -> bool:
-    """Whether layers of the block are wrapped, for the time being, to add a LoRA's part."""
-    return any("base_layer" in m._modules for m in block.modules())
+    """Whether the text reaches the blocks the same at every step, as in LTX-2.0 and 2.5. In 2.3 it
+    is shifted and scaled by what is made of the timestep."""
+    modulated = config.get("cross_attn_mod") or config.get("audio_cross_attn_mod")
+    return not (modulated and config.get("use_prompt_adaln_single", True))

@@ -14,7 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ltx_ui.engine import compat
 from ltx_ui.engine.speed import TEXT_LENGTH
+
+PADDING_SIDE = "left"
+"""Where a text is filled up to its places: as LTX-2 learnt it, whatever a tokenizer's files say."""
 
 
 def text_length(pipe: Any) -> int:
@@ -55,7 +59,7 @@ class Prompts:
         self.pipe = pipe
         self.connectors = connectors = pipe.connectors
         width = connectors.video_connector.inner_dim
-        pipe.connectors = Splitter(width, pipe._execution_device, connectors.dtype)
+        pipe.connectors = Splitter(width, compat.execution_device(pipe), connectors.dtype)
         self.capacity = capacity
         self.max_sequence_length = text_length(pipe)
         self._kept: OrderedDict[str, Tensor] = OrderedDict()
@@ -73,15 +77,16 @@ class Prompts:
             self._kept[text] = self._encode(text).cpu()
             if len(self._kept) > self.capacity:
                 self._kept.popitem(last=False)
-        return self._kept[text].to(self.pipe._execution_device)
+        return self._kept[text].to(compat.execution_device(self.pipe))
 
     def _encode(self, text: str) -> Tensor:
         pipe = self.pipe
-        device = pipe._execution_device
+        device = compat.execution_device(pipe)
         tokens = pipe.tokenizer(
             [text],
             padding="max_length",
             max_length=self.max_sequence_length,
+            padding_side=PADDING_SIDE,
             truncation=True,
             add_special_tokens=True,
             return_tensors="pt",
@@ -94,7 +99,6 @@ class Prompts:
             logits_to_keep=1,
         ).hidden_states
         stacked = torch.stack(hidden, dim=-1).flatten(2, 3).to(pipe.text_encoder.dtype)
-        video, audio, _ = self.connectors(
-            stacked, tokens.attention_mask, padding_side=pipe.tokenizer_padding_side
-        )
+        del hidden  # 0.4 GB of LTX-2's, just before most memory is needed
+        video, audio, _ = self.connectors(stacked, tokens.attention_mask, padding_side=PADDING_SIDE)
         return torch.cat([video, audio], dim=-1)

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, LTX2LatentUpsamplePipeline
-from diffusers.hooks.group_offloading import _maybe_remove_and_reapply_group_offloading
+from diffusers import LTX2LatentUpsamplePipeline
 from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
 from safetensors import SafetensorError
 from torch import Tensor
 
 from ltx_ui.clip import Listener
-from ltx_ui.engine.models import FIXED_SCHEDULE, STAGE_2_SIGMAS, Guidance, ModelCard
+from ltx_ui.engine.models import SCHEDULES, STAGE_2_SIGMAS, Guidance, ModelCard
 from ltx_ui.engine.sampling import (
     Latents,
     Picture,
@@ -27,6 +26,7 @@ from ltx_ui.engine.sampling import (
     guidance_arguments,
     text_arguments,
 )
+from ltx_ui.engine.streaming import renew, settle
 from ltx_ui.engine.text import Prompts
 from ltx_ui.errors import ModelUnavailable
 from ltx_ui.recipe import Recipe
@@ -77,8 +77,8 @@ class TwoStage:
         image_start: Picture | None = None,
         image_end: Picture | None = None,
     ) -> Latents:
-        """Denoise one clip at half size, enlarge its latents and refine them. The steps of both
-        stages are counted as one run.
+        """Denoise one clip at half size, enlarge its latents and refine the picture. The steps of
+        both stages are counted as one run.
 
         Args:
             image_start, image_end: uint8, H×W×3, of exactly the recipe's size. The pipeline brings
@@ -115,7 +115,7 @@ class TwoStage:
         enlarged = self._enlarge(small.video)
         listener.progress("sampling", first, steps)
         with fixed_schedule(pipe), distilled(pipe, self._lora):
-            return denoise(
+            refined = denoise(
                 pipe,
                 recipe,
                 counting(listener, first, steps),
@@ -132,6 +132,8 @@ class TwoStage:
                 **extra_arguments(Guidance(), card),
                 **{name: text[name] for name in ("prompt_embeds", "prompt_attention_mask")},
             )
+        # The second stage's few steps are for the picture; the authors keep the first's sound.
+        return Latents(refined.video, small.audio)
 
     def _enlarge(self, latents: Tensor) -> Tensor:
         """Denormalised video latents at twice the width and height, float32."""
@@ -162,7 +164,7 @@ def fixed_schedule(pipe: Any) -> Iterator[None]:
     """Lets the pipeline take given sigmas as they are; its scheduler comes back, whatever happens
     inside."""
     own = pipe.scheduler
-    pipe.scheduler = FlowMatchEulerDiscreteScheduler.from_config(own.config, **FIXED_SCHEDULE)
+    pipe.scheduler = type(own).from_config(own.config, **SCHEDULES["fixed"])
     try:
         yield
     finally:
@@ -188,6 +190,7 @@ def distilled(pipe: Any, lora: Path | None) -> Iterator[None]:
         yield
     finally:
         pipe.transformer.unload_lora()
+        settle(pipe.transformer)
 
 
 def _add(pipe: Any, lora: Path) -> None:
@@ -204,7 +207,7 @@ def _add(pipe: Any, lora: Path) -> None:
         if f".{LORA}." in name and parameter.dtype != dtype:
             exact = weights[f"transformer.{name.replace(f'.{LORA}', '')}"]
             parameter.data = exact.to(parameter.device, dtype)
-    _maybe_remove_and_reapply_group_offloading(transformer)
+    renew(transformer)
 
 
 def _read(pipe: Any, lora: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:

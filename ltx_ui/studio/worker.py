@@ -157,11 +157,14 @@ class Worker:
             settings.models_dir,
             settings.cache_dir,
             placement,
-            default_speed(settings.compile),
+            default_speed(settings.compile, settings.device),
             None if settings.precision == "auto" else settings.precision,
+            settings.device,
             keep_until_saved=True,
         )
         card = engine.card
+        if engine.notice:
+            _log.warning("%s", engine.notice)
         self.status = replace(self.status, model=card.id, title=card.title, demo=card.demo)
         self._queue.make_for(card.id, settings.model)
         engine.load(self._report)

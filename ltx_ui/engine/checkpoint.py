@@ -1,0 +1,145 @@
+"""What of a repo or a folder is the model: its files, and how many numbers they hold.
+
+A repo holds more than its model: single-file checkpoints, a second set of shards, a stale copy
+under other names. And a file's size says little: Gemma is published in float32 and computed in
+bfloat16. So files are taken from the index that the library reads, and numbers from their headers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from huggingface_hub import parse_local_safetensors_file_metadata
+from huggingface_hub.errors import SafetensorsParsingError
+from huggingface_hub.utils import SafetensorsFileMetadata
+
+from ltx_ui.engine.models import ModelCard
+from ltx_ui.engine.placement import DISTILLED_LORA
+from ltx_ui.errors import ModelUnavailable
+
+COMPONENTS = (
+    "audio_scheduler",
+    "audio_vae",
+    "connectors",
+    "latent_upsampler",
+    "scheduler",
+    "text_encoder",
+    "tokenizer",
+    "vae",
+    "vocoder",
+)
+"""Folders that every card of a repo needs; each has its own transformer beside them."""
+
+Elements = Mapping[str, int]
+"""How many numbers of each safetensors dtype (``BF16``, ``F32``, …)."""
+ReadJson = Callable[[str], Mapping[str, object]]
+"""Reads a JSON file of the checkpoint by its path within it."""
+
+_WEIGHTS = {"text_encoder": "model"}
+"""What a component's weights are called without their ending; transformers names them otherwise
+than diffusers does."""
+_OTHERS = (".json", ".model", ".jinja", ".txt")
+_NOT_FLOATS = {"BOOL": 1, "U8": 1, "I8": 1, "U16": 2, "I16": 2, "U32": 4, "I32": 4} | {
+    "U64": 8,
+    "I64": 8,
+}
+"""Bytes of the numbers that keep their type when a model is brought to another precision."""
+
+
+def needed_files(sizes: Mapping[str, int], card: ModelCard, read: ReadJson) -> dict[str, int]:
+    """Of a repo's files (path → bytes), those that a card's pipeline loads. A repo without the
+    card's LoRA or without an upsampler is complete, too.
+
+    Args:
+        read: asked only for indexes that are among the files.
+
+    Raises:
+        ModelUnavailable: an index names a file that is not there.
+    """
+    chosen = {"model_index.json", card.distilled_lora} & sizes.keys()
+    for component in (*COMPONENTS, card.transformer_subfolder):
+        inside = {path for path in sizes if path.rpartition("/")[0] == component}
+        chosen |= {path for path in inside if _is_configuration(path)}
+        chosen |= set(weight_files(inside, component, read))
+    missing = sorted(chosen - sizes.keys())
+    if missing:
+        raise ModelUnavailable(
+            f"{card.source} is not complete: its index names {missing[0]}, which is not there. "
+            "Use another repo or revision, or try again when its authors have finished."
+        )
+    return {path: sizes[path] for path in sorted(chosen)}
+
+
+def weight_files(paths: Collection[str], component: str, read: ReadJson) -> tuple[str, ...]:
+    """A component's weights: the index and what it names, where there is one, or the one file.
+    Whatever else lies beside them is not loaded."""
+    stem = f"{component}/{_WEIGHTS.get(component, 'diffusion_pytorch_model')}.safetensors"
+    index = f"{stem}.index.json"
+    if index in paths:
+        named = read(index).get("weight_map")
+        files = set(named.values()) if isinstance(named, dict) else set()
+        return (index, *sorted(f"{component}/{name}" for name in files))
+    return (stem,) if stem in paths else ()
+
+
+def part_of(path: str, card: ModelCard) -> str:
+    """Which of the pipeline's parts a file of weights belongs to."""
+    if path == card.distilled_lora:
+        return DISTILLED_LORA
+    folder = path.partition("/")[0]
+    return "transformer" if folder == card.transformer_subfolder else folder
+
+
+def counted(headers: Mapping[str, SafetensorsFileMetadata], card: ModelCard) -> dict[str, Elements]:
+    """Numbers by part, from the headers of files by their paths."""
+    parts: dict[str, Counter[str]] = {}
+    for path, header in headers.items():
+        parts.setdefault(part_of(path, card), Counter()).update(header.parameter_count)
+    return dict(parts)
+
+
+def counted_in(folder: Path, card: ModelCard) -> dict[str, Elements]:
+    """Numbers by part of a checkpoint on disk.
+
+    Raises:
+        ModelUnavailable: a file is missing or damaged.
+    """
+    sizes = {path.relative_to(folder).as_posix(): 0 for path in folder.glob("*/*")}
+    if card.distilled_lora and (folder / card.distilled_lora).is_file():
+        sizes[card.distilled_lora] = 0
+    try:
+        files = needed_files(sizes, card, lambda path: _read(folder / path))
+        headers = {
+            path: parse_local_safetensors_file_metadata(folder / path)
+            for path in files
+            if path.endswith(".safetensors") and path != card.distilled_lora
+        }
+    except (OSError, ValueError, SafetensorsParsingError) as error:
+        raise ModelUnavailable(
+            f"{folder} can't be loaded as an LTX-2 pipeline ({error}). Delete the folder to have "
+            "it made or downloaded again, or check --model."
+        ) from None
+    with suppress(OSError, SafetensorsParsingError):  # The clip that needs the LoRA will say so.
+        if card.distilled_lora in files:
+            lora = parse_local_safetensors_file_metadata(folder / card.distilled_lora)
+            headers[card.distilled_lora] = lora
+    return counted(headers, card)
+
+
+def computed_bytes(elements: Elements, size: int) -> int:
+    """Bytes of a part whose floating-point numbers are computed with in ``size`` bytes each,
+    whatever they are stored in."""
+    return sum(count * _NOT_FLOATS.get(dtype, size) for dtype, count in elements.items())
+
+
+def _is_configuration(path: str) -> bool:
+    return path.endswith(_OTHERS) and not path.endswith(".index.json")
+
+
+def _read(file: Path) -> Mapping[str, object]:
+    data = json.loads(file.read_text(encoding="utf-8"))
+    return data if isinstance(data, dict) else {}

@@ -1,0 +1,189 @@
+"""What the engine takes of torch, diffusers, accelerate and peft that they don't promise to keep.
+
+Each function here is one such thing: what it does, why there is no public way, and when it can go.
+Each is looked for when this module is imported, so that a new version of a library that lacks it is
+found at once and not in the middle of a clip.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.hooks import ModelHook, add_hook_to_module
+from diffusers import DiffusionPipeline, LTX2ConditionPipeline
+from diffusers.hooks import HookRegistry, group_offloading
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+
+
+def _require(holds: bool, name: str) -> None:
+    """Refuse to go on without a name that this module relies on."""
+    if not holds:
+        raise ImportError(
+            f"{name} is not what ltx_ui/engine/compat.py relies on. Install the versions in "
+            "requirements.txt, or mend the function there that names it."
+        )
+
+
+def execution_device(pipe: Any) -> torch.device:
+    """The device that a pipeline computes on, also while its weights wait elsewhere.
+
+    ``pipe.device`` is where the weights are. Remove when diffusers has a public name for it.
+    """
+    device: torch.device = pipe._execution_device
+    return device
+
+
+_require(isinstance(getattr(DiffusionPipeline, "_execution_device", None), property), "_execution")
+
+
+def folder_of(module: Any) -> Path:
+    """The folder that a diffusers model was loaded from.
+
+    Its configuration keeps it under a name of its own. Remove when models tell where they are from.
+    """
+    return Path(module.config._name_or_path)
+
+
+_require("_name_or_path" in inspect.getsource(ModelMixin.from_pretrained), "config._name_or_path")
+
+
+def offload_anew(module: nn.Module) -> None:
+    """Let group offloading see layers that were added to a module, or taken from it, since it was
+    applied. Without it, those would stay in host memory and the first step would fail.
+
+    diffusers calls it where a pipeline loads a LoRA, which would place every other part anew too.
+    Remove when ``load_lora_into_transformer`` does it, or ``apply_group_offloading`` can be redone.
+    """
+    group_offloading._maybe_remove_and_reapply_group_offloading(module)
+
+
+_require(
+    callable(getattr(group_offloading, "_maybe_remove_and_reapply_group_offloading", None)),
+    "diffusers.hooks.group_offloading._maybe_remove_and_reapply_group_offloading",
+)
+
+
+def keep_outside_blocks(module: nn.Module) -> None:
+    """Take what a module has outside its blocks out of the group that group offloading made of it,
+    and bring it to the device for good; nothing where no group was made.
+
+    ``apply_group_offloading`` can't leave modules out. Remove when it can.
+    """
+    hook = HookRegistry.check_if_exists_or_initialize(module).get_hook("group_offloading")
+    if hook is None:
+        return
+    group = hook.group
+    for part in group.modules:
+        part.to(group.onload_device)
+    for tensor in (*group.parameters, *group.buffers):
+        tensor.data = tensor.data.to(group.onload_device)
+    group.modules, group.parameters, group.buffers = [], [], []
+
+
+_require(
+    getattr(group_offloading, "_GROUP_OFFLOADING", "") == "group_offloading"
+    and {"modules", "parameters", "buffers", "onload_device"}
+    <= set(inspect.signature(group_offloading.ModuleGroup).parameters),
+    "diffusers.hooks.group_offloading.ModuleGroup",
+)
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Whether the weights of a module, or of one within, are brought only when they are needed.
+
+    Neither library tells it in public. Asked at each step, so not by ``hasattr``, which takes
+    several times as long. Remove when hooks can be listed.
+    """
+    return any("_hf_hook" in vars(m) or "_diffusers_hook" in vars(m) for m in module.modules())
+
+
+_hooked = nn.Identity(), nn.Identity()
+add_hook_to_module(_hooked[0], ModelHook())
+HookRegistry.check_if_exists_or_initialize(_hooked[1])
+_require(all(has_hooks(module) for module in _hooked), "_hf_hook or _diffusers_hook")
+
+
+def has_lora(module: nn.Module) -> bool:
+    """Whether layers within a module are wrapped, for the time being, to add a LoRA's part.
+
+    peft's class for them is public, but asking for it at each step takes several times as long as
+    for the name of what they wrap. Remove when that no longer counts.
+    """
+    return any("base_layer" in m._modules for m in module.modules())
+
+
+_require(isinstance(vars(nn.Identity()).get("_modules"), dict), "torch.nn.Module._modules")
+
+
+def plain_call(module: nn.Module) -> Callable[..., Any]:
+    """A module's call with its hooks, as it is without :func:`call_instead`.
+
+    ``module.forward`` would leave the hooks out. Remove with :func:`call_instead`.
+    """
+    return module._call_impl
+
+
+def call_instead(module: nn.Module, call: Callable[..., Any] | None) -> None:
+    """Have a module's call answered by another function, or by itself again.
+
+    ``module.compile()`` does so, but always with what it compiles itself; here each call is judged
+    first. Remove when a compiled module can fall back to running as it is.
+    """
+    module._compiled_call_impl = call
+
+
+def answering_call(module: nn.Module) -> Callable[..., Any] | None:
+    """What :func:`call_instead` has set last."""
+    return module._compiled_call_impl
+
+
+_require(hasattr(nn.Module, "_call_impl"), "torch.nn.Module._call_impl")
+_require(hasattr(nn.Module, "_compiled_call_impl"), "torch.nn.Module._compiled_call_impl")
+
+
+def allow_recompiling(limit: int) -> None:
+    """Let one function be compiled for so many kinds of calls before compiling it is an error.
+
+    Documented, yet under a private module's name. Remove when ``torch.compiler`` has the setting.
+    """
+    torch._dynamo.config.recompile_limit = limit
+
+
+def _recompile_limit_is_there() -> bool:
+    from torch._dynamo import config
+
+    return hasattr(config, "recompile_limit")
+
+
+_require(_recompile_limit_is_there(), "torch._dynamo.config.recompile_limit")
+
+
+class LastFramePipeline(LTX2ConditionPipeline):  # type: ignore[misc]
+    """The stock pipeline, with an end image on the last frame instead of some frames before it.
+
+    Its conditions name latent frames, and it places one at the first pixel frame that its latent
+    frame covers: of 49 frames, at 41 of 0…48. The authors place by pixel frame
+    (``VideoConditionByKeyframeIndex`` in Lightricks/LTX-2, ``packages/ltx-core``), so that an end
+    image is at 48. Remove when ``LTX2VideoCondition`` takes a pixel frame.
+    """
+
+    def _prepare_keyframe_coords(self, *args: Any, **kwargs: Any) -> Tensor:
+        """As the stock pipeline's, for the last of the pixel frames that the latent frame covers.
+        A condition of several frames keeps its place."""
+        if kwargs["num_pixel_frames"] == 1:
+            kwargs["pixel_frame_idx"] += self.vae_temporal_compression_ratio - 1
+        coords: Tensor = super()._prepare_keyframe_coords(*args, **kwargs)
+        return coords
+
+
+_coords = getattr(LTX2ConditionPipeline, "_prepare_keyframe_coords", None)
+_require(
+    _coords is not None
+    and {"num_pixel_frames", "pixel_frame_idx"} <= set(inspect.signature(_coords).parameters),
+    "LTX2ConditionPipeline._prepare_keyframe_coords",
+)

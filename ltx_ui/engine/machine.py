@@ -1,0 +1,80 @@
+"""The machine that a model runs on: which device, and how much memory is free."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import psutil  # type: ignore[import-untyped]
+import torch
+
+from ltx_ui.engine.containers import room_in_container
+from ltx_ui.engine.placement import Free
+from ltx_ui.errors import ModelUnavailable
+
+CPU = torch.device("cpu")
+
+
+def pick_device(asked: str = "auto") -> torch.device:
+    """The device to run on.
+
+    Args:
+        asked: ``cpu``, ``cuda:N``, or ``auto``: the CUDA device with the most free memory, and the
+            CPU where there is none.
+
+    Raises:
+        ModelUnavailable: the device that was asked for is not here.
+    """
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if asked == "cpu" or (asked == "auto" and not count):
+        return torch.device("cpu")
+    if asked == "auto":
+        free = [torch.cuda.mem_get_info(index)[0] if count > 1 else 0 for index in range(count)]
+        return torch.device("cuda", free.index(max(free)))
+    device = torch.device(asked)
+    if device.type != "cuda" or (device.index or 0) >= count:
+        here = ", ".join(["cpu", *(f"cuda:{index}" for index in range(count))])
+        raise ModelUnavailable(
+            f"There is no device {asked} here. Use --device with auto or one of {here}.{unused()}"
+        )
+    return torch.device("cuda", device.index or 0)
+
+
+def unused() -> str:
+    """A sentence, after a space, on a GPU of this machine that the studio can't use; empty where
+    there is none."""
+    if torch.backends.mps.is_available():
+        name = "Apple GPU (MPS)"
+    elif torch.xpu.is_available():
+        name = "Intel GPU (XPU)"
+    else:
+        return ""
+    return f" This machine's {name} is not used: LTX-2 Studio runs on CUDA devices and CPUs so far."
+
+
+def free_memory(device: torch.device) -> Free:
+    """What is free now, for a process that may be in a container."""
+    host = int(psutil.virtual_memory().available)
+    limited = room_in_container()
+    host = host if limited is None else min(host, limited)
+    return Free(torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None, host)
+
+
+def usual_dtype(device: torch.device) -> torch.dtype:
+    """What models compute in unless told otherwise: bfloat16 on CUDA. On the CPU float32, in which
+    a recipe gives nearly the same clip on every machine."""
+    return torch.bfloat16 if device.type == "cuda" else torch.float32
+
+
+def current(device: torch.device) -> AbstractContextManager[object]:
+    """While it is entered, what asks for no certain CUDA device gets this one."""
+    if device.type != "cuda" or device.index == torch.cuda.current_device():
+        return nullcontext()
+    return torch.cuda.device(device)
+
+
+def device_name(device: torch.device, dtype: torch.dtype) -> str:
+    """The device, and the precision where it is another than usual: takes differ with it, and so
+    does their time."""
+    name = f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else "cpu"
+    other = dtype != usual_dtype(device)
+    return f"{name}, {str(dtype).removeprefix('torch.')}" if other else name

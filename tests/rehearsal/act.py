@@ -1,0 +1,237 @@
+"""One process of the rehearsal: a checkpoint in one placement, and some clips.
+
+python -m tests.rehearsal.act --guard guard.so --folder checkpoint --placement fp8
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ltx_ui.engine.engine import Engine  # before torch: it sets what torch reads when imported
+from ltx_ui.engine.speed import Speed
+from ltx_ui.errors import OutOfMemory
+from ltx_ui.recipe import Recipe
+
+from . import cuda, files, guard
+from .cases import CASES, Case
+from .ledger import GB, Ledger, Stage
+from .mode import Rehearsal
+
+HOST = 256 * GB
+MARGIN = GB // 10
+"""Bytes that are free when memory runs out."""
+
+
+@dataclass
+class Made:
+    """What came of a case.
+
+    Attributes:
+        placement: before and after.
+        live: bytes on the device before and after.
+        notes: of the last clip.
+        stages: by name, in their order.
+        error: what ended it, if it ended so.
+    """
+
+    case: str
+    placement: tuple[str, str] = ("", "")
+    live: tuple[int, int] = (0, 0)
+    notes: tuple[str, ...] = ()
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    error: str = ""
+    seconds: float = 0.0
+
+
+class Watch:
+    """Opens a stage of the ledger at each report of progress, and makes memory run out there."""
+
+    def __init__(self, act: Act, name: str, case: Case) -> None:
+        self._act, self._name, self._case = act, name, case
+        self._failures = 0
+
+    def progress(self, stage: str, step: int = 0, steps: int = 0) -> None:
+        """As :class:`ltx_ui.clip.Listener` says."""
+        ledger, case = self._act.ledger, self._case
+        ledger.begin(f"{self._name}/{stage} {step}")
+        ledger.fail_while = None
+        if case.full == stage and step == 0:
+            ledger.fail_while = self._where_it_was if case.lasting else self._still_failing
+
+    def _still_failing(self) -> bool:
+        self._failures += 1
+        return self._failures <= self._case.failures
+
+    def _where_it_was(self) -> bool:
+        return self._act.engine.placement == self._act.placement
+
+
+class Act:
+    """An engine on the imitation.
+
+    Args:
+        placement: where its weights are to live; None to let it choose.
+    """
+
+    def __init__(self, mode: Rehearsal, folder: Path, placement: Any) -> None:
+        self.mode, self.ledger = mode, mode.ledger
+        gc.collect()  # What was played before.
+        self.ledger.empty_pinned()
+        self.ledger.stages.clear()
+        with mode:
+            self.ledger.begin("load")
+            self.engine = Engine(
+                str(folder), folder, placement=placement, speed=Speed(compile=False)
+            )
+            self.engine.load(lambda message, fraction: None)
+            gc.collect()
+            self.ledger.begin("loaded")
+        self.placement = self.engine.placement
+        self.loaded = self.ledger.live["cuda"]
+
+    def perturb_one_there_is(self) -> None:
+        """Let spatio-temporal guidance perturb the last block where the transformer has too few."""
+        card, blocks = self.engine.card, self.engine._pipe.transformer.config.num_layers
+        if card.high and max(card.high.spatio_temporal_guidance_blocks) >= blocks:
+            high = replace(card.high, spatio_temporal_guidance_blocks=(blocks - 1,))
+            self.engine.card = replace(card, high=high)
+
+    def make(self, name: str, case: Case | None = None) -> Made:
+        """One case, from recipe to clip; what it leaves behind is still there."""
+        case = case or CASES[name]
+        watch, began = Watch(self, name, case), time.process_time()
+        before = (str(self.engine.placement), self.ledger.live["cuda"])
+        made = Made(name)
+        with self.mode:
+            try:
+                made.notes = self._clips(case, watch)
+            except OutOfMemory as error:
+                made.error = f"OutOfMemory: {error}"
+            except Exception as error:
+                made.error = f"{type(error).__name__}: {error} at {_origin(error)}"
+            self.ledger.fail_while = None
+            gc.collect()
+            self.ledger.begin(f"{name}/after")
+        made.placement = (before[0], str(self.engine.placement))
+        made.live = (before[1], self.ledger.live["cuda"])
+        made.seconds = time.process_time() - began
+        made.stages = {
+            stage.removeprefix(f"{name}/"): book.as_dict()
+            for stage, book in self.ledger.stages.items()
+            if stage.startswith(f"{name}/")
+        }
+        return made
+
+    def _clips(self, case: Case, watch: Watch) -> tuple[str, ...]:
+        recipe = case.recipe()
+        images = [_picture(recipe)] * case.images + [None] * (2 - case.images)
+        if case.takes == 1:
+            clip = self.engine.generate(recipe, watch, *images)
+            assert clip.frames.shape == (recipe.num_frames, recipe.height, recipe.width, 3)
+            return clip.notes
+        takes = [case.recipe(seed) for seed in range(case.takes)]
+        clips = list(self.engine.generate_many(takes, watch, *images))
+        assert len(clips) == case.takes
+        return clips[-1].notes
+
+
+def _picture(recipe: Recipe) -> Any:
+    return np.zeros((recipe.height, recipe.width, 3), np.uint8)
+
+
+def _origin(error: BaseException) -> str:
+    traceback = error.__traceback__
+    while traceback and traceback.tb_next:
+        traceback = traceback.tb_next
+    code = traceback.tb_frame.f_code if traceback else None
+    return f"{code.co_filename}:{traceback.tb_lineno}" if code and traceback else "?"
+
+
+def _forwards(mode: Rehearsal) -> None:
+    """Count the kernels of each forward of a transformer by themselves."""
+    from diffusers import LTX2VideoTransformer3DModel as Transformer
+
+    own: Callable[..., Any] = Transformer.forward
+
+    @contextlib.contextmanager
+    def counted(transformer: Any) -> Iterator[None]:
+        stage: Stage = mode.ledger.stage
+        stage.forwards.append(0)
+        stage.with_lora |= bool(getattr(transformer, "peft_config", None))
+        mode.in_forward += 1
+        try:
+            yield
+        finally:
+            mode.in_forward -= 1
+
+    def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with counted(self):
+            return own(self, *args, **kwargs)
+
+    cls: Any = Transformer
+    cls.forward = forward
+
+
+def imitation(library: Path, capacity: int) -> Rehearsal:
+    """Make this process one with a CUDA device of so many bytes."""
+    guard.install(library)
+    mode = Rehearsal(Ledger(capacity, os.environ.get("PYTORCH_ALLOC_CONF", "")))
+    cuda.imitate(mode, HOST)
+    files.read_by(mode)
+    files.read_in_one_thread()
+    _forwards(mode)
+    gc.freeze()  # What was imported needs no looking through again.
+    return mode
+
+
+def play(mode: Rehearsal, folder: Path, placement: str | None, cases: list[str]) -> dict[str, Any]:
+    """Load a checkpoint, make the cases, and say what came of them."""
+    act = Act(mode, folder, placement)
+    act.perturb_one_there_is()
+    made = []
+    for name in cases:
+        made.append(act.make(name))
+        print(f"{folder.name} {act.placement}, {name}: {made[-1].seconds:.1f} s", flush=True)
+    findings = dict(mode.ledger.findings)
+    mode.ledger.findings.clear()
+    return {
+        "family": folder.name,
+        "placement": act.placement,
+        "loaded": act.loaded,
+        "loading": {name: mode.ledger.stages[name].as_dict() for name in ("load", "loaded")},
+        "findings": findings,
+        "cases": [asdict(case) for case in made],
+    }
+
+
+def main() -> None:
+    """Play each act and write the reports as JSON."""
+    parser = argparse.ArgumentParser(description="One process of the rehearsal.")
+    parser.add_argument("--guard", type=Path, required=True)
+    parser.add_argument("--checkpoints", type=Path, required=True, help="a folder of folders")
+    parser.add_argument("--placement", help="none: as the engine chooses")
+    parser.add_argument("--gb", type=float, default=1000.0, help="of the device")
+    parser.add_argument("--acts", type=json.loads, required=True, help="cases by family, JSON")
+    parser.add_argument("--report", type=Path, required=True)
+    given = parser.parse_args()
+    mode = imitation(given.guard, round(given.gb * GB))
+    reports = [
+        play(mode, given.checkpoints / family, given.placement, cases)
+        for family, cases in given.acts.items()
+    ]
+    given.report.write_text(json.dumps(reports))
+
+
+if __name__ == "__main__":
+    main()

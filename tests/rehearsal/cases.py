@@ -1,0 +1,76 @@
+"""The clips that are rehearsed, and what goes wrong while they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ltx_ui.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Case:
+    """A clip and how it is made.
+
+    Attributes:
+        fields: of its recipe, beside :data:`USUAL`.
+        images: how many reference images: the first frame, or the first and the last.
+        takes: how many are made of the recipe.
+        full: in which kind of stage memory runs out.
+        failures: how many times, one large allocation each.
+        lasting: instead, it does so until the weights live elsewhere.
+        families: prefixes of those that can make it.
+    """
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    images: int = 0
+    takes: int = 1
+    full: str = ""
+    failures: int = 1
+    lasting: bool = False
+    families: tuple[str, ...] = ("2",)
+
+    def recipe(self, seed: int = 1) -> Recipe:
+        """What is asked for."""
+        return Recipe(**{**USUAL, **self.fields, "seed": seed})
+
+
+USUAL: dict[str, Any] = {
+    "prompt": "A red fox crosses a snowy street at dusk.",
+    "width": 288,
+    "height": 512,
+    "num_frames": 49,
+    "num_inference_steps": 2,
+    "guidance_scale": 3.0,
+}
+SHORT = {"num_inference_steps": 1}
+HD = {"two_stage": True, "width": 1280, "height": 704}
+
+CASES: dict[str, Case] = {
+    "text": Case(),
+    "first frame": Case(SHORT, images=1),
+    "first and last frame": Case(SHORT, images=2),
+    "takes": Case({**SHORT, "num_frames": 9}, takes=2),
+    "high": Case({**SHORT, "mode": "high"}, families=("2.0", "2.3")),
+    "long": Case({"num_frames": 121}),
+    "HD": Case(HD, families=("2.0", "2.5")),
+    "memory runs out in text": Case({**SHORT, "prompt": "Fox."}, full="text"),
+    "memory runs out in sampling": Case(SHORT, full="sampling"),
+    "memory runs out in decoding": Case(SHORT, full="decoding"),
+    "decoded in tiles": Case(
+        {**SHORT, "num_frames": 9, "width": 256, "height": 256}, full="decoding", failures=2
+    ),
+    "stepped down": Case(SHORT, full="sampling", lasting=True),
+}
+"""By name, in the order in which they are made; what moves the weights is last."""
+
+
+def cases_of(family: str) -> dict[str, Case]:
+    """Those that a family can make."""
+    distilled = "distilled" in family or family == "2.5"
+    return {
+        name: case
+        for name, case in CASES.items()
+        if family.startswith(case.families) and not (distilled and name == "high")
+    }

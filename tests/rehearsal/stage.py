@@ -1,0 +1,74 @@
+"""What the acts are played on: checkpoints, the guard, and processes for them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ltx_ui.engine.placement import DISTILLED_LORA
+from ltx_ui.engine.resolving import read_json
+from ltx_ui.engine.speed import kept_text_bytes
+
+from . import checkpoint, guard
+from .verdict import Model
+
+ROOT = Path(__file__).resolve().parents[2]
+AT_ONCE = 2
+"""Processes; each takes a core, and 1 GB of memory."""
+
+Acts = Mapping[str, Sequence[str]]
+"""Names of cases by family."""
+
+
+def build(folder: Path, families: Iterable[checkpoint.Family], size: int = 48) -> None:
+    """The guard and the families' checkpoints, with so many blocks and layers of text."""
+    guard.build(folder)
+    for family in families:
+        checkpoint.write(family, folder / family, size, size)
+
+
+def played(folder: Path, acts: Acts, placements: Iterable[str]) -> list[dict[str, Any]]:
+    """The reports of all acts in each placement, which has a process of its own.
+
+    Raises:
+        RuntimeError: a process failed; with the end of what it printed.
+    """
+
+    def play(placement: str) -> list[dict[str, Any]]:
+        options = ("--checkpoints", folder, "--placement", placement, "--acts", json.dumps(acts))
+        reports: list[dict[str, Any]] = _reported("act", folder, placement, *options)
+        return reports
+
+    with ThreadPoolExecutor(AT_ONCE) as processes:
+        return [report for reports in processes.map(play, placements) for report in reports]
+
+
+def faults_noticed(folder: Path, family: str) -> dict[str, str]:
+    """What is noticed of each fault, with a checkpoint that is there."""
+    found: dict[str, str] = _reported("faults", folder, "faults", "--checkpoint", folder / family)
+    return found
+
+
+def _reported(module: str, folder: Path, name: str, *options: object) -> Any:
+    """What a process of this package reports."""
+    report = folder / f"{name}.json"
+    wanted = ("--guard", folder / "guard.so", "--report", report, *options)
+    command = [sys.executable, "-m", f"tests.rehearsal.{module}", *map(str, wanted)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{name} failed:\n{done.stdout}{done.stderr[-4000:]}")
+    return json.loads(report.read_text())
+
+
+def model_of(folder: Path) -> Model:
+    """What the plan is made from, for a checkpoint."""
+    sizes = checkpoint.bytes_of(folder)
+    config = read_json(folder / "transformer" / "config.json")
+    names = (*checkpoint.PARTS, DISTILLED_LORA)
+    weights = {name: size for name, size in sizes.items() if name in names}
+    return Model(weights, kept_text_bytes(config, 2), config["num_layers"])

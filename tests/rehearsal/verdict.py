@@ -1,0 +1,144 @@
+"""What is wrong with what was written down: a sentence for each promise that was not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ltx_ui.engine.placement import (
+    RESERVE,
+    STEPS,
+    Placement,
+    device_bytes,
+    host_bytes,
+    in_use,
+    working,
+)
+
+from .cases import CASES
+from .checkpoint import BLOCKS
+from .ledger import GB
+
+KERNELS = 10_500
+"""Most launches of a forward with 48 blocks."""
+OUTSIDE = 420
+"""Of them, outside the blocks."""
+LEFT = GB // 100
+"""Bytes that may be left over after a clip."""
+LARGE = 2**22
+"""Numbers on which the CPU should not compute."""
+PAGEABLE = GB // 100
+"""Bytes that a forward may move through memory that is not pinned."""
+PINNED = GB // 2
+"""Pinned for what is no weight: the pictures of a clip on their way to the host."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What was rehearsed.
+
+    Attributes:
+        weights: bytes of each component, as the pipeline runs it, and of the second stage's LoRA.
+        text: bytes of one text's keys and values in all blocks, where they are kept.
+        blocks: of the transformer.
+    """
+
+    weights: Mapping[str, int]
+    text: int
+    blocks: int = BLOCKS
+
+
+def complaints(report: Mapping[str, Any], model: Model) -> list[str]:
+    """Sentences; none where all is as promised."""
+    said = [f"{what} ({count} times)" for what, count in report["findings"].items()]
+    for case in report["cases"]:
+        name, moved = case["case"], len(set(case["placement"])) > 1
+        found = [*_errors(case), *_cpu(case), *_waits(case), *_kernels(case, model)]
+        found += _step_down(case) if CASES[name].lasting else _left(case)
+        found += () if moved or CASES[name].full else _plan(case, model)
+        said += [f"{name}: {sentence}" for sentence in found]
+    return said
+
+
+def planned(name: str, placement: Placement, model: Model) -> tuple[int, int]:
+    """Bytes of device and of pinned memory that the plan promises for a case."""
+    recipe = CASES[name].recipe()
+    takes, clips = CASES[name].takes, 2 if recipe.guidance_scale > 1 else 1
+    beside = working(
+        recipe.width,
+        recipe.height,
+        recipe.num_frames,
+        clips=takes * clips,
+        two_stage=recipe.two_stage,
+        text=model.text * (clips + recipe.two_stage + (recipe.mode == "high")),
+    )
+    device = device_bytes(placement, model.weights, beside, model.blocks) - RESERVE
+    return device, host_bytes(placement, in_use(model.weights, beside)) + PINNED
+
+
+def peak(case: Mapping[str, Any], device: str) -> int:
+    """The most bytes of a device in any stage of a case."""
+    return max(stage["peak"][device] for stage in case["stages"].values())
+
+
+def _plan(case: Mapping[str, Any], model: Model) -> Iterator[str]:
+    promised = planned(case["case"], case["placement"][0], model)
+    for device, plan in zip(("cuda", "pinned"), promised, strict=True):
+        took = peak(case, device)
+        if took > plan:
+            yield f"{device} took {took / GB:.2f} GB, the plan says {plan / GB:.2f}"
+
+
+def _errors(case: Mapping[str, Any]) -> Iterator[str]:
+    nowhere_left = CASES[case["case"]].lasting and case["placement"][0] == "offload"
+    if case["error"] and not (nowhere_left and case["error"].startswith("OutOfMemory")):
+        yield case["error"]
+    if CASES[case["case"]].full and not case["notes"] and not case["error"]:
+        yield "memory should have run out, and the clip says nothing of it"
+
+
+def _cpu(case: Mapping[str, Any]) -> Iterator[str]:
+    for stage, book in case["stages"].items():
+        for where, numbers in book["computed"].items():
+            if numbers > LARGE:
+                yield f"the CPU computed on {numbers} numbers in {stage}: {where}"
+
+
+def _waits(case: Mapping[str, Any]) -> Iterator[str]:
+    """Waiting and slow copies while steps follow each other. Before the first of a stage there is
+    what it begins with; the second of two stages begins after as many steps as were asked for."""
+    recipe = CASES[case["case"]].recipe()
+    begins = (0, recipe.num_inference_steps if recipe.two_stage else 0)
+    for stage, book in case["stages"].items():
+        kind, _, step = stage.partition(" ")
+        if kind != "sampling" or not book["forwards"] or int(step) in begins:
+            continue
+        for where, count in book["syncs"].items():
+            yield f"the host waited for the device {count} times in {stage}: {where}"
+        if book["pageable"] > PAGEABLE:
+            yield f"{book['pageable'] / GB:.2f} GB moved through pageable memory in {stage}"
+
+
+def _kernels(case: Mapping[str, Any], model: Model) -> Iterator[str]:
+    limit = OUTSIDE + (KERNELS - OUTSIDE) * model.blocks // BLOCKS
+    for stage, book in case["stages"].items():
+        # A LoRA adds three launches to each of its layers, for three steps of a clip.
+        if not book["with_lora"] and max(book["forwards"], default=0) > limit:
+            yield f"{max(book['forwards'])} kernels in a forward of {stage}, at most {limit}"
+
+
+def _left(case: Mapping[str, Any]) -> Iterator[str]:
+    left = case["live"][1] - case["live"][0]
+    if left > LEFT:
+        yield f"{left / GB:.2f} GB of the device are left over after the clip"
+
+
+def _step_down(case: Mapping[str, Any]) -> Iterator[str]:
+    before, after = case["placement"]
+    if before == "offload":
+        return
+    if after == before or after not in STEPS:
+        yield f"the weights stayed where they were: {before}"
+    elif case["live"][1] >= case["live"][0]:
+        yield f"from {before} to {after} freed nothing"

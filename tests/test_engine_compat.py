@@ -1,0 +1,59 @@
+"""Private names of other libraries stand in one module."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ltx_ui.engine
+
+ENGINE = Path(ltx_ui.engine.__file__).parent
+FILES = sorted(file for file in ENGINE.glob("*.py") if file.name != "compat.py")
+PRIVATE = re.compile(r"_[A-Za-z]\w*")
+FILE_FORMAT = {"_class_name"}
+"""Keys of files on disk, which versions to come have to read as well."""
+
+
+def private_names(source: str) -> Iterator[str]:
+    """Names with a leading underscore that are taken of something else than the file's own self."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Attribute(value=ast.Name(id="self" | "cls")):
+                pass
+            case ast.Attribute(attr=name) | ast.Constant(value=str(name)):
+                if PRIVATE.fullmatch(name) and name not in FILE_FORMAT:
+                    yield name
+            case ast.ImportFrom(names=names):
+                yield from (alias.name for alias in names if PRIVATE.fullmatch(alias.name))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_no_other_file_of_the_engine_takes_a_private_name(file: Path) -> None:
+    assert list(private_names(file.read_text("utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "pipe._execution_device",
+        "torch._dynamo.config.recompile_limit = 1",
+        "self.pipe._interrupt = True",
+        "'_hf_hook' in vars(module)",
+        "from diffusers.hooks.group_offloading import _GROUP_OFFLOADING",
+    ],
+)
+def test_a_private_name_would_be_seen(source: str) -> None:
+    assert len(list(private_names(source))) == 1
+
+
+def test_what_the_engine_relies_on_is_looked_for_when_it_is_imported() -> None:
+    source = (ENGINE / "compat.py").read_text("utf-8")
+    required = source.count("\n_require(")
+    names = {name for name in private_names(source) if not name.startswith("_require")}
+    assert required >= 9
+    for name in names:
+        assert source.count(name) > 1, f"{name} is used and not asserted"

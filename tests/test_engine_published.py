@@ -1,0 +1,117 @@
+"""What is downloaded of each published checkpoint, and what of the machine it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from hub import serving
+from published import published
+
+from ltx_ui.engine import loading
+from ltx_ui.engine.checkpoint import needed_files
+from ltx_ui.engine.models import CARDS, GB, ModelCard
+from ltx_ui.engine.placement import PLACEMENTS, USUAL, device_bytes, host_bytes, in_use, working
+from ltx_ui.errors import ModelUnavailable
+
+REAL = [card for card in CARDS.values() if not card.demo]
+STALE = "text_encoder/diffusion_pytorch_model.safetensors.index.json"
+"""Of LTX-2's older copy of its text encoder, which transformers does not read."""
+by_id = pytest.mark.parametrize("card", REAL, ids=lambda card: card.id)
+
+
+def stored(card: ModelCard) -> dict[str, Mapping[str, int]]:
+    """Numbers of each part as they are published."""
+    elements = dict(published(card.id).elements)
+    elements["transformer"] = elements[card.transformer_subfolder]
+    return {k: v for k, v in elements.items() if k != "distilled_lora" or card.distilled_lora}
+
+
+def weights(card: ModelCard) -> dict[str, int]:
+    """Bytes of each part as a CUDA device computes with it."""
+    return loading._computed(card, stored(card), torch.bfloat16)
+
+
+@by_id
+def test_only_what_the_indexes_name_is_downloaded(card: ModelCard) -> None:
+    listed = published(card.id)
+    needed = needed_files(listed.files, card, listed.read)
+    folders = {path.partition("/")[0] for path in needed if "/" in path}
+    assert {card.transformer_subfolder, "text_encoder", "connectors", "vae"} <= folders
+    assert not folders & {"prompt_enhancer", "diffusion_decoder", "duration_head"}
+    top = {path for path in needed if "/" not in path}
+    assert top == {"model_index.json"} | ({card.distilled_lora} if card.distilled_lora else set())
+    read = {index for index in listed.indexes if index.partition("/")[0] in folders} - {STALE}
+    assert read == {path for path in needed if path.endswith(".index.json")}
+    for index, names in listed.indexes.items():
+        folder = index.rpartition("/")[0]
+        shards = {path for path in needed if path.startswith(f"{folder}/") and "tensors" in path}
+        if index in needed:
+            assert shards == {index} | {f"{folder}/{name}" for name in names}
+        else:
+            assert not shards & {f"{folder}/{name}" for name in names}
+
+
+@by_id
+def test_a_card_knows_about_how_much_is_downloaded(card: ModelCard) -> None:
+    listed = published(card.id)
+    total = sum(needed_files(listed.files, card, listed.read).values())
+    assert card.download_bytes == pytest.approx(total, rel=0.02)
+
+
+@by_id
+def test_a_card_knows_how_large_its_parts_are_in_use(card: ModelCard) -> None:
+    counted = {part: size for part, size in weights(card).items() if size}
+    assert counted == {k: pytest.approx(v, rel=0.01) for k, v in card.component_bytes.items()}
+
+
+def test_an_encoder_in_float32_counts_in_what_it_is_computed_in() -> None:
+    on_disk = sum(size for path, size in published("ltx-2").files.items() if "of-00011" in path)
+    assert on_disk == pytest.approx(48.7 * GB, rel=0.01)
+    assert weights(CARDS["ltx-2"])["text_encoder"] == pytest.approx(24.4 * GB, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("card_id", "device_gb", "host_gb"),
+    [
+        ("ltx-2", (73, 45, 24, 7), (0, 27, 30, 68)),
+        ("ltx-2-distilled", (71, 44, 23, 7), (0, 27, 30, 68)),
+        ("ltx-2.3", (74, 45, 23, 7), (0, 31, 34, 72)),
+        ("ltx-2.3-distilled", (74, 45, 23, 7), (0, 31, 34, 72)),
+        ("ltx-2.5", (73, 44, 23, 7), (0, 30, 32, 70)),
+        ("ltx-2.5-full", (75, 45, 24, 7), (0, 30, 32, 70)),
+    ],
+)
+def test_each_placement_takes_what_the_readme_says(
+    card_id: str, device_gb: tuple[int, ...], host_gb: tuple[int, ...]
+) -> None:
+    card = CARDS[card_id]
+    clips = 2 if card.takes_guidance else 1
+    text = 0 if "2.3" in card_id else 2 * 48 * 1024 * (4096 + 2048) * 2 * clips
+    beside = working(*USUAL, clips=clips, text=text)
+    sizes = in_use(weights(card), beside)
+    device = [device_bytes(placement, sizes, beside) / GB for placement in PLACEMENTS]
+    host = [host_bytes(placement, sizes) / GB for placement in PLACEMENTS]
+    assert device == [pytest.approx(gb, abs=0.8) for gb in device_gb]
+    assert host == [pytest.approx(gb, abs=0.8) for gb in host_gb]
+
+
+@by_id
+def test_a_machine_that_cannot_run_it_is_told_before_a_byte_of_it_is_downloaded(
+    card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving({card.source: published(card.id).repo(card)}) as hub:
+        files = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
+        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", files)
+        with pytest.raises(ModelUnavailable) as error:
+            loading.load(card, tmp_path, lambda message, fraction: None)
+    needed = sum(loading._computed(card, stored(card), torch.float32).values())
+    assert str(error.value).startswith(
+        f"{card.title} needs about {needed / GB:.0f} GB of memory without a CUDA device; "
+    )
+    asked = {request for request in hub.served if "safetensors" in request}
+    weights_asked = {request for request in asked if not request.endswith("index.json")}
+    assert weights_asked and all(request.startswith("header ") for request in weights_asked)

@@ -1,0 +1,75 @@
+"""The CUDA way of a clip holds what the plan promises, on tensors without numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ltx_ui.engine.placement import PLACEMENTS
+from tests.rehearsal import guard, stage
+from tests.rehearsal.cases import cases_of
+from tests.rehearsal.faults import IN_A_BLOCK, OPERATIONS
+from tests.rehearsal.verdict import complaints
+
+FAMILIES = ("2.0", "2.0 distilled", "2.3", "2.5")
+LONG = "long"
+"""The case that shows nothing more with two blocks."""
+
+pytestmark = pytest.mark.skipif(
+    not guard.has_compiler() and not os.environ.get("CI"),
+    reason="the imitation of CUDA needs a C++ compiler: g++ is not installed",
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Checkpoints of full width with two blocks and two layers of text."""
+    folder = tmp_path_factory.mktemp("rehearsal")
+    stage.build(folder, FAMILIES, size=2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reports(folder: Path) -> Iterator[list[dict[str, Any]]]:
+    every = [name for name in cases_of("2.0") if name != LONG]
+    few = ["first and last frame"]
+    acts = {"2.0": every, "2.0 distilled": ["text"], "2.3": few, "2.5": few}
+    return stage.played(folder, acts, PLACEMENTS)
+
+
+@pytest.fixture(scope="module")
+def noticed(folder: Path) -> dict[str, str]:
+    return stage.faults_noticed(folder, "2.0")
+
+
+@pytest.mark.parametrize("fault", OPERATIONS)
+def test_what_cuda_refuses_is_refused(noticed: dict[str, str], fault: str) -> None:
+    assert noticed[fault]
+
+
+@pytest.mark.parametrize("fault", IN_A_BLOCK)
+def test_a_fault_in_a_forward_is_complained_of(noticed: dict[str, str], fault: str) -> None:
+    assert IN_A_BLOCK[fault][1] in noticed[fault]
+
+
+def test_a_step_down_that_frees_nothing_is_complained_of(
+    folder: Path, reports: list[dict[str, Any]]
+) -> None:
+    [report] = [r for r in reports if (r["family"], r["placement"]) == ("2.0", "resident")]
+    [case] = [dict(c) for c in report["cases"] if c["case"] == "stepped down"]
+    case["live"] = (case["live"][0], case["live"][0])
+    [said] = complaints({"findings": {}, "cases": [case]}, stage.model_of(folder / "2.0"))
+    assert said.endswith("freed nothing")
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_clip_is_made_as_the_plan_says(
+    folder: Path, reports: list[dict[str, Any]], family: str, placement: str
+) -> None:
+    [report] = [r for r in reports if (r["family"], r["placement"]) == (family, placement)]
+    assert complaints(report, stage.model_of(folder / family)) == []
