@@ -74,7 +74,8 @@ def keep_outside_blocks(module: nn.Module) -> None:
 
     ``apply_group_offloading`` can't leave modules out. Remove when it can.
     """
-    hook = HookRegistry.check_if_exists_or_initialize(module).get_hook("group_offloading")
+    hooks = HookRegistry.check_if_exists_or_initialize(module)
+    hook = hooks.get_hook(group_offloading._GROUP_OFFLOADING)
     if hook is None:
         return
     group = hook.group
@@ -86,7 +87,7 @@ def keep_outside_blocks(module: nn.Module) -> None:
 
 
 _require(
-    getattr(group_offloading, "_GROUP_OFFLOADING", "") == "group_offloading"
+    isinstance(getattr(group_offloading, "_GROUP_OFFLOADING", None), str)
     and {"modules", "parameters", "buffers", "onload_device"}
     <= set(inspect.signature(group_offloading.ModuleGroup).parameters),
     "diffusers.hooks.group_offloading.ModuleGroup",
