@@ -7,9 +7,10 @@ from pathlib import Path
 import av
 
 
-def packets(path: Path) -> list[tuple[int, int | None, bytes]]:
-    """The encoded pictures and sound of a film: stream, time stamp and bytes of each packet."""
-    with av.open(str(path)) as container:
+def packets(film: Path | str) -> list[tuple[int, int | None, bytes]]:
+    """The encoded pictures and sound of a film, by its file or address: stream, time stamp and
+    bytes of each packet."""
+    with av.open(str(film)) as container:
         return [
             (packet.stream_index, packet.pts, bytes(packet))
             for packet in container.demux()
