@@ -119,3 +119,10 @@ def test_an_event_larger_than_any_is_refused(http: httpx.Client, events: list[An
     answer = send(http, events[0]["id"], ["x" * 2_000_000])
     assert answer.status_code == 413
     assert "1.0 MB" in answer.json()["detail"]
+
+
+def test_answers_keep_their_order_for_a_page_that_outlives_a_restart(
+    events: list[dict[str, Any]],
+) -> None:
+    assert any(len(each["outputs"]) > 5 for each in events)
+    assert all(each["outputs"] == sorted(each["outputs"]) for each in events)

@@ -10,6 +10,7 @@ import inspect
 import logging
 import sys
 import traceback
+from collections.abc import Iterable
 from subprocess import Popen
 from types import SimpleNamespace
 from typing import Any
@@ -90,6 +91,18 @@ def _json_type(component: Any) -> str:
     info = component.api_info() if hasattr(component, "api_info") else {}
     found = info.get("type", "") if isinstance(info, dict) else ""
     return found if isinstance(found, str) else ""
+
+
+def in_layout_order(components: Iterable[Any]) -> list[Any]:
+    """Components in the order in which they were made, which is the same in every process.
+
+    Gradio numbers them so, and orders a set of inputs by it, but takes outputs only as a list. The
+    number has no public name; this can go when outputs may be a set.
+    """
+    return sorted(components, key=lambda component: int(component._id))
+
+
+assert "self._id" in inspect.getsource(gr.blocks.Block.__init__), "gradio.blocks.Block._id"
 
 
 def log_tracebacks() -> None:

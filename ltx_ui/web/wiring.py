@@ -12,6 +12,7 @@ import gradio as gr
 from gradio.components import Component
 
 from ltx_ui.errors import StudioError
+from ltx_ui.web.compat import in_layout_order
 
 Values = Mapping[Component, Any]
 """What a browser sent, by component, as it came: nothing in it has been checked."""
@@ -56,7 +57,8 @@ def on(
         how: one of :data:`QUIET`, :data:`EACH` and :data:`LATEST`.
     """
     listen = functools.partial(gr.on, trigger) if isinstance(trigger, list) else trigger
-    given, filled = None if inputs is None else set(inputs), list(outputs)
+    # In the same order in every process: a page that outlives a restart knows only places.
+    given, filled = None if inputs is None else set(inputs), in_layout_order(outputs)
     return listen(_calm(handler, filled), given, filled, **how)
 
 
