@@ -120,8 +120,7 @@ def counted_in(folder: Path, card: ModelCard) -> dict[str, Elements]:
         }
     except (OSError, ValueError, SafetensorsParsingError) as error:
         raise ModelUnavailable(
-            f"{folder} can't be loaded as an LTX-2 pipeline ({error}). Delete the folder to have "
-            "it made or downloaded again, or check --model."
+            f"{folder} can't be loaded as an LTX-2 pipeline ({error}). {cure(folder, card)}"
         ) from None
     with suppress(OSError, SafetensorsParsingError):  # The clip that needs the LoRA will say so.
         if card.distilled_lora in files:
@@ -143,3 +142,12 @@ def _is_configuration(path: str) -> bool:
 def _read(file: Path) -> Mapping[str, object]:
     data = json.loads(file.read_text(encoding="utf-8"))
     return data if isinstance(data, dict) else {}
+
+
+def cure(folder: Path, card: ModelCard) -> str:
+    """What to do about a damaged folder, by where it comes from."""
+    if card.demo:
+        return "It comes with the program: install that again."
+    if folder == Path(card.source).expanduser():
+        return "Check that all its files were copied here whole, or choose another --model."
+    return "Delete the folder to have it downloaded again, or choose another --model."

@@ -43,7 +43,7 @@ from ltx_ui.engine.sampling import (
 )
 from ltx_ui.engine.speed import Shortcuts, Speed, default_speed, keep_compiled_in
 from ltx_ui.engine.text import Prompts, text_length
-from ltx_ui.engine.tokens import TokenCount, Tokens
+from ltx_ui.engine.tokens import TokenCount, Tokens, cut_texts
 from ltx_ui.engine.twostage import TwoStage
 from ltx_ui.engine.unsaved import Images, Sampled, Unsaved
 from ltx_ui.errors import ModelUnavailable, OutOfMemory
@@ -209,7 +209,7 @@ class Engine:
             sampled = Sampled(recipe, images, latents, notes)
             self._unsaved.add(sampled)
         clip = self._decode(sampled, listener)
-        clip = replace(clip, notes=(*clip.notes, *self._cut_texts(recipe)))
+        clip = replace(clip, notes=(*clip.notes, *cut_texts(self.count_tokens, self.card, recipe)))
         if not self._keep_until_saved:
             self.saved(recipe)
         return clip
@@ -381,14 +381,6 @@ class Engine:
         except MemoryError:
             raise self._too_large(recipe) from None
         return replace(clip, notes=sampled.notes + clip.notes)
-
-    def _cut_texts(self, recipe: Recipe) -> list[str]:
-        """A note for each text that is longer than what the model reads."""
-        texts = {"prompt": recipe.prompt}
-        if self.card.guided(recipe):
-            texts["negative prompt"] = recipe.negative_prompt
-        counts = {what: self.count_tokens(text) for what, text in texts.items()}
-        return [count.note(what) for what, count in counts.items() if count.is_cut]
 
     def _too_large(self, recipe: Recipe) -> OutOfMemory:
         free_caches()

@@ -19,7 +19,7 @@ from diffusers import (
     LTX2VideoTransformer3DModel,
 )
 
-from ltx_ui.engine.checkpoint import Elements, computed_bytes, counted_in
+from ltx_ui.engine.checkpoint import Elements, computed_bytes, counted_in, cure
 from ltx_ui.engine.compat import LastFramePipeline
 from ltx_ui.engine.downloading import Admit, Report, downloaded, missing_disk
 from ltx_ui.engine.float8 import keep_in_8_bits
@@ -213,18 +213,9 @@ def _read(
         # A damaged folder makes the libraries raise nearly anything; all of it means the same.
         raise ModelUnavailable(
             f"{folder} can't be loaded as an LTX-2 pipeline ({type(error).__name__}: {error}). "
-            f"{_cure(folder, card)}"
+            f"{cure(folder, card)}"
         ) from error
     return pipe
-
-
-def _cure(folder: Path, card: ModelCard) -> str:
-    """What to do about a damaged folder, by where it comes from."""
-    if card.demo:
-        return "It comes with the program: install that again."
-    if folder == Path(card.source).expanduser():
-        return "Check that all its files were copied here whole, or choose another --model."
-    return "Delete the folder to have it downloaded again, or choose another --model."
 
 
 def _large_parts(

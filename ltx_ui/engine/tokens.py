@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from tokenizers import Tokenizer
+
+from ltx_ui.engine.models import ModelCard
+from ltx_ui.recipe import Recipe
 
 _LAST_WORDS = 40
 """Characters that are quoted of the end of what was read."""
@@ -71,3 +75,12 @@ class Tokens:
         # A character can be several tokens, and is read only as a whole.
         end = min(own[room - 1][1], own[room][0])
         return TokenCount(count, self.limit, text[:end])
+
+
+def cut_texts(count: Callable[[str], TokenCount], card: ModelCard, recipe: Recipe) -> list[str]:
+    """A note for each of a recipe's texts that is longer than what the model reads."""
+    texts = {"prompt": recipe.prompt}
+    if card.guided(recipe):
+        texts["negative prompt"] = recipe.negative_prompt
+    counts = {what: count(text) for what, text in texts.items()}
+    return [found.note(what) for what, found in counts.items() if found.is_cut]
