@@ -3,4 +3,4 @@
 from ltx_ui.cli import main
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(program="app.py"))

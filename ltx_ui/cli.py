@@ -27,36 +27,43 @@ USAGE_ERROR = 2
 """Exit code for a wrong flag, value or presets.json, as the shell's own tools use it."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the studio until SIGINT or SIGTERM; returns the exit code."""
+def main(argv: Sequence[str] | None = None, program: str = "ltx-ui") -> int:
+    """Run the studio until SIGINT or SIGTERM; returns the exit code.
+
+    Args:
+        argv: the flags; None: those that the process was started with.
+        program: what it was started as, for its messages.
+    """
     try:
-        settings = read_settings(sys.argv[1:] if argv is None else argv)
+        settings = read_settings(sys.argv[1:] if argv is None else argv, program)
         _log(settings.log_level)
         with _alone(settings):
             return _run(settings, listen(settings.host, settings.port))
     except SettingsError as error:
-        print(f"app.py: {error}", file=sys.stderr)
+        print(f"{program}: {error}", file=sys.stderr)
         return USAGE_ERROR
     except StudioError as error:
-        print(f"app.py: {error}", file=sys.stderr)
+        print(f"{program}: {error}", file=sys.stderr)
         return 1
 
 
-def read_settings(argv: Sequence[str]) -> Settings:
+def read_settings(argv: Sequence[str], program: str) -> Settings:
     """Settings from flags, then ``LTX_UI_…``, then defaults.
 
     Raises:
         SettingsError: one line that names the flag and what is allowed.
         SystemExit: after ``--help``.
     """
-    source: CliSettingsSource[Settings] = CliSettingsSource(Settings, cli_exit_on_error=False)
+    source: CliSettingsSource[Settings] = CliSettingsSource(
+        Settings, cli_prog_name=program, cli_exit_on_error=False
+    )
     try:
         return Settings(_cli_settings_source=source(args=list(argv)))  # type: ignore[call-arg]
     except ValidationError as error:
         raise SettingsError("; ".join(map(_flag_problem, error.errors()))) from None
     except FlagError as error:
         reason = str(error).removeprefix("error parsing CLI: ")
-        raise SettingsError(f"{reason}. See app.py --help.") from None
+        raise SettingsError(f"{reason}. See {program} --help.") from None
 
 
 def _flag_problem(error: Mapping[str, Any]) -> str:
@@ -117,7 +124,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 def _run(settings: Settings, sockets: Sequence[socket.socket]) -> int:
     for name, value in _environment(settings).items():
         os.environ.setdefault(name, value)
-    presets = load_presets()
+    presets = load_presets(settings.presets)
 
     # Gradio reads its environment while it is imported, so these come after the lines above.
     from ltx_ui.studio.studio import Studio
@@ -132,7 +139,7 @@ def _run(settings: Settings, sockets: Sequence[socket.socket]) -> int:
     studio = Studio(settings)
     page = serve(studio, settings, presets, sockets)
     studio.start()
-    print(f"LTX-2 Studio: {page.url}", flush=True)
+    print(f"LTX-2 Studio: {page.url} (data in {settings.data_dir.resolve()})", flush=True)
     if page.share_url:
         print(f"Public link: {page.share_url}", flush=True)
     if settings.credentials and not chosen.credentials:

@@ -20,9 +20,10 @@ from pydantic import (
 )
 
 from ltx_ui.errors import InvalidRecipe, SettingsError
+from ltx_ui.home import presets_file
 from ltx_ui.recipe import Recipe, parse_recipe
 
-DEFAULT_FILE = Path(__file__).resolve().parent.parent / "presets.json"
+DEFAULT_FILE = presets_file()
 
 HD_GRID = 64
 """Half of an hd format, the size of its first stage, has to fit the model's grid of 32 pixels."""

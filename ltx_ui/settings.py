@@ -1,4 +1,4 @@
-"""What an operator may set: flags of ``python app.py``, each also as ``LTX_UI_…``."""
+"""What an operator may set: flags of ``ltx-ui`` and of ``app.py``, each also as ``LTX_UI_…``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ltx_ui import home
 
 
 class Settings(BaseSettings):
@@ -22,13 +24,16 @@ class Settings(BaseSettings):
         cli_implicit_flags=True,
         cli_hide_none_type=True,
         cli_avoid_json=True,
-        cli_prog_name="app.py",
     )
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(7860, ge=1, le=65535, description="Port to listen on.")
     data_dir: Path = Field(
-        Path("data"), description="Takes, models and caches; nothing is written elsewhere."
+        home.data_dir(), description="Takes, models and caches; nothing is written elsewhere."
+    )
+    presets: Path = Field(
+        home.presets_file(),
+        description="JSON file with the page's choices and texts; edit it, or a copy.",
     )
     model: str = Field(
         "auto",

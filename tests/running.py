@@ -47,10 +47,11 @@ def free_port() -> int:
 
 
 class RunningApp:
-    """``python app.py`` on a free port with a data folder, without a network.
+    """``python app.py`` or another program on a free port with a data folder, without a network.
 
     ``url`` is where it answers; ``outside`` is what it tried to reach beyond this machine.
-    ``through`` is a command that runs it, such as one that sets limits.
+    ``through`` is a command that runs it, such as one that sets limits; ``program`` and ``cwd`` are
+    what is run and where.
     """
 
     def __init__(
@@ -59,11 +60,14 @@ class RunningApp:
         *flags: str,
         host: str = "127.0.0.1",
         through: Sequence[str] = (),
+        program: Sequence[str] = (sys.executable, "app.py"),
+        cwd: Path = ROOT,
         **environment: str,
     ) -> None:
         self.data_dir = data_dir
         self._host = host
-        self._through = through
+        self._command = [*through, *program]
+        self._cwd = cwd
         self._environment = environment
         self.port = free_port()
         self.url = url_of(host, self.port)
@@ -84,11 +88,11 @@ class RunningApp:
         flags += ["--data-dir", str(self.data_dir), *self._flags]
         self._output = (self._aside / "output.log").open("a")
         self.process = subprocess.Popen(
-            [*self._through, sys.executable, "app.py", *flags],
-            cwd=ROOT,
+            [*self._command, *flags],
+            cwd=self._cwd,
             env=os.environ
             | self._environment
-            | {"PYTHONPATH": str(self._aside), "NETWORK_LOG": str(self._aside / "network.log")},
+            | {"PYTHONPATH": self._python_path, "NETWORK_LOG": str(self._aside / "network.log")},
             stdout=self._output,
             stderr=subprocess.STDOUT,
         )
@@ -111,6 +115,11 @@ class RunningApp:
         self.process.send_signal(number)
         code = self.process.wait(timeout=30)
         return code, time.perf_counter() - began
+
+    @property
+    def _python_path(self) -> str:
+        paths = [str(self._aside), self._environment.get("PYTHONPATH", "")]
+        return os.pathsep.join(filter(None, paths))
 
     @property
     def output(self) -> str:
