@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import torch
 
 from ltx_ui.engine.containers import room_in_container

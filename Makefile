@@ -1,0 +1,40 @@
+# What people do here, in short. PYTHON=… chooses the interpreter; every tool runs with it.
+PYTHON ?= python
+
+.PHONY: help install run check format test gate lock wheel image
+
+help:  ## list these commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+install:  ## everything that running, testing and linting need
+	$(PYTHON) -m pip install -r requirements-dev.txt
+
+run:  ## start the studio
+	$(PYTHON) app.py
+
+check:  ## format, lint, types and the import rules; changes nothing
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+format:  ## lay the code out as the check wants it
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+test:  ## the tests (T=tests/test_recipe.py for some of them)
+	$(PYTHON) -m pytest $(T)
+
+gate:  ## all that has to pass before a change is merged, in an environment of its own
+	.ci/run
+
+lock:  ## pin what the requirements bring along, for every system, in constraints.txt
+	grep -hv '^-' requirements.txt requirements-dev.txt | $(PYTHON) -m uv pip compile - \
+		--universal --python-version 3.11 --no-annotate --quiet \
+		--custom-compile-command 'make lock' --output-file constraints.txt
+
+wheel:  ## the package, in dist/
+	$(PYTHON) -m hatchling build -t wheel -t sdist
+
+image:  ## the Docker image
+	docker build -t ltx-2-studio .
