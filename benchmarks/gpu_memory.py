@@ -109,8 +109,8 @@ def main() -> None:
     if len(given.gb) == 1:
         one_limit(given.model, given.models_dir, given.gb[0], given.frames, given.steps)
         return
-    columns = ("limit", "model", "placement", "loading s", "first clip s", "second clip s")
-    columns += ("device peak GB", "host peak GB", "notes")
+    columns = ["limit", "model", "placement", "loading s", "first clip s", "second clip s"]
+    columns += ["device peak GB", "host peak GB", "notes"]
     print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}", flush=True)
     source = ["--random-weights"] if given.random_weights else ["--models-dir", given.models_dir]
     for gb in given.gb:

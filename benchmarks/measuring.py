@@ -94,7 +94,8 @@ def flop_of_clip(loaded: Loaded, card: ModelCard, recipe: Recipe) -> float:
             )
         with FlopCounterMode(display=False) as decoding:
             vae.decode(torch.empty(1, 128, frames, height, width))
-    return sampling.get_total_flops() * card.passes(recipe) + decoding.get_total_flops()
+    flops: float = sampling.get_total_flops() * card.passes(recipe) + decoding.get_total_flops()
+    return flops
 
 
 def our_clip(

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,14 +102,12 @@ def main() -> None:
         else:
             print("bfloat16 is left out: this processor has no arithmetic for it", flush=True)
         for name, way in ways.items():
-            print(
-                f"{name:15} {seconds(lambda way=way: way(RECIPE.prompt)):6.3f} s, cold", flush=True
-            )
+            print(f"{name:15} {seconds(partial(way, RECIPE.prompt)):6.3f} s, cold", flush=True)
         times: dict[str, list[float]] = {name: [] for name in ways}
         for round_ in range(rounds):
             for name, way in ways.items():
                 fresh = f"{RECIPE.prompt} Take {round_}."
-                times[name].append(seconds(lambda way=way, text=fresh: way(text)))
+                times[name].append(seconds(partial(way, fresh)))
             print(f"round {round_ + 1} of {rounds}", flush=True)
     medians = {name: statistics.median(values) for name, values in times.items()}
     for name, median in medians.items():

@@ -58,7 +58,7 @@ def read_settings(argv: Sequence[str], program: str) -> Settings:
         Settings, cli_prog_name=program, cli_exit_on_error=False
     )
     try:
-        return Settings(_cli_settings_source=source(args=list(argv)))  # type: ignore[call-arg]
+        return Settings(_cli_settings_source=source(args=list(argv)))
     except ValidationError as error:
         raise SettingsError("; ".join(map(_flag_problem, error.errors()))) from None
     except FlagError as error:

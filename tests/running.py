@@ -61,7 +61,7 @@ class RunningApp:
         host: str = "127.0.0.1",
         through: Sequence[str] = (),
         program: Sequence[str] = (sys.executable, "app.py"),
-        cwd: Path = ROOT,
+        cwd: Path | str = ROOT,
         **environment: str,
     ) -> None:
         self.data_dir = data_dir
@@ -84,11 +84,11 @@ class RunningApp:
         self._aside.mkdir(exist_ok=True)
         (self._aside / "sitecustomize.py").write_text(_NO_NETWORK)
         (self._aside / "network.log").touch()
-        flags = ["--host", self._host, "--port", str(self.port)]
-        flags += ["--data-dir", str(self.data_dir), *self._flags]
+        command = [*self._command, "--host", self._host, "--port", str(self.port)]
+        command += ["--data-dir", str(self.data_dir), *self._flags]
         self._output = (self._aside / "output.log").open("a")
         self.process = subprocess.Popen(
-            [*self._command, *flags],
+            command,
             cwd=self._cwd,
             env=os.environ
             | self._environment

@@ -1,10 +1,15 @@
-"""What two films are compared by: their streams, and not their files, which hold a time of day."""
+"""What is in films and pictures that move.
+
+Films are compared by their streams, and not by their files, which hold a time of day.
+"""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import av
+from PIL import Image
 
 
 def packets(film: Path | str) -> list[tuple[int, int | None, bytes]]:
@@ -16,3 +21,9 @@ def packets(film: Path | str) -> list[tuple[int, int | None, bytes]]:
             for packet in container.demux()
             if packet.size
         ]
+
+
+def frame_count(picture: bytes) -> int:
+    """The frames of a picture that moves; 1 for one that does not."""
+    with Image.open(io.BytesIO(picture)) as opened:
+        return int(getattr(opened, "n_frames", 1))

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from running import RunningApp
+from streams import frame_count
 
 SEED_DOCUMENT = [
     {
@@ -269,7 +270,7 @@ def test_a_running_job_can_be_seen_so_far_and_no_longer_once_it_ended(http: http
         "image/webp",
         "no-store",
     )
-    assert Image.open(io.BytesIO(seen.content)).n_frames > 1
+    assert frame_count(seen.content) > 1
     http.delete(address)
     wait_until_idle(http)
     assert http.get(f"{address}/preview").status_code == 404

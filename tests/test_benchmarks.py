@@ -34,7 +34,7 @@ def test_random_weights_fill_every_parameter_and_overflow_nowhere() -> None:
     with torch.device("meta"):
         part = nn.Sequential(nn.Linear(2100, 2100), nn.BatchNorm1d(2100)).to(torch.bfloat16)
     random_weights.fill(part, "cpu")
-    large = part[0].weight.detach().float().flatten()
+    large = part.get_parameter("0.weight").detach().float().flatten()
     assert len(large) > random_weights._DRAWN
     for piece in large.split(100_000):
         assert 0.018 < float(piece.std()) < 0.022

@@ -14,7 +14,7 @@ from chromium import (
     write_prompt,
 )
 from PIL import Image
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 from running import RunningApp
 
 if MISSING:
@@ -160,7 +160,12 @@ def test_a_refused_picture_is_gone_and_generate_waits_for_another(
 def test_generate_waits_for_a_picture_that_is_on_its_way(page: Page, picture: Path) -> None:
     fast_preview(page)
     write_prompt(page, "A red ball rolls")
-    page.route("**/inputs", lambda route: (page.wait_for_timeout(1000), route.continue_())[-1])
+
+    def slowly(route: Route) -> None:
+        page.wait_for_timeout(1000)
+        route.continue_()
+
+    page.route("**/inputs", slowly)
     page.locator("#reference-image input[type=file]").set_input_files(picture)
     page.locator("#generate").click()
     wait_for_the_clip(page)

@@ -19,7 +19,7 @@ from chromium import (
     wait_for_the_clip,
     write_prompt,
 )
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 from running import RunningApp
 
 from ltx_ui.engine.loading import DEMO_FOLDER
@@ -27,7 +27,7 @@ from ltx_ui.engine.loading import DEMO_FOLDER
 if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def test_two_tabs_keep_each_its_own_prompt_job_and_clip(

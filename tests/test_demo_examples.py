@@ -1,6 +1,8 @@
 """The demo model's example prompts are of the world it is trained on, in its own wordings."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -12,26 +14,32 @@ from training.world import COLOURS, ROUND, held_out
 
 EXAMPLES = CARDS["demo"].examples
 
-NAMES = {
+NAMES: dict[str, Mapping[Any, tuple[str, ...]]] = {
     "subject": captions._SUBJECTS,
     "colour": {colour: captions._COLOURS.get(colour, (colour,)) for colour in COLOURS},
     "motion": captions._MOTIONS,
     "place": captions._PLACES,
 }
-EXTRAS = [captions._LIGHTS, captions._SOUNDS, captions._CAMERAS]
+EXTRAS: list[Mapping[Any, tuple[str, ...]]] = [
+    captions._LIGHTS,
+    captions._SOUNDS,
+    captions._CAMERAS,
+]
 
 
 def one_of(wordings: list[str]) -> str:
     return "|".join(re.escape(wording) for wording in sorted(wordings, key=len, reverse=True))
 
 
-def said_in(example: str) -> dict[str, str] | None:
+def said_in(example: str) -> dict[str, Any] | None:
     """Subject, colour, motion and place of a prompt; None if it is not what a caption could be."""
     groups = {
         part: f"(?P<{part}>{one_of([wording for ws in names.values() for wording in ws])})"
         for part, names in NAMES.items()
     }
-    extras = [f"(?: (?i:{one_of(sum(table.values(), ()))})\\.)?" for table in EXTRAS]
+    extras = [
+        f"(?: (?i:{one_of([w for ws in table.values() for w in ws])})\\.)?" for table in EXTRAS
+    ]
     for template in captions._WHOLE:
         body = re.escape(template).replace("\\{", "{").replace("\\}", "}").format(**groups)
         match = re.fullmatch(f"(?i:{body}){''.join(extras)}", example)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ltx_ui.engine.engine import Engine
 
 WIDTH, HEIGHT, FRAMES = 512, 288, 25
-PORTRAIT = {"width": 288, "height": 512}
+PORTRAIT: dict[str, Any] = {"width": 288, "height": 512}
 
 
 def make(engine: Engine, prompt: str, images: dict[str, Any] | None = None, **fields: Any) -> Clip:
@@ -165,7 +165,8 @@ def test_a_first_picture_is_the_first_frame_and_less_so_at_half_strength(
 def test_a_last_picture_is_the_last_frame_and_less_so_at_half_strength(engine: Engine) -> None:
     """On average of six clips whose prompts say what is in the picture; of twenty others it is a
     little less (the model's card)."""
-    held, free = [], []
+    held: list[float] = []
+    free: list[float] = []
     for index, scene in enumerate(draw_scenes(21, 6, benchmark=True)):
         last = film(scene, Size(**PORTRAIT, frames=FRAMES))[-1].numpy()
         said = caption(scene, random.Random(index), whole=True)
@@ -197,7 +198,7 @@ def test_a_negative_prompt_removes_something_with_guidance_and_nothing_without(
 
 
 def test_two_stages_keep_the_composition(engine: Engine) -> None:
-    fields = {"num_frames": 9, "seed": 4}
+    fields: dict[str, Any] = {"num_frames": 9, "seed": 4}
     prompt = "A red box rests quietly in the desert."
     small = make(engine, prompt, **fields)
     large = make(engine, prompt, **fields, width=2 * WIDTH, height=2 * HEIGHT, two_stage=True)

@@ -40,7 +40,7 @@ def events(http: httpx.Client) -> list[dict[str, Any]]:
     return found
 
 
-def send(http: httpx.Client, event: int, data: Any, **more: Any) -> httpx.Response:
+def send(http: httpx.Client, event: Any, data: Any, **more: Any) -> httpx.Response:
     body = {"fn_index": event, "data": data, "session_hash": "abcdefghij"} | more
     content = json.dumps(body)
     return http.post(EVENT, content=content, headers={"Content-Type": "application/json"})

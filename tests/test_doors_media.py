@@ -80,8 +80,8 @@ def test_a_clip_whose_file_was_removed_by_hand_is_404_in_words(
         time.sleep(0.1)
     for path in set(folder.iterdir()) - before:
         path.unlink()
-    for path in (f"/takes/{made}.mp4", f"/takes/{made}/poster", f"/takes/{made}/plain.mp4"):
-        answer = http.get(path)
+    for address in (f"/takes/{made}.mp4", f"/takes/{made}/poster", f"/takes/{made}/plain.mp4"):
+        answer = http.get(address)
         assert answer.status_code == 404
         assert "removed" in answer.json()["detail"]
     assert "Traceback" not in app.output

@@ -77,7 +77,8 @@ def test_it_is_learnt_through_under_autocast() -> None:
     found = [part.grad.clone() for part in parts if part.grad is not None]
     for part in parts:
         part.grad = None
-    scaled_dot_product_attention(*parts).square().sum().backward()
+    query, key, value = parts
+    scaled_dot_product_attention(query, key, value).square().sum().backward()
     for part, gradient in zip(parts, found, strict=True):
         assert part.grad is not None
         torch.testing.assert_close(gradient, part.grad, rtol=0, atol=0.03)

@@ -31,8 +31,8 @@ def test_queries_keys_values_outputs_and_feed_forwards_of_the_blocks_are_rounded
     rounded: Any,
 ) -> None:
     names = {name for name, p in rounded.named_parameters() if p.dtype == FLOAT8}
-    attentions = ("attn1", "attn2", "audio_attn1", "audio_attn2")
-    attentions += ("audio_to_video_attn", "video_to_audio_attn")
+    attentions = ["attn1", "attn2", "audio_attn1", "audio_attn2"]
+    attentions += ["audio_to_video_attn", "video_to_audio_attn"]
     parts = [f"{a}.{p}" for a in attentions for p in ("to_q", "to_k", "to_v", "to_out.0")]
     parts += [f"{ff}.net.{layer}" for ff in ("ff", "audio_ff") for layer in ("0.proj", "2")]
     blocks = range(len(rounded.transformer_blocks))
@@ -61,5 +61,5 @@ def test_the_blocks_can_be_compiled_in_8_bits(rounded: Any) -> None:
     layer = rounded.transformer_blocks[0].ff
     given = torch.randn(1, 5, layer.net[2].out_features, dtype=torch.bfloat16)
     with torch.inference_mode():
-        compiled = torch.compile(layer, fullgraph=True, backend="eager")
+        compiled: Any = torch.compile(layer, fullgraph=True, backend="eager")
         assert torch.equal(compiled(given), layer(given))

@@ -41,7 +41,7 @@ class Peak(TorchDispatchMode):
     """Adds up the storages that operators made and that are still alive."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.alive: dict[int, int] = {}
         self.bytes = 0
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from streams import frame_count
 
 from ltx_ui.clip import Silent, Stage
 from ltx_ui.engine.engine import Engine
@@ -64,10 +65,10 @@ def test_colours_come_from_latents_of_scenes_it_was_not_fitted_on(engine: Engine
 
 
 def test_the_map_is_fitted_once_and_kept(engine: Engine, tmp_path: Path) -> None:
+    assert engine.cache_dir is not None
     kept = list(engine.cache_dir.glob("preview-*.npz"))
     assert len(kept) == 1
     np.savez(kept[0], weights=np.zeros((128, 3), np.float32), offset=np.ones(3, np.float32))
-    assert engine.cache_dir is not None
     assert colours_of(engine._pipe.vae, engine.cache_dir).offset.tolist() == [1, 1, 1]
     fitted = colours_of(engine._pipe.vae, tmp_path)
     np.savez(kept[0], weights=fitted.weights.numpy(), offset=fitted.offset.numpy())
@@ -75,8 +76,8 @@ def test_the_map_is_fitted_once_and_kept(engine: Engine, tmp_path: Path) -> None
 
 def test_two_points_of_a_step_give_the_clean_latents_it_was_heading_for() -> None:
     clean, noise = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(0)).unbind()
-    at = [clean + sigma * (noise - clean) for sigma in (0.9, 0.6)]
-    assert torch.allclose(estimate(*at, 0.9, 0.6), clean, atol=1e-5)
+    before, after = (clean + sigma * (noise - clean) for sigma in (0.9, 0.6))
+    assert torch.allclose(estimate(before, after, 0.9, 0.6), clean, atol=1e-5)
 
 
 def test_a_listener_that_wants_to_see_is_shown_the_clip_in_small(engine: Engine) -> None:
@@ -130,8 +131,10 @@ def test_a_preview_of_a_usual_clip_takes_a_few_milliseconds() -> None:
 def test_frames_become_a_moving_picture_that_a_page_can_show() -> None:
     frames = np.zeros((3, 5, 4, 3), np.uint8)
     frames[1], frames[2] = 120, 255
-    with Image.open(io.BytesIO(animated_webp(frames, 3.0))) as picture:
-        assert (picture.n_frames, picture.info["loop"]) == (3, 0)
+    moving = animated_webp(frames, 3.0)
+    assert frame_count(moving) == 3
+    with Image.open(io.BytesIO(moving)) as picture:
+        assert picture.info["loop"] == 0
         assert picture.size == (4 * 51, 5 * 51)
         picture.seek(2)
         assert np.asarray(picture.convert("RGB")).mean() > 250

@@ -12,9 +12,10 @@ import torch
 from families import pipeline, save
 
 from ltx_ui.clip import Silent
-from ltx_ui.engine.loading import DEMO_FOLDER, Schedule, load, read_json
+from ltx_ui.engine.loading import DEMO_FOLDER, Schedule, load
 from ltx_ui.engine.models import CARDS, SCHEDULES, ModelCard
 from ltx_ui.engine.placement import tokens
+from ltx_ui.engine.resolving import read_json
 from ltx_ui.engine.sampling import sample
 from ltx_ui.engine.text import Prompts
 from ltx_ui.recipe import Recipe

@@ -128,7 +128,8 @@ def test_blocks_run_as_they_are_until_they_are_compiled(family: tuple[Any, Promp
     plain = latents(*family)
     longer = RECIPE.model_copy(update={"num_frames": 25, "width": 160})
     plain_longer = latents(*family, longer)
-    with shortcuts(family[0].transformer, Speed(compile=True, backend=backend)) as taken:
+    speed = Speed(compile=True, backend=backend)  # type: ignore[arg-type]  # torch takes both
+    with shortcuts(family[0].transformer, speed) as taken:
         assert taken.compiled is not None
         assert same(latents(*family), plain)
         taken.compiled.wait()
@@ -146,7 +147,8 @@ def test_what_can_not_be_compiled_goes_on_as_it_is(family: tuple[Any, Prompts]) 
 
     torch._dynamo.reset()
     plain = latents(*family)
-    with shortcuts(family[0].transformer, Speed(compile=True, backend=refuse)) as taken:
+    speed = Speed(compile=True, backend=refuse)  # type: ignore[arg-type]  # torch takes both
+    with shortcuts(family[0].transformer, speed) as taken:
         assert taken.compiled is not None
         latents(*family)
         taken.compiled.wait()

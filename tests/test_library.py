@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def keep(
     )
 
 
-def names(library: Library, owner: str = "ada", **filters: object) -> list[str]:
+def names(library: Library, owner: str = "ada", **filters: Any) -> list[str]:
     return [take.id for take in library.takes(owner, **filters)]
 
 

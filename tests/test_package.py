@@ -11,9 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 from running import ROOT, RunningApp, free_port
 
 import ltx_ui
@@ -38,7 +37,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _python(*arguments: str, cwd: Path = ROOT, **environment: str) -> str:
+def _python(*arguments: str, cwd: Path | str = ROOT, **environment: str) -> str:
     run = subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
@@ -56,9 +55,9 @@ def _read(file: str) -> list[Requirement]:
     return [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
 
 
-def _brought_along(needed: list[Requirement]) -> Iterator[str]:
+def _brought_along(needed: list[Requirement]) -> Iterator[NormalizedName]:
     """Names of the installed packages that these need, their own among them."""
-    wanted, seen = list(needed), set[tuple[str, str]]()
+    wanted, seen = list(needed), set[tuple[NormalizedName, str]]()
     while wanted:
         requirement = wanted.pop()
         for extra in requirement.extras | {""}:
@@ -66,9 +65,10 @@ def _brought_along(needed: list[Requirement]) -> Iterator[str]:
             if (name, extra) in seen:
                 continue
             seen.add((name, extra))
-            here = default_environment() | {"extra": extra}
             needs = [Requirement(line) for line in requires(name) or ()]
-            wanted += [need for need in needs if not need.marker or need.marker.evaluate(here)]
+            wanted += [
+                need for need in needs if not need.marker or need.marker.evaluate({"extra": extra})
+            ]
     yield from {name for name, _ in seen}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,11 @@ import pytest
 from ltx_ui.engine.placement import PLACEMENTS
 from tests.rehearsal import guard, stage
 from tests.rehearsal.cases import cases_of
+from tests.rehearsal.checkpoint import Family
 from tests.rehearsal.faults import IN_A_BLOCK, OPERATIONS
 from tests.rehearsal.verdict import complaints
 
-FAMILIES = ("2.0", "2.0 distilled", "2.3", "2.5")
+FAMILIES: tuple[Family, ...] = ("2.0", "2.0 distilled", "2.3", "2.5")
 LONG = "long"
 """The case that shows nothing more with two blocks."""
 
@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reports(folder: Path) -> Iterator[list[dict[str, Any]]]:
+def reports(folder: Path) -> list[dict[str, Any]]:
     every = [name for name in cases_of("2.0") if name != LONG]
     few = ["first and last frame"]
     acts = {"2.0": every, "2.0 distilled": ["text"], "2.3": few, "2.5": few}

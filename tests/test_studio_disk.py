@@ -51,7 +51,8 @@ def made(studio: Studio) -> str:
 
 def is_sound(folder: Path) -> bool:
     with sqlite3.connect(folder / "library.sqlite3") as connection:
-        return connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        [found] = connection.execute("PRAGMA integrity_check").fetchone()
+    return str(found) == "ok"
 
 
 def test_takes_can_be_deleted_and_clips_made_again(open_studio: OpenStudio, data_dir: Path) -> None:

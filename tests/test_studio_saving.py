@@ -8,6 +8,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import pytest
@@ -263,7 +264,7 @@ def test_saving_that_breaks_in_an_unforeseen_way_does_not_stop_the_next(
     studio = open_studio()
     former, latter = held_in_saving(studio, encoder)
     # The library takes no two takes by one id.
-    taken = {"timings": {}, "versions": {}, "model": "demo", "device": "cpu"}
+    taken: dict[str, Any] = {"timings": {}, "versions": {}, "model": "demo", "device": "cpu"}
     nowhere = Files(data_dir / "none.mp4", data_dir / "none.jpg")
     studio.library.keep(former.id, "bob", quick(), nowhere, **taken)
     encoder.let_go()

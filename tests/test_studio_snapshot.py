@@ -149,9 +149,9 @@ def test_a_take_whose_file_was_removed_by_hand_says_so(open_studio: OpenStudio) 
     job = studio.submit(quick(), "ada")
     studio.wait(job.id, "ada", PATIENCE)
     (take,) = studio.snapshot(job.id, "ada").takes
-    assert not take.missing
+    before = take.missing
     studio.library.video(job.id, "ada").unlink()
-    assert take.missing
+    assert (before, take.missing) == (False, True)
     with pytest.raises(NotFound, match="was removed from the disk"):
         studio.library.video(job.id, "ada")
     assert studio.library.poster(job.id, "ada").is_file()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from streams import frame_count
 
 from ltx_ui.errors import NotFound
 from ltx_ui.recipe import Recipe
@@ -82,7 +83,8 @@ def test_the_clip_is_seen_while_it_is_made_and_only_by_its_owner(studio: Studio)
         assert time.monotonic() < end
         time.sleep(0.01)
     with Image.open(io.BytesIO(seen)) as picture:
-        assert (picture.format, picture.n_frames) == ("WEBP", 2)
+        assert picture.format == "WEBP"
+    assert frame_count(seen) == 2
     with pytest.raises(NotFound):
         studio.preview(job.id, "ben")
     studio.cancel(job.id, "ann")

@@ -168,7 +168,7 @@ def test_more_tokens_are_trained_at_more_noise(pipe: LTX2ConditionPipeline) -> N
 def test_the_segmenter_reads_a_tokens_own_cells() -> None:
     scenes, size = draw_scenes(6, 2), Size(96, 128, 17)
     segmenter = Segmenter()
-    segmenter.norm = nn.Identity()
+    segmenter.norm = nn.Identity()  # type: ignore[assignment]
     segmenter.out.weight = nn.Parameter(torch.eye(*segmenter.out.weight.shape) * 40)
     nn.init.constant_(segmenter.out.bias, -20)
     cover = subject_cover(scenes, size, [0, 4, 12], 8)
@@ -182,7 +182,8 @@ def test_the_segmenter_reads_a_tokens_own_cells() -> None:
 
 def test_the_subjects_tokens_count_more_once_it_can_be_seen() -> None:
     scenes, size = draw_scenes(6, 2), Size(96, 128, 17)
-    batch = Batch(size, tuple(scenes), *[torch.zeros(2, 128, 3, 4, 3)] * 2, torch.zeros(2, 26, 32))
+    latents = torch.zeros(2, 128, 3, 4, 3)
+    batch = Batch(size, tuple(scenes), latents, latents, torch.zeros(2, 26, 32))
     sigma, free = torch.tensor([0.2, 0.999]), torch.zeros(2, 36 + 12, 1)
     extra = flow.token_weights(batch, sigma, free).squeeze(-1) - 1
     # At nearly nothing but noise, and in an appended last frame, all count alike.
@@ -196,7 +197,8 @@ def test_the_subjects_tokens_count_more_once_it_can_be_seen() -> None:
 def test_what_lies_beside_a_held_last_frame_counts_more_and_the_frame_itself_nothing() -> None:
     size = Size(96, 128, 17)
     scenes = tuple(draw_scenes(6, 2))
-    batch = Batch(size, scenes, *[torch.zeros(2, 128, 3, 4, 3)] * 2, torch.zeros(2, 26, 32))
+    latents = torch.zeros(2, 128, 3, 4, 3)
+    batch = Batch(size, scenes, latents, latents, torch.zeros(2, 26, 32))
     sigma, strength = torch.tensor([0.2, 0.999]), torch.zeros(2, 36 + 12, 1)
     free = flow.token_weights(batch, sigma, strength)
     strength[0, 36:], strength[1, 36:] = 1.0, 0.5

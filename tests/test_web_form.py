@@ -1,5 +1,7 @@
 """What the fields of the Create tab offer, and what a preset puts into them."""
 
+from typing import Any
+
 import pytest
 
 from ltx_ui.presets import Preset, Presets, load_presets
@@ -38,7 +40,18 @@ def test_a_preset_sets_the_seed_and_the_takes_only_if_it_names_them(presets: Pre
 
 def test_whatever_a_browser_sends_becomes_a_form(presets: Presets) -> None:
     initial = Form.initial(presets)
-    nonsense = (None, True, -1, 10**400, 1.5, "x", "9" * 100, [], [[]], {"path": "/etc/passwd"})
+    nonsense: tuple[Any, ...] = (
+        None,
+        True,
+        -1,
+        10**400,
+        1.5,
+        "x",
+        "9" * 100,
+        [],
+        [[]],
+        {"path": "/etc/passwd"},
+    )
     for name in initial.as_draft():
         for value in nonsense:
             form = Form.read(initial.as_draft() | {name: value}, presets)

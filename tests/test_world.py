@@ -99,8 +99,7 @@ def test_the_subject_is_drawn_where_it_is_said_to_stand() -> None:
 
 def test_the_subject_covers_the_cells_it_is_drawn_in() -> None:
     # White on black: what is bright is the subject.
-    dark = {"place": "night", "colour": "white", "light": "even"}
-    scenes = [replace(scene, **dark) for scene in covering(6)]
+    scenes = [replace(s, place="night", colour="white", light="even") for s in covering(6)]
     bright = render(scenes, PORTRAIT, frames=[0, 24]).mean(dim=1) > 0.55
     drawn = torch.nn.functional.avg_pool2d(bright.float(), 8)
     cover = subject_cover(scenes, PORTRAIT, [0, 24], 8)

@@ -127,7 +127,7 @@ class Run:
         A step whose gradient is not finite is left out.
         """
         self.model.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
         if torch.isfinite(norm):
             for flat, matrix in zip(self._flat, self.matrices, strict=True):

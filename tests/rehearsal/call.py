@@ -61,7 +61,10 @@ class Call:
             flat[index] = CUDA
         self.func = func
         self.name: str = func._schema.name.removeprefix("aten::")
-        self.args, self.kwargs = tree_unflatten(flat, spec) if bare else (args, kwargs)
+        self.args: tuple[Any, ...] = args
+        self.kwargs: dict[str, Any] = kwargs
+        if bare:
+            self.args, self.kwargs = tree_unflatten(flat, spec)
         self.pinned = bool(self.kwargs.pop("pin_memory", None))
         self.tensors = [a for a in flat if isinstance(a, Tensor)]
         self.fakes = [t for t in self.tensors if isinstance(t, FakeTensor)]

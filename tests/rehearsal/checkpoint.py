@@ -152,7 +152,9 @@ def _parts(family: Family, blocks: int, layers: int) -> dict[str, nn.Module]:
 
 
 def _gemma_3(text: dict[str, Any]) -> nn.Module:
-    return Gemma3ForConditionalGeneration(Gemma3Config(text_config=text, vision_config=SIGLIP))
+    config = Gemma3Config(text_config=text, vision_config=SIGLIP)
+    made: nn.Module = Gemma3ForConditionalGeneration(config)
+    return made
 
 
 def _gemma_4(text: dict[str, Any]) -> nn.Module:
@@ -162,7 +164,8 @@ def _gemma_4(text: dict[str, Any]) -> nn.Module:
     layer_types = [*(kinds * count)[: count - 1], kinds[-1]]
     known = {name: value for name, value in text.items() if name != "query_pre_attn_scalar"}
     config = Gemma4UnifiedConfig(text_config={**known, "layer_types": layer_types})
-    return Gemma4UnifiedForConditionalGeneration(config)
+    made: nn.Module = Gemma4UnifiedForConditionalGeneration(config)
+    return made
 
 
 def _stored(name: str, part: nn.Module) -> dict[str, Tensor]:

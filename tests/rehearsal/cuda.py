@@ -148,7 +148,8 @@ def _tensors(mode: Rehearsal) -> None:
         return value.tolist()
 
     def address(self: FakeTensor) -> int:
-        return self.untyped_storage()._cdata + self.storage_offset() * self.element_size()
+        offset = int(self.storage_offset()) * self.element_size()
+        return int(self.untyped_storage()._cdata) + offset
 
     fake: Any = FakeTensor
     fake.data = property(get_data, set_data)

@@ -61,7 +61,7 @@ def write_shards(folder: Path, tensors: Mapping[str, Tensor], stem: str) -> None
     if len(shards) == 1:
         write(folder / f"{stem}.safetensors", tensors)
         return
-    index = {}
+    index: dict[str, str] = {}
     for number, shard in enumerate(shards, 1):
         file = f"{stem}-{number:05d}-of-{len(shards):05d}.safetensors"
         write(folder / file, shard)

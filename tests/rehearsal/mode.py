@@ -4,7 +4,7 @@ devices and types as CUDA's kernels."""
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,6 +41,7 @@ from .call import (
 from .ledger import Full, Ledger, where
 
 aten = torch.ops.aten
+Kernel = Callable[..., tuple[Tensor, ...]]
 
 
 class Rehearsal(FakeTensorMode):
@@ -163,13 +164,13 @@ class Rehearsal(FakeTensorMode):
     # Operators.
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         kwargs = dict(kwargs or {})
         inner = func.namespace in ("prim", "prims") or func._schema.name.startswith("aten::sym_")
         if self._inside or inner:
             return super().__torch_dispatch__(func, types, args, kwargs)
-        call = Call(func, args, kwargs)
+        call = Call(func, tuple(args), kwargs)
         if call.name != "is_pinned" and self._is_for_real(call):
             with _disable_current_modes():
                 return func(*call.args, **call.kwargs)
@@ -218,8 +219,8 @@ class Rehearsal(FakeTensorMode):
             return self._from_values(call)
         finally:
             self._inside = False
-        outs = [out] if isinstance(out, Tensor) else tree_leaves(out)
-        outs = [o for o in outs if isinstance(o, FakeTensor)]
+        leaves = [out] if isinstance(out, Tensor) else tree_leaves(out)
+        outs = [leaf for leaf in leaves if isinstance(leaf, FakeTensor)]
         for tensor in outs:
             self._track(tensor)
             if call.pinned:
@@ -346,6 +347,7 @@ class Rehearsal(FakeTensorMode):
         finally:
             self._inside = False
         for tensor in out:
+            assert isinstance(tensor, FakeTensor)
             self._track(tensor)
         self._count_kernel()
         return out
@@ -362,14 +364,14 @@ class Rehearsal(FakeTensorMode):
                 if len({t.dtype for t in (q, k, v)}) > 1:
                     raise RuntimeError("Expected query, key, and value to have the same dtype")
                 if mask is None and q.dtype in HALF and q.shape[-1] <= 256:
-                    flash = aten._scaled_dot_product_flash_attention.default
+                    flash: Kernel = aten._scaled_dot_product_flash_attention.default
                     return flash(q, k, v, 0.0, causal, False, scale=scale)[0]
                 if not grouped and q.shape[-1] <= 1024:
-                    efficient = aten._scaled_dot_product_efficient_attention.default
+                    efficient: Kernel = aten._scaled_dot_product_efficient_attention.default
                     bias = None if mask is None else self._bias(mask, q, k)
                     return efficient(q, k, v, bias, False, 0.0, causal, scale=scale)[0]
                 self.ledger.find("plain attention on CUDA")
-            plain = aten._scaled_dot_product_attention_math.default
+            plain: Kernel = aten._scaled_dot_product_attention_math.default
             return plain(q, k, v, mask, 0.0, causal, scale=scale, enable_gqa=grouped)[0]
 
     def _bias(self, mask: Tensor, q: Tensor, k: Tensor) -> Tensor:

@@ -79,7 +79,7 @@ def planned(name: str, placement: Placement, model: Model) -> tuple[int, int]:
 
 def peak(case: Mapping[str, Any], device: str) -> int:
     """The most bytes of a device in any stage of a case."""
-    return max(stage["peak"][device] for stage in case["stages"].values())
+    return max(int(stage["peak"][device]) for stage in case["stages"].values())
 
 
 def _plan(case: Mapping[str, Any], model: Model) -> Iterator[str]:
