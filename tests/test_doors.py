@@ -72,6 +72,7 @@ def test_of_gradios_addresses_only_those_are_open_that_the_page_needs(http: http
     assert open_ones <= {
         *("/", "/config", "/config/", "/theme.css", "/favicon.ico", "/manifest.json"),
         *("/robots.txt", "/static/x", "/assets/x", "/svelte/x", "/gradio_api/run/x"),
+        *("/gradio_api/app_id", "/gradio_api/app_id/"),
         *("/login", "/login/", "/logout", "/openapi.json"),  # Ours, by the same name.
     }
     assert http.get("/", params={"deep_link": "x"}).status_code == 404
@@ -280,3 +281,13 @@ def test_it_starts_behind_proxies_and_on_ipv6(tmp_path: Path) -> None:
     with RunningApp(tmp_path / "data", host="[::1]", **proxies) as app:
         assert f"LTX-2 Studio: {app.url}" in app.output
         assert httpx.get(app.url, trust_env=False, timeout=60).status_code == 200
+
+
+def test_who_shares_the_address_shares_the_studio_and_not_gradio(http: httpx.Client) -> None:
+    page = http.get("/").text
+    head = page.partition("<head>")[2]
+    assert head.startswith('<link rel="icon" href="data:image/svg+xml')
+    assert '<meta property="og:title" content="LTX-2 Studio">' in head
+    for others in ("twitter:", 'content="Gradio"', 'rel="manifest"'):
+        assert others not in page
+    assert int(http.head("/").headers["content-length"]) == len(http.get("/").content)

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from ltx_ui.web import compat
 from ltx_ui.web.access import signed_in
 from ltx_ui.web.events import MOST_BYTES, Events
+from ltx_ui.web.front import Front
 from ltx_ui.web.theme import make_theme
 from ltx_ui.web.wiring import ASSETS
 
@@ -94,4 +95,4 @@ def mount_page(app: FastAPI, page: gr.Blocks, head: str) -> None:
     )
     mounted = app.router.routes[-1]
     assert isinstance(mounted, Mount)
-    mounted.app = Events(mounted.app, compat.event_inputs(page))
+    mounted.app = Front(Events(mounted.app, compat.event_inputs(page)))

@@ -11,18 +11,13 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web import fragments
 from ltx_ui.web.create import KEEP, Create
+from ltx_ui.web.front import TAGLINE, TITLE
 from ltx_ui.web.gallery import Gallery
 from ltx_ui.web.guide import build_guide
 from ltx_ui.web.recipe_form import preset_data
 from ltx_ui.web.wiring import script
 
-TITLE = "LTX-2 Studio"
-_BRAND = f"<h1>{TITLE}</h1><p>Clips with sound, from words.</p>"
-_ICON = (
-    '<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22 '
-    'viewBox=%220 0 8 8%22%3E%3Cpath d=%22M1 1v6l6-3z%22 fill=%22%23b8441a%22/%3E%3C/svg%3E">'
-)
-"""Without one a browser asks for /favicon.ico, which is not there below a path."""
+_BRAND = f"<h1>{TITLE}</h1><p>{TAGLINE}</p>"
 _SIGN_OUT = '<form method="post" action="logout"><button class="sign-out">Sign out</button></form>'
 
 _SCRIPTS = (*("keeping.js", "calls.js", "presets.js", "numbers.js", "generate.js", "following.js"),)
@@ -51,7 +46,7 @@ def head(presets: Presets) -> str:
     """The page's own scripts, with what they have to know."""
     known = {"KEEP": f"{KEEP}-", "PRESETS": preset_data(presets)}
     constants = [f"const {name} = {_in_script(value)};" for name, value in known.items()]
-    return f"{_ICON}<script>{chr(10).join([*constants, *map(script, _SCRIPTS)])}</script>"
+    return f"<script>{chr(10).join([*constants, *map(script, _SCRIPTS)])}</script>"
 
 
 def _in_script(value: object) -> str:

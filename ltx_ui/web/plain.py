@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from ltx_ui.web.front import ICON
+
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
 body { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem }
@@ -29,7 +31,6 @@ def plain_page(title: str, body: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        # Without this a browser asks for /favicon.ico, which is behind the login.
-        f'<link rel="icon" href="data:,"><title>{escape(title)}</title>'
+        f"{ICON}<title>{escape(title)}</title>"
         f"<style>{_STYLE}</style></head><body>{body}</body></html>"
     )
