@@ -1,9 +1,9 @@
 """A data folder that an earlier version left opens with everything in it.
 
-``tests/folders/VERSION/data`` is such a folder, without its cache: takes by the page and by the API,
-with and without pictures, one of them a favourite with a note; a job that was cancelled and one that
-waits. ``browser.json`` beside it is what that version's page had kept in a browser. They are made by
-the released program and never changed.
+``tests/folders/VERSION/data`` is such a folder, without its cache: takes by the page and by the
+API, with and without pictures, one of them a favourite with a note; a job that was cancelled and
+one that waits. ``browser.json`` beside it is what that version's page had kept in a browser. Both
+were made by the released program; they are never changed.
 """
 
 from __future__ import annotations
