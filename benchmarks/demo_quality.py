@@ -31,7 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER
-from ltx_ui.recipe import parse_recipe
+from ltx_ui.inputs import NO_INPUTS, InputData, digest_of
+from ltx_ui.request import parse_recipe
 from training import measure, video_vae
 from training.captions import caption
 from training.pictures import Size, film
@@ -67,7 +68,7 @@ def make(
     scene: Scene,
     seed: int,
     frames: int,
-    images: dict[str, Any] | None = None,
+    inputs: InputData = NO_INPUTS,
     **fields: Any,
 ) -> Clip:
     """A clip of the scene's caption, with 20 steps and guidance 3 unless told otherwise."""
@@ -80,7 +81,7 @@ def make(
         "guidance_scale": 3.0,
         "seed": seed,
     }
-    return engine.generate(parse_recipe(usual | fields), Silent(), **(images or {}))
+    return engine.generate(parse_recipe(usual | fields), Silent(), inputs)
 
 
 def makes(engine: Engine, scenes: Sequence[Scene], frames: int, **fields: Any) -> Iterator[Clip]:
@@ -105,10 +106,11 @@ def nearness(
     for index, scene in enumerate(scenes):
         frames = len(plain[index].frames)
         picture = film(scene, Size(WIDTH, HEIGHT, frames))[frame].numpy()
-        images = {image: picture}
+        digest = digest_of(picture.tobytes())
+        data, named = InputData({digest: picture}), {image: digest}
         clips = {
-            "strength 1": make(engine, scene, index, frames, images, image_strength=1.0),
-            "strength 0.5": make(engine, scene, index, frames, images, image_strength=0.5),
+            "strength 1": make(engine, scene, index, frames, data, **named),
+            "strength 0.5": make(engine, scene, index, frames, data, **named, image_strength=0.5),
             "no image": plain[index],
         }
         for name, clip in clips.items():

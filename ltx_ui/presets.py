@@ -21,14 +21,15 @@ from pydantic import (
 
 from ltx_ui.errors import InvalidRecipe, SettingsError
 from ltx_ui.home import presets_file
-from ltx_ui.recipe import Recipe, parse_recipe
+from ltx_ui.inputs import FIELDS
+from ltx_ui.request import Request, parse_request
 
 DEFAULT_FILE = presets_file()
 
 HD_GRID = 64
 """Half of an hd format, the size of its first stage, has to fit the model's grid of 32 pixels."""
 
-_PER_CLIP = {"prompt", "image_start", "image_end", "model"}
+_PER_CLIP = {"prompt", "model", *FIELDS.values()}
 """Fields that belong to one clip and can't be part of a preset."""
 
 
@@ -53,13 +54,13 @@ class _Entry(BaseModel):
 
 
 def _keeps_recipe_rules(fields: dict[str, Any]) -> dict[str, Any]:
-    """The values as the Recipe that they will become part of takes them; a seed of -1, which says
+    """The values as the request that they will become part of takes them; a seed of -1, which says
     nothing, is left out."""
     try:
-        recipe = parse_recipe({"prompt": "a clip", **fields})
+        request = parse_request({"prompt": "a clip", **fields})
     except InvalidRecipe as error:
         raise ValueError(str(error)) from None
-    return {name: getattr(recipe, name) for name in fields if name in recipe.model_fields_set}
+    return {name: getattr(request, name) for name in fields if name in request.model_fields_set}
 
 
 class Preset(_Entry):
@@ -258,11 +259,11 @@ class Presets(_Entry):
         return {preset.id: preset for preset in self.presets}[preset_id]
 
     def preset_settings(self, preset_id: str) -> dict[str, Any]:
-        """A preset's settings, completed with the Recipe's defaults where it is silent.
+        """A preset's settings, completed with the defaults of a request where it is silent.
 
         The seed and the number of takes are there only if the preset fixes them.
         """
-        fields = Recipe.model_fields
+        fields = Request.model_fields
         defaults = {
             name: fields[name].default
             for name in fields

@@ -12,6 +12,7 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 
 from ltx_ui.recipe import Recipe
+from ltx_ui.request import parse_recipe
 from ltx_ui.studio.jobs import Job, Running
 from ltx_ui.studio.studio import Studio
 
@@ -24,7 +25,7 @@ OpenStudio = Callable[..., Studio]
 def quick(**fields: object) -> Recipe:
     """Made in a moment."""
     small = {"width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 2}
-    return Recipe.model_validate({"prompt": "A fox in the rain", **small, **fields})
+    return parse_recipe({"prompt": "A fox in the rain", **small, **fields})
 
 
 def slow(**fields: object) -> Recipe:

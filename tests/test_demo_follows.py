@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from pictured import pictured
 
 from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.loading import DEMO_FOLDER
-from ltx_ui.recipe import parse_recipe
+from ltx_ui.inputs import Picture, Place
+from ltx_ui.request import parse_recipe
 from training import measure
 from training.captions import caption
 from training.pictures import Size, film
@@ -30,11 +33,18 @@ WIDTH, HEIGHT, FRAMES = 512, 288, 25
 PORTRAIT: dict[str, Any] = {"width": 288, "height": 512}
 
 
-def make(engine: Engine, prompt: str, images: dict[str, Any] | None = None, **fields: Any) -> Clip:
+def make(
+    engine: Engine,
+    prompt: str,
+    pictures: Mapping[Place, Picture] | None = None,
+    strength: float = 1.0,
+    **fields: Any,
+) -> Clip:
     """A clip of 288x512 in landscape, 20 steps, guidance 3, unless told otherwise."""
     usual = {"width": WIDTH, "height": HEIGHT, "num_frames": FRAMES, "num_inference_steps": 20}
     recipe = parse_recipe(usual | {"prompt": prompt, "guidance_scale": 3.0, "seed": 1} | fields)
-    return engine.generate(recipe, Silent(), **(images or {}))
+    wanted, data = pictured(recipe, pictures or {}, strength)
+    return engine.generate(wanted, Silent(), data)
 
 
 def look(clip: Clip) -> measure.Seen:
@@ -153,10 +163,9 @@ def test_the_sound_asked_for_is_the_sound_heard(engine: Engine) -> None:
 def test_a_first_picture_is_the_first_frame_and_less_so_at_half_strength(
     engine: Engine, photo: NDArray[np.uint8]
 ) -> None:
-    images = {"image_start": photo}
     held, free = (
-        measure.psnr(make(engine, "A ball.", images, image_strength=s).frames[0], photo)
-        for s in (1.0, 0.5)
+        measure.psnr(make(engine, "A ball.", {0: photo}, strength).frames[0], photo)
+        for strength in (1.0, 0.5)
     )
     assert held >= 24
     assert free < held - 1
@@ -171,8 +180,7 @@ def test_a_last_picture_is_the_last_frame_and_less_so_at_half_strength(engine: E
         last = film(scene, Size(**PORTRAIT, frames=FRAMES))[-1].numpy()
         said = caption(scene, random.Random(index), whole=True)
         for found, strength in ((held, 1.0), (free, 0.5)):
-            fields = {**PORTRAIT, "image_strength": strength}
-            clip = make(engine, said, {"image_end": last}, **fields)
+            clip = make(engine, said, {-1: last}, strength, **PORTRAIT)
             found.append(measure.psnr(clip.frames[-1], last))
     assert np.mean(held) >= 24, held
     assert np.mean(free) < np.mean(held) - 0.2, free

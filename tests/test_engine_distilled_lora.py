@@ -22,6 +22,7 @@ from ltx_ui.engine.sampling import Latents
 from ltx_ui.engine.speed import Speed
 from ltx_ui.engine.text import Prompts
 from ltx_ui.errors import Cancelled, InvalidRecipe, ModelUnavailable
+from ltx_ui.inputs import NO_INPUTS
 from ltx_ui.recipe import Recipe
 
 LORA = CARDS["ltx-2"].distilled_lora
@@ -56,7 +57,7 @@ def loaded(folder: Path, placement: Placement | None = None) -> Engine:
 
 @torch.inference_mode()
 def sampled(engine: Engine) -> Latents:
-    return engine._sample(recipe(), Log(), (None, None))
+    return engine._sample(recipe(), Log(), NO_INPUTS)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ import torch
 from diffusers import LTX2ConditionPipeline
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
 from families import family_of, save
+from pictured import pictured
 from PIL import Image
 
 from ltx_ui.clip import Silent
@@ -22,6 +23,7 @@ from ltx_ui.engine.loading import DEMO_FOLDER, load
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.sampling import Latents, guidance_arguments, pad_to_grid, sample
 from ltx_ui.engine.text import Prompts
+from ltx_ui.inputs import Picture, Place
 from ltx_ui.recipe import Recipe
 
 
@@ -44,8 +46,14 @@ def picture(seed: int, width: int = 128, height: int = 128) -> np.ndarray[Any, n
 
 
 @torch.inference_mode()
-def ours(engine: Engine, recipe: Recipe, **images: Any) -> Latents:
-    return sample(engine._pipe, engine.card, engine._prompts, recipe, Silent(), **images)
+def ours(
+    engine: Engine,
+    recipe: Recipe,
+    pictures: Mapping[Place, Picture] | None = None,
+    strength: float = 1.0,
+) -> Latents:
+    wanted, data = pictured(recipe, pictures or {}, strength)
+    return sample(engine._pipe, engine.card, engine._prompts, wanted, Silent(), data)
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +111,10 @@ def test_the_oldest_prompt_is_forgotten_first() -> None:
     ids=["text only", "first frame", "first and last frame"],
 )
 def test_latents_are_those_of_the_stock_pipeline_bit_by_bit(
-    engine: Engine, stock: Any, references: tuple[int, ...], guidance_scale: float
+    engine: Engine, stock: Any, references: tuple[Place, ...], guidance_scale: float
 ) -> None:
-    pictures = {index: picture(index + 5) for index in references}
-    wanted = recipe(guidance_scale=guidance_scale, image_strength=0.8)
+    pictures: dict[Place, Picture] = {index: picture(index + 5) for index in references}
+    wanted = recipe(guidance_scale=guidance_scale)
     video, audio = stock(
         prompt=wanted.prompt,
         negative_prompt=wanted.negative_prompt,
@@ -135,21 +143,21 @@ def test_latents_are_those_of_the_stock_pipeline_bit_by_bit(
         spatio_temporal_guidance_blocks=[],
         use_cross_timestep=False,
     )
-    made = ours(engine, wanted, image_start=pictures.get(0), image_end=pictures.get(-1))
+    made = ours(engine, wanted, pictures, 0.8)
     assert torch.equal(made.video, video)
     assert torch.equal(made.audio, audio)
 
 
 def test_a_reference_holds_its_own_frame(engine: Engine) -> None:
     """At strength 1 the first latent frame is the picture's for any seed; the rest is free."""
-    one, other = (ours(engine, recipe(seed=seed), image_start=picture(1)).video for seed in (1, 2))
+    one, other = (ours(engine, recipe(seed=seed), {0: picture(1)}).video for seed in (1, 2))
     assert torch.allclose(one[:, :, 0], other[:, :, 0], atol=1e-4)
     assert (one[:, :, 1:] - other[:, :, 1:]).abs().mean() > 0.1
 
 
 def test_the_last_frame_steers_the_clip(engine: Engine) -> None:
     plain = ours(engine, recipe()).video
-    steered = [ours(engine, recipe(), image_end=picture(seed)).video for seed in (1, 2)]
+    steered = [ours(engine, recipe(), {-1: picture(seed)}).video for seed in (1, 2)]
     assert not torch.equal(steered[0], plain)
     assert not torch.equal(steered[0], steered[1])
     assert steered[0].shape == plain.shape
@@ -172,7 +180,7 @@ def test_an_end_image_stands_at_the_last_frame_of_real_checkpoints(
 
     handle = engine._pipe.transformer.register_forward_pre_hook(note, with_kwargs=True)
     wanted = recipe(num_frames=49, num_inference_steps=1, guidance_scale=1.0)
-    ours(engine, wanted, image_end=picture(1))
+    ours(engine, wanted, {-1: picture(1)})
     handle.remove()
     own, end = seen[0].split((7 * 16, 16), dim=2)
     assert torch.allclose(end[0, 0] * 24, torch.tensor([frame, frame + 1.0]))
@@ -195,8 +203,7 @@ def test_a_tokenizer_that_pads_on_the_right_is_not_obeyed(stock: Any) -> None:
 def test_less_strength_holds_the_picture_less(engine: Engine) -> None:
     def drift(strength: float) -> float:
         one, other = (
-            ours(engine, recipe(seed=seed, image_strength=strength), image_start=picture(1)).video
-            for seed in (1, 2)
+            ours(engine, recipe(seed=seed), {0: picture(1)}, strength).video for seed in (1, 2)
         )
         return float((one[:, :, 0] - other[:, :, 0]).abs().mean())
 

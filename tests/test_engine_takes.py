@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from families import pipeline
+from pictured import pictured
 from streams import packets
 from studios import PATIENCE, OpenStudio, leave
 
@@ -38,11 +39,12 @@ def picture() -> Any:
 
 
 def test_each_take_is_bit_for_bit_the_one_made_alone(engine: Engine) -> None:
-    takes = recipe(num_takes=3, seed=MAX_SEED).takes()
-    together = list(engine.generate_many(takes, Silent(), picture()))
+    wanted, data = pictured(recipe(num_takes=3, seed=MAX_SEED), {0: picture()})
+    takes = wanted.takes()
+    together = list(engine.generate_many(takes, Silent(), data))
     assert len(together) == 3
     for take, clip in zip(takes, together, strict=True):
-        alone = engine.generate(take, Silent(), picture())
+        alone = engine.generate(take, Silent(), data)
         assert np.array_equal(clip.frames, alone.frames)
         assert clip.waveform is not None
         assert alone.waveform is not None
@@ -68,13 +70,14 @@ def test_a_take_is_there_before_the_next_one_is_begun(engine: Engine) -> None:
 def test_takes_in_one_batch_equal_the_ones_made_alone_but_for_rounding(
     engine: Engine, guidance: float, with_pictures: bool
 ) -> None:
-    takes = recipe(num_takes=3, guidance_scale=guidance).takes()
-    images = (picture(), picture()) if with_pictures else (None, None)
+    pictures = dict.fromkeys((0, -1), picture()) if with_pictures else {}
+    wanted, data = pictured(recipe(num_takes=3, guidance_scale=guidance), pictures)
+    takes = wanted.takes()
     context = (engine._pipe, engine.card, engine._prompts)
     with torch.inference_mode():
-        batch = sample_together(*context, takes, Silent(), *images)
+        batch = sample_together(*context, takes, Silent(), data)
         for take, latents in zip(takes, batch, strict=True):
-            alone = sample(*context, take, Silent(), *images)
+            alone = sample(*context, take, Silent(), data)
             torch.testing.assert_close(latents.video, alone.video, rtol=1e-5, atol=1e-5)
             torch.testing.assert_close(latents.audio, alone.audio, rtol=1e-5, atol=1e-5)
 

@@ -14,6 +14,7 @@ from diffusers import LTX2ConditionPipeline
 from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
 from diffusers.pipelines.ltx2.utils import STAGE_2_DISTILLED_SIGMA_VALUES
 from families import save
+from pictured import pictured
 from stock import two_stages
 
 from ltx_ui.engine.engine import Engine as LoadedEngine
@@ -137,7 +138,8 @@ def test_references_guide_both_stages(engine: Engine) -> None:
         lambda _, inputs: sizes.append(tuple(inputs[0].shape[-2:]))
     )
     try:
-        engine.generate(recipe(), Log(), image_start=picture, image_end=picture)
+        wanted, data = pictured(recipe(), {0: picture, -1: picture})
+        engine.generate(wanted, Log(), data)
     finally:
         hook.remove()
     assert sizes == [(64, 128)] * 2 + [(128, 256)] * 2
@@ -146,11 +148,11 @@ def test_references_guide_both_stages(engine: Engine) -> None:
 def test_a_first_frame_at_full_strength_is_kept_exactly_in_the_latents(engine: Engine) -> None:
     generator = np.random.default_rng(1)
     picture = np.asarray(generator.integers(0, 256, (128, 256, 3)), dtype=np.uint8)
+    wanted, data = pictured(recipe(), {0: picture})
+    single = wanted.model_copy(update={"two_stage": False})
     with torch.inference_mode():
-        two = engine._two_stage.sample(engine._prompts, recipe(), Log(), picture)
-        one = sample(
-            engine._pipe, engine.card, engine._prompts, recipe(two_stage=False), Log(), picture
-        )
+        two = engine._two_stage.sample(engine._prompts, wanted, Log(), data)
+        one = sample(engine._pipe, engine.card, engine._prompts, single, Log(), data)
     assert torch.equal(two.video[:, :, 0], one.video[:, :, 0])
     assert not torch.equal(two.video[:, :, 1], one.video[:, :, 1])
 

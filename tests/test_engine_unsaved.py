@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pictured import pictured
 
 from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.unsaved import LIMIT
 from ltx_ui.errors import OutOfMemory
+from ltx_ui.inputs import NO_INPUTS
 from ltx_ui.recipe import Recipe
 
 
@@ -78,13 +80,17 @@ def test_an_engine_that_is_not_told_what_was_saved_samples_each_time(engine: Eng
 
 
 def test_another_seed_or_another_picture_is_sampled_for_itself(careful: Engine) -> None:
-    careful.generate(recipe(seed=10), Silent(), picture(1))
+    def make(seed: int, *pictures: Any) -> None:
+        wanted, data = pictured(recipe(seed=seed), dict(zip((0, -1), pictures, strict=False)))
+        careful.generate(wanted, Silent(), data)
+
+    make(10, picture(1))
     with forwards(careful) as seen:
-        careful.generate(recipe(seed=10), Silent(), picture(2))
-        careful.generate(recipe(seed=10), Silent())
-        careful.generate(recipe(seed=11), Silent(), picture(1))
+        make(10, picture(2))
+        make(10)
+        make(11, picture(1))
         assert len(seen) == 3
-        careful.generate(recipe(seed=10), Silent(), picture(1))
+        make(10, picture(1))
         assert len(seen) == 3
 
 
@@ -115,10 +121,10 @@ def test_of_a_batch_only_what_is_missing_is_sampled(careful: Engine) -> None:
     takes = recipe(num_takes=3, seed=30).takes()
     middle = careful.generate(takes[1], Silent())
     with forwards(careful) as seen:
-        clips = list(careful._make_group(takes, Silent(), (None, None)))
+        clips = list(careful._make_group(takes, Silent(), NO_INPUTS))
         assert seen == [4]
         assert [clip.notes for clip in clips] == [()] * 3
-        list(careful._make_group(takes, Silent(), (None, None)))
+        list(careful._make_group(takes, Silent(), NO_INPUTS))
         assert seen == [4]
     assert same(clips[1], middle)
 
@@ -126,7 +132,7 @@ def test_of_a_batch_only_what_is_missing_is_sampled(careful: Engine) -> None:
 def test_a_batch_that_finds_no_room_is_made_one_after_the_other(careful: Engine) -> None:
     takes = recipe(num_takes=2, seed=40).takes()
     with forwards(careful, room_for=2) as seen:
-        clips = list(careful._make_group(takes, Silent(), (None, None)))
+        clips = list(careful._make_group(takes, Silent(), NO_INPUTS))
     assert seen == [4, 4, 2, 2]
     assert [clip.notes for clip in clips] == [
         ("Sampled one take after the other: less memory.",)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ import pytest
 from chromium import MISSING, opened
 from playwright.sync_api import BrowserContext, expect
 from running import RunningApp
-from studios import PATIENCE, OpenStudio
+from studios import PATIENCE, OpenStudio, leave, put_back_to
 
 from ltx_ui.media.mp4 import read_metadata
 from ltx_ui.presets import load_presets
-from ltx_ui.recipe import Recipe, parse_recipe
+from ltx_ui.recipe import Recipe
+from ltx_ui.request import parse_recipe
 from ltx_ui.studio.jobs import CancelledJob, Done
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.form import Form
@@ -90,6 +92,19 @@ def test_its_takes_are_in_the_gallery_with_their_recipes_and_files(studio: Studi
     ]
     assert not any(take.missing for take in takes)
     assert all(take.poster.is_file() for take in takes)
+
+
+def test_a_step_back_to_its_version_and_forth_again_changes_nothing(
+    open_studio: OpenStudio, data_dir: Path
+) -> None:
+    studio = open_studio(start=False)
+    leave(studio)
+    put_back_to("0004", data_dir / "library.sqlite3")
+    with sqlite3.connect(data_dir / "library.sqlite3") as old:
+        [(recipe,)] = old.execute("SELECT recipe FROM takes WHERE number = 2")
+    assert json.loads(recipe).items() >= TAKES[3].items()
+    takes = open_studio(start=False).library.takes(OWNER)
+    assert [take.recipe for take in takes] == [parse_recipe(asked) for asked in TAKES]
 
 
 def test_its_pictures_are_all_there(studio: Studio) -> None:

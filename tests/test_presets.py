@@ -8,7 +8,7 @@ import pytest
 
 from ltx_ui.errors import SettingsError
 from ltx_ui.presets import DEFAULT_FILE, load_presets
-from ltx_ui.recipe import parse_recipe
+from ltx_ui.request import parse_recipe
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.pictures import decode_reference
-from ltx_ui.recipe import MAX_SEED, Recipe, nearest_frames, parse_recipe
+from ltx_ui.inputs import ImageInput, digest_of
+from ltx_ui.recipe import MAX_SEED, Recipe, nearest_frames
+from ltx_ui.request import Request, parse_recipe, parse_request, request_data
 
 PNG_BYTES = b"\x89PNG\r\n\x1a\n\x00\xfb\xef\xbe\xff\xff\xff" + bytes(4)
 PNG = base64.b64encode(PNG_BYTES).decode()
@@ -33,14 +34,12 @@ def test_a_prompt_alone_makes_a_recipe_with_the_documented_defaults() -> None:
         "fps": 24,
         "num_inference_steps": 40,
         "guidance_scale": 3.0,
-        "image_start": None,
-        "image_end": None,
-        "image_strength": 1.0,
         "include_audio": True,
         "mode": "standard",
         "two_stage": False,
         "num_takes": 1,
         "model": None,
+        "inputs": {"images": ()},
     }
     assert recipe.duration == pytest.approx(49 / 24)
     assert recipe.resolution == "288x512"
@@ -166,14 +165,14 @@ def test_a_value_is_taken_in_any_form_json_has_for_it(
 
 
 def test_null_is_not_given_for_every_field_that_has_a_default() -> None:
-    nothing = dict.fromkeys(Recipe.model_fields.keys() - {"prompt", "seed"})
+    nothing = dict.fromkeys(Request.model_fields.keys() - {"prompt", "seed"})
     given = parse_recipe({"prompt": "a cat", "seed": 7, **nothing})
     assert given == parse_recipe({"prompt": "a cat", "seed": 7})
 
 
 def test_an_empty_model_or_picture_is_none() -> None:
     empty = parse_recipe({"prompt": "a cat", "model": "", "image_start": "", "image_end": " "})
-    assert (empty.model, empty.image_start, empty.image_end) == (None, None, None)
+    assert (empty.model, empty.inputs.images) == (None, ())
 
 
 @pytest.mark.parametrize("seed", [-1, "-1", -1.0])
@@ -219,7 +218,7 @@ SENT = {"prompt": "a cat"}
     ],
 )
 def test_the_schema_says_what_is_taken(fields: dict[str, Any], valid: bool) -> None:
-    schema = Draft202012Validator(Recipe.model_json_schema())
+    schema = Draft202012Validator(Request.model_json_schema())
     assert schema.is_valid(SENT | fields) is valid
     if valid:
         assert parse_recipe(SENT | fields)
@@ -245,8 +244,8 @@ def test_a_picture_comes_as_base64_or_as_a_data_uri_in_any_form(sent: str) -> No
     assert "/" in PNG
     assert "+" in PNG
     assert PNG.endswith("=")
-    recipe = parse_recipe({"prompt": "a cat", "image_start": sent})
-    assert decode_reference(str(recipe.image_start)) == PNG_BYTES
+    asked = parse_request({"prompt": "a cat", "image_start": sent})
+    assert asked.files == {"image_start": PNG_BYTES}
 
 
 def test_a_prompt_is_one_paragraph_and_a_stored_one_stays_as_it_is() -> None:
@@ -274,3 +273,26 @@ def test_a_clip_over_the_operators_cap_is_told_the_longest_that_fits() -> None:
         parse_recipe({"prompt": "a cat"}, max_volume=288 * 512 * 30)
     with pytest.raises(InvalidRecipe, match="Choose a smaller format"):
         parse_recipe({"prompt": "a cat"}, max_volume=288 * 512)
+
+
+def test_pictures_become_inputs_by_digest_with_their_place_and_strength() -> None:
+    first, last = digest_of(b"first"), digest_of(b"last")
+    asked = parse_request(
+        {"prompt": "a cat", "image_start": first, "image_end": PNG, "image_strength": 0.5}
+    )
+    recipe = asked.recipe({"image_end": last})
+    assert recipe.model_dump()["inputs"] == {
+        "images": (
+            {"digest": first, "at": 0, "strength": 0.5},
+            {"digest": last, "at": -1, "strength": 0.5},
+        )
+    }
+    assert "image_start" not in recipe.model_dump()
+    assert parse_recipe(request_data(recipe)) == recipe
+
+
+def test_a_picture_that_was_not_stored_can_be_in_no_recipe() -> None:
+    with pytest.raises(KeyError, match="image_start"):
+        parse_recipe({"prompt": "a cat", "image_start": PNG})
+    with pytest.raises(ValidationError, match="not a digest"):
+        ImageInput(digest=PNG)

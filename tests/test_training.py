@@ -21,7 +21,7 @@ from transformers import AutoTokenizer
 from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER
-from ltx_ui.recipe import parse_recipe
+from ltx_ui.request import parse_recipe
 from training import audio, flow, model, video_vae
 from training.__main__ import SCALES, train
 from training.blend import blend

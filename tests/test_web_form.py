@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ltx_ui.presets import Preset, Presets, load_presets
-from ltx_ui.recipe import parse_recipe
+from ltx_ui.request import parse_recipe
 from ltx_ui.web.form import Form, length_choices, preset_fields, size_choices
 
 WIDE = Preset(

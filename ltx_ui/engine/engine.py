@@ -34,7 +34,6 @@ from ltx_ui.engine.rescue import Exhausted, Way, attempt, free_caches
 from ltx_ui.engine.resolving import resolve
 from ltx_ui.engine.sampling import (
     Latents,
-    Picture,
     grid_size,
     sample,
     sample_together,
@@ -45,8 +44,9 @@ from ltx_ui.engine.speed import Shortcuts, Speed, default_speed, keep_compiled_i
 from ltx_ui.engine.text import Prompts, text_length
 from ltx_ui.engine.tokens import TokenCount, Tokens, cut_texts
 from ltx_ui.engine.twostage import TwoStage
-from ltx_ui.engine.unsaved import Images, Sampled, Unsaved
+from ltx_ui.engine.unsaved import Sampled, Unsaved
 from ltx_ui.errors import ModelUnavailable, OutOfMemory
+from ltx_ui.inputs import NO_INPUTS, InputData
 from ltx_ui.recipe import Recipe
 
 T = TypeVar("T")
@@ -182,13 +182,12 @@ class Engine:
         self,
         recipe: Recipe,
         listener: Listener,
-        image_start: Picture | None = None,
-        image_end: Picture | None = None,
+        inputs: InputData = NO_INPUTS,
     ) -> Clip:
         """The clip that a recipe describes.
 
         Args:
-            image_start, image_end: reference images, uint8, H×W×3, of exactly the recipe's size.
+            inputs: what the files hold that the recipe names.
 
         Raises:
             Cancelled: the listener stopped it; the next clip can be made at once.
@@ -196,17 +195,17 @@ class Engine:
             OutOfMemory: with what would fit better.
         """
         with machine.current(self._device):
-            return self._make(recipe, listener, (image_start, image_end))
+            return self._make(recipe, listener, inputs)
 
-    def _make(self, recipe: Recipe, listener: Listener, images: Images) -> Clip:
+    def _make(self, recipe: Recipe, listener: Listener, inputs: InputData) -> Clip:
         self._ready()
         self.card.check(recipe)
-        sampled = self._unsaved.find(recipe, images)
+        sampled = self._unsaved.find(recipe)
         if sampled is None:
             latents, notes = self._with_memory(
-                recipe, lambda: self._sample(recipe, listener, images)
+                recipe, lambda: self._sample(recipe, listener, inputs)
             )
-            sampled = Sampled(recipe, images, latents, notes)
+            sampled = Sampled(recipe, latents, notes)
             self._unsaved.add(sampled)
         clip = self._decode(sampled, listener)
         clip = replace(clip, notes=(*clip.notes, *cut_texts(self.count_tokens, self.card, recipe)))
@@ -222,37 +221,37 @@ class Engine:
         self,
         takes: Sequence[Recipe],
         listener: Listener,
-        image_start: Picture | None = None,
-        image_end: Picture | None = None,
+        inputs: InputData = NO_INPUTS,
     ) -> Iterator[Clip]:
         """The clips of recipes that differ in nothing but their seeds, in their order, each as soon
         as it is made. Several are sampled in one batch where that is faster.
 
         Args and errors as :meth:`generate`.
         """
-        images = (image_start, image_end)
         together = self.at_once(takes[0]) if takes else 1
         for first in range(0, len(takes), together):
-            yield from self._make_group(takes[first : first + together], listener, images)
+            yield from self._make_group(takes[first : first + together], listener, inputs)
 
     def at_once(self, recipe: Recipe) -> int:
         """How many takes of a recipe are sampled in one batch."""
         return takes_at_once(recipe, self.card, self._on_cuda)
 
     def _make_group(
-        self, takes: Sequence[Recipe], listener: Listener, images: Images
+        self, takes: Sequence[Recipe], listener: Listener, inputs: InputData
     ) -> Iterator[Clip]:
         """The clips of takes that are sampled in one batch, or one after the other where a batch
         takes more memory than there is."""
-        missing = [take for take in takes if self._unsaved.find(take, images) is None]
-        one_by_one = len(missing) > 1 and not self._sample_together(missing, listener, images)
+        missing = [take for take in takes if self._unsaved.find(take) is None]
+        one_by_one = len(missing) > 1 and not self._sample_together(missing, listener, inputs)
         for take in takes:
-            clip = self.generate(take, listener, *images)
+            clip = self.generate(take, listener, inputs)
             yield replace(clip, notes=(ONE_BY_ONE, *clip.notes)) if one_by_one else clip
 
     # No part of the generator: the mode must not stay on while the caller has a clip.
     @torch.inference_mode()
-    def _sample_together(self, takes: Sequence[Recipe], listener: Listener, images: Images) -> bool:
+    def _sample_together(
+        self, takes: Sequence[Recipe], listener: Listener, inputs: InputData
+    ) -> bool:
         """Sample takes in one batch and keep their latents. False where there is no memory for it,
         also after freeing what can be freed."""
         self._ready()
@@ -261,7 +260,7 @@ class Engine:
         watcher = self._watcher(takes[0], listener)
 
         def batch() -> list[Latents]:
-            return sample_together(self._pipe, self.card, self._prompts, takes, watcher, *images)
+            return sample_together(self._pipe, self.card, self._prompts, takes, watcher, inputs)
 
         try:
             with machine.current(self._device):
@@ -269,14 +268,14 @@ class Engine:
         except Exhausted:
             return False
         for take, latents in zip(takes, sampled, strict=True):
-            self._unsaved.add(Sampled(take, images, latents, notes + self._where()))
+            self._unsaved.add(Sampled(take, latents, notes + self._where()))
         return True
 
-    def _sample(self, recipe: Recipe, listener: Listener, images: Images) -> Latents:
+    def _sample(self, recipe: Recipe, listener: Listener, inputs: InputData) -> Latents:
         watcher = self._watcher(recipe, listener)
         if recipe.two_stage:
-            return self._two_stage.sample(self._prompts, recipe, watcher, *images)
-        return sample(self._pipe, self.card, self._prompts, recipe, watcher, *images)
+            return self._two_stage.sample(self._prompts, recipe, watcher, inputs)
+        return sample(self._pipe, self.card, self._prompts, recipe, watcher, inputs)
 
     def _watcher(self, recipe: Recipe, listener: Listener) -> Listener:
         return with_previews(listener, self._colours, recipe, self.card.grid_of(recipe))

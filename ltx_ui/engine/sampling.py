@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -17,6 +16,7 @@ from ltx_ui.clip import Listener
 from ltx_ui.engine.models import Guidance, ModelCard
 from ltx_ui.engine.preview import Previews
 from ltx_ui.engine.text import Prompts
+from ltx_ui.inputs import NO_INPUTS, InputData, Picture
 from ltx_ui.recipe import FRAME_STEP, Recipe
 
 LAUNCH_BOUND_TOKENS = 3000
@@ -24,7 +24,6 @@ LAUNCH_BOUND_TOKENS = 3000
 kernels, estimated at 0.12 s in eager mode, in which an H200 would calculate 3000 tokens. This was
 counted, not measured."""
 
-Picture = NDArray[np.uint8]
 StepDone = Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]
 
 
@@ -84,19 +83,17 @@ def sample(
     prompts: Prompts,
     recipe: Recipe,
     listener: Listener,
-    image_start: Picture | None = None,
-    image_end: Picture | None = None,
+    inputs: InputData = NO_INPUTS,
 ) -> Latents:
     """Denoise one clip in one stage.
 
     Args:
-        image_start, image_end: uint8, H×W×3, of exactly the recipe's size.
+        inputs: what the files hold that the recipe names.
 
     Raises:
         Cancelled: the listener stopped it; the pipeline can be used again at once.
     """
-    images = (image_start, image_end)
-    return sample_together(pipe, card, prompts, [recipe], listener, *images)[0]
+    return sample_together(pipe, card, prompts, [recipe], listener, inputs)[0]
 
 
 def sample_together(
@@ -105,8 +102,7 @@ def sample_together(
     prompts: Prompts,
     takes: Sequence[Recipe],
     listener: Listener,
-    image_start: Picture | None = None,
-    image_end: Picture | None = None,
+    inputs: InputData = NO_INPUTS,
 ) -> list[Latents]:
     """Denoise takes that differ in nothing but their seeds, in one stage and one batch. Each starts
     from the noise that it would have alone; what comes out differs from that only by rounding.
@@ -126,7 +122,7 @@ def sample_together(
         counting(listener, 0, steps),
         width=width,
         height=height,
-        conditions=conditions(recipe, card, image_start, image_end),
+        conditions=conditions(recipe, card, inputs),
         num_inference_steps=steps,
         sigmas=list(card.sigmas) or None,
         generator=generators if len(takes) > 1 else generators[0],
@@ -210,18 +206,18 @@ def text_arguments(prompts: Prompts, recipe: Recipe, guided: bool) -> dict[str, 
 
 
 def conditions(
-    recipe: Recipe, card: ModelCard, image_start: Picture | None, image_end: Picture | None
+    recipe: Recipe, card: ModelCard, inputs: InputData
 ) -> list[LTX2VideoCondition] | None:
     """The reference images where the pipeline wants them; its index counts latent frames."""
+    grid = card.grid_of(recipe)
     found = [
         LTX2VideoCondition(
-            frames=Image.fromarray(pad_to_grid(picture, recipe, card.grid_of(recipe))),
-            index=index,
-            strength=recipe.image_strength,
+            frames=Image.fromarray(pad_to_grid(inputs.pictures[image.digest], recipe, grid)),
+            index=image.at,
+            strength=image.strength,
             crf=card.image_crf,
         )
-        for picture, index in ((image_start, 0), (image_end, -1))
-        if picture is not None
+        for image in recipe.inputs.images
     ]
     return found or None
 

@@ -17,7 +17,6 @@ from ltx_ui.clip import Listener
 from ltx_ui.engine.models import SCHEDULES, STAGE_2_SIGMAS, Guidance, ModelCard
 from ltx_ui.engine.sampling import (
     Latents,
-    Picture,
     conditions,
     counting,
     denoise,
@@ -29,6 +28,7 @@ from ltx_ui.engine.sampling import (
 from ltx_ui.engine.streaming import renew, settle
 from ltx_ui.engine.text import Prompts
 from ltx_ui.errors import ModelUnavailable
+from ltx_ui.inputs import NO_INPUTS, InputData
 from ltx_ui.recipe import Recipe
 
 UPSAMPLER_FOLDER = "latent_upsampler"
@@ -74,15 +74,14 @@ class TwoStage:
         prompts: Prompts,
         recipe: Recipe,
         listener: Listener,
-        image_start: Picture | None = None,
-        image_end: Picture | None = None,
+        inputs: InputData = NO_INPUTS,
     ) -> Latents:
         """Denoise one clip at half size, enlarge its latents and refine the picture. The steps of
         both stages are counted as one run.
 
         Args:
-            image_start, image_end: uint8, H×W×3, of exactly the recipe's size. The pipeline brings
-                them to half size for the first stage and takes them as they are in the second.
+            inputs: what the files hold that the recipe names. The pipeline brings pictures to half
+                size for the first stage and takes them as they are in the second.
 
         Raises:
             Cancelled: the listener stopped it; the pipeline can be used again at once.
@@ -97,7 +96,7 @@ class TwoStage:
         listener.progress("sampling", 0, steps)
         width, height = grid_size(recipe, card.grid_of(recipe))
         shared = {
-            "conditions": conditions(recipe, card, image_start, image_end),
+            "conditions": conditions(recipe, card, inputs),
             "generator": torch.Generator("cpu").manual_seed(recipe.seed),
         }
         small = denoise(

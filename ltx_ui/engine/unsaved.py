@@ -5,12 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-import numpy as np
-
-from ltx_ui.engine.sampling import Latents, Picture
+from ltx_ui.engine.sampling import Latents
 from ltx_ui.recipe import Recipe
-
-Images = tuple[Picture | None, Picture | None]
 
 LIMIT = 8
 """Clips whose latents are kept: as many as a job has takes. Those of an HD clip are some 8 MB."""
@@ -18,20 +14,11 @@ LIMIT = 8
 
 @dataclass(frozen=True, eq=False)
 class Sampled:
-    """Latents of a clip, with all that they were made from."""
+    """Latents of a clip, with all that they were made from: a recipe names its pictures."""
 
     recipe: Recipe
-    images: Images
     latents: Latents
     notes: tuple[str, ...]
-
-    def is_for(self, recipe: Recipe, images: Images) -> bool:
-        """Whether sampling this recipe would give these latents."""
-        pairs = zip(self.images, images, strict=True)
-        return recipe == self.recipe and all(
-            one is other or (one is not None and other is not None and np.array_equal(one, other))
-            for one, other in pairs
-        )
 
 
 class Unsaved:
@@ -46,10 +33,10 @@ class Unsaved:
         with self._lock:
             self._kept = [*self._kept, sampled][-LIMIT:]
 
-    def find(self, recipe: Recipe, images: Images) -> Sampled | None:
+    def find(self, recipe: Recipe) -> Sampled | None:
         """Latents that need not be sampled again, if they are here."""
         with self._lock:
-            return next((kept for kept in self._kept if kept.is_for(recipe, images)), None)
+            return next((kept for kept in self._kept if kept.recipe == recipe), None)
 
     def drop(self, recipe: Recipe) -> None:
         """Let go of a recipe's latents."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.pictures import FORMATS as TAKEN
+from ltx_ui.inputs import FORMATS as TAKEN
 
 MAX_PIXELS = {"JPEG": 250_000_000, "PNG": 128_000_000, "HEIF": 80_000_000, "AVIF": 80_000_000}
 """By Pillow's format name, checked before decoding. Within them a picture takes about 1 GB

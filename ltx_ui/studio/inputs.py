@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import threading
@@ -15,17 +14,15 @@ from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import select, union
+from sqlalchemy import Select, func, select, union
 
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
+from ltx_ui.inputs import FIELDS, InputData, Picture, digest_of, is_digest
 from ltx_ui.media.files import remove, sweep, whole
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
-from ltx_ui.recipe import Recipe, decode_reference, is_digest
+from ltx_ui.recipe import Recipe
 from ltx_ui.studio.database import LIVE, Database, JobRow, TakeRow
 
-FIELDS = ("image_start", "image_end")
 UNUSED_SECONDS = 7 * 24 * 3600
 """How long a picture stays that no take and no job uses: a browser may hold it in a draft."""
 UNUSED_BYTES = 2_000_000_000
@@ -86,35 +83,29 @@ class Inputs:
             MediaError: it could not be written, or the disk is full.
         """
         image = take_in(data, self._max_bytes, field)
-        name = hashlib.sha256(image.data).hexdigest()
-        stored = StoredImage(f"sha256:{name}", image.width, image.height, image.note)
+        stored = StoredImage(digest_of(image.data), image.width, image.height, image.note)
         with self._lock:
             try:
                 _touch(self.path(stored.digest))
             except NotFound:
-                with whole(self._folder / f"{name}{image.suffix}") as target:
+                with whole(self._folder / f"{_name(stored.digest)}{image.suffix}") as target:
                     target.write_bytes(image.data)
         if time.monotonic() - self._swept_at > SECONDS_BETWEEN_SWEEPS:
             self.sweep()
         return stored
 
     @contextmanager
-    def taken_in(self, recipe: Recipe) -> Iterator[Recipe]:
-        """The recipe with its pictures stored and named by digest. While the block runs they stay,
-        used or not: in it the recipe becomes a job.
+    def held(self, recipe: Recipe) -> Iterator[None]:
+        """While the block runs a recipe's files stay, used or not: in it the recipe becomes a job.
 
         Raises:
-            InvalidRecipe: a picture can't be used, or a digest names none that is here.
-            MediaError: a picture could not be written, or the disk is full.
+            InvalidRecipe: a digest names none that is here.
         """
         held: list[str] = []
         try:
-            for field in FIELDS:
-                if (value := getattr(recipe, field)) is not None:
-                    digest = self._digest(value, field)
-                    held.append(self._hold(digest, field))
-                    recipe = recipe.model_copy(update={field: digest})
-            yield recipe
+            for field, digest in recipe.inputs.named():
+                held.append(self._hold(digest, field))
+            yield
         finally:
             with self._lock:
                 self._held.subtract(held)
@@ -127,8 +118,7 @@ class Inputs:
             NotFound: there is none by this digest.
         """
         if is_digest(digest):
-            name = digest.removeprefix("sha256:")
-            for path in self._folder.glob(f"{name}.*"):
+            for path in self._folder.glob(f"{_name(digest)}.*"):
                 return path
         raise NotFound("This picture is not here any more. Choose it again.")
 
@@ -140,20 +130,17 @@ class Inputs:
         """
         return self._small(self.path(digest))
 
-    def pixels(self, recipe: Recipe, field: str) -> NDArray[np.uint8] | None:
-        """A picture as the engine takes it, or None where the recipe has none.
-
-        Returns:
-            uint8, height×width×3 of the recipe.
+    def read(self, recipe: Recipe) -> InputData:
+        """What a recipe's files hold, as the engine takes it; each is decoded once.
 
         Raises:
-            NotFound: its file was removed.
+            NotFound: a file was removed.
         """
-        digest = getattr(recipe, field)
-        if digest is None:
-            return None
-        data = self.path(digest).read_bytes()
-        return fit(read_reference(data, len(data), field), recipe.width, recipe.height)
+        images = {image.digest: FIELDS[image.at] for image in recipe.inputs.images}
+        size = recipe.width, recipe.height
+        return InputData(
+            {digest: self._pixels(digest, *size, field) for digest, field in images.items()}
+        )
 
     def sweep(self) -> None:
         """Remove the pictures that have become superfluous, and what a killed process left
@@ -173,14 +160,13 @@ class Inputs:
 
     def _in_use(self) -> list[str]:
         """What takes, and jobs that can still start, name."""
-        live = JobRow.state.in_(LIVE)
-        named = [select(TakeRow.recipe[field].as_string()) for field in FIELDS]
-        named += [select(JobRow.recipe[field].as_string()).where(live) for field in FIELDS]
+        named = union(_named(TakeRow), _named(JobRow).where(JobRow.state.in_(LIVE)))
         with self._database.reading() as session:
-            return [digest for digest in session.scalars(union(*named)) if digest]
+            return list(session.scalars(named))
 
-    def _digest(self, value: str, field: str) -> str:
-        return value if is_digest(value) else self.add(decode_reference(value), field).digest
+    def _pixels(self, digest: str, width: int, height: int, field: str) -> Picture:
+        data = self.path(digest).read_bytes()
+        return fit(read_reference(data, len(data), field), width, height)
 
     def _hold(self, digest: str, field: str) -> str:
         with self._lock:
@@ -190,6 +176,18 @@ class Inputs:
                 raise InvalidRecipe.because(field, f"{field}: {error}") from None
             self._held[digest] += 1
         return digest
+
+
+def _name(digest: str) -> str:
+    """A stored file's name, without its ending."""
+    return digest.removeprefix("sha256:")
+
+
+def _named(rows: type[TakeRow] | type[JobRow]) -> Select[tuple[str]]:
+    """The digests in these rows' recipes, wherever they stand there: whatever kind of input comes
+    later, its files are found as well."""
+    value = func.json_tree(rows.recipe).table_valued("atom", joins_implicitly=True).c.atom
+    return select(value).select_from(rows).where(value.like("sha256:%"))
 
 
 def _thumbnail(path: Path) -> bytes:

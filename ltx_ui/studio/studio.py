@@ -79,11 +79,11 @@ class Studio:
         return self._worker.count_tokens(text)
 
     def submit(self, recipe: Recipe, owner: str) -> Job:
-        """Take a recipe in, with its pictures, and queue it.
+        """Queue a recipe. Its pictures are stored already: see :meth:`add_image`.
 
         Raises:
             InvalidRecipe: it is larger than this studio allows, asks for another model or for what
-                this one can't do, or an image can't be used.
+                this one can't do, or a picture is not here any more.
             QueueFull: too many wait already.
             ModelUnavailable: the model could not be loaded.
             MediaError: the disk is full, or has no room for such a clip.
@@ -92,8 +92,8 @@ class Studio:
         self._worker.check_model(recipe)
         self.library.check_room(recipe)
         model = recipe.model or self._worker.status.model
-        with self._inputs.taken_in(recipe) as taken:
-            return self._queue.submit(taken, owner, model, self._worker.average_seconds)
+        with self._inputs.held(recipe):
+            return self._queue.submit(recipe, owner, model, self._worker.average_seconds)
 
     def make_with_loaded_model(self, job_id: str, owner: str) -> Job:
         """Have a job that waits for another model made with the one that is loaded, in its turn.

@@ -229,8 +229,7 @@ class Worker:
         clips = engine.generate_many(
             [take for _, take in todo],
             watch,
-            self._inputs.pixels(recipe, "image_start"),
-            self._inputs.pixels(recipe, "image_end"),
+            self._inputs.read(recipe),
         )
         for (take_id, take), clip in zip(todo, clips, strict=True):
             last = take_id == todo[-1][0]

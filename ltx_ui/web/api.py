@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -17,7 +17,8 @@ from starlette.routing import BaseRoute
 
 from ltx_ui import __version__
 from ltx_ui.errors import Cancelled, ModelUnavailable, NotFound, StudioError
-from ltx_ui.recipe import Recipe, parse_recipe
+from ltx_ui.request import Request as Asked
+from ltx_ui.request import parse_request, request_data
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Queued, Running
 from ltx_ui.studio.library import Take
@@ -37,7 +38,7 @@ AUTO = "auto"
 _BODY = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": Recipe.model_json_schema()}},
+        "content": {"application/json": {"schema": Asked.model_json_schema()}},
     }
 }
 
@@ -159,8 +160,13 @@ class Api:
 
     async def _submitted(self, request: Request, owner: str) -> Job:
         data = await read_json(request, recipe_limit(self._settings))
-        recipe = await asyncio.to_thread(parse_recipe, data, max_volume=self._settings.max_volume)
-        return await asyncio.to_thread(self._studio.submit, recipe, owner)
+        return await asyncio.to_thread(self._submit, data, owner)
+
+    def _submit(self, data: Mapping[str, Any], owner: str) -> Job:
+        asked = parse_request(data, max_volume=self._settings.max_volume)
+        add = self._studio.add_image
+        stored = {field: add(file, field).digest for field, file in asked.files.items()}
+        return self._studio.submit(asked.recipe(stored), owner)
 
     async def _finished(self, request: Request, job: Job, owner: str) -> list[Take]:
         """The job's takes, once all are made; the event loop stays free meanwhile."""
@@ -226,8 +232,8 @@ def clip_answer(takes: Sequence[Take]) -> ClipAnswer:
         seed=recipe.seed,
         generation_time_seconds=first.generation_time_seconds,
         has_audio=recipe.include_audio,
-        has_image_start=recipe.image_start is not None,
-        has_image_end=recipe.image_end is not None,
+        has_image_start=recipe.inputs.image_at(0) is not None,
+        has_image_end=recipe.inputs.image_at(-1) is not None,
         notes=first.notes,
         takes=answers if len(answers) > 1 else None,
     )
@@ -250,7 +256,7 @@ def job_answer(job: Job) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "id": job.id,
         "submitted_at": job.submitted_at.isoformat(),
-        "recipe": job.recipe.model_dump(mode="json"),
+        "recipe": request_data(job.recipe),
     }
     match job.state:
         case Queued() as queued:

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from ltx_ui.inputs import FIELDS
 from ltx_ui.presets import Phrase, Presets
 from ltx_ui.recipe import FPS_CHOICES, MAX_PROMPT
 from ltx_ui.web import fragments
@@ -16,7 +17,7 @@ from ltx_ui.web.form import Form, length_choices, preset_choices, size_choices
 from ltx_ui.web.pictures import lay_out_picture, picture_digest
 from ltx_ui.web.wiring import Updates, Values, script
 
-PICTURES = ("image_start", "image_end")
+PICTURES = tuple(FIELDS.values())
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.pictures import is_digest
+from ltx_ui.inputs import is_digest
 from ltx_ui.presets import Presets
 from ltx_ui.prompting import PromptFields, compile_prompt
 from ltx_ui.recipe import FPS_CHOICES, MAX_PROMPT, Recipe
+from ltx_ui.request import Request, request_data
 
 _LONGEST_TEXT = 5 * MAX_PROMPT
 """Characters that are looked at: enough to be told that they are too many."""
@@ -63,7 +64,7 @@ class Form:
             speech="",
             size="",
             num_frames=0,
-            fps=Recipe.model_fields["fps"].default,
+            fps=Request.model_fields["fps"].default,
             num_inference_steps=0,
             guidance_scale=0.0,
             seed=None,
@@ -72,7 +73,7 @@ class Form:
             include_audio=True,
             mode="standard",
             num_takes=1,
-            negative_prompt=Recipe.model_fields["negative_prompt"].default,
+            negative_prompt=Request.model_fields["negative_prompt"].default,
             image_start=None,
             image_end=None,
         )
@@ -100,10 +101,11 @@ class Form:
     @classmethod
     def from_recipe(cls, recipe: Recipe, presets: Presets) -> Form:
         """The form that makes this recipe again: its paragraph as the prompt, its seed locked."""
-        shared = {field.name for field in fields(cls)} & set(Recipe.model_fields)
+        asked = request_data(recipe)
+        shared = {field.name for field in fields(cls)} & set(Request.model_fields)
         return replace(
             cls.initial(presets),
-            **{name: getattr(recipe, name) for name in shared},
+            **{name: asked[name] for name in shared},
             size=_size(recipe.width, recipe.height, recipe.two_stage),
             seed_locked=True,
         )
@@ -144,7 +146,7 @@ class Form:
                 "picture of it. Add one, or choose another preset.",
             )
         width, height, hd = _size_parts(self.size)
-        shared = {field.name for field in fields(self)} & set(Recipe.model_fields)
+        shared = {field.name for field in fields(self)} & set(Request.model_fields)
         return {name: getattr(self, name) for name in shared} | {
             "prompt": compile_prompt(self.prompt_fields, presets),
             "width": width,

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.pictures import ACCEPTED, is_digest
+from ltx_ui.inputs import ACCEPTED, is_digest
 from ltx_ui.web.wiring import script
 
 _TEMPLATE = """

@@ -11,7 +11,8 @@ import gradio as gr
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
 from ltx_ui.presets import Example, Presets
 from ltx_ui.prompting import PromptFields, advise, compile_prompt
-from ltx_ui.recipe import MAX_SEED, Recipe, parse_recipe
+from ltx_ui.recipe import MAX_SEED, Recipe
+from ltx_ui.request import parse_recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web import fields, fragments

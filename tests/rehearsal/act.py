@@ -21,10 +21,10 @@ import numpy as np
 from ltx_ui.engine.engine import Engine  # before torch: it sets what torch reads when imported
 from ltx_ui.engine.speed import Speed
 from ltx_ui.errors import OutOfMemory
-from ltx_ui.recipe import Recipe
+from ltx_ui.inputs import InputData
 
 from . import cuda, files, guard
-from .cases import CASES, Case
+from .cases import BLACK, CASES, Case
 from .ledger import GB, Ledger, Stage
 from .mode import Rehearsal
 
@@ -135,19 +135,15 @@ class Act:
 
     def _clips(self, case: Case, watch: Watch) -> tuple[str, ...]:
         recipe = case.recipe()
-        images = [_picture(recipe)] * case.images + [None] * (2 - case.images)
+        data = InputData({BLACK: np.zeros((recipe.height, recipe.width, 3), np.uint8)})
         if case.takes == 1:
-            clip = self.engine.generate(recipe, watch, *images)
+            clip = self.engine.generate(recipe, watch, data)
             assert clip.frames.shape == (recipe.num_frames, recipe.height, recipe.width, 3)
             return clip.notes
         takes = [case.recipe(seed) for seed in range(case.takes)]
-        clips = list(self.engine.generate_many(takes, watch, *images))
+        clips = list(self.engine.generate_many(takes, watch, data))
         assert len(clips) == case.takes
         return clips[-1].notes
-
-
-def _picture(recipe: Recipe) -> Any:
-    return np.zeros((recipe.height, recipe.width, 3), np.uint8)
 
 
 def _origin(error: BaseException) -> str:

@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ltx_ui.inputs import ImageInput, Inputs, Place, digest_of
 from ltx_ui.recipe import Recipe
+
+PLACES: tuple[Place, ...] = (0, -1)
+BLACK = digest_of(b"black")
+"""Names the one picture, whose pixels are given with it."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,9 @@ class Case:
 
     def recipe(self, seed: int = 1) -> Recipe:
         """What is asked for."""
-        return Recipe(**{**USUAL, **self.fields, "seed": seed})
+        images = tuple(ImageInput(digest=BLACK, at=place) for place in PLACES[: self.images])
+        fields = {**USUAL, **self.fields, "seed": seed}
+        return Recipe(**fields, inputs=Inputs(images=images))
 
 
 USUAL: dict[str, Any] = {

@@ -1,0 +1,101 @@
+"""What a clip is made from besides words: files that the studio keeps, named by their digests.
+
+An :class:`Inputs` is part of a recipe and names files; an :class:`InputData` is what one clip's
+files hold, as the engine takes it. A further kind of input (sound, a film, a LoRA) is one more
+field of each, a reader in ``studio/inputs.py``, and the names it has for people in ``request.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Picture = NDArray[np.uint8]
+"""Pixels, H×W×3, RGB."""
+
+Place = Literal[0, -1]
+"""The frame that a picture stands at: 0 is the first one, -1 the last."""
+
+FIELDS: Mapping[Place, str] = {0: "image_start", -1: "image_end"}
+"""What the API, the page and errors call the picture at a place."""
+
+FORMATS = "PNG, JPEG, WebP, HEIC or AVIF"
+"""What is taken as a picture, in words."""
+
+ACCEPTED = ("image/png", "image/jpeg", "image/webp", ".heic", ".heif", ".avif")
+"""What a browser's file dialogue offers; it knows some kinds by their endings only."""
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def is_digest(text: str) -> bool:
+    """Whether a text has the form of a stored file's name (``sha256:…``)."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+def digest_of(data: bytes) -> str:
+    """The name of a file with these bytes."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def _check_digest(text: str) -> str:
+    if not is_digest(text):
+        raise ValueError("is not a digest (sha256:…)")
+    return text
+
+
+Digest = Annotated[str, AfterValidator(_check_digest)]
+"""``sha256:`` and 64 hexadecimal digits, of a stored file's bytes."""
+
+
+class ImageInput(BaseModel):
+    """A picture that a frame of the clip is to look like.
+
+    Attributes:
+        strength: how closely it is kept, 0…1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: Digest
+    at: Place = 0
+    strength: float = Field(1.0, ge=0.0, le=1.0)
+
+
+class Inputs(BaseModel):
+    """Every file that a recipe names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    images: tuple[ImageInput, ...] = ()
+
+    def image_at(self, place: Place) -> ImageInput | None:
+        """The picture at a frame, if there is one."""
+        return next((image for image in self.images if image.at == place), None)
+
+    def named(self) -> Iterator[tuple[str, str]]:
+        """The digest of every file, each after the name that people know it by."""
+        for image in self.images:
+            yield FIELDS[image.at], image.digest
+
+
+@dataclass(frozen=True, eq=False)
+class InputData:
+    """What the files of one clip hold.
+
+    Attributes:
+        pictures: by digest, uint8, H×W×3, RGB, of exactly the recipe's size.
+    """
+
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+
+
+NO_INPUTS = InputData()
+"""Of a clip that is made from words alone."""

@@ -1,0 +1,284 @@
+"""What people ask for, under the API's names, and how it becomes a Recipe.
+
+Whatever makes a Recipe anew (the page, the API, a preset) goes through :func:`parse_request`, so
+that the rules stand here once:
+
+- a value may also stand in quotes, and whole numbers come in any form (9, 9.0, "9");
+- ``null`` is a field that was not given, and so are an empty model or picture and a seed of -1;
+- prompts become one paragraph: models know no line breaks, and the same words are the same clip
+  whether they came from the page or from a client that wraps its lines;
+- a picture is the digest of one that is stored, or its file as base64 or as a data URI.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from functools import cache
+from itertools import islice
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from ltx_ui.errors import FieldProblem, InvalidRecipe
+from ltx_ui.inputs import FIELDS, FORMATS, Inputs, is_digest
+from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from
+from ltx_ui.values import Real, shown, whole
+from ltx_ui.words import squeeze
+
+_UNSET_WHEN_EMPTY = ("model", *FIELDS.values())
+_IN_QUOTES = {
+    "integer": r"^\s*[+-]?\d+(\.0*)?\s*$",
+    "number": r"^\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*$",
+    "boolean": r"^\s*(true|false)\s*$",
+}
+"""How a value of a JSON type looks as a text; whole numbers are also taken as 9e0."""
+
+_DATA_URI = re.compile(r"data:(?P<kind>[^;,]{0,100})(?P<parameters>(?:;[^;,]{0,100}){0,9}),", re.I)
+_BASE64URL = str.maketrans("-_", "+/")
+_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
+_BOXED = b"ftyp"
+"""The second four bytes of HEIC and AVIF."""
+
+
+def decode_picture(text: str) -> bytes:
+    """The bytes of a picture sent as base64 or as a data URI.
+
+    White space, both alphabets of base64, missing padding, and any parameters of a data URI are
+    taken; what kind of picture it is, its bytes say.
+
+    Raises:
+        ValueError: it is neither, or not a PNG, JPEG, WebP, HEIC or AVIF.
+    """
+    data = _decode(_payload(text.strip()))
+    if not data.startswith(_MAGIC) and data[4:8] != _BOXED:
+        raise ValueError(
+            f"is not a {FORMATS} picture. Send the file of one as base64 or as a data URI, not a "
+            "path or an address."
+        )
+    return data
+
+
+def _payload(text: str) -> str:
+    prefix = _DATA_URI.match(text)
+    if prefix is None:
+        return text
+    if prefix["parameters"].lower().rpartition(";")[2] != "base64":
+        raise ValueError(
+            "is a data URI without base64. Send it as data:image/png;base64,… with the picture's "
+            "file in base64."
+        )
+    rest = text[prefix.end() :]
+    return unquote(rest) if "%" in rest else rest
+
+
+def _decode(payload: str) -> bytes:
+    text = "".join(payload.split()).translate(_BASE64URL).rstrip("=")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(
+            f"is not valid base64. Send a {FORMATS} picture as base64 or as a data URI "
+            "(data:image/png;base64,…), not a path or an address."
+        ) from None
+
+
+def _sent_picture(value: Any) -> Any:
+    """A digest as it is, and a picture's file as its bytes."""
+    if not isinstance(value, str):
+        raise PydanticCustomError("picture", "is not a picture")
+    return value if is_digest(value) else decode_picture(value)
+
+
+def _as_sent(schema: dict[str, Any]) -> None:
+    """Add to the fields' JSON schema the other forms that their values may come in."""
+    for name, field in schema["properties"].items():
+        if name in schema["required"]:
+            continue
+        plain = {key: field.pop(key) for key in ("type", "enum") if key in field}
+        forms = field.setdefault("anyOf", [plain])
+        if pattern := _IN_QUOTES.get(forms[0]["type"]):
+            forms.append({"type": "string", "pattern": pattern})
+        if {"type": "null"} not in forms:
+            forms.append({"type": "null"})
+
+
+SentPicture = Annotated[
+    str | bytes | None, BeforeValidator(_sent_picture), WithJsonSchema({"type": "string"})
+]
+
+
+class Request(ClipFields):
+    """A recipe as it is asked for: its pictures are digests, or files that are not stored yet."""
+
+    model_config = ConfigDict(json_schema_extra=_as_sent)
+
+    image_start: SentPicture = Field(
+        None, description=f"First frame: {FORMATS} as base64 or data URI."
+    )
+    image_end: SentPicture = Field(
+        None, description=f"Last frame: {FORMATS} as base64 or data URI."
+    )
+    image_strength: Real = Field(
+        1.0, ge=0.0, le=1.0, description="How closely the first and the last frame are kept."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unset_means_default(cls, data: Any) -> Any:
+        return _given(data) if isinstance(data, Mapping) else data
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The pictures that came as files, by field."""
+        sent = {name: getattr(self, name) for name in FIELDS.values()}
+        return {name: value for name, value in sent.items() if isinstance(value, bytes)}
+
+    def recipe(self, stored: Mapping[str, str] | None = None) -> Recipe:
+        """The recipe.
+
+        Args:
+            stored: the digests that the studio gave to :attr:`files`, by field; all of them.
+        """
+        own = {name: getattr(self, name) for name in (*FIELDS.values(), "image_strength")}
+        own |= {name: (stored or {})[name] for name in self.files}
+        inputs = Inputs.model_validate({"images": images_from(own)})
+        shared = {name: getattr(self, name) for name in ClipFields.model_fields}
+        return Recipe.model_construct(**shared, inputs=inputs)
+
+
+def parse_request(data: Mapping[str, Any], *, max_volume: int | None = None) -> Request:
+    """A request from untrusted data.
+
+    Args:
+        data: the fields, as in the API's JSON.
+        max_volume: the most width × height × frames allowed, in pixels.
+
+    Raises:
+        InvalidRecipe: with a sentence for every field that has to change.
+    """
+    known = {name: data[name] for name in Request.model_fields if name in data}
+    for words in ("prompt", "negative_prompt"):
+        if isinstance(known.get(words), str):
+            known[words] = squeeze(known[words])
+    problems: list[FieldProblem] = []
+    try:
+        request = Request.model_validate(known)
+    except ValidationError as error:
+        problems = [_problem(dict(e)) for e in error.errors(include_url=False)]
+    unknown = len(data) - len(known)
+    # Only those that are shown are looked at: a body may hold a million of them.
+    strange = islice((name for name in data if name not in known), InvalidRecipe.LIMIT)
+    problems += [_unknown(str(name)) for name in strange]
+    if problems:
+        raise InvalidRecipe(problems, more=max(0, unknown - InvalidRecipe.LIMIT))
+    check_volume(request, max_volume)
+    return request
+
+
+def parse_recipe(data: Mapping[str, Any], *, max_volume: int | None = None) -> Recipe:
+    """The recipe of a request whose pictures are all stored.
+
+    Args, errors: as :func:`parse_request`.
+    """
+    return parse_request(data, max_volume=max_volume).recipe()
+
+
+def request_data(recipe: Recipe) -> dict[str, Any]:
+    """A recipe under the API's names, plain data: asking for it gives the same recipe again."""
+    images = recipe.inputs.images
+    return recipe.model_dump(mode="json", exclude={"inputs"}) | {
+        **dict.fromkeys(FIELDS.values()),
+        **{FIELDS[image.at]: image.digest for image in images},
+        "image_strength": images[0].strength if images else 1.0,
+    }
+
+
+def _given(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that were given a value."""
+    return {name: value for name, value in data.items() if not _is_unset(name, value)}
+
+
+def _is_unset(name: str, value: Any) -> bool:
+    if value is None:
+        return name in Request.model_fields
+    if name in _UNSET_WHEN_EMPTY:
+        return isinstance(value, str) and not value.strip()
+    return name == "seed" and _is_minus_one(value)
+
+
+def _is_minus_one(value: Any) -> bool:
+    try:
+        return whole(value) == -1
+    except PydanticCustomError:
+        return False
+
+
+def _unknown(name: str) -> FieldProblem:
+    known = ", ".join(Request.model_fields)
+    return FieldProblem(
+        name[:60].encode(errors="replace").decode(),
+        f"{shown(name)} is not a field of a recipe. Known fields: {known}.",
+    )
+
+
+def _problem(error: dict[str, Any]) -> FieldProblem:
+    """One pydantic error as a sentence that names the field, the value and what is allowed."""
+    field = str(error["loc"][0]) if error["loc"] else "recipe"
+    return FieldProblem(field, f"{field}: {_sentence(field, error)}")
+
+
+def _sentence(field: str, error: dict[str, Any]) -> str:
+    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
+    match kind:
+        case "missing":
+            return "is missing. Describe what should be seen and heard."
+        case "string_too_long":
+            most = context["max_length"]
+            return f"has {len(value)} characters; at most {most} are allowed. Shorten it."
+        case "string_unicode":
+            return f"is {shown(value)}, which is not Unicode text. Send it as UTF-8."
+        case "value_error":
+            return str(context["error"])
+    return f"is {shown(value)}; allowed {_allowed(field)}.{_way_out(field)}"
+
+
+@cache
+def _allowed(field: str) -> str:
+    """What a field takes, in words, from its JSON schema."""
+    schema = Request.model_json_schema()["properties"][field]
+    plain = schema["anyOf"][0] if "anyOf" in schema else schema
+    if "enum" in plain:
+        return f"are {', '.join(map(str, plain['enum']))}"
+    if plain["type"] == "boolean":
+        return "is true or false"
+    if "minimum" not in schema:
+        picture = field in FIELDS.values()
+        return f"is a {FORMATS} picture as base64 or as a data URI" if picture else "is a text"
+    low = 0 if field == "seed" else schema["minimum"]
+    noun = "a whole number" if plain["type"] == "integer" else "a number"
+    steps = {"num_frames": " in steps of 8 (8k+1)", "width": ", even", "height": ", even"}
+    return f"is {noun} from {low} to {schema['maximum']}{steps.get(field, '')}"
+
+
+def _way_out(field: str) -> str:
+    """What to do where no value is wanted."""
+    info = Request.model_fields[field]
+    if field == "seed":
+        return " Leave it out, or send null or -1, to draw one."
+    if info.is_required():
+        return " Describe what should be seen and heard."
+    if not isinstance(info.default, int | float) and field != "mode":
+        return " Leave it out for the default."
+    return f" Leave it out for {str(info.default).lower()}."
