@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ltx_ui.presets import Presets, Vocabulary
+from ltx_ui.recipe import PromptFields
 from ltx_ui.words import as_sentence, is_latin, joined, squeeze, word_count
 
 _SHORT_PROMPT_WORDS = 5
@@ -13,17 +13,6 @@ _SHORT_PROMPT_WORDS = 5
 _COMMON_SHARE = 0.15
 """An English text has more common words than this; a Spanish or German one with a stray "a" or
 "in" has fewer."""
-
-
-@dataclass(frozen=True)
-class PromptFields:
-    """What a creator typed: the prompt and its helper fields, any of which may be empty."""
-
-    prompt: str = ""
-    camera: str = ""
-    lighting: str = ""
-    sound: str = ""
-    speech: str = ""
 
 
 def compile_prompt(fields: PromptFields, presets: Presets) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -88,6 +89,17 @@ def images_from(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+@dataclass(frozen=True)
+class PromptFields:
+    """What a creator typed: the prompt and its helper fields, any of which may be empty."""
+
+    prompt: str = ""
+    camera: str = ""
+    lighting: str = ""
+    sound: str = ""
+    speech: str = ""
+
+
 class ClipFields(BaseModel):
     """What a recipe and a request for one have in common: all but the inputs."""
 
@@ -157,9 +169,15 @@ class ClipFields(BaseModel):
 
 class Recipe(ClipFields):
     """Everything that defines a clip. Frozen; the same recipe on the same device and software gives
-    the same clip. The files that it is made from are named by their digests."""
+    the same clip. The files that it is made from are named by their digests.
+
+    Attributes:
+        typed: what the page made the prompt from, so that its fields can be filled again; it does
+            nothing to the clip. None for a prompt that was sent as it is.
+    """
 
     inputs: Inputs = Inputs()
+    typed: PromptFields | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -196,9 +196,9 @@ def parse_recipe(data: Mapping[str, Any], *, max_volume: int | None = None) -> R
 
 
 def request_data(recipe: Recipe) -> dict[str, Any]:
-    """A recipe under the API's names, plain data: asking for it gives the same recipe again."""
+    """A recipe under the API's names, plain data: asking for it gives the same clip again."""
     images = recipe.inputs.images
-    return recipe.model_dump(mode="json", exclude={"inputs"}) | {
+    return recipe.model_dump(mode="json", exclude={"inputs", "typed"}) | {
         **dict.fromkeys(FIELDS.values()),
         **{FIELDS[image.at]: image.digest for image in images},
         "image_strength": images[0].strength if images else 1.0,

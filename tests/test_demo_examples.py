@@ -8,7 +8,8 @@ import pytest
 
 from ltx_ui.engine.models import CARDS
 from ltx_ui.presets import load_presets
-from ltx_ui.prompting import PromptFields, advise
+from ltx_ui.prompting import advise
+from ltx_ui.recipe import PromptFields
 from training import captions
 from training.world import COLOURS, ROUND, held_out
 

@@ -3,7 +3,8 @@
 import pytest
 
 from ltx_ui.presets import load_presets
-from ltx_ui.prompting import PromptFields, advise, compile_prompt
+from ltx_ui.prompting import advise, compile_prompt
+from ltx_ui.recipe import PromptFields
 from ltx_ui.request import parse_recipe
 
 PRESETS = load_presets()

@@ -3,9 +3,14 @@
 from typing import Any
 
 import pytest
+from studios import PATIENCE, OpenStudio, quick
 
+from ltx_ui.media.mp4 import read_metadata
 from ltx_ui.presets import Preset, Presets, load_presets
-from ltx_ui.request import parse_recipe
+from ltx_ui.prompting import compile_prompt
+from ltx_ui.recipe import PromptFields, Recipe
+from ltx_ui.request import parse_recipe, request_data
+from ltx_ui.studio.jobs import Done
 from ltx_ui.web.form import Form, length_choices, preset_fields, size_choices
 
 WIDE = Preset(
@@ -76,3 +81,34 @@ def test_a_recipe_comes_back_as_the_form_that_makes_it(presets: Presets) -> None
     recipe = parse_recipe(asked | {"image_end": "sha256:" + "0" * 64, "num_takes": 2})
     form = Form.from_recipe(recipe, presets)
     assert parse_recipe(form.recipe_data(presets)) == recipe
+
+
+TYPED = PromptFields("A cube.\nIt turns.", "static shot", "", "rain on a roof", "Hello")
+
+
+def from_typed(presets: Presets) -> Recipe:
+    recipe = quick(prompt=compile_prompt(TYPED, presets))
+    return recipe.model_copy(update={"typed": TYPED})
+
+
+def test_the_words_come_back_as_they_were_typed_from_take_and_film(
+    presets: Presets, open_studio: OpenStudio
+) -> None:
+    studio = open_studio()
+    job = studio.submit(from_typed(presets), "ada")
+    assert studio.wait(job.id, "ada", PATIENCE).state == Done(job.id)
+    take = studio.library.take(job.id, "ada")
+    told = Recipe.model_validate(read_metadata(take.video)["recipe"])
+    for recipe in (take.recipe, told):
+        assert Form.from_recipe(recipe, presets).prompt_fields == TYPED
+    assert "typed" not in request_data(take.recipe)
+
+
+def test_a_prompt_that_was_sent_as_it_is_or_joined_otherwise_stays_one_paragraph(
+    presets: Presets,
+) -> None:
+    recipe = from_typed(presets)
+    sent = Form.from_recipe(recipe.model_copy(update={"typed": None}), presets)
+    assert sent.prompt_fields == PromptFields(recipe.prompt)
+    changed = presets.model_copy(update={"speech_pattern": "Somebody says: {speech}"})
+    assert Form.from_recipe(recipe, changed).prompt_fields == PromptFields(recipe.prompt)

@@ -12,9 +12,10 @@ from typing import Any
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import is_digest
 from ltx_ui.presets import Presets
-from ltx_ui.prompting import PromptFields, compile_prompt
-from ltx_ui.recipe import FPS_CHOICES, MAX_PROMPT, Recipe
+from ltx_ui.prompting import compile_prompt
+from ltx_ui.recipe import FPS_CHOICES, MAX_PROMPT, PromptFields, Recipe
 from ltx_ui.request import Request, request_data
+from ltx_ui.words import squeeze
 
 _LONGEST_TEXT = 5 * MAX_PROMPT
 """Characters that are looked at: enough to be told that they are too many."""
@@ -100,12 +101,13 @@ class Form:
 
     @classmethod
     def from_recipe(cls, recipe: Recipe, presets: Presets) -> Form:
-        """The form that makes this recipe again: its paragraph as the prompt, its seed locked."""
+        """The form that makes this recipe again, its seed locked. The words are as they were typed;
+        or the paragraph, where they are not known or no longer give it."""
         asked = request_data(recipe)
         shared = {field.name for field in fields(cls)} & set(Request.model_fields)
         return replace(
             cls.initial(presets),
-            **{name: asked[name] for name in shared},
+            **{name: asked[name] for name in shared} | asdict(_typed(recipe, presets)),
             size=_size(recipe.width, recipe.height, recipe.two_stage),
             seed_locked=True,
         )
@@ -154,6 +156,13 @@ class Form:
             "two_stage": hd,
             "seed": self.seed if self.seed_locked else None,
         }
+
+
+def _typed(recipe: Recipe, presets: Presets) -> PromptFields:
+    known = recipe.typed
+    if known is None or squeeze(compile_prompt(known, presets)) != recipe.prompt:
+        return PromptFields(recipe.prompt)
+    return known
 
 
 SETTING_FIELDS = (

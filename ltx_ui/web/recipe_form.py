@@ -10,8 +10,8 @@ import gradio as gr
 
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
 from ltx_ui.presets import Example, Presets
-from ltx_ui.prompting import PromptFields, advise, compile_prompt
-from ltx_ui.recipe import MAX_SEED, Recipe
+from ltx_ui.prompting import advise, compile_prompt
+from ltx_ui.recipe import MAX_SEED, PromptFields, Recipe
 from ltx_ui.request import parse_recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
@@ -57,8 +57,10 @@ class RecipeForm:
         """
         for name in PICTURES:
             check_refused(values.get(self.fields[name]), name)
-        data = self._form(values).recipe_data(self._presets)
-        return parse_recipe(data, max_volume=self._settings.max_volume)
+        form = self._form(values)
+        data = form.recipe_data(self._presets)
+        recipe = parse_recipe(data, max_volume=self._settings.max_volume)
+        return recipe.model_copy(update={"typed": form.prompt_fields})
 
     def show(self, form: Form) -> Updates:
         """The form in its fields, with those of its pictures that are still here."""
