@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,9 @@ from gradio.components import Component
 
 from ltx_ui.inputs import FIELDS
 from ltx_ui.presets import Phrase, Presets
-from ltx_ui.recipe import FPS_CHOICES, MAX_PROMPT
+from ltx_ui.recipe import MAX_PROMPT
 from ltx_ui.web import fragments
-from ltx_ui.web.form import Form, length_choices, preset_choices, size_choices
+from ltx_ui.web.form import DESCRIBED, Form, length_choices, preset_choices, size_choices
 from ltx_ui.web.pictures import lay_out_picture, picture_digest
 from ltx_ui.web.wiring import Updates, Values, script
 
@@ -74,26 +74,33 @@ class Fields:
 def lay_out(presets: Presets) -> Fields:
     """Put the fields on the page, one below the other."""
     form = Form.initial(presets)
-    preset = gr.Dropdown(
-        preset_choices(form, presets),
-        value=form.preset,
-        label="Preset",
+    of_form: dict[str, Any] = {}
+
+    def put(name: str, kind: Callable[..., Component], *choices: Any, **more: Any) -> None:
+        named = DESCRIBED[name].named | {"value": getattr(form, name)}
+        of_form[name] = kind(*choices, **(named | more))
+
+    put(
+        *("preset", gr.Dropdown, preset_choices(form, presets)),
         info=presets.preset(form.preset).note,
-        elem_id="preset",
         filterable=False,
     )
-    prompt = gr.Textbox(
-        label="Prompt",
+    put(
+        *("prompt", gr.Textbox),
         placeholder="What is seen, what it does, and what is heard",
         lines=4,
         max_lines=10,
         max_length=MAX_PROMPT,
-        elem_id="prompt",
         autofocus=True,
     )
     typing = gr.HTML("", js_on_load=script("typing.js"), elem_id="typing")
     examples = gr.HTML("", js_on_load=script("examples.js"), elem_id="examples")
-    helpers = _helpers(presets)
+    for pair in (("camera", "lighting"), ("sound", "speech")):
+        with gr.Row(elem_classes="pair"):
+            for name in pair:
+                phrases: Sequence[Phrase] = getattr(presets.phrases, name)
+                own = ["", *(phrase.text for phrase in phrases)]
+                put(name, gr.Dropdown, own, allow_custom_value=True, min_width=140)
     compiled = gr.Textbox(
         label="What the model reads",
         lines=2,
@@ -105,122 +112,39 @@ def lay_out(presets: Presets) -> Fields:
     tokens = gr.HTML("", elem_id="token-count")
     advice = gr.HTML("", elem_id="prompt-advice")
     with gr.Row(elem_classes="pair"):
-        image_start = lay_out_picture("image_start", "First frame", "reference-image")
-        image_end = lay_out_picture("image_end", "Last frame", "end-image")
-    strength = gr.Slider(
-        0,
-        1,
-        value=form.image_strength,
+        for name in PICTURES:
+            of_form[name] = lay_out_picture(name, DESCRIBED[name].label, DESCRIBED[name].elem_id)
+    put(
+        *("image_strength", gr.Slider, 0, 1),
         step=0.05,
-        label="Image strength",
         info="1 keeps the picture closest; less gives more motion.",
-        elem_id="image-strength",
         visible=False,
     )
     with gr.Row(elem_classes=["pair", "wide"]):
-        size = gr.Dropdown(
-            size_choices(form, presets),
-            value=form.size,
-            label="Format",
-            elem_id="format",
-            filterable=False,
-            min_width=140,
-        )
-        length = gr.Dropdown(
-            length_choices(form, presets),
-            value=form.num_frames,
-            label="Length",
-            elem_id="length",
-            filterable=False,
-            min_width=140,
-        )
+        choose = {"filterable": False, "min_width": 140}
+        put("size", gr.Dropdown, size_choices(form, presets), **choose)
+        put("num_frames", gr.Dropdown, length_choices(form, presets), **choose)
     with gr.Row(elem_classes="pair"):
-        steps = gr.Slider(
-            1,
-            100,
-            value=form.num_inference_steps,
-            step=1,
-            label="Steps",
-            elem_id="steps",
-            min_width=140,
-        )
-        guidance = gr.Slider(
-            1,
-            20,
-            value=form.guidance_scale,
-            step=0.1,
-            label="Guidance",
-            elem_id="guidance",
-            min_width=140,
-        )
+        put("num_inference_steps", gr.Slider, 1, 100, step=1, min_width=140)
+        put("guidance_scale", gr.Slider, 1, 20, step=0.1, min_width=140)
     quality = gr.HTML(
         fragments.quality_note(form.num_inference_steps, form.guidance_scale, presets),
         elem_id="quality-note",
     )
     with gr.Row(elem_classes="pair"):
-        num_takes = gr.Dropdown(
-            [1, 2, 3, 4, 5, 6, 7, 8],
-            value=form.num_takes,
-            label="Takes",
-            elem_id="num-takes",
-            filterable=False,
-            min_width=140,
-        )
-        mode = gr.Dropdown(
-            [("Standard", "standard"), ("High quality", "high")],
-            value=form.mode,
-            label="Mode",
-            elem_id="mode",
-            filterable=False,
-            visible=False,
-            min_width=140,
-        )
+        put("num_takes", gr.Dropdown, [1, 2, 3, 4, 5, 6, 7, 8], **choose)
+        modes = [("Standard", "standard"), ("High quality", "high")]
+        put("mode", gr.Dropdown, modes, **choose)
     with gr.Row(elem_classes="seed-row"):
-        seed = gr.Number(
-            None, label="Seed", precision=0, elem_id="seed", min_width=120, placeholder="Drawn"
-        )
-        seed_lock = gr.Checkbox(
-            False, label="Lock", elem_id="seed-lock", container=False, scale=0, min_width=80
-        )
+        put("seed", gr.Number, value=None, precision=0, min_width=120, placeholder="Drawn")
+        put("seed_locked", gr.Checkbox, container=False, scale=0, min_width=80)
         dice = gr.Button("New seed", elem_id="seed-dice", size="sm", scale=0, min_width=96)
     with gr.Accordion("More settings", open=False):
-        include_audio = gr.Checkbox(
-            form.include_audio, label="Sound track", elem_id="include-audio"
-        )
-        fps = gr.Dropdown(
-            list(FPS_CHOICES),
-            value=form.fps,
-            label="Frames a second",
-            elem_id="fps",
-            filterable=False,
-        )
-        negative = gr.Textbox(
-            form.negative_prompt,
-            label="Negative prompt",
-            info="What should not be seen or heard. Has no effect at guidance 1.",
-            lines=2,
-            elem_id="negative-prompt",
-        )
+        for name, described in DESCRIBED.items():
+            if described.component is not None:
+                put(name, described.component)
     return Fields(
-        of_form={
-            "preset": preset,
-            "prompt": prompt,
-            **helpers,
-            "size": size,
-            "num_frames": length,
-            "fps": fps,
-            "num_inference_steps": steps,
-            "guidance_scale": guidance,
-            "seed": seed,
-            "seed_locked": seed_lock,
-            "image_strength": strength,
-            "include_audio": include_audio,
-            "mode": mode,
-            "num_takes": num_takes,
-            "negative_prompt": negative,
-            "image_start": image_start,
-            "image_end": image_end,
-        },
+        of_form=of_form,
         typing=typing,
         dice=dice,
         examples=examples,
@@ -239,21 +163,3 @@ def show_mark(form: Form, presets: Presets) -> dict[str, Any]:
     note = presets.preset(form.preset).note
     updated: dict[str, Any] = gr.update(choices=preset_choices(form, presets), info=note)
     return updated
-
-
-def _helpers(presets: Presets) -> dict[str, Component]:
-    """The fields beside the prompt, by name: phrases to choose from, or words of one's own."""
-    fields: dict[str, Component] = {}
-    for pair in (("camera", "lighting"), ("sound", "speech")):
-        with gr.Row(elem_classes="pair"):
-            for name in pair:
-                phrases: Sequence[Phrase] = getattr(presets.phrases, name)
-                fields[name] = gr.Dropdown(
-                    ["", *(phrase.text for phrase in phrases)],
-                    value="",
-                    label=name.capitalize(),
-                    allow_custom_value=True,
-                    elem_id=name,
-                    min_width=140,
-                )
-    return fields

@@ -6,8 +6,12 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.components import Component
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import is_digest
@@ -17,209 +21,16 @@ from ltx_ui.recipe import FPS_CHOICES, MAX_PROMPT, PromptFields, Recipe
 from ltx_ui.request import Request, request_data
 from ltx_ui.words import squeeze
 
+if TYPE_CHECKING:
+    from ltx_ui.engine.models import ModelCard
+
 _LONGEST_TEXT = 5 * MAX_PROMPT
 """Characters that are looked at: enough to be told that they are too many."""
 
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})( hd)?", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Form:
-    """One value for each field of the page.
-
-    ``preset`` is the id of the one chosen last. ``size`` reads ``288x512``, or ``704x1280 hd`` for
-    a clip in two stages. An unlocked ``seed`` is the one used last; the next clip draws another.
-    ``image_start`` and ``image_end`` are digests of pictures that the studio has.
-    """
-
-    preset: str
-    prompt: str
-    camera: str
-    lighting: str
-    sound: str
-    speech: str
-    size: str
-    num_frames: int
-    fps: int
-    num_inference_steps: int
-    guidance_scale: float
-    seed: int | None
-    seed_locked: bool
-    image_strength: float
-    include_audio: bool
-    mode: str
-    num_takes: int
-    negative_prompt: str
-    image_start: str | None
-    image_end: str | None
-
-    @classmethod
-    def initial(cls, presets: Presets) -> Form:
-        """An empty form with the default preset."""
-        blank = cls(
-            preset=presets.default_preset,
-            prompt="",
-            camera="",
-            lighting="",
-            sound="",
-            speech="",
-            size="",
-            num_frames=0,
-            fps=Request.model_fields["fps"].default,
-            num_inference_steps=0,
-            guidance_scale=0.0,
-            seed=None,
-            seed_locked=False,
-            image_strength=1.0,
-            include_audio=True,
-            mode="standard",
-            num_takes=1,
-            negative_prompt=Request.model_fields["negative_prompt"].default,
-            image_start=None,
-            image_end=None,
-        )
-        return blank.with_preset(presets.default_preset, presets)
-
-    @classmethod
-    def read(cls, values: Any, presets: Presets) -> Form:
-        """The form as a browser sends it or has kept it, by the fields' names.
-
-        Nothing in it is trusted: it may be years old, tampered with, or the answer of a field that
-        was emptied. A value that is not of its field's kind is the preset's, or the initial one.
-        """
-        given: Mapping[Any, Any] = values if isinstance(values, Mapping) else {}
-        form, preset = cls.initial(presets), given.get("preset")
-        if isinstance(preset, str) and preset in {known.id for known in presets.presets}:
-            form = form.with_preset(preset, presets)
-            # A preset may fix a seed; here the field alone says whether there is one.
-            form = replace(form, seed=None, seed_locked=False)
-        kept: dict[str, Any] = {}
-        for name in _KINDS.keys() & given.keys():
-            with suppress(ValueError, OverflowError):
-                kept[name] = _KINDS[name](given[name])
-        return replace(form, **kept)
-
-    @classmethod
-    def from_recipe(cls, recipe: Recipe, presets: Presets) -> Form:
-        """The form that makes this recipe again, its seed locked. The words are as they were typed;
-        or the paragraph, where they are not known or no longer give it."""
-        asked = request_data(recipe)
-        shared = {field.name for field in fields(cls)} & set(Request.model_fields)
-        return replace(
-            cls.initial(presets),
-            **{name: asked[name] for name in shared} | asdict(_typed(recipe, presets)),
-            size=_size(recipe.width, recipe.height, recipe.two_stage),
-            seed_locked=True,
-        )
-
-    def as_draft(self) -> dict[str, Any]:
-        """Plain data for the browser to keep."""
-        return asdict(self)
-
-    @property
-    def prompt_fields(self) -> PromptFields:
-        """The prompt with its helper fields."""
-        return PromptFields(self.prompt, self.camera, self.lighting, self.sound, self.speech)
-
-    @property
-    def has_picture(self) -> bool:
-        """Whether the clip starts from a picture or ends in one."""
-        return self.image_start is not None or self.image_end is not None
-
-    def with_preset(self, preset_id: str, presets: Presets) -> Form:
-        """The preset's settings in their fields."""
-        return replace(self, preset=preset_id, **preset_fields(preset_id, presets))
-
-    def is_modified(self, presets: Presets) -> bool:
-        """Whether the fields no longer are what the preset says."""
-        return self.with_preset(self.preset, presets) != self
-
-    def recipe_data(self, presets: Presets) -> dict[str, Any]:
-        """Fields of a Recipe, not validated yet.
-
-        Raises:
-            InvalidRecipe: a preset that lives from a picture has none.
-        """
-        preset = presets.preset(self.preset)
-        if preset.needs_reference and self.image_start is None:
-            raise InvalidRecipe.because(
-                "image_start",
-                f"image_start: is missing. {preset.name} keeps a face the same, so it needs a "
-                "picture of it. Add one, or choose another preset.",
-            )
-        width, height, hd = _size_parts(self.size)
-        shared = {field.name for field in fields(self)} & set(Request.model_fields)
-        return {name: getattr(self, name) for name in shared} | {
-            "prompt": compile_prompt(self.prompt_fields, presets),
-            "width": width,
-            "height": height,
-            "two_stage": hd,
-            "seed": self.seed if self.seed_locked else None,
-        }
-
-
-def _typed(recipe: Recipe, presets: Presets) -> PromptFields:
-    known = recipe.typed
-    if known is None or squeeze(compile_prompt(known, presets)) != recipe.prompt:
-        return PromptFields(recipe.prompt)
-    return known
-
-
-SETTING_FIELDS = (
-    *("size", "num_frames", "fps", "num_inference_steps", "guidance_scale"),
-    *("seed", "seed_locked", "image_strength", "include_audio", "mode", "num_takes"),
-)
-"""Fields that a preset may set."""
-
-
-def preset_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
-    """Names and ids; the form's own preset says so when the fields have left it."""
-    changed = form.preset if form.is_modified(presets) else None
-    return [(f"{p.name} (modified)" if p.id == changed else p.name, p.id) for p in presets.presets]
-
-
-def preset_fields(preset_id: str, presets: Presets) -> dict[str, Any]:
-    """The fields that a preset sets, with their values; one that fixes the seed also locks it."""
-    settings = presets.preset_settings(preset_id)
-    size = _size(settings["width"], settings["height"], settings["two_stage"])
-    locked = {"seed_locked": True} if "seed" in settings else {}
-    known = {name: settings[name] for name in SETTING_FIELDS if name in settings}
-    return known | {"size": size} | locked
-
-
-def size_choices(
-    form: Form, presets: Presets, *, has_upsampler: bool = False
-) -> list[tuple[str, str]]:
-    """Formats that a model offers by name, and the sizes of the presets and of the form that none
-    of them has."""
-    formats = presets.formats_for(has_upsampler=has_upsampler)
-    labels = {_size(f.width, f.height, f.hd): f.label for f in formats}
-    for size in [*_of_presets("size", presets), form.size]:
-        labels.setdefault(size, f"Own size {size}")
-    return [(label, size) for size, label in labels.items()]
-
-
-def length_choices(form: Form, presets: Presets) -> list[tuple[str, int]]:
-    """Lengths with their seconds at the form's fps, and those of the presets and of the form that
-    are none of them."""
-    labels = {length.num_frames: length.label(form.fps) for length in presets.lengths}
-    for frames in [*_of_presets("num_frames", presets), form.num_frames]:
-        labels.setdefault(frames, f"{frames} frames · {frames / form.fps:.2f} s")
-    return [(label, frames) for frames, label in labels.items()]
-
-
-def _of_presets(field: str, presets: Presets) -> list[Any]:
-    return [preset_fields(preset.id, presets)[field] for preset in presets.presets]
-
-
-def _size(width: int, height: int, two_stage: bool) -> str:
-    return f"{width}x{height}{' hd' if two_stage else ''}"
-
-
-def _size_parts(size: str) -> tuple[int, int, bool]:
-    """Width, height, and whether it is made in two stages."""
-    width, height, hd = _SIZE.fullmatch(size).groups()  # type: ignore[union-attr]
-    return int(width), int(height), bool(hd)
+Reader = Callable[[Any], Any]
 
 
 def _text(value: Any) -> str:
@@ -269,25 +80,270 @@ def _one_of(*allowed: Any) -> Callable[[Any], Any]:
     return read
 
 
-_KINDS: dict[str, Callable[[Any], Any]] = {
-    "prompt": _text,
-    "camera": _text,
-    "lighting": _text,
-    "sound": _text,
-    "speech": _text,
-    "size": _size_name,
-    "num_frames": _whole,
-    "fps": _one_of(*FPS_CHOICES),
-    "num_inference_steps": _whole,
-    "guidance_scale": _number,
-    "seed": _seed,
-    "seed_locked": _flag,
-    "image_strength": _number,
-    "include_audio": _flag,
-    "mode": _one_of("standard", "high"),
-    "num_takes": _whole,
-    "negative_prompt": _text,
-    "image_start": _digest,
-    "image_end": _digest,
+@dataclass(frozen=True)
+class Described:
+    """What the page knows of a field besides its value.
+
+    Attributes:
+        read: the value of what a browser sent; a ``ValueError`` for what is none.
+        label: its name on the page and in errors.
+        elem_id: of its component.
+        asks: the fields of a request that it answers for, where that is not the one of its name.
+        of_preset: whether a preset may set it.
+        offered: whether there is such a choice with a model; without, it is hidden and has its
+            initial value. None: with every model.
+        fills: the fields of a request that it fills, given the model that is loaded, where that is
+            more than the one of its name.
+        component: makes its component below "More settings", in the order of the form's fields;
+            ``fields.py`` has the places of the others.
+    """
+
+    read: Reader
+    label: str
+    elem_id: str
+    asks: tuple[str, ...] = ()
+    of_preset: bool = False
+    offered: Callable[[ModelCard], bool] | None = None
+    fills: Callable[[Form, ModelCard | None], Mapping[str, Any]] = lambda form, card: {}
+    component: Callable[..., Component] | None = None
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """What its component is made with."""
+        return {
+            "label": self.label,
+            "elem_id": self.elem_id,
+            "visible": self.offered is None,
+        }
+
+
+def _kept(initial: Any, read: Reader, label: str, elem_id: str, **more: Any) -> Any:
+    """A field of the form: its value in an empty one, and its description."""
+    described = Described(read, label, elem_id, **more)
+    return field(default=initial, metadata={Described: described})
+
+
+def _default(name: str) -> Any:
+    return Request.model_fields[name].default
+
+
+@dataclass(frozen=True)
+class Form:
+    """One value for each field of the page, with all that the page knows of it.
+
+    ``preset`` is the id of the one chosen last; the default preset is put into an empty form by
+    :meth:`initial`. ``size`` reads ``288x512``, or ``704x1280 hd`` for a clip in two stages. An
+    unlocked ``seed`` is the one used last; the next clip draws another. ``image_start`` and
+    ``image_end`` are digests of pictures that the studio has.
+    """
+
+    preset: str = _kept("", _text, "Preset", "preset")
+    prompt: str = _kept("", _text, "Prompt", "prompt")
+    camera: str = _kept("", _text, "Camera", "camera")
+    lighting: str = _kept("", _text, "Lighting", "lighting")
+    sound: str = _kept("", _text, "Sound", "sound")
+    speech: str = _kept("", _text, "Speech", "speech")
+    image_start: str | None = _kept(None, _digest, "First frame", "reference-image")
+    image_end: str | None = _kept(None, _digest, "Last frame", "end-image")
+    image_strength: float = _kept(1.0, _number, "Image strength", "image-strength", of_preset=True)
+    size: str = _kept(
+        *("", _size_name, "Format", "format"),
+        asks=("width", "height", "two_stage"),
+        of_preset=True,
+        fills=lambda form, card: _size_fields(form.size),
+    )
+    num_frames: int = _kept(0, _whole, "Length", "length", of_preset=True)
+    num_inference_steps: int = _kept(0, _whole, "Steps", "steps", of_preset=True)
+    guidance_scale: float = _kept(0.0, _number, "Guidance", "guidance", of_preset=True)
+    num_takes: int = _kept(1, _whole, "Takes", "num-takes", of_preset=True)
+    mode: str = _kept(
+        *("standard", _one_of("standard", "high"), "Mode", "mode"),
+        of_preset=True,
+        offered=lambda card: card.has_high,
+    )
+    seed: int | None = _kept(
+        *(None, _seed, "Seed", "seed"),
+        of_preset=True,
+        fills=lambda form, card: {"seed": form.seed if form.seed_locked else None},
+    )
+    seed_locked: bool = _kept(False, _flag, "Lock", "seed-lock", of_preset=True)
+    include_audio: bool = _kept(
+        *(True, _flag, "Sound track", "include-audio"),
+        of_preset=True,
+        component=gr.Checkbox,
+    )
+    fps: int = _kept(
+        *(_default("fps"), _one_of(*FPS_CHOICES), "Frames a second", "fps"),
+        of_preset=True,
+        component=partial(gr.Dropdown, list(FPS_CHOICES), filterable=False),
+    )
+    negative_prompt: str = _kept(
+        *(_default("negative_prompt"), _text, "Negative prompt", "negative-prompt"),
+        component=partial(
+            gr.Textbox,
+            info="What should not be seen or heard. Has no effect at guidance 1.",
+            lines=2,
+        ),
+    )
+
+    @classmethod
+    def initial(cls, presets: Presets) -> Form:
+        """An empty form with the default preset."""
+        return cls().with_preset(presets.default_preset, presets)
+
+    @classmethod
+    def read(cls, values: Any, presets: Presets) -> Form:
+        """The form as a browser sends it or has kept it, by the fields' names.
+
+        Nothing in it is trusted: it may be years old, tampered with, or the answer of a field that
+        was emptied. A value that is not of its field's kind is the preset's, or the initial one.
+        """
+        given: Mapping[Any, Any] = values if isinstance(values, Mapping) else {}
+        form, preset = cls.initial(presets), given.get("preset")
+        if isinstance(preset, str) and preset in {known.id for known in presets.presets}:
+            form = form.with_preset(preset, presets)
+            # A preset may fix a seed; here the field alone says whether there is one.
+            form = replace(form, seed=None, seed_locked=False)
+        kept: dict[str, Any] = {}
+        for name in DESCRIBED.keys() & given.keys() - {"preset"}:
+            with suppress(ValueError, OverflowError):
+                kept[name] = DESCRIBED[name].read(given[name])
+        return replace(form, **kept)
+
+    @classmethod
+    def from_recipe(cls, recipe: Recipe, presets: Presets) -> Form:
+        """The form that makes this recipe again, its seed locked. The words are as they were typed;
+        or the paragraph, where they are not known or no longer give it."""
+        asked = request_data(recipe)
+        shared = DESCRIBED.keys() & asked.keys()
+        return replace(
+            cls.initial(presets),
+            **{name: asked[name] for name in shared} | asdict(_typed(recipe, presets)),
+            size=_size(recipe.width, recipe.height, recipe.two_stage),
+            seed_locked=True,
+        )
+
+    def as_draft(self) -> dict[str, Any]:
+        """Plain data for the browser to keep."""
+        return asdict(self)
+
+    @property
+    def prompt_fields(self) -> PromptFields:
+        """The prompt with its helper fields."""
+        return PromptFields(self.prompt, self.camera, self.lighting, self.sound, self.speech)
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether the clip starts from a picture or ends in one."""
+        return self.image_start is not None or self.image_end is not None
+
+    def with_preset(self, preset_id: str, presets: Presets) -> Form:
+        """The preset's settings in their fields."""
+        return replace(self, preset=preset_id, **preset_fields(preset_id, presets))
+
+    def is_modified(self, presets: Presets) -> bool:
+        """Whether the fields no longer are what the preset says."""
+        return self.with_preset(self.preset, presets) != self
+
+    def recipe_data(self, presets: Presets, card: ModelCard | None = None) -> dict[str, Any]:
+        """Fields of a request, not validated yet.
+
+        Args:
+            card: of the model that is loaded.
+
+        Raises:
+            InvalidRecipe: a preset that lives from a picture has none.
+        """
+        preset = presets.preset(self.preset)
+        if preset.needs_reference and self.image_start is None:
+            raise InvalidRecipe.because(
+                "image_start",
+                f"image_start: is missing. {preset.name} keeps a face the same, so it needs a "
+                "picture of it. Add one, or choose another preset.",
+            )
+        shared = DESCRIBED.keys() & Request.model_fields.keys()
+        data = {name: getattr(self, name) for name in shared} | {
+            "prompt": compile_prompt(self.prompt_fields, presets)
+        }
+        for described in DESCRIBED.values():
+            data |= described.fills(self, card)
+        return data
+
+    def made_with(self, card: ModelCard | None) -> Form:
+        """The form without the choices that a model does not offer."""
+        hidden = [] if card is None else [name for name in OFFERED if not OFFERED[name](card)]
+        empty = Form()
+        return replace(self, **{name: getattr(empty, name) for name in hidden})
+
+
+def _typed(recipe: Recipe, presets: Presets) -> PromptFields:
+    known = recipe.typed
+    if known is None or squeeze(compile_prompt(known, presets)) != recipe.prompt:
+        return PromptFields(recipe.prompt)
+    return known
+
+
+DESCRIBED: Mapping[str, Described] = {each.name: each.metadata[Described] for each in fields(Form)}
+"""The form's fields, in the order of the page."""
+
+SETTING_FIELDS = tuple(name for name, known in DESCRIBED.items() if known.of_preset)
+"""Fields that a preset may set."""
+
+OFFERED = {name: known.offered for name, known in DESCRIBED.items() if known.offered is not None}
+"""Whether a model offers the choices that not every one has."""
+
+LABELS: Mapping[str, tuple[str, str]] = {
+    asked: (known.label, known.elem_id)
+    for name, known in DESCRIBED.items()
+    for asked in known.asks or (name,)
 }
-"""What each field takes; anything else is a ``ValueError``. The preset is read before the rest."""
+"""A request's fields as the page calls them, and the element that has to change."""
+
+
+def preset_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
+    """Names and ids; the form's own preset says so when the fields have left it."""
+    changed = form.preset if form.is_modified(presets) else None
+    return [(f"{p.name} (modified)" if p.id == changed else p.name, p.id) for p in presets.presets]
+
+
+def preset_fields(preset_id: str, presets: Presets) -> dict[str, Any]:
+    """The fields that a preset sets, with their values; one that fixes the seed also locks it."""
+    settings = presets.preset_settings(preset_id)
+    size = _size(settings["width"], settings["height"], settings["two_stage"])
+    locked = {"seed_locked": True} if "seed" in settings else {}
+    known = {name: settings[name] for name in SETTING_FIELDS if name in settings}
+    return known | {"size": size} | locked
+
+
+def size_choices(
+    form: Form, presets: Presets, *, has_upsampler: bool = False
+) -> list[tuple[str, str]]:
+    """Formats that a model offers by name, and the sizes of the presets and of the form that none
+    of them has."""
+    formats = presets.formats_for(has_upsampler=has_upsampler)
+    labels = {_size(f.width, f.height, f.hd): f.label for f in formats}
+    for size in [*_of_presets("size", presets), form.size]:
+        labels.setdefault(size, f"Own size {size}")
+    return [(label, size) for size, label in labels.items()]
+
+
+def length_choices(form: Form, presets: Presets) -> list[tuple[str, int]]:
+    """Lengths with their seconds at the form's fps, and those of the presets and of the form that
+    are none of them."""
+    labels = {length.num_frames: length.label(form.fps) for length in presets.lengths}
+    for frames in [*_of_presets("num_frames", presets), form.num_frames]:
+        labels.setdefault(frames, f"{frames} frames · {frames / form.fps:.2f} s")
+    return [(label, frames) for frames, label in labels.items()]
+
+
+def _of_presets(field: str, presets: Presets) -> list[Any]:
+    return [preset_fields(preset.id, presets)[field] for preset in presets.presets]
+
+
+def _size(width: int, height: int, two_stage: bool) -> str:
+    return f"{width}x{height}{' hd' if two_stage else ''}"
+
+
+def _size_fields(size: str) -> dict[str, Any]:
+    width, height, hd = _SIZE.fullmatch(size).groups()  # type: ignore[union-attr]
+    return {"width": int(width), "height": int(height), "two_stage": bool(hd)}

@@ -13,6 +13,7 @@ from ltx_ui.recipe import Recipe
 from ltx_ui.studio.jobs import CancelledJob, Failed, Job, Queued, Running
 from ltx_ui.studio.library import Take
 from ltx_ui.studio.studio import ModelStatus, TokenCount
+from ltx_ui.web.form import LABELS
 
 _STAGES = {
     "loading": "Loading the model",
@@ -21,24 +22,6 @@ _STAGES = {
     "decoding": "Decoding picture and sound",
     "saving": "Saving",
 }
-
-_LABELS = {
-    "prompt": ("Prompt", "prompt"),
-    "negative_prompt": ("Negative prompt", "negative-prompt"),
-    "width": ("Format", "format"),
-    "height": ("Format", "format"),
-    "num_frames": ("Length", "length"),
-    "num_inference_steps": ("Steps", "steps"),
-    "guidance_scale": ("Guidance", "guidance"),
-    "seed": ("Seed", "seed"),
-    "image_start": ("First frame", "reference-image"),
-    "image_end": ("Last frame", "end-image"),
-    "image_strength": ("Image strength", "image-strength"),
-    "mode": ("Mode", "mode"),
-    "two_stage": ("Format", "format"),
-    "num_takes": ("Takes", "num-takes"),
-}
-"""A recipe's fields as the page calls them, and the element that has to change."""
 
 _SHOWN_END = 40
 """Characters of the last words that the model reads."""
@@ -135,15 +118,15 @@ def problem(error: StudioError) -> str:
     """What has to change, in a calm box; its fields are marked by the page's script."""
     found = error.problems if isinstance(error, InvalidRecipe) else ()
     sentences = [_sentence(p) for p in found] or [str(error)]
-    marks = " ".join(_LABELS[p.field][1] for p in found if p.field in _LABELS)
+    marks = " ".join(LABELS[p.field][1] for p in found if p.field in LABELS)
     lines = "".join(f"<p>{escape(sentence)}</p>" for sentence in dict.fromkeys(sentences))
     return f'<div class="problem" role="alert" data-fields="{marks}">{lines}</div>'
 
 
 def _sentence(found: FieldProblem) -> str:
-    if found.field not in _LABELS:
+    if found.field not in LABELS:
         return found.message
-    return f"{_LABELS[found.field][0]} {found.message.removeprefix(f'{found.field}: ')}"
+    return f"{LABELS[found.field][0]} {found.message.removeprefix(f'{found.field}: ')}"
 
 
 def player(take: Take | None) -> str:

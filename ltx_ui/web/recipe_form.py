@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -17,7 +16,14 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web import fields, fragments
 from ltx_ui.web.fields import PICTURES, show_mark
-from ltx_ui.web.form import SETTING_FIELDS, Form, length_choices, preset_fields, size_choices
+from ltx_ui.web.form import (
+    OFFERED,
+    SETTING_FIELDS,
+    Form,
+    length_choices,
+    preset_fields,
+    size_choices,
+)
 from ltx_ui.web.pictures import check_refused, shown_picture
 from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, in_browser, on, sent
 
@@ -58,7 +64,7 @@ class RecipeForm:
         for name in PICTURES:
             check_refused(values.get(self.fields[name]), name)
         form = self._form(values)
-        data = form.recipe_data(self._presets)
+        data = form.recipe_data(self._presets, self._studio.model_card())
         recipe = parse_recipe(data, max_volume=self._settings.max_volume)
         return recipe.model_copy(update={"typed": form.prompt_fields})
 
@@ -74,9 +80,8 @@ class RecipeForm:
             return None
 
     def _form(self, values: Values) -> Form:
-        """The form, in the standard mode where the model has no other: its choice is hidden."""
-        form, card = self.fields.read(values, self._presets), self._studio.model_card()
-        return form if card is None or card.has_high else replace(form, mode="standard")
+        """The form, without the choices that are hidden because the model does not offer them."""
+        return self.fields.read(values, self._presets).made_with(self._studio.model_card())
 
     @property
     def _has_upsampler(self) -> bool:
@@ -125,7 +130,10 @@ class RecipeForm:
             ),
             self.fields["guidance_scale"]: free,
             self.fields["negative_prompt"]: free,
-            self.fields["mode"]: gr.update(visible=card is not None and card.has_high),
+            **{
+                self.fields[name]: gr.update(visible=card is not None and offered(card))
+                for name, offered in OFFERED.items()
+            },
             self.fields.quality: self._quality(form),
             self.fields.examples: fragments.examples(examples, card.knows if card else ""),
             **self._measure(form),
@@ -155,7 +163,7 @@ class RecipeForm:
         if status.state == "failed":
             return fragments.no_model()
         try:
-            data = form.recipe_data(self._presets)
+            data = form.recipe_data(self._presets, self._studio.model_card())
             recipe = parse_recipe(data | {"prompt": data["prompt"] or "a clip"})
         except InvalidRecipe:
             return ""
@@ -222,7 +230,8 @@ class RecipeForm:
         measured = {self._estimate, form.tokens}
         left_to_choose = {
             *(form["size"], form["num_inference_steps"], form["guidance_scale"]),
-            *(form["negative_prompt"], form["mode"], form.quality, form.examples),
+            *(form["negative_prompt"], form.quality, form.examples),
+            *(form[name] for name in OFFERED),
         }
         on(model.change, self.follow_model, form.all, left_to_choose | measured)
         on(job.change, self.measure, form.all, measured)
