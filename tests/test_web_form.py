@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from studios import PATIENCE, OpenStudio, quick
 
+from ltx_ui.engine.models import CARDS
 from ltx_ui.media.mp4 import read_metadata
 from ltx_ui.presets import Preset, Presets, load_presets
 from ltx_ui.prompting import compile_prompt
@@ -112,3 +113,16 @@ def test_a_prompt_that_was_sent_as_it_is_or_joined_otherwise_stays_one_paragraph
     assert sent.prompt_fields == PromptFields(recipe.prompt)
     changed = presets.model_copy(update={"speech_pattern": "Somebody says: {speech}"})
     assert Form.from_recipe(recipe, changed).prompt_fields == PromptFields(recipe.prompt)
+
+
+def test_the_authors_negative_prompt_is_asked_for_where_the_model_has_one(
+    presets: Presets,
+) -> None:
+    form = Form.read({"negative_prompt": "rain", "authors_negative": True}, presets)
+    asked = form.made_with(CARDS["ltx-2"]).recipe_data(presets, CARDS["ltx-2"])
+    recipe = parse_recipe(asked | {"prompt": "a cat"})
+    assert recipe.negative_prompt == CARDS["ltx-2"].authors_negative_prompt != ""
+    again = Form.from_recipe(recipe, presets)
+    assert again.negative_prompt == recipe.negative_prompt
+    for card in (CARDS["demo"], CARDS["ltx-2-distilled"]):
+        assert form.made_with(card).recipe_data(presets, card)["negative_prompt"] == "rain"

@@ -185,6 +185,18 @@ class Form:
             lines=2,
         ),
     )
+    authors_negative: bool = _kept(
+        *(False, _flag, "Authors' negative prompt", "authors-negative"),
+        offered=lambda card: bool(card.authors_negative_prompt),
+        fills=lambda form, card: (
+            {"negative_prompt": card.authors_negative_prompt}
+            if card is not None and form.authors_negative
+            else {}
+        ),
+        component=partial(
+            gr.Checkbox, info="The long one of the model's authors, in place of the words above."
+        ),
+    )
 
     @classmethod
     def initial(cls, presets: Presets) -> Form:
