@@ -125,6 +125,11 @@ class Api:
         """Cancel a job that waits or runs."""
         return job_answer(self._studio.cancel(job_id, owner))
 
+    def make_job(self, job_id: str, owner: Owner) -> dict[str, Any]:
+        """Have a job that waits for another model made with the one that is loaded. Any other job
+        stays as it is."""
+        return job_answer(self._studio.make_with_loaded_model(job_id, owner))
+
     def health(self) -> dict[str, Any]:
         """Whether the studio is up, with which model, and how many clips wait."""
         return health_answer(self._studio)
@@ -154,6 +159,11 @@ class Api:
             responses=error_answers(401, 404),
         )
         router.delete("/jobs/{job_id}", responses=error_answers(401, 403, 404))(self.cancel_job)
+        router.post(
+            "/jobs/{job_id}/make",
+            status_code=202,
+            responses=error_answers(401, 403, 404, 422, 503),
+        )(self.make_job)
         add_get(router, "/health", self.health)
         return router
 
