@@ -136,6 +136,21 @@ def test_the_brake_waits_longer_forgives_and_remembers_only_so_many() -> None:
     assert len(brake) == MOST_ADDRESSES
 
 
+def test_guesses_that_come_from_everywhere_are_braked_and_who_was_right_before_is_not() -> None:
+    now = 0.0
+    brake = Brake(lambda: now)
+    brake.succeeded("198.51.100.1")
+    for number in range(19):
+        brake.failed(f"203.0.113.{number}")
+    assert brake.seconds_left("192.0.2.1") == 0
+    now = 30.0
+    brake.failed("203.0.113.19")
+    assert brake.seconds_left("192.0.2.1") == 30
+    assert brake.seconds_left("198.51.100.1") == 0
+    now = 61.0
+    assert brake.seconds_left("192.0.2.1") == 0
+
+
 def test_a_person_signs_in_makes_the_page_work_and_signs_out(
     browser: Browser, locked: RunningApp
 ) -> None:

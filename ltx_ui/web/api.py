@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 
 from ltx_ui import __version__
 from ltx_ui.errors import Cancelled, ModelUnavailable, NotFound, StudioError
+from ltx_ui.pictures import is_digest
 from ltx_ui.recipe import Recipe, parse_recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Queued, Running
@@ -25,6 +26,7 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Owner
 from ltx_ui.web.answers import CLIENT_GONE
 from ltx_ui.web.bodies import read_json, recipe_limit
+from ltx_ui.web.decoding import decoding
 from ltx_ui.web.docs import docs_page
 from ltx_ui.web.routing import add_get, error_answers
 
@@ -170,6 +172,8 @@ class Api:
     async def _submitted(self, request: Request, owner: str) -> Job:
         data = await read_json(request, recipe_limit(self._settings))
         recipe = await asyncio.to_thread(parse_recipe, data, max_volume=self._settings.max_volume)
+        if any(each and not is_digest(each) for each in (recipe.image_start, recipe.image_end)):
+            return await decoding(self._studio.submit, recipe, owner)
         return await asyncio.to_thread(self._studio.submit, recipe, owner)
 
     async def _finished(self, request: Request, job: Job, owner: str) -> list[Take]:

@@ -12,6 +12,7 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Door, Locks
 from ltx_ui.web.answers import add_error_answers
 from ltx_ui.web.api import Api, add_docs
+from ltx_ui.web.bodies import Bodies
 from ltx_ui.web.headers import SafeHeaders
 from ltx_ui.web.login import Login
 from ltx_ui.web.media import Media
@@ -33,7 +34,7 @@ def make_app(
     for router in (*described, docs, Login(locks).router()):
         app.include_router(router)
     mount_page(app, page, head)
-    return SafeHeaders(OwnSite(Door(Quiet(app), locks), hosts))
+    return SafeHeaders(OwnSite(Door(Quiet(Bodies(app)), locks), hosts))
 
 
 class Quiet:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +13,10 @@ FREE_TRIES = 5
 LONGEST = 900.0
 """Seconds to wait at most. At this pace an address tries 96 passwords a day."""
 FORGIVEN_AFTER = 24 * 3600.0
+CROWD, CROWD_SECONDS = 20, 60.0
+"""So many wrong passwords from all addresses together in so long a time are an attack from many
+addresses, or from one behind a proxy that hands on what a client claims. Addresses that were right
+before are let try on."""
 MOST_ADDRESSES = 10_000
 """Remembered at once, some 2 MB; the ones that were wrong longest ago are forgotten first."""
 
@@ -30,15 +34,22 @@ class Brake:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._records: OrderedDict[str, _Record] = OrderedDict()
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._latest: deque[float] = deque(maxlen=CROWD)
 
     def seconds_left(self, address: str) -> float:
         """How long this address has to wait before its next try; 0 if it may try now."""
-        record = self._records.get(_network(address))
-        return max(0.0, record.closed_until - self._clock()) if record else 0.0
+        key, now = _network(address), self._clock()
+        record = self._records.get(key)
+        until = record.closed_until if record else now
+        if key not in self._known and len(self._latest) == CROWD:
+            until = max(until, self._latest[0] + CROWD_SECONDS)
+        return max(0.0, until - now)
 
     def failed(self, address: str) -> None:
         """Note a wrong password."""
         now, key = self._clock(), _network(address)
+        self._latest.append(now)
         record = self._records.pop(key, None)
         if record is None or now - record.last > FORGIVEN_AFTER:
             record = _Record(0, now, now)
@@ -53,7 +64,12 @@ class Brake:
 
     def succeeded(self, address: str) -> None:
         """Forget what was wrong before."""
-        self._records.pop(_network(address), None)
+        key = _network(address)
+        self._records.pop(key, None)
+        self._known[key] = None
+        self._known.move_to_end(key)
+        while len(self._known) > MOST_ADDRESSES:
+            self._known.popitem(last=False)
 
     def __len__(self) -> int:
         return len(self._records)

@@ -19,8 +19,8 @@ from ltx_ui.web.compat import IDLE, SEND_BODY, H11Protocol
 HEAD_SECONDS = 10.0
 """For a request's first line and headers, and from connecting to the first byte."""
 BODY_SECONDS, BODY_RATE = 20.0, 4_000
-"""For a body: so many seconds, and one more for each so many bytes that came. A picture of 10 MB
-over a slow phone (64 kB/s) takes a sixth of what it may."""
+"""In each so many seconds of a body, so many bytes have to come for each of them. A slow phone
+sends sixteen times as many."""
 SEND_SECONDS = 120.0
 """For a client that reads nothing of its answer. A paused player asks again where it stopped."""
 MOST_CONNECTIONS = 1000
@@ -49,6 +49,7 @@ class Connection(H11Protocol):
 
     room = MOST_CONNECTIONS
     """The cap; the server sets it on a class of its own."""
+    head_seconds, body_seconds = HEAD_SECONDS, BODY_SECONDS
 
     def connection_made(self, transport: Any) -> None:
         """Begin; the longest idle connection makes room where there is none."""
@@ -115,21 +116,19 @@ class Connection(H11Protocol):
         if phase is self._phase:
             return
         self._stop_clock()
-        self._phase, self._received, self._began = phase, 0, self.loop.time()
+        self._phase, self._received = phase, 0
         if phase is IDLE:
-            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+            self._deadline = self.loop.call_later(self.head_seconds, self.transport.abort)
         elif phase is SEND_BODY:
-            self._deadline = self.loop.call_later(BODY_SECONDS, self._check_body)
+            self._deadline = self.loop.call_later(self.body_seconds, self._check_body)
 
     def _check_body(self) -> None:
-        allowed = BODY_SECONDS + self._received / BODY_RATE
-        left = self._began + allowed - self.loop.time()
-        if self.flow.read_paused:
-            left = BODY_SECONDS  # It is the studio that has not read on.
-        if left <= 0:
+        # What the studio has not read on yet does not count against the client.
+        if not self.flow.read_paused and self._received < self.body_seconds * BODY_RATE:
             self.transport.abort()
-        else:
-            self._deadline = self.loop.call_later(left, self._check_body)
+            return
+        self._received = 0
+        self._deadline = self.loop.call_later(self.body_seconds, self._check_body)
 
     def _stop_clock(self) -> None:
         if self._deadline is not None:

@@ -1,8 +1,11 @@
-"""The page's HTML as it leaves: with its own icon and its own words for who shares its address."""
+"""The page's HTML as it leaves: made once, with its own icon and description."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections import OrderedDict
+from dataclasses import dataclass
 from html import escape
 
 from starlette.datastructures import MutableHeaders
@@ -30,37 +33,72 @@ _GRADIOS = re.compile(
 among it. The manifest's address is wrong below a path."""
 
 
-class Front:
-    """Puts the page's own head in; an ASGI app around Gradio's.
+_KEPT = 32
+"""Documents: some ways of writing the studio's address, two for each."""
+_ADDRESS = (b"host", b"x-forwarded-host", b"x-forwarded-proto")
+"""Headers that tell under which address a visitor sees the studio."""
 
-    Gradio adds its ``head=`` by script, when the page has loaded: too late for the icon, and for
-    who reads the page without running it.
+
+@dataclass(frozen=True)
+class _Document:
+    """An answer of Gradio's."""
+
+    start: Message
+    body: bytes
+
+
+class Front:
+    """Answers with the page and its configuration; an ASGI app around Gradio's.
+
+    Gradio makes both anew for each request, in half a second that nobody else is answered in,
+    although they only depend on the address. So each is made once for an address, one at a time.
+    Besides, Gradio adds its ``head=`` by script, when the page has loaded: too late for the icon,
+    and for who reads the page without running it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._made: OrderedDict[object, _Document] = OrderedDict()
+        self._making = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != "/" or scope["method"] == "POST":
+        path = scope.get("path", "").rstrip("/")
+        if scope["type"] != "http" or scope["method"] == "POST" or path not in ("", "/config"):
             await self._app(scope, receive, send)
             return
+        document = await self._document(scope, receive)
+        # Whoever sends it on changes the headers.
+        await send({**document.start, "headers": list(document.start["headers"])})
+        await send({"type": "http.response.body", "body": document.body})
+
+    async def _document(self, scope: Scope, receive: Receive) -> _Document:
+        headers = [each for each in scope["headers"] if each[0] in _ADDRESS]
+        asked = {**scope, "method": "GET", "headers": headers, "query_string": b""}
+        key = (scope["path"], scope["scheme"], scope.get("root_path"), *headers)
+        async with self._making:
+            document = self._made.get(key) or await self._make(asked, receive)
+            if document.start["status"] == 200:
+                self._made[key] = document
+                self._made.move_to_end(key)
+            if len(self._made) > _KEPT:
+                self._made.popitem(last=False)
+        return document
+
+    async def _make(self, scope: Scope, receive: Receive) -> _Document:
         start: Message = {}
         body = bytearray()
 
-        async def with_head(message: Message) -> None:
+        async def collect(message: Message) -> None:
             nonlocal start
             if message["type"] == "http.response.start":
                 start = message
-                return
-            body.extend(message.get("body", b""))
-            if message.get("more_body"):
-                return
-            page = own_head(bytes(body))
-            MutableHeaders(scope=start)["Content-Length"] = str(len(page))
-            await send(start)
-            await send({"type": "http.response.body", "body": page})
+            else:
+                body.extend(message.get("body", b""))
 
-        await self._app(scope, receive, with_head)
+        await self._app(scope, receive, collect)
+        page = own_head(bytes(body))
+        MutableHeaders(scope=start)["Content-Length"] = str(len(page))
+        return _Document(start, page)
 
 
 def own_head(page: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Owner
 from ltx_ui.web.bodies import image_limit, media_type, read_body
+from ltx_ui.web.decoding import decoding
 from ltx_ui.web.routing import add_get, error_answers
 
 _CACHED = {"Cache-Control": "private, no-cache"}
@@ -77,14 +77,14 @@ class Media:
                 415, "Send one picture as the body, with its type (image/…) as the Content-Type."
             )
         data = bytes(await read_body(request, image_limit(self._settings)))
-        stored = await asyncio.to_thread(self._studio.add_image, data)
+        stored = await decoding(self._studio.add_image, data)
         return PictureAnswer(
             digest=stored.digest, width=stored.width, height=stored.height, note=stored.note
         )
 
-    def thumbnail(self, digest: str, owner: Owner) -> Response:
+    async def thumbnail(self, digest: str, owner: Owner) -> Response:
         """A small picture (WebP, at most 512 pixels) of one that was taken in."""
-        small = self._studio.thumbnail(digest)
+        small = await decoding(self._studio.thumbnail, digest)
         # A digest names its bytes, so this never changes; it is a visitor's own all the same.
         return Response(small, media_type="image/webp", headers={"Cache-Control": "private"})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NoReturn
 
 import gradio as gr
@@ -23,23 +24,24 @@ EVENT = "/gradio_api/run/predict"
 """Where the page sends all of its events."""
 
 _READ = re.compile(
-    r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt"
+    r"/|/config/?|/theme\.css|/robots\.txt"
     r"|/(static|assets|svelte)/[^?#]+"
     # Asked after a call was not answered, to learn whether this is still the same program.
     r"|/gradio_api/app_id/?"
-    # An event stream for as long as the page is open: its end ends the visitor's session.
-    r"|/gradio_api/heartbeat/[A-Za-z0-9_-]{1,64}"
 )
-"""What the page loads. Gradio's other addresses (uploads, files by path, proxying, the queue, calls
-by name, recordings, monitoring, deep links) are not there."""
+"""What the page loads. Gradio's other addresses (uploads, heartbeats, files by path, proxying, the
+queue, calls by name, recordings, monitoring, deep links) are not there."""
 
 MOST_VISITORS = 200
 """Whose state is kept at once."""
 
 
 class Closed(BaseRoute):
-    """A route that takes every request but those of the allow list, and answers 404. What stands
-    after it gets the rest."""
+    """A route that takes every request but those of the allow list, and answers 404, or 405 where
+    an address before it takes other methods. What stands after it gets the rest."""
+
+    def __init__(self, before: Sequence[BaseRoute]) -> None:
+        self._before = before
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """As Starlette asks each route in turn."""
@@ -50,7 +52,13 @@ class Closed(BaseRoute):
         raise NoMatchFound(name, path_params)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
+        """Answer. A route whose address fits says itself which methods it takes."""
+        for route in self._before:
+            match, child = route.matches(scope)
+            if match is Match.PARTIAL:
+                scope.update(child)
+                await route.handle(scope, receive, send)
+                return
         raise HTTPException(404)
 
 
@@ -71,7 +79,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, head: str) -> None:
     """
     # Gradio leaves out its own CORS headers, which let foreign sites in, where the app has some.
     app.add_middleware(CORSMiddleware)
-    app.router.routes.append(Closed())
+    app.router.routes.append(Closed(list(app.router.routes)))
     page.queue(api_open=False, max_size=64, default_concurrency_limit=8)
     compat.keep_sessions(page, MOST_VISITORS)
     compat.log_tracebacks()

@@ -23,6 +23,8 @@ from ltx_ui.web.answers import refuse
 WILDCARDS = ("0.0.0.0", "::")
 _AUTHORITY = re.compile(r"(?P<name>\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]+)(:(?P<port>\d{1,5}))?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_ONCE = ("host", "origin", "sec-fetch-site", "content-type")
+"""Headers that decide; of two, another program in between may have read the other one."""
 _OPEN_TO_LINKS = frozenset({"/", "/login", "/docs"})
 """What a link on another site may open in a tab of its own."""
 
@@ -64,7 +66,7 @@ class Hosts:
 
 class OwnSite:
     """Lets through what asks for a known name and does not come from a foreign site; an ASGI
-    middleware. Answers 421 and 403 otherwise."""
+    middleware. Answers 400, 421 and 403 otherwise."""
 
     def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
         self._app = app
@@ -75,7 +77,9 @@ class OwnSite:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        if unknown := self._unknown_host(request.headers):
+        if twice := next((h for h in _ONCE if len(request.headers.getlist(h)) > 1), None):
+            answer = refuse(request, 400, f"The header {twice} stands in this request twice.")
+        elif unknown := self._unknown_host(request.headers):
             answer = refuse(request, 421, unknown)
         elif _is_foreign(request):
             answer = refuse(request, 403, "This request comes from another site's page.")
@@ -130,7 +134,7 @@ def _is_own_origin(headers: Headers) -> bool:
         asked = (origin.hostname, origin.port or _DEFAULT_PORTS.get(origin.scheme))
     except ValueError:
         return False
-    if origin.scheme not in _DEFAULT_PORTS:
+    if origin.scheme not in _DEFAULT_PORTS or "@" in origin.netloc:
         return False
     match = _AUTHORITY.fullmatch(headers.get("host", ""))
     if match is None:

@@ -29,7 +29,7 @@ _TEMPLATE = """
       aria-label="Remove the message" title="Remove">✕</button>{{/if}}
   {{/if}}
   <p class="small{{#if value.problem}} wrong{{/if}}" role="status" dir="auto"
-    >{{value.problem}}{{value.note}}</p>
+    >{{value.problem}}{{value.note}}{{value.hint}}</p>
 </div>
 """
 

@@ -26,6 +26,13 @@
     if (field.closest('#seed') && field.type === 'number')
       hint(field, Number(field.value) < 0 ? 'Leave it empty, and a seed is drawn.' : '');
   });
+  document.addEventListener('change', event => {
+    const field = event.target;
+    if (!field.closest('#seed') || field.type !== 'number' || Number(field.value) >= 0) return;
+    field.value = '';
+    field.dispatchEvent(new Event('input', {bubbles: true}));
+    hint(field, 'Left empty: a seed is drawn.');
+  });
   document.addEventListener('focusin', event => {
     if (bounded(event.target)) event.target.dataset.last = event.target.value;
   });

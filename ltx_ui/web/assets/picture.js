@@ -1,4 +1,5 @@
-// A field's value is null, {digest, note}, {busy}, or {problem}. A picture is sent as soon as it is
+// A field's value is null, {digest, note}, {busy}, {problem} of a picture that could not be used, or
+// {hint} where there was none. A picture is sent as soon as it is
 // there; Generate waits for it.
 const field = element.closest('.block');
 let latest = 0;
@@ -42,9 +43,9 @@ const paste = async () => {
       const type = item.types.find(each => each.startsWith('image/'));
       if (type) return send(await item.getType(type));
     }
-    put({problem: 'There is no picture in the clipboard. Copy one, then press Paste again.'});
+    put({hint: 'There is no picture in the clipboard. Copy one, then press Paste again.'});
   } catch {
-    put({problem: 'The browser does not hand over the clipboard here. Press Ctrl+V instead.'});
+    put({hint: 'The browser does not hand over the clipboard here. Press Ctrl+V instead.'});
   }
 };
 
