@@ -6,7 +6,6 @@ Nothing here says more than the error's own sentence: no paths, no versions, no 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -16,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from ltx_ui.errors import InvalidRecipe, QueueFull, StudioError
-from ltx_ui.web.plain import plain_page
+from ltx_ui.web.templating import render
 
 CLIENT_GONE = 499
 """What a log shows for a client that hung up, as nginx does; nobody reads the answer."""
@@ -47,9 +46,9 @@ def refuse(
     if not is_navigation(request):
         return JSONResponse({"detail": sentence}, status, headers)
     title = _PHRASES.get(status, "Not possible")
-    back = "../" * (request.url.path.count("/") - 1) or "./"
-    body = f'<h1>{title}</h1><p>{escape(sentence)}</p><p><a href="{back}">To the studio</a></p>'
-    return HTMLResponse(plain_page(title, f"<main>{body}</main>"), status, headers)
+    home = "../" * (request.url.path.count("/") - 1) or "./"
+    page = render("refusal.html", title=title, sentence=sentence, home=home)
+    return HTMLResponse(page, status, headers)
 
 
 async def answer_error(request: Request, error: Exception) -> Response:

@@ -11,7 +11,7 @@ from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import Job, Queued
 from ltx_ui.studio.studio import Snapshot, Studio
-from ltx_ui.web import fragments, result
+from ltx_ui.web import result, views
 from ltx_ui.web.access import owner_of
 from ltx_ui.web.recipe_form import RecipeForm
 from ltx_ui.web.result import JobProgress
@@ -57,7 +57,7 @@ class Create:
         try:
             job = self._studio.submit(self.form.recipe(values), owner_of(request))
         except StudioError as error:
-            return {self.form.problem: fragments.problem(error)}
+            return {self.form.problem: views.problem(error)}
         return {self.form.problem: "", **self.begin(job)}
 
     @property
@@ -70,7 +70,7 @@ class Create:
         """Follow a job that was just queued."""
         return {
             self.panel.job: job.id,
-            self.panel.progress: fragments.progress(job),
+            self.panel.progress: views.progress(job),
             self.panel.timer: gr.Timer(result.POLL_SECONDS, active=True),
             **self._buttons(job),
         }
@@ -87,7 +87,7 @@ class Create:
         """One look at the job and the model."""
         seen, updates = self.progress.look(values, owner_of(request))
         return {
-            self._model: fragments.model_status(seen.model),
+            self._model: views.model_status(seen.model),
             self._anyway: self._offer(seen),
             **self._buttons(seen.job, usable=seen.model.state != "failed"),
             **self._drawn_seed(seen, values),
@@ -130,7 +130,7 @@ class Create:
         except NotFound:
             return {self._cancel: result.cancel_button(None)}
         return {
-            self.panel.progress: fragments.progress(job),
+            self.panel.progress: views.progress(job),
             self._cancel: result.cancel_button(job),
         }
 

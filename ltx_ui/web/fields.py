@@ -11,9 +11,9 @@ from gradio.components import Component
 
 from ltx_ui.presets import Phrase, Presets
 from ltx_ui.recipe import FPS_CHOICES, MAX_PROMPT
-from ltx_ui.web import fragments
 from ltx_ui.web.form import Form, length_choices, preset_choices, size_choices
 from ltx_ui.web.pictures import lay_out_picture, picture_digest
+from ltx_ui.web.views import quality_note
 from ltx_ui.web.wiring import Updates, Values, script
 
 PICTURES = ("image_start", "image_end")
@@ -153,7 +153,7 @@ def lay_out(presets: Presets) -> Fields:
             min_width=140,
         )
     quality = gr.HTML(
-        fragments.quality_note(form.num_inference_steps, form.guidance_scale, presets),
+        quality_note(form.num_inference_steps, form.guidance_scale, presets),
         elem_id="quality-note",
     )
     with gr.Row(elem_classes="pair"):

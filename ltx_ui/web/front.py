@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import re
-from html import escape
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ltx_ui.web.templating import render
+
 TITLE = "LTX-2 Studio"
 TAGLINE = "Clips with sound, from words."
-ICON = (
-    '<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22 '
-    'viewBox=%220 0 8 8%22%3E%3Cpath d=%22M1 1v6l6-3z%22 fill=%22%23b8441a%22/%3E%3C/svg%3E">'
-)
-"""Without one a browser asks for /favicon.ico, which is not there below a path."""
-
-_HEAD = (
-    f'{ICON}<meta name="description" content="{escape(TAGLINE)}">'
-    f'<meta property="og:title" content="{escape(TITLE)}">'
-    '<meta property="og:type" content="website">'
-    f'<meta property="og:description" content="{escape(TAGLINE)}">'
-).encode()
 
 _GRADIOS = re.compile(
     rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>|<link\s+rel="manifest"[^>]*>'
@@ -65,4 +54,5 @@ class Front:
 
 def own_head(page: bytes) -> bytes:
     """A page of Gradio's with the studio's icon, title and description in place of Gradio's."""
-    return _GRADIOS.sub(b"", page).replace(b"<head>", b"<head>" + _HEAD, 1)
+    head = render("head.html", title=TITLE, tagline=TAGLINE).encode()
+    return _GRADIOS.sub(b"", page).replace(b"<head>", b"<head>" + head, 1)

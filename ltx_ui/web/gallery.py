@@ -9,10 +9,10 @@ import gradio as gr
 from ltx_ui.errors import NotFound
 from ltx_ui.recipe import MAX_SEED
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web import fragments
 from ltx_ui.web.access import owner_of
 from ltx_ui.web.create import Create
 from ltx_ui.web.result import save_seed_label
+from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, Updates, Values, on, script, sent
 
 PAGE_SIZE = 48
@@ -37,9 +37,9 @@ class Gallery:
                 show_label=False,
                 elem_id="gallery-filter",
             )
-        gr.HTML(fragments.offline(), elem_classes="offline")
+        gr.HTML(render("offline.html"), elem_classes="offline")
         self._cards = gr.HTML(
-            fragments.gallery_waits(), js_on_load=script("cards.js"), elem_id="gallery"
+            render("gallery_waits.html"), js_on_load=script("cards.js"), elem_id="gallery"
         )
 
     def show(self, values: Values, request: gr.Request) -> Updates:
@@ -50,8 +50,8 @@ class Gallery:
         only = values.get(self._which) == FAVOURITES
         takes = self._studio.library.takes(owner, favourites_only=only, limit=limit + 1)
         more = len(takes) > limit
-        cards = fragments.gallery(takes[:limit], favourites_only=only, limit=limit, more=more)
-        return {self._cards: cards}
+        shown = {"takes": takes[:limit], "limit": limit, "more": more}
+        return {self._cards: render("gallery.html", favourites_only=only, **shown)}
 
     def show_more(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
         """The next page as well."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter
@@ -11,7 +10,8 @@ from starlette.requests import Request
 
 from ltx_ui.web.access import SESSION_SECONDS, Locks, address_of, too_many_tries
 from ltx_ui.web.bodies import read_body
-from ltx_ui.web.plain import plain_page
+from ltx_ui.web.front import TITLE
+from ltx_ui.web.templating import render
 
 MOST_BYTES = 4096
 
@@ -64,14 +64,5 @@ class Login:
 
 
 def _form(problem: str = "", status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    said = f'<p role="alert">{escape(problem)}</p>' if problem else ""
-    body = (
-        f'<main><h1>LTX-2 Studio</h1>{said}<form method="post" action="login">'
-        '<label for="username">Name</label>'
-        '<input id="username" name="username" autocomplete="username" required autofocus>'
-        '<label for="password">Password</label><input id="password" name="password" '
-        'type="password" autocomplete="current-password" required>'
-        "<button>Sign in</button></form></main>"
-    )
-    store = {"Cache-Control": "no-store"}
-    return HTMLResponse(plain_page("Sign in", body), status, {**store, **(headers or {})})
+    page = render("login.html", studio=TITLE, problem=problem)
+    return HTMLResponse(page, status, {"Cache-Control": "no-store", **(headers or {})})

@@ -16,8 +16,8 @@ from ltx_ui.web import compat
 from ltx_ui.web.access import signed_in
 from ltx_ui.web.events import MOST_BYTES, Events
 from ltx_ui.web.front import Front
+from ltx_ui.web.templating import ASSETS
 from ltx_ui.web.theme import make_theme
-from ltx_ui.web.wiring import ASSETS
 
 EVENT = "/gradio_api/run/predict"
 """Where the page sends all of its events."""

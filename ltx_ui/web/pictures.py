@@ -13,25 +13,8 @@ import gradio as gr
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.pictures import ACCEPTED, is_digest
+from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import script
-
-_TEMPLATE = """
-<div class="picture{{#if value.digest}} filled{{/if}}{{#if value.busy}} busy{{/if}}">
-  <span class="name" id="{{name}}-name">{{called}}</span>
-  {{#if value.digest}}
-    <img src="inputs/{{value.digest}}" alt="{{called}}">
-    <button type="button" data-do="remove" aria-label="Remove {{called}}" title="Remove">✕</button>
-  {{else}}
-    <label class="drop"><input type="file" accept="{{accept}}" aria-labelledby="{{name}}-name">
-      <span>{{#if value.busy}}Sending…{{else}}Drop, paste or choose{{/if}}</span></label>
-    <button type="button" data-do="paste" aria-label="Paste {{called}}">Paste</button>
-    {{#if value.problem}}<button type="button" data-do="remove"
-      aria-label="Remove the message" title="Remove">✕</button>{{/if}}
-  {{/if}}
-  <p class="small{{#if value.problem}} wrong{{/if}}" role="status" dir="auto"
-    >{{value.problem}}{{value.note}}</p>
-</div>
-"""
 
 
 def lay_out_picture(name: str, label: str, elem_id: str) -> gr.HTML:
@@ -42,7 +25,7 @@ def lay_out_picture(name: str, label: str, elem_id: str) -> gr.HTML:
     """
     return gr.HTML(
         None,
-        html_template=_TEMPLATE,
+        html_template=render("picture.html"),
         js_on_load=script("picture.js"),
         elem_id=elem_id,
         elem_classes="picture-field",

@@ -14,10 +14,11 @@ from ltx_ui.prompting import PromptFields, advise, compile_prompt
 from ltx_ui.recipe import MAX_SEED, Recipe, parse_recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web import fields, fragments
+from ltx_ui.web import fields, views
 from ltx_ui.web.fields import PICTURES, show_mark
 from ltx_ui.web.form import SETTING_FIELDS, Form, length_choices, preset_fields, size_choices
 from ltx_ui.web.pictures import check_refused, shown_picture
+from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, in_browser, on, sent
 
 _PROMPT_FIELDS = tuple(PromptFields.__dataclass_fields__)
@@ -44,7 +45,7 @@ class RecipeForm:
 
     def lay_out_foot(self) -> None:
         """What is said beside the Generate button."""
-        gr.HTML(fragments.offline(), elem_classes="offline")
+        gr.HTML(render("offline.html"), elem_classes="offline")
         self.problem = gr.HTML("", elem_id="problem")
         self._estimate = gr.HTML("", elem_id="estimate")
 
@@ -91,7 +92,7 @@ class RecipeForm:
         )
         updates: Updates = {
             self.fields.compiled: compile_prompt(form.prompt_fields, presets),
-            self.fields.advice: fragments.advice(findings),
+            self.fields.advice: render("advice.html", sentences=findings),
             self.fields.quality: self._quality(form),
             self.fields["preset"]: show_mark(form, presets),
             self.fields["image_strength"]: gr.update(visible=form.has_picture),
@@ -106,7 +107,7 @@ class RecipeForm:
         try:
             self.recipe(values)
         except StudioError as error:
-            return fragments.problem(error)
+            return views.problem(error)
         return ""
 
     def follow_model(self, values: Values) -> Updates:
@@ -124,7 +125,9 @@ class RecipeForm:
             self.fields["negative_prompt"]: free,
             self.fields["mode"]: gr.update(visible=card is not None and card.has_high),
             self.fields.quality: self._quality(form),
-            self.fields.examples: fragments.examples(examples, card.knows if card else ""),
+            self.fields.examples: render(
+                "examples.html", prompts=examples, knows=card.knows if card else ""
+            ),
             **self._measure(form),
         }
 
@@ -136,28 +139,27 @@ class RecipeForm:
         compiled = compile_prompt(form.prompt_fields, self._presets)
         return {
             self._estimate: self._expected(form),
-            self.fields.tokens: fragments.token_count(self._studio.count_tokens(compiled)),
+            self.fields.tokens: views.token_count(self._studio.count_tokens(compiled)),
         }
 
     def _quality(self, form: Form) -> str:
         card = self._studio.model_card()
-        if card is not None and card.why_fixed:
-            return f'<p class="small">{fragments.escape(card.why_fixed)}</p>'
         steps, guidance = form.num_inference_steps, form.guidance_scale
-        return fragments.quality_note(steps, guidance, self._presets)
+        return views.quality_note(steps, guidance, self._presets, card.why_fixed if card else "")
 
     def _expected(self, form: Form) -> str:
         """Time of all takes; nothing for what can't be made; why, where no clip can be made."""
         status = self._studio.model_status()
         if status.state == "failed":
-            return fragments.no_model()
+            return render("estimate.html", model_failed=True)
         try:
             data = form.recipe_data(self._presets)
             recipe = parse_recipe(data | {"prompt": data["prompt"] or "a clip"})
         except InvalidRecipe:
             return ""
         found = self._studio.estimate(recipe)
-        return fragments.estimate(None if found is None else found.seconds)
+        seconds = None if found is None else found.seconds
+        return render("estimate.html", model_failed=False, seconds=seconds)
 
     def _examples(self) -> tuple[Example, ...]:
         """The model's own where it knows only a small world, as soon as it is loaded."""

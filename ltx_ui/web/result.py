@@ -13,8 +13,9 @@ from ltx_ui.errors import NotFound
 from ltx_ui.studio.jobs import Job, Queued, Running
 from ltx_ui.studio.library import Take
 from ltx_ui.studio.studio import Snapshot, Studio
-from ltx_ui.web import fragments
+from ltx_ui.web import views
 from ltx_ui.web.access import owner_of
+from ltx_ui.web.templating import heart, render
 from ltx_ui.web.wiring import Updates, Values, script
 
 POLL_SECONDS = 0.5
@@ -70,11 +71,15 @@ class ResultPanel:
         """A take in the player, with its own row below it; an invitation where there is none."""
         if take is None:
             hidden = gr.update(visible=False)
-            return {self.player: fragments.player(None), self.panel: hidden, self.shown: None}
+            return {
+                self.player: render("stage.html", take=None),
+                self.panel: hidden,
+                self.shown: None,
+            }
         return {
-            self.player: fragments.player(take),
+            self.player: render("stage.html", take=take),
             self.panel: gr.update(visible=True),
-            self.facts: fragments.take_facts(take),
+            self.facts: render("facts.html", take=take),
             self.save_seed: save_seed_label(take.favourite),
             self.note: take.note,
             self.shown: take.id,
@@ -83,7 +88,7 @@ class ResultPanel:
     def show_strip(self, takes: Sequence[Take], shown: str | None) -> Updates:
         """Takes to choose from."""
         return {
-            self.strip: fragments.strip(takes, shown),
+            self.strip: render("strip.html", takes=takes, shown=shown),
             self.in_strip: [take.id for take in takes],
         }
 
@@ -92,7 +97,7 @@ def lay_out(keep: Callable[[str], gr.BrowserState]) -> ResultPanel:
     """Progress, player, and the take's own row. ``keep`` makes what the browser remembers, by
     name."""
     progress = gr.HTML("", elem_id="progress")
-    player = gr.HTML(fragments.player(None), elem_id="player")
+    player = gr.HTML(render("stage.html", take=None), elem_id="player")
     strip = gr.HTML("", js_on_load=script("strip.js"), elem_id="takes")
     with gr.Column(visible=False, elem_id="take") as panel:
         facts = gr.HTML("", elem_id="take-facts")
@@ -119,7 +124,7 @@ def lay_out(keep: Callable[[str], gr.BrowserState]) -> ResultPanel:
 
 def save_seed_label(favourite: bool) -> str:
     """The button's words: what it will do, or that it is done."""
-    return f"{fragments.heart(favourite)} {'Seed saved' if favourite else 'Save seed'}"
+    return f"{heart(favourite)} {'Seed saved' if favourite else 'Save seed'}"
 
 
 def cancel_button(job: Job | None) -> Any:
@@ -170,7 +175,7 @@ class JobProgress:
         seen = self._studio.snapshot(job_id if isinstance(job_id, str) else None, owner)
         updates: Updates = {panel.timer: poll_timer(seen)}
         if job_id:
-            updates[panel.progress] = fragments.progress(seen.job)
+            updates[panel.progress] = views.progress(seen.job)
             if seen.job is None or not seen.job.live:
                 updates[panel.job] = None
         return seen, updates | (self._result(seen, seen.job, values) if seen.job else {})
@@ -200,7 +205,7 @@ class JobProgress:
         if seen.preview is None or values.get(panel.previewed) == number:
             return {}
         return {
-            panel.player: fragments.preview(seen.preview, job.recipe),
+            panel.player: views.preview(seen.preview, job.recipe),
             panel.panel: gr.update(visible=False),
             panel.previewed: number,
         }

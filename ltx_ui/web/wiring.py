@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import html
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,6 +12,7 @@ from gradio.components import Component
 
 from ltx_ui.errors import StudioError
 from ltx_ui.web.compat import in_layout_order
+from ltx_ui.web.templating import ASSETS
 
 Values = Mapping[Component, Any]
 """What a browser sent, by component, as it came: nothing in it has been checked."""
@@ -31,8 +31,6 @@ on its way, such as the second of two hearts."""
 
 LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
 """For events of which only the last one counts."""
-
-ASSETS = Path(__file__).parent / "assets"
 
 
 def script(name: str) -> str:
