@@ -1,4 +1,5 @@
-"""A brake on guessing passwords: who is wrong too often has to wait, longer each time."""
+"""Slows down the guessing of passwords: after a few wrong ones an address has to wait, longer each
+time."""
 
 from __future__ import annotations
 
@@ -9,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 FREE_TRIES = 5
-"""Wrong passwords that cost nothing: people mistype."""
+"""Wrong passwords without a wait: people mistype."""
 LONGEST = 900.0
-"""Seconds to wait at most. At this pace an address tries 96 passwords a day."""
+"""The longest wait, in seconds. With it an address can try 96 passwords a day."""
 FORGIVEN_AFTER = 24 * 3600.0
+"""Seconds since the last wrong password after which earlier ones no longer count."""
 MOST_ADDRESSES = 10_000
-"""Remembered at once, some 2 MB; the ones that were wrong longest ago are forgotten first."""
+"""How many are remembered (some 2 MB); those whose last failure is oldest are forgotten first."""
 
 
 @dataclass
@@ -24,8 +26,8 @@ class _Record:
     closed_until: float
 
 
-class Brake:
-    """Counts wrong passwords by address. Not safe for several threads: the event loop asks it."""
+class Throttle:
+    """Counts wrong passwords by address. For one thread only, the event loop's."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -37,7 +39,7 @@ class Brake:
         return max(0.0, record.closed_until - self._clock()) if record else 0.0
 
     def failed(self, address: str) -> None:
-        """Note a wrong password."""
+        """Count a wrong password."""
         now, key = self._clock(), _network(address)
         record = self._records.pop(key, None)
         if record is None or now - record.last > FORGIVEN_AFTER:
@@ -52,7 +54,7 @@ class Brake:
             self._records.popitem(last=False)
 
     def succeeded(self, address: str) -> None:
-        """Forget what was wrong before."""
+        """Forget an address's wrong passwords, after a right one."""
         self._records.pop(_network(address), None)
 
     def __len__(self) -> int:
@@ -60,7 +62,8 @@ class Brake:
 
 
 def _network(address: str) -> str:
-    """The address; of IPv6 its /64, which one household or server has for itself."""
+    """What an address is counted under: itself, or for IPv6 its /64 network, which one household or
+    server usually has for itself."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
