@@ -1,4 +1,4 @@
-"""The page's HTML as it leaves: with its own icon and its own words for who shares its address."""
+"""The page's HTML gets the studio's icon, title and description in place of Gradio's."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ TAGLINE = "Clips with sound, from words."
 _GRADIOS = re.compile(
     rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>|<link\s+rel="manifest"[^>]*>'
 )
-"""What a chat or a phone would show of Gradio in the studio's place, pictures from other machines
-among it. The manifest's address is wrong below a path."""
+"""Tags by which a link's preview or a phone's home screen would show Gradio, with pictures from its
+servers. The manifest's address is wrong below a path."""
 
 
 class Front:
-    """Puts the page's own head in; an ASGI app around Gradio's.
+    """Replaces those tags in the page; an ASGI app around Gradio's.
 
-    Gradio adds its ``head=`` by script, when the page has loaded: too late for the icon, and for
-    who reads the page without running it.
+    Gradio adds the HTML of its ``head=`` by script once the page has loaded. That is too late for
+    the icon, and link previews read the page without running scripts.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -53,6 +53,6 @@ class Front:
 
 
 def own_head(page: bytes) -> bytes:
-    """A page of Gradio's with the studio's icon, title and description in place of Gradio's."""
+    """Gradio's page with the studio's own tags in its head."""
     head = render("head.html", title=TITLE, tagline=TAGLINE).encode()
     return _GRADIOS.sub(b"", page).replace(b"<head>", b"<head>" + head, 1)

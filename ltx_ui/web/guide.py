@@ -9,5 +9,5 @@ from ltx_ui.web.templating import render
 
 
 def build_guide(presets: Presets) -> None:
-    """Lay the tab out."""
+    """Put the tab's content on the page."""
     gr.HTML(render("guide.html", presets=presets), elem_id="guide")

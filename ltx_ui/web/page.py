@@ -1,4 +1,4 @@
-"""The page: its tabs and its scripts."""
+"""The page as a whole: its top line, its tabs and its scripts."""
 
 from __future__ import annotations
 
@@ -41,5 +41,6 @@ def _brand(settings: Settings) -> str:
 
 
 def head(presets: Presets) -> str:
-    """The page's own scripts, with what they have to know."""
+    """HTML with the page's scripts and the data they use: the presets, and what storage keys begin
+    with."""
     return render("scripts.html", keep=f"{KEEP}-", presets=preset_data(presets))
