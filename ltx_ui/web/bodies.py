@@ -1,4 +1,4 @@
-"""Request bodies: how large they may be, and JSON out of them, without holding anybody up."""
+"""Reads request bodies up to a limit, and JSON without holding up the server."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ltx_ui.errors import BodyTooLarge, InvalidRecipe
 from ltx_ui.settings import Settings
 
 MOST_COMMAS = 50_000
-"""In JSON: a recipe has some twenty fields, and two prompts of 4000 characters at most. Python
-reads that many values in some 20 ms, and holds up every other thread meanwhile."""
+"""Commas that JSON may have: a recipe has some twenty fields, and two prompts of 4000 characters at
+most. Python needs some 20 ms to read that many values, and no other thread runs meanwhile."""
 
 MOST_ESCAPES = 3_000_000
 """Backslashes in JSON, which cost a second to read: some programs put one before each slash of
@@ -33,12 +33,12 @@ JSON = "application/json"
 
 
 def image_limit(settings: Settings) -> int:
-    """Bytes that a picture may have."""
+    """How many bytes a picture may have."""
     return int(settings.max_image_mb * 1e6)
 
 
 def recipe_limit(settings: Settings) -> int:
-    """Bytes that a recipe may have: two pictures in base64, and room for the words."""
+    """How many bytes a recipe may have: two pictures in base64, and its texts."""
     return 2 * image_limit(settings) * 4 // 3 + 100_000
 
 
@@ -46,8 +46,8 @@ async def read_body(request: Request, limit: int) -> bytearray:
     """The request's body, never holding more than ``limit`` bytes of it.
 
     Raises:
-        BodyTooLarge: as soon as that is known.
-        HTTPException: 400, a header that is not a number.
+        BodyTooLarge: the body is larger; it isn't read any further.
+        HTTPException: 400, its length is malformed.
     """
     body = bytearray()
     try:
@@ -65,9 +65,9 @@ async def read_json(request: Request, limit: int) -> Mapping[str, Any]:
 
     Raises:
         BodyTooLarge, HTTPException: as :func:`read_body`.
-        HTTPException: 415, a body that is not declared as JSON. Another site's page can send forms
-            here behind a visitor's back, but not ``application/json``.
-        InvalidRecipe: not a JSON object.
+        HTTPException: 415, the body is not declared as JSON. Pages of other sites can make a
+            visitor's browser send forms here, but not ``application/json``.
+        InvalidRecipe: the body is no JSON object.
     """
     if media_type(request) != JSON:
         raise HTTPException(415, f"Send JSON with the header Content-Type: {JSON}.")
@@ -76,21 +76,21 @@ async def read_json(request: Request, limit: int) -> Mapping[str, Any]:
 
 
 def media_type(request: Request) -> str:
-    """``type/subtype`` of the request's body, in lower case; empty for what has no such form, or
+    """``type/subtype`` of the request's body, in lower case. Empty if the header is malformed or
     has parameters other than ``charset``."""
     header = Headers()
     header["content-type"] = request.headers.get("content-type", "")
     if header.get_content_type() != header["content-type"].partition(";")[0].strip().lower():
-        return ""  # It was so malformed that Python put its default there.
+        return ""  # Python puts its own default in a malformed type's place.
     parameters = {name.lower() for name, _ in (header.get_params() or [])[1:]}
     return header.get_content_type() if parameters <= {"charset", ""} else ""
 
 
 def parse_object(body: bytes | bytearray) -> Mapping[str, Any]:
-    """A JSON object. NaN and infinities, which JSON doesn't have, come as strings.
+    """The JSON object in a body. NaN and infinities, which JSON doesn't have, become strings.
 
     Raises:
-        InvalidRecipe: it is not one, or has more values than any recipe.
+        InvalidRecipe: it is no JSON object, or has more values than any recipe.
     """
     if body.count(b",") > MOST_COMMAS or body.count(b"\\") > MOST_ESCAPES:
         raise InvalidRecipe.because(

@@ -1,4 +1,5 @@
-"""The page's HTML as it leaves: made once, with its own icon and description."""
+"""The page's HTML and configuration, made once for an address, with the studio's own icon, title
+and description in place of Gradio's."""
 
 from __future__ import annotations
 
@@ -6,42 +7,31 @@ import asyncio
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
-from html import escape
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ltx_ui.web.templating import render
+
 TITLE = "LTX-2 Studio"
 TAGLINE = "Clips with sound, from words."
-ICON = (
-    '<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22 '
-    'viewBox=%220 0 8 8%22%3E%3Cpath d=%22M1 1v6l6-3z%22 fill=%22%23b8441a%22/%3E%3C/svg%3E">'
-)
-"""Without one a browser asks for /favicon.ico, which is not there below a path."""
-
-_HEAD = (
-    f'{ICON}<meta name="description" content="{escape(TAGLINE)}">'
-    f'<meta property="og:title" content="{escape(TITLE)}">'
-    '<meta property="og:type" content="website">'
-    f'<meta property="og:description" content="{escape(TAGLINE)}">'
-).encode()
 
 _GRADIOS = re.compile(
     rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>|<link\s+rel="manifest"[^>]*>'
 )
-"""What a chat or a phone would show of Gradio in the studio's place, pictures from other machines
-among it. The manifest's address is wrong below a path."""
+"""Tags by which a link's preview or a phone's home screen would show Gradio, with pictures from its
+servers. The manifest's address is wrong below a path."""
 
 
 _KEPT = 32
-"""Documents: some ways of writing the studio's address, two for each."""
+"""Documents that are kept: two for each way in which visitors write the studio's address."""
 _ADDRESS = (b"host", b"x-forwarded-host", b"x-forwarded-proto")
-"""Headers that tell under which address a visitor sees the studio."""
+"""Headers that say under which address a visitor sees the studio."""
 
 
 @dataclass(frozen=True)
 class _Document:
-    """An answer of Gradio's."""
+    """An answer of Gradio's: how it starts, and its whole body."""
 
     start: Message
     body: bytes
@@ -50,10 +40,10 @@ class _Document:
 class Front:
     """Answers with the page and its configuration; an ASGI app around Gradio's.
 
-    Gradio makes both anew for each request, in half a second that nobody else is answered in,
-    although they only depend on the address. So each is made once for an address, one at a time.
-    Besides, Gradio adds its ``head=`` by script, when the page has loaded: too late for the icon,
-    and for who reads the page without running it.
+    Gradio makes both anew for each request, which takes half a second in which nobody else is
+    answered, although they depend on nothing but the address. Here each is made once for an
+    address, one at a time. Gradio also adds the HTML of its ``head=`` by script once the page has
+    loaded. That is too late for the icon, and link previews read the page without running scripts.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -102,5 +92,6 @@ class Front:
 
 
 def own_head(page: bytes) -> bytes:
-    """A page of Gradio's with the studio's icon, title and description in place of Gradio's."""
-    return _GRADIOS.sub(b"", page).replace(b"<head>", b"<head>" + _HEAD, 1)
+    """Gradio's page with the studio's own tags in its head."""
+    head = render("head.html", title=TITLE, tagline=TAGLINE).encode()
+    return _GRADIOS.sub(b"", page).replace(b"<head>", b"<head>" + head, 1)

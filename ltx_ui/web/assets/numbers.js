@@ -1,5 +1,5 @@
 (() => {
-  // Numbers stay within their bounds, and a field that was emptied shows its last one again.
+  // Numbers stay within their bounds, and a field that is left empty gets its last number back.
   const hint = (field, words) => {
     const block = field.closest('.block');
     let line = block.querySelector('.bound');

@@ -1,6 +1,6 @@
-// A field's value is null, {digest, note}, {busy}, {problem} of a picture that could not be used, or
-// {hint} where there was none. A picture is sent as soon as it is
-// there; Generate waits for it.
+// The picture field's value is null, {digest, note}, {busy}, {problem} of a picture that could not be
+// used, or {hint} if there was no picture. A picture is sent to the studio as soon as it is chosen;
+// Generate waits for it.
 const field = element.closest('.block');
 let latest = 0;
 
@@ -9,7 +9,7 @@ const put = value => {
   trigger('changed');
 };
 
-// The template is evaluated: text from elsewhere must not bring a placeholder.
+// Gradio evaluates the HTML as a template, so text from the server must not hold a placeholder.
 const plain = text => String(text).replaceAll('$', '＄').replaceAll('`', '’').replaceAll('\\', '/');
 
 const reason = async answer => {

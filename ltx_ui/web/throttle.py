@@ -1,4 +1,5 @@
-"""A brake on guessing passwords: who is wrong too often has to wait, longer each time."""
+"""Slows down the guessing of passwords: after a few wrong ones an address has to wait, longer each
+time."""
 
 from __future__ import annotations
 
@@ -9,16 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 FREE_TRIES = 5
-"""Wrong passwords that cost nothing: people mistype."""
+"""Wrong passwords without a wait: people mistype."""
 LONGEST = 900.0
-"""Seconds to wait at most. At this pace an address tries 96 passwords a day."""
+"""The longest wait, in seconds. With it an address can try 96 passwords a day."""
 FORGIVEN_AFTER = 24 * 3600.0
+"""Seconds since the last wrong password after which earlier ones no longer count."""
 CROWD, CROWD_SECONDS = 20, 60.0
-"""So many wrong passwords from all addresses together in so long a time are an attack from many
-addresses, or from one behind a proxy that hands on what a client claims. Addresses that were right
-before are let try on."""
+"""As many wrong passwords in as many seconds, from all addresses together, are an attack from many
+addresses, or from one behind a proxy that passes on what clients claim. Then only addresses that
+were right before may go on trying."""
 MOST_ADDRESSES = 10_000
-"""Remembered at once, some 2 MB; the ones that were wrong longest ago are forgotten first."""
+"""How many are remembered (some 2 MB); those whose last failure is oldest are forgotten first."""
 
 
 @dataclass
@@ -28,8 +30,8 @@ class _Record:
     closed_until: float
 
 
-class Brake:
-    """Counts wrong passwords by address. Not safe for several threads: the event loop asks it."""
+class Throttle:
+    """Counts wrong passwords by address. For one thread only, the event loop's."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -47,7 +49,7 @@ class Brake:
         return max(0.0, until - now)
 
     def failed(self, address: str) -> None:
-        """Note a wrong password."""
+        """Count a wrong password."""
         now, key = self._clock(), _network(address)
         self._latest.append(now)
         record = self._records.pop(key, None)
@@ -63,7 +65,7 @@ class Brake:
             self._records.popitem(last=False)
 
     def succeeded(self, address: str) -> None:
-        """Forget what was wrong before."""
+        """Forget an address's wrong passwords, after a right one."""
         key = _network(address)
         self._records.pop(key, None)
         self._known[key] = None
@@ -76,7 +78,8 @@ class Brake:
 
 
 def _network(address: str) -> str:
-    """The address; of IPv6 its /64, which one household or server has for itself."""
+    """What an address is counted under: itself, or for IPv6 its /64 network, which one household or
+    server usually has for itself."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
