@@ -2,6 +2,8 @@
 
 import base64
 import math
+import tracemalloc
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from pydantic import ValidationError
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import ImageInput, digest_of
 from ltx_ui.recipe import MAX_SEED, Recipe, nearest_frames
-from ltx_ui.request import Request, parse_recipe, parse_request, request_data
+from ltx_ui.request import Request, decode_picture, parse_recipe, parse_request, request_data
 
 PNG_BYTES = b"\x89PNG\r\n\x1a\n\x00\xfb\xef\xbe\xff\xff\xff" + bytes(4)
 PNG = base64.b64encode(PNG_BYTES).decode()
@@ -40,6 +42,7 @@ def test_a_prompt_alone_makes_a_recipe_with_the_documented_defaults() -> None:
         "num_takes": 1,
         "model": None,
         "inputs": {"images": ()},
+        "typed": None,
     }
     assert recipe.duration == pytest.approx(49 / 24)
     assert recipe.resolution == "288x512"
@@ -246,6 +249,23 @@ def test_a_picture_comes_as_base64_or_as_a_data_uri_in_any_form(sent: str) -> No
     assert PNG.endswith("=")
     asked = parse_request({"prompt": "a cat", "image_start": sent})
     assert asked.files == {"image_start": PNG_BYTES}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    ["%20" * 1_000_000 + PNG, "%" * 3_000_000, "=" * 3_000_000, " a" * 1_500_000, "é" * 1_000_000],
+    ids=["escaped blanks", "signs", "padding", "blanks", "letters"],
+)
+def test_no_base64_takes_more_memory_than_a_few_copies_of_it(payload: str) -> None:
+    sent = f"data:image/png;base64,{payload}"
+    tracemalloc.start()
+    try:
+        with suppress(ValueError):
+            assert decode_picture(sent) == PNG_BYTES
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * len(sent.encode())
 
 
 def test_a_prompt_is_one_paragraph_and_a_stored_one_stays_as_it_is() -> None:
