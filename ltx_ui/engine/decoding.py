@@ -12,7 +12,8 @@ from torch import Tensor
 from ltx_ui.clip import Clip, Listener
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.rescue import Exhausted, Way, attempt, on_the_cpu, tiled
-from ltx_ui.engine.sampling import Latents, offsets
+from ltx_ui.engine.sampling import Latents
+from ltx_ui.geometry import margins
 from ltx_ui.recipe import Recipe
 
 FREED = Way("Freed memory and decoded again.")
@@ -40,7 +41,7 @@ def decode(
         Exhausted: memory ran out in every way.
     """
     listener.progress("decoding", 0, 2)
-    left, top = offsets(recipe, card.grid_of(recipe))
+    left, top, _, _ = margins(recipe.width, recipe.height, card.grid_of(recipe))
     crop = (slice(top, top + recipe.height), slice(left, left + recipe.width))
     frames, notes = _frames(pipe.vae, latents.video, crop, has_spare_cpu, pinned)
     listener.progress("decoding", 1, 2)

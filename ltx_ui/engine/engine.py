@@ -35,7 +35,6 @@ from ltx_ui.engine.resolving import resolve
 from ltx_ui.engine.sampling import (
     Latents,
     Picture,
-    grid_size,
     sample,
     sample_together,
     takes_at_once,
@@ -47,6 +46,7 @@ from ltx_ui.engine.tokens import TokenCount, Tokens, cut_texts
 from ltx_ui.engine.twostage import TwoStage
 from ltx_ui.engine.unsaved import Images, Sampled, Unsaved
 from ltx_ui.errors import ModelUnavailable, OutOfMemory
+from ltx_ui.geometry import grid_size
 from ltx_ui.recipe import Recipe
 
 T = TypeVar("T")
@@ -308,13 +308,17 @@ class Engine:
 
     def _size(self, recipe: Recipe) -> Hashable:
         """What the memory that a recipe's clip takes depends on."""
-        size = grid_size(recipe, self.card.grid_of(recipe))
+        size = self._sampled_size(recipe)
         return size, recipe.num_frames, self.card.guided(recipe), recipe.two_stage
+
+    def _sampled_size(self, recipe: Recipe) -> tuple[int, int]:
+        """Width and height that a recipe's clip is made in before it is cropped."""
+        return grid_size(recipe.width, recipe.height, self.card.grid_of(recipe))
 
     def _working(self, recipe: Recipe) -> Working:
         """What a recipe's clip takes beside the weights."""
         return working(
-            *grid_size(recipe, self.card.grid_of(recipe)),
+            *self._sampled_size(recipe),
             recipe.num_frames,
             clips=2 if self.card.guided(recipe) else 1,
             two_stage=recipe.two_stage,

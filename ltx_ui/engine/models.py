@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
+from ltx_ui.geometry import SPATIAL_COMPRESSION
 from ltx_ui.recipe import Recipe
 
 GB = 10**9
@@ -109,7 +110,7 @@ class ModelCard:
     high: Guidance | None = None
     sigmas: tuple[float, ...] = ()
     schedule: Schedule = "authors"
-    grid: int = 32
+    grid: int = SPATIAL_COMPRESSION
     end_image_on_last_frame: bool = True
     image_crf: int = 33
     use_cross_timestep: bool = False

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from ltx_ui.errors import ModelUnavailable
-from ltx_ui.recipe import FRAME_STEP, MIN_FRAMES, MIN_SIDE, Recipe
+from ltx_ui.geometry import TEMPORAL_COMPRESSION, on_grid, video_tokens
+from ltx_ui.recipe import MIN_FRAMES, MIN_SIDE, Recipe
 
 GB = 10**9
 Placement = Literal["resident", "free-text", "fp8", "offload"]
@@ -98,11 +99,6 @@ class Free:
     host: int
 
 
-def tokens(width: int, height: int, num_frames: int) -> int:
-    """Video tokens of a clip: the VAE packs 32×32 pixels × 8 frames into one."""
-    return -(-width // 32) * -(-height // 32) * ((num_frames - 1) // FRAME_STEP + 1)
-
-
 @dataclass(frozen=True)
 class Working:
     """Bytes of device memory that making a clip takes beside the weights.
@@ -149,10 +145,11 @@ def working(
         text: bytes of all texts' keys and values where they are kept.
     """
     # An end image stands beside the clip, as one more latent frame.
-    size = (width, height, num_frames + FRAME_STEP)
-    sampled = tokens(*size) * clips
+    size = (width, height, num_frames + TEMPORAL_COMPRESSION)
+    sampled = video_tokens(*size) * clips
     if two_stage:
-        sampled = max(tokens(width // 2, height // 2, size[2]) * clips, tokens(*size))
+        half = video_tokens(width // 2, height // 2, size[2])
+        sampled = max(half * clips, video_tokens(*size))
     per_pixel = TILED_DECODING_BYTES if tiled else DECODING_BYTES
     decoding = width * height * num_frames * per_pixel
     return Working(SAMPLING_BASE + sampled * SAMPLING_BYTES, decoding, text, two_stage)
@@ -290,7 +287,8 @@ def what_fits(recipe: Recipe, room: int, grid: int, clips: int = 2, text: int = 
         size, stages = (width, height, num_frames), recipe.two_stage
         return working(*size, clips=clips, two_stage=stages, tiled=True, text=text).total <= room
 
-    shorter = (n for n in range(recipe.num_frames - FRAME_STEP, MIN_FRAMES - 1, -FRAME_STEP))
+    step = TEMPORAL_COMPRESSION
+    shorter = (n for n in range(recipe.num_frames - step, MIN_FRAMES - 1, -step))
     frames = next((n for n in shorter if fits(recipe.width, recipe.height, n)), None)
     size = next((s for s in _smaller(recipe, grid) if fits(*s, recipe.num_frames)), None)
     offers = []
@@ -309,7 +307,7 @@ def what_fits(recipe: Recipe, room: int, grid: int, clips: int = 2, text: int = 
 def _smaller(recipe: Recipe, grid: int) -> Iterator[tuple[int, int]]:
     """Smaller sizes of about the recipe's shape, on the grid, from the largest on."""
     shape = recipe.height / recipe.width
-    for width in range((recipe.width - 1) // grid * grid, 0, -grid):
+    for width in range(on_grid(recipe.width, grid) - grid, 0, -grid):
         height = max(1, round(width * shape / grid)) * grid
         if min(width, height) >= MIN_SIDE and height <= recipe.height:
             yield width, height

@@ -21,13 +21,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from ltx_ui.clip import Listener, PreviewListener, Stage
-from ltx_ui.recipe import FRAME_STEP, Recipe
+from ltx_ui.geometry import (
+    SPATIAL_COMPRESSION,
+    TEMPORAL_COMPRESSION,
+    grid_size,
+    latent_frames,
+    latent_size,
+)
+from ltx_ui.recipe import Recipe
 
 INTERVAL = 0.5
 """Least seconds between two previews."""
-PATCH = 32
-"""Pixels that one latent covers, across and down."""
-SCENES = ((16, 128, 1), (16, 64, 1 + FRAME_STEP))
+SCENES = ((16, 128, 1), (16, 64, 1 + TEMPORAL_COMPRESSION))
 """Synthetic clips that the map is fitted on: how many, pixels a side, frames. The first latent
 frame stands for one frame and the others for eight, so both kinds are shown."""
 RIDGE = 0.03
@@ -102,9 +107,10 @@ def latents_and_colours(vae: Any, clips: Tensor) -> tuple[Tensor, Tensor]:
     mean, std = (v.float().cpu().view(shape) for v in (vae.latents_mean, vae.latents_std))
     latents = (latents - mean) * vae.config.scaling_factor / std
     first, rest = clips[:, :, :1], clips[:, :, 1:]
-    means = [functional.avg_pool3d(first, (1, PATCH, PATCH))]
+    area = (SPATIAL_COMPRESSION, SPATIAL_COMPRESSION)
+    means = [functional.avg_pool3d(first, (1, *area))]
     if rest.shape[2]:
-        means.append(functional.avg_pool3d(rest, (FRAME_STEP, PATCH, PATCH)))
+        means.append(functional.avg_pool3d(rest, (TEMPORAL_COMPRESSION, *area)))
     colours = torch.cat(means, dim=2)
     return latents.movedim(1, -1).flatten(0, -2), colours.movedim(1, -1).flatten(0, -2)
 
@@ -121,10 +127,10 @@ class Previews:
     ) -> None:
         self._listener = listener
         self._colours = colours
-        self._frames = (recipe.num_frames - 1) // FRAME_STEP + 1
-        rows, columns = (-(-side // grid) * grid // PATCH for side in (recipe.height, recipe.width))
+        self._frames = latent_frames(recipe.num_frames)
+        columns, rows = latent_size(*grid_size(recipe.width, recipe.height, grid))
         self._sizes = ((rows, columns), (rows // 2, columns // 2))
-        self._fps = recipe.fps / FRAME_STEP
+        self._fps = recipe.fps / TEMPORAL_COMPRESSION
         self._before: Tensor | None = None
         self._shown_at = -INTERVAL
 

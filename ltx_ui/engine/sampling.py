@@ -17,7 +17,8 @@ from ltx_ui.clip import Listener
 from ltx_ui.engine.models import Guidance, ModelCard
 from ltx_ui.engine.preview import Previews
 from ltx_ui.engine.text import Prompts
-from ltx_ui.recipe import FRAME_STEP, Recipe
+from ltx_ui.geometry import grid_size, margins, video_tokens
+from ltx_ui.recipe import Recipe
 
 LAUNCH_BOUND_TOKENS = 3000
 """Video tokens up to which a forward of the 19B takes no longer than launching it: some 10 000
@@ -39,17 +40,6 @@ class Latents:
 
     video: Tensor
     audio: Tensor
-
-
-def grid_size(recipe: Recipe, grid: int) -> tuple[int, int]:
-    """Width and height on the model's grid that hold the recipe's picture."""
-    return -(-recipe.width // grid) * grid, -(-recipe.height // grid) * grid
-
-
-def offsets(recipe: Recipe, grid: int) -> tuple[int, int]:
-    """Left and top of the recipe's picture within the picture on the grid."""
-    width, height = grid_size(recipe, grid)
-    return (width - recipe.width) // 2, (height - recipe.height) // 2
 
 
 def guidance_arguments(recipe: Recipe, card: ModelCard) -> dict[str, Any]:
@@ -118,7 +108,7 @@ def sample_together(
     text = text_arguments(prompts, recipe, guided=card.guided(recipe))
     steps = card.steps(recipe.num_inference_steps)
     listener.progress("sampling", 0, steps)
-    width, height = grid_size(recipe, card.grid)
+    width, height = grid_size(recipe.width, recipe.height, card.grid)
     generators = [torch.Generator("cpu").manual_seed(take.seed) for take in takes]
     batch = denoise(
         pipe,
@@ -144,9 +134,7 @@ def takes_at_once(recipe: Recipe, card: ModelCard, cuda: bool) -> int:
     """
     if not cuda or recipe.two_stage:
         return 1
-    width, height = grid_size(recipe, card.grid)
-    frames = (recipe.num_frames - 1) // FRAME_STEP + 1
-    tokens = width * height * frames // card.grid**2
+    tokens = video_tokens(recipe.width, recipe.height, recipe.num_frames)
     return max(1, LAUNCH_BOUND_TOKENS // (tokens * (2 if card.guided(recipe) else 1)))
 
 
@@ -234,8 +222,6 @@ def pad_to_grid(picture: Picture, recipe: Recipe, grid: int) -> Picture:
     """
     if picture.shape != (recipe.height, recipe.width, 3):
         raise ValueError(f"a reference of {recipe.resolution} is needed, not {picture.shape}")
-    width, height = grid_size(recipe, grid)
-    left, top = offsets(recipe, grid)
-    rows = (top, height - recipe.height - top)
-    columns = (left, width - recipe.width - left)
+    around = margins(recipe.width, recipe.height, grid)
+    rows, columns = (around.top, around.bottom), (around.left, around.right)
     return np.pad(picture, (rows, columns, (0, 0)), mode="edge")

@@ -22,13 +22,13 @@ from ltx_ui.engine.sampling import (
     counting,
     denoise,
     extra_arguments,
-    grid_size,
     guidance_arguments,
     text_arguments,
 )
 from ltx_ui.engine.streaming import renew, settle
 from ltx_ui.engine.text import Prompts
 from ltx_ui.errors import ModelUnavailable
+from ltx_ui.geometry import grid_size
 from ltx_ui.recipe import Recipe
 
 UPSAMPLER_FOLDER = "latent_upsampler"
@@ -95,7 +95,7 @@ class TwoStage:
         first = card.steps(recipe.num_inference_steps)
         steps = first + len(STAGE_2_SIGMAS)
         listener.progress("sampling", 0, steps)
-        width, height = grid_size(recipe, card.grid_of(recipe))
+        width, height = grid_size(recipe.width, recipe.height, card.grid_of(recipe))
         shared = {
             "conditions": conditions(recipe, card, image_start, image_end),
             "generator": torch.Generator("cpu").manual_seed(recipe.seed),

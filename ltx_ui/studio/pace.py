@@ -11,7 +11,8 @@ from statistics import mean, median
 
 from ltx_ui.clip import Stage
 from ltx_ui.engine.models import ModelCard
-from ltx_ui.recipe import FRAME_STEP, Recipe
+from ltx_ui.geometry import video_tokens
+from ltx_ui.recipe import Recipe
 
 STAGES: tuple[Stage, ...] = ("text", "sampling", "decoding", "saving")
 MEMORY = 5
@@ -135,11 +136,12 @@ class Pace:
 
     def _work(self, stage: Stage, recipe: Recipe, texts: int) -> float:
         """What a stage's time grows with."""
+        size = (recipe.width, recipe.height, recipe.num_frames)
         match stage:
             case "sampling":
-                return _tokens(recipe) * self._card.passes(recipe)
+                return video_tokens(*size) * self._card.passes(recipe)
             case "decoding" | "saving":
-                return recipe.width * recipe.height * recipe.num_frames
+                return math.prod(size)
         # A text that was encoded before costs next to nothing, but zero has no nearest kind.
         return 0.01 + texts
 
@@ -181,9 +183,3 @@ def seconds_left(
     if step >= 2:
         return after + elapsed / step * (steps - step)
     return after + max(0.0, expected[stage] - elapsed)
-
-
-def _tokens(recipe: Recipe) -> int:
-    """Video tokens of a clip: the VAE packs 32×32 pixels × 8 frames into one."""
-    columns, rows = -(-recipe.width // 32), -(-recipe.height // 32)
-    return columns * rows * ((recipe.num_frames - 1) // FRAME_STEP + 1)
