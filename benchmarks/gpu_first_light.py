@@ -48,12 +48,12 @@ from ltx_ui.clip import Silent  # noqa: E402
 from ltx_ui.engine.engine import Engine  # noqa: E402
 from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, Schedule  # noqa: E402
 from ltx_ui.engine.models import CARDS  # noqa: E402
-from ltx_ui.engine.speed import Speed, default_speed  # noqa: E402
+from ltx_ui.engine.optimizations import Optimizations, default_optimizations  # noqa: E402
 from ltx_ui.recipe import Recipe  # noqa: E402
 
 STEPS = 10
 KERNELS = 25
-EAGER = Speed(compile=False)
+EAGER = Optimizations(compile=False)
 STEP_TFLOP, CLIP_TFLOP = 57.2, 2_310.0
 """Of a guided step of 288x512 with 49 frames whose text is kept, and of 40 of them with one text
 and the decoding; counted by ``tests/rehearsal``."""
@@ -230,7 +230,7 @@ class Light:
             pipe.vae = type(pipe.vae).from_pretrained(DEMO_FOLDER / "vae")
         say(f"made in {now() - began:.1f} s, {peak_gb():.1f} GB at most")
         self.connectors, self.scheduler = pipe.connectors, pipe.scheduler
-        self.engine = Engine("demo", DEMO_FOLDER, speed=EAGER)
+        self.engine = Engine("demo", DEMO_FOLDER, optimizations=EAGER)
         self.pipe = pipe
         self.drive("ltx-2")
         caught: list[dict[str, Any]] = []
@@ -291,7 +291,7 @@ class Light:
         """The whole clip, twice, with decoding."""
         for block in self.pipe.transformer.transformer_blocks:
             block._compiled_call_impl = None
-        self.engine.use(EAGER if given.rehearse else default_speed())
+        self.engine.use(EAGER if given.rehearse else default_optimizations())
         self.engine.generate(self.recipe.model_copy(update={"num_inference_steps": 2}), Silent())
         self.engine.finish_compiling()
         self._twice(CLIP_TFLOP)
@@ -299,7 +299,7 @@ class Light:
     def distilled(self) -> None:
         """The whole clip, distilled, twice."""
         self.drive("ltx-2-distilled")
-        self.engine.use(EAGER if given.rehearse else default_speed())
+        self.engine.use(EAGER if given.rehearse else default_optimizations())
         try:
             self.engine.generate(self.recipe, Silent())
             self.engine.finish_compiling()

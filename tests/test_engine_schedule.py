@@ -16,7 +16,7 @@ from ltx_ui.engine.loading import DEMO_FOLDER, Schedule, load
 from ltx_ui.engine.models import CARDS, SCHEDULES, ModelCard
 from ltx_ui.engine.resolving import read_json
 from ltx_ui.engine.sampling import sample
-from ltx_ui.engine.text import Prompts
+from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.geometry import video_tokens
 from ltx_ui.recipe import Recipe
 
@@ -58,7 +58,7 @@ def sampled_sigmas(
     handle = pipe.transformer.register_forward_pre_hook(stop)
     try:
         with torch.inference_mode(), pytest.raises(InterruptedError):
-            sample(pipe, card, Prompts(pipe), recipe, Silent())
+            sample(pipe, card, PromptEncoder(pipe), recipe, Silent())
     finally:
         handle.remove()
     sigmas: list[float] = pipe.scheduler.sigmas.tolist()

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ltx_ui.clip import Clip, Listener
+from ltx_ui.engine.memory_fallback import Exhausted, Fallback, attempt, on_the_cpu, tiled
 from ltx_ui.engine.models import ModelCard
-from ltx_ui.engine.rescue import Exhausted, Way, attempt, on_the_cpu, tiled
 from ltx_ui.engine.sampling import Latents
 from ltx_ui.geometry import margins
 from ltx_ui.recipe import Recipe
 
-FREED = Way("Freed memory and decoded again.")
+FREED = Fallback("Freed memory and decoded again.")
 
 
 def decode(
@@ -30,7 +30,7 @@ def decode(
     pinned: bool = True,
 ) -> Clip:
     """The finished clip, exactly as large and as long as the recipe says. Where memory runs out, it
-    is decoded in ways that take less; the clip's notes say in which.
+    is decoded with fallbacks that need less; the clip's notes say with which.
 
     Args:
         has_spare_cpu: whether the CPU is there as another device, to decode on at last.
@@ -38,7 +38,7 @@ def decode(
 
     Raises:
         Cancelled: the listener stopped it between pictures and sound, or before either.
-        Exhausted: memory ran out in every way.
+        Exhausted: memory ran out with every fallback.
     """
     listener.progress("decoding", 0, 2)
     left, top, _, _ = margins(recipe.width, recipe.height, card.grid_of(recipe))
@@ -62,16 +62,16 @@ def _frames(
         return to_uint8(decode_video(vae, latents)[:, :, *crop], pinned)
 
     size = latents.shape[-2:]
-    ways = (
+    fallbacks = (
         FREED,
-        Way("Decoded in tiles: less memory.", lambda: tiled(vae, *size)),
-        Way(
+        Fallback("Decoded in tiles: less memory.", lambda: tiled(vae, *size)),
+        Fallback(
             "Decoded in tiles, a few frames at a time: less memory.",
             lambda: tiled(vae, *size, framewise=True),
         ),
     )
     try:
-        return attempt(work, ways)
+        return attempt(work, fallbacks)
     except Exhausted:
         if not has_spare_cpu:
             raise

@@ -17,7 +17,10 @@ from ltx_ui.clip import Clip, Listener
 from ltx_ui.engine import loading, machine
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.downloading import Report
+from ltx_ui.engine.latent_cache import Images, LatentCache, Sampled
+from ltx_ui.engine.memory_fallback import Exhausted, Fallback, attempt, free_caches
 from ltx_ui.engine.models import ModelCard
+from ltx_ui.engine.optimizations import Optimizations, OptimizedTransformer, default_optimizations
 from ltx_ui.engine.placement import (
     KEEPS_TEXT,
     STEPS,
@@ -30,7 +33,6 @@ from ltx_ui.engine.placement import (
     working,
 )
 from ltx_ui.engine.preview import Colours, colours_of, with_previews
-from ltx_ui.engine.rescue import Exhausted, Way, attempt, free_caches
 from ltx_ui.engine.resolving import resolve
 from ltx_ui.engine.sampling import (
     Latents,
@@ -40,19 +42,16 @@ from ltx_ui.engine.sampling import (
     takes_at_once,
     texts_kept,
 )
-from ltx_ui.engine.speed import Shortcuts, Speed, default_speed, keep_compiled_in
-from ltx_ui.engine.text import Prompts, text_length
+from ltx_ui.engine.text import PromptEncoder, text_length
 from ltx_ui.engine.tokens import TokenCount, Tokens, cut_texts
 from ltx_ui.engine.twostage import TwoStage
-from ltx_ui.engine.unsaved import Images, Sampled, Unsaved
 from ltx_ui.errors import ModelUnavailable, OutOfMemory
-from ltx_ui.geometry import grid_size
 from ltx_ui.recipe import Recipe
 
 T = TypeVar("T")
 Precision = Literal["float32", "bfloat16"]
 
-AGAIN = Way("Freed memory and sampled again.")
+AGAIN = Fallback("Freed memory and sampled again.")
 ONE_BY_ONE = "Sampled one take after the other: less memory."
 
 
@@ -64,10 +63,9 @@ class Engine:
         models_dir: where downloads are kept.
         cache_dir: where what can be made again is kept; without it there are no previews.
         placement: where the weights are to live; None to choose by what is free.
-        speed: the shortcuts to take; None for those that pay on this machine.
+        optimizations: what makes it faster; None for every optimization that pays on this machine.
         precision: what to compute in; None for what is usual on the device.
-        device: ``cpu``, ``cuda:N``, or ``auto``: the CUDA device with the most free memory, and the
-            CPU where there is none.
+        device: what to run on, as :func:`ltx_ui.engine.machine.pick_device` takes it.
         keep_until_saved: keep a clip's latents until :meth:`saved` is told of its recipe; while
             they are here, the same recipe is not sampled again. Otherwise they are kept until the
             clip is decoded.
@@ -85,7 +83,7 @@ class Engine:
         models_dir: Path,
         cache_dir: Path | None = None,
         placement: Placement | None = None,
-        speed: Speed | None = None,
+        optimizations: Optimizations | None = None,
         precision: Precision | None = None,
         device: str = "auto",
         *,
@@ -107,15 +105,15 @@ class Engine:
             **{package: version(package) for package in ("torch", "diffusers", "transformers")},
         }
         self.placement = placement
-        self._speed = default_speed() if speed is None else speed
+        self._optimizations = default_optimizations() if optimizations is None else optimizations
         self._pipe: Any = None
         self._first = placement
         self._lowered: dict[Hashable, Placement] = {}
         self._weights: Mapping[str, int] = {}
         self._free = Free(None, 0)
-        self._shortcuts: Shortcuts
+        self._optimized: OptimizedTransformer
         self._keep_until_saved = keep_until_saved
-        self._unsaved = Unsaved()
+        self._latents = LatentCache()
 
     def load(self, report: Report) -> None:
         """Bring the model to the device, downloading it first if need be.
@@ -135,7 +133,7 @@ class Engine:
                 self.placement,
                 self._dtype,
                 self._device,
-                direct=self._speed.direct_loading,
+                direct=self._optimizations.direct_loading,
             )
             self._install(loaded)
 
@@ -146,31 +144,34 @@ class Engine:
 
     def _install(self, loaded: loading.Loaded) -> None:
         if self._pipe is not None:
-            self._shortcuts.remove()
+            self._optimized.remove()
         self.card, self._pipe, self.placement = loaded.card, loaded.pipe, loaded.placement
         self._weights, self._free = loaded.weights, loaded.free
-        self._prompts = Prompts(self._pipe)
+        self._encoder = PromptEncoder(self._pipe)
         self._tokens = Tokens(self._pipe.tokenizer, text_length(self._pipe))
         if self.cache_dir is not None:
-            keep_compiled_in(self.cache_dir)
+            machine.keep_compiled_in(self.cache_dir)
             self._colours = colours_of(self._pipe.vae, self.cache_dir)
         self._two_stage = TwoStage(self._pipe, self.card)
-        self._shortcuts = Shortcuts(self._pipe.transformer, self._speed, self._device)
+        self._optimized = self._install_optimizations()
 
     @property
     def _on_cuda(self) -> bool:
         return self._device.type == "cuda"
 
-    def use(self, speed: Speed) -> None:
-        """Take these shortcuts from now on, in place of those that were taken so far."""
-        self._speed = speed
-        self._shortcuts.remove()
-        self._shortcuts = Shortcuts(self._pipe.transformer, speed, self._device)
+    def use(self, optimizations: Optimizations) -> None:
+        """Use these optimizations from now on instead of the present ones."""
+        self._optimizations = optimizations
+        self._optimized.remove()
+        self._optimized = self._install_optimizations()
+
+    def _install_optimizations(self) -> OptimizedTransformer:
+        return OptimizedTransformer(self._pipe.transformer, self._optimizations, self._device)
 
     def finish_compiling(self) -> None:
         """Wait until what is being compiled in the background is ready."""
-        if self._shortcuts.compiled is not None:
-            self._shortcuts.compiled.wait()
+        if self._optimized.compiled is not None:
+            self._optimized.compiled.wait()
 
     def count_tokens(self, text: str) -> TokenCount:
         """How many tokens of a text the model is given, and how much of it that is. May be called
@@ -201,13 +202,13 @@ class Engine:
     def _make(self, recipe: Recipe, listener: Listener, images: Images) -> Clip:
         self._ready()
         self.card.check(recipe)
-        sampled = self._unsaved.find(recipe, images)
+        sampled = self._latents.find(recipe, images)
         if sampled is None:
             latents, notes = self._with_memory(
                 recipe, lambda: self._sample(recipe, listener, images)
             )
             sampled = Sampled(recipe, images, latents, notes)
-            self._unsaved.add(sampled)
+            self._latents.add(sampled)
         clip = self._decode(sampled, listener)
         clip = replace(clip, notes=(*clip.notes, *cut_texts(self.count_tokens, self.card, recipe)))
         if not self._keep_until_saved:
@@ -216,7 +217,7 @@ class Engine:
 
     def saved(self, recipe: Recipe) -> None:
         """The recipe's clip is on disk: let go of its latents. May be called from any thread."""
-        self._unsaved.drop(recipe)
+        self._latents.drop(recipe)
 
     def generate_many(
         self,
@@ -244,7 +245,7 @@ class Engine:
     ) -> Iterator[Clip]:
         """The clips of takes that are sampled in one batch, or one after the other where a batch
         takes more memory than there is."""
-        missing = [take for take in takes if self._unsaved.find(take, images) is None]
+        missing = [take for take in takes if self._latents.find(take, images) is None]
         one_by_one = len(missing) > 1 and not self._sample_together(missing, listener, images)
         for take in takes:
             clip = self.generate(take, listener, *images)
@@ -261,7 +262,7 @@ class Engine:
         watcher = self._watcher(takes[0], listener)
 
         def batch() -> list[Latents]:
-            return sample_together(self._pipe, self.card, self._prompts, takes, watcher, *images)
+            return sample_together(self._pipe, self.card, self._encoder, takes, watcher, *images)
 
         try:
             with machine.current(self._device):
@@ -269,14 +270,14 @@ class Engine:
         except Exhausted:
             return False
         for take, latents in zip(takes, sampled, strict=True):
-            self._unsaved.add(Sampled(take, images, latents, notes + self._where()))
+            self._latents.add(Sampled(take, images, latents, notes + self._where()))
         return True
 
     def _sample(self, recipe: Recipe, listener: Listener, images: Images) -> Latents:
         watcher = self._watcher(recipe, listener)
         if recipe.two_stage:
-            return self._two_stage.sample(self._prompts, recipe, watcher, *images)
-        return sample(self._pipe, self.card, self._prompts, recipe, watcher, *images)
+            return self._two_stage.sample(self._encoder, recipe, watcher, *images)
+        return sample(self._pipe, self.card, self._encoder, recipe, watcher, *images)
 
     def _watcher(self, recipe: Recipe, listener: Listener) -> Listener:
         return with_previews(listener, self._colours, recipe, self.card.grid_of(recipe))
@@ -308,22 +309,18 @@ class Engine:
 
     def _size(self, recipe: Recipe) -> Hashable:
         """What the memory that a recipe's clip takes depends on."""
-        size = self._sampled_size(recipe)
+        size = self.card.sampled_size(recipe)
         return size, recipe.num_frames, self.card.guided(recipe), recipe.two_stage
-
-    def _sampled_size(self, recipe: Recipe) -> tuple[int, int]:
-        """Width and height that a recipe's clip is made in before it is cropped."""
-        return grid_size(recipe.width, recipe.height, self.card.grid_of(recipe))
 
     def _working(self, recipe: Recipe) -> Working:
         """What a recipe's clip takes beside the weights."""
         return working(
-            *self._sampled_size(recipe),
+            *self.card.sampled_size(recipe),
             recipe.num_frames,
             clips=2 if self.card.guided(recipe) else 1,
             two_stage=recipe.two_stage,
             tiled=True,
-            text=texts_kept(recipe, self.card) * self._shortcuts.text_bytes,
+            text=texts_kept(recipe, self.card) * self._optimized.text_bytes,
         )
 
     def _with_memory(self, recipe: Recipe, sampling: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
@@ -337,9 +334,9 @@ class Engine:
         self._settle(recipe)
         start, beside = self.placement or "resident", self._working(recipe)
         lower = steps_down(start, self._weights, self._free, beside)
-        ways = [Way("", partial(self._step_down, recipe, placement)) for placement in lower]
+        fallbacks = [Fallback("", partial(self._step_down, recipe, where)) for where in lower]
         try:
-            sampled, notes = attempt(self._forgetting(sampling), (AGAIN, *ways))
+            sampled, notes = attempt(self._forgetting(sampling), (AGAIN, *fallbacks))
             return sampled, notes + self._where()
         except Exhausted:
             raise self._too_large(recipe) from None
@@ -351,7 +348,7 @@ class Engine:
             try:
                 return sampling()
             finally:
-                self._shortcuts.forget()
+                self._optimized.forget()
 
         return once
 
@@ -363,14 +360,13 @@ class Engine:
     def _move(self, placement: Placement) -> None:
         """Load the model again, with its weights elsewhere."""
         if self._pipe is not None:
-            del self._prompts, self._two_stage, self._shortcuts
+            del self._encoder, self._two_stage, self._optimized
             self._pipe = None
         free_caches()
         self.placement = placement
         self._load(_silent)
 
     def _decode(self, sampled: Sampled, listener: Listener) -> Clip:
-        has_spare_cpu = self._on_cuda
         recipe = sampled.recipe
         try:
             clip = decode(
@@ -379,8 +375,8 @@ class Engine:
                 sampled.latents,
                 recipe,
                 listener,
-                has_spare_cpu=has_spare_cpu,
-                pinned=self._speed.pinned,
+                has_spare_cpu=self._on_cuda,
+                pinned=self._optimizations.pinned,
             )
         except MemoryError:
             raise self._too_large(recipe) from None

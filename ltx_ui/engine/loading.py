@@ -25,6 +25,7 @@ from ltx_ui.engine.downloading import Admit, Report, downloaded, missing_disk
 from ltx_ui.engine.float8 import keep_in_8_bits
 from ltx_ui.engine.machine import CPU, free_memory, unused, usual_dtype
 from ltx_ui.engine.models import CARDS, ModelCard
+from ltx_ui.engine.optimizations import kept_text_bytes
 from ltx_ui.engine.placement import (
     DISTILLED_LORA,
     MEANING,
@@ -37,7 +38,6 @@ from ltx_ui.engine.placement import (
     working,
 )
 from ltx_ui.engine.resolving import card_of_folder, read_json
-from ltx_ui.engine.speed import kept_text_bytes
 from ltx_ui.engine.streaming import stream
 from ltx_ui.engine.twostage import makes_two_stages
 from ltx_ui.errors import ModelUnavailable
@@ -99,7 +99,7 @@ def load(
     Args:
         placement: where the weights are to live, whatever is free; None to choose by what is.
         dtype: what to compute in; None for what is usual on this device.
-        direct: as ``Speed.direct_loading``.
+        direct: as ``Optimizations.direct_loading``.
 
     Raises:
         ModelUnavailable: with what to do about it. That the machine is too small is found before

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
-from ltx_ui.geometry import SPATIAL_COMPRESSION
+from ltx_ui.geometry import SPATIAL_COMPRESSION, grid_size
 from ltx_ui.recipe import Recipe
 
 GB = 10**9
@@ -217,6 +217,10 @@ class ModelCard:
     def grid_of(self, recipe: Recipe) -> int:
         """What width and height are made a multiple of; both stages of two have to fit the grid."""
         return 2 * self.grid if recipe.two_stage else self.grid
+
+    def sampled_size(self, recipe: Recipe) -> tuple[int, int]:
+        """Width and height in pixels that a clip is made in, before it is cropped."""
+        return grid_size(recipe.width, recipe.height, self.grid_of(recipe))
 
     def check(self, recipe: Recipe) -> None:
         """Hold a recipe to what this model can do.

@@ -43,8 +43,9 @@ WAITING: Mapping[Placement, frozenset[str]] = {
 """The components whose weights wait in host memory."""
 
 KEEPS_TEXT: frozenset[Placement] = frozenset({"resident", "free-text", "fp8"})
-"""Where the text's keys and values are kept while a clip is sampled (``Speed.keep_text``): a
-transformer whose weights are brought for each block computes them anew."""
+"""Where the text's keys and values are kept while a clip is sampled
+(``Optimizations.keep_text``): a transformer whose weights are brought for each block computes them
+anew."""
 
 MEANING: Mapping[Placement, str] = {
     "resident": "everything stays on the device",

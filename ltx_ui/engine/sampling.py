@@ -16,8 +16,8 @@ from torch import Tensor
 from ltx_ui.clip import Listener
 from ltx_ui.engine.models import Guidance, ModelCard
 from ltx_ui.engine.preview import Previews
-from ltx_ui.engine.text import Prompts
-from ltx_ui.geometry import grid_size, margins, video_tokens
+from ltx_ui.engine.text import PromptEncoder
+from ltx_ui.geometry import margins, video_tokens
 from ltx_ui.recipe import Recipe
 
 LAUNCH_BOUND_TOKENS = 3000
@@ -71,7 +71,7 @@ def extra_arguments(extra: Guidance, card: ModelCard) -> dict[str, Any]:
 def sample(
     pipe: Any,
     card: ModelCard,
-    prompts: Prompts,
+    encoder: PromptEncoder,
     recipe: Recipe,
     listener: Listener,
     image_start: Picture | None = None,
@@ -86,13 +86,13 @@ def sample(
         Cancelled: the listener stopped it; the pipeline can be used again at once.
     """
     images = (image_start, image_end)
-    return sample_together(pipe, card, prompts, [recipe], listener, *images)[0]
+    return sample_together(pipe, card, encoder, [recipe], listener, *images)[0]
 
 
 def sample_together(
     pipe: Any,
     card: ModelCard,
-    prompts: Prompts,
+    encoder: PromptEncoder,
     takes: Sequence[Recipe],
     listener: Listener,
     image_start: Picture | None = None,
@@ -105,10 +105,10 @@ def sample_together(
     """
     recipe = takes[0]
     listener.progress("text")
-    text = text_arguments(prompts, recipe, guided=card.guided(recipe))
+    text = text_arguments(encoder, recipe, guided=card.guided(recipe))
     steps = card.steps(recipe.num_inference_steps)
     listener.progress("sampling", 0, steps)
-    width, height = grid_size(recipe.width, recipe.height, card.grid)
+    width, height = card.sampled_size(recipe)
     generators = [torch.Generator("cpu").manual_seed(take.seed) for take in takes]
     batch = denoise(
         pipe,
@@ -186,13 +186,13 @@ def denoise(pipe: Any, recipe: Recipe, step_done: StepDone, **arguments: Any) ->
     return Latents(video, audio)
 
 
-def text_arguments(prompts: Prompts, recipe: Recipe, guided: bool) -> dict[str, Tensor]:
+def text_arguments(encoder: PromptEncoder, recipe: Recipe, guided: bool) -> dict[str, Tensor]:
     """What the pipeline takes of the prompt, and of the negative prompt where it is guided."""
-    positive = prompts.encode(recipe.prompt)
+    positive = encoder.encode(recipe.prompt)
     mask = torch.ones(positive.shape[:2], dtype=torch.int64, device=positive.device)
     arguments = {"prompt_embeds": positive, "prompt_attention_mask": mask}
     if guided:
-        arguments["negative_prompt_embeds"] = prompts.encode(recipe.negative_prompt)
+        arguments["negative_prompt_embeds"] = encoder.encode(recipe.negative_prompt)
         arguments["negative_prompt_attention_mask"] = mask
     return arguments
 

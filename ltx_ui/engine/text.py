@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ltx_ui.engine import compat
-from ltx_ui.engine.speed import TEXT_LENGTH
+from ltx_ui.engine.optimizations import TEXT_LENGTH
 
 PADDING_SIDE = "left"
 """Where a text is filled up to its places: as LTX-2 learnt it, whatever a tokenizer's files say."""
@@ -27,7 +27,7 @@ def text_length(pipe: Any) -> int:
 
 
 class Splitter(nn.Module):
-    """Stands where the pipeline calls its connectors, and takes apart what :class:`Prompts` joined.
+    """Takes the connectors' place in the pipeline and splits what :class:`PromptEncoder` joined.
 
     Args:
         video_width: channels of the video part; the audio part is the rest.
@@ -47,7 +47,7 @@ class Splitter(nn.Module):
         return video.contiguous(), audio.contiguous(), mask
 
 
-class Prompts:
+class PromptEncoder:
     """Encodes prompts with a pipeline's text encoder and connectors, which it takes over.
 
     Args:

@@ -26,9 +26,8 @@ from ltx_ui.engine.sampling import (
     text_arguments,
 )
 from ltx_ui.engine.streaming import renew, settle
-from ltx_ui.engine.text import Prompts
+from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.errors import ModelUnavailable
-from ltx_ui.geometry import grid_size
 from ltx_ui.recipe import Recipe
 
 UPSAMPLER_FOLDER = "latent_upsampler"
@@ -71,7 +70,7 @@ class TwoStage:
 
     def sample(
         self,
-        prompts: Prompts,
+        encoder: PromptEncoder,
         recipe: Recipe,
         listener: Listener,
         image_start: Picture | None = None,
@@ -91,11 +90,11 @@ class TwoStage:
         pipe, card = self._pipe, self._card
         listener.progress("text")
         guidance = guidance_arguments(recipe, card)
-        text = text_arguments(prompts, recipe, guided=card.guided(recipe))
+        text = text_arguments(encoder, recipe, guided=card.guided(recipe))
         first = card.steps(recipe.num_inference_steps)
         steps = first + len(STAGE_2_SIGMAS)
         listener.progress("sampling", 0, steps)
-        width, height = grid_size(recipe.width, recipe.height, card.grid_of(recipe))
+        width, height = card.sampled_size(recipe)
         shared = {
             "conditions": conditions(recipe, card, image_start, image_end),
             "generator": torch.Generator("cpu").manual_seed(recipe.seed),

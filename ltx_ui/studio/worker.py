@@ -148,7 +148,7 @@ class Worker:
     def _load(self) -> Engine:
         # Importing torch and diffusers takes seconds; the page is up by now.
         from ltx_ui.engine.engine import Engine
-        from ltx_ui.engine.speed import default_speed
+        from ltx_ui.engine.optimizations import default_optimizations
 
         settings = self._settings
         placement = None if settings.placement == "auto" else settings.placement
@@ -157,7 +157,7 @@ class Worker:
             settings.models_dir,
             settings.cache_dir,
             placement,
-            default_speed(settings.compile, settings.device),
+            default_optimizations(settings.compile, settings.device),
             None if settings.precision == "auto" else settings.precision,
             settings.device,
             keep_until_saved=True,

@@ -1,4 +1,4 @@
-"""What makes the transformer faster without changing the clip, each under a name of its own.
+"""Optimizations that make a clip faster without changing what it shows, each with its own name.
 
 ``drop_masks`` and ``keep_text`` give the same latents, ``pinned`` the same pictures and
 ``direct_loading`` the same weights, bit for bit; the others round differently. That files are read
@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import copy
 import logging
-import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,8 +33,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Speed:
-    """Which shortcuts are taken.
+class Optimizations:
+    """Which optimizations are switched on.
 
     Attributes:
         drop_masks: leave out the text's attention masks. They are all ones here, and with a mask
@@ -61,8 +59,8 @@ class Speed:
     backend: str = "inductor"
 
 
-def default_speed(compile: str = "auto", device: str = "auto") -> Speed:
-    """All shortcuts that pay on this machine.
+def default_optimizations(compile: str = "auto", device: str = "auto") -> Optimizations:
+    """Every optimization that pays on this machine.
 
     Args:
         compile: ``on``, ``off``, or ``auto``: on CUDA only. On a CPU a clip takes too little of the
@@ -70,38 +68,38 @@ def default_speed(compile: str = "auto", device: str = "auto") -> Speed:
         device: as an engine is given it.
     """
     cuda = device != "cpu" and torch.cuda.is_available()
-    return Speed(compile=compile == "on" or (compile == "auto" and cuda))
+    return Optimizations(compile=compile == "on" or (compile == "auto" and cuda))
 
 
-def keep_compiled_in(folder: Path) -> None:
-    """Let what is compiled be found again after a start. Has no effect once something was."""
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder / "compiled"))
-
-
-class Shortcuts:
-    """Installs a :class:`Speed` on a transformer, and takes it off again.
+class OptimizedTransformer:
+    """A transformer with :class:`Optimizations` installed, which :meth:`remove` takes out again.
 
     Args:
         transformer: an ``LTX2VideoTransformer3DModel`` whose masks are all ones, as those of
-            :class:`ltx_ui.engine.text.Prompts` are.
+            :class:`ltx_ui.engine.text.PromptEncoder` are.
         device: where it runs; its weights may wait elsewhere.
     """
 
-    def __init__(self, transformer: Any, speed: Speed, device: torch.device = CPU) -> None:
+    def __init__(
+        self, transformer: Any, optimizations: Optimizations, device: torch.device = CPU
+    ) -> None:
         self._transformer = transformer
         self._blocks = list(transformer.transformer_blocks)
-        self._speed = speed
+        self._optimizations = optimizations
         self._kept: dict[tuple[Any, ...], tuple[Any, ...]] = {}
         self._stock = {a: a.processor for block in self._blocks for a in _text_attentions(block)}
-        self._keeps = speed.keep_text and speed.drop_masks and _text_is_constant(transformer.config)
+        keeps_text = optimizations.keep_text and optimizations.drop_masks
+        self._keeps = keeps_text and _text_is_constant(transformer.config)
         if self._keeps:
             for attention, stock in self._stock.items():
                 attention.set_processor(KeptTextAttention(stock))
         self._hook = transformer.register_forward_pre_hook(self._before, with_kwargs=True)
-        self.compiled = CompiledBlocks(self._blocks, speed.backend) if speed.compile else None
+        self.compiled = (
+            CompiledBlocks(self._blocks, optimizations.backend) if optimizations.compile else None
+        )
         # Elsewhere it would only look at each call and let it through.
         pays = transformer.dtype == torch.bfloat16 and device.type == "cpu"
-        heads = speed.plain_attention and pays and not speed.compile
+        heads = optimizations.plain_attention and pays and not optimizations.compile
         self._handles = plain_attention(transformer) if heads else []
 
     @property
@@ -134,7 +132,7 @@ class Shortcuts:
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self.compiled is not None:
             self.compiled.look()
-        if self._speed.drop_masks:
+        if self._optimizations.drop_masks:
             kwargs = {**kwargs, **dict.fromkeys(_MASKS)}
         if self._keeps:
             self._bring_text(kwargs["encoder_hidden_states"], kwargs["audio_encoder_hidden_states"])

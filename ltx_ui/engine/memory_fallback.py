@@ -1,4 +1,4 @@
-"""Going on when memory runs out: the same work again, in ways that take less and less of it."""
+"""When memory runs out: the same work again, with fallbacks that need less and less of it."""
 
 from __future__ import annotations
 
@@ -25,36 +25,35 @@ TILE_FRAMES, STRIDE_FRAMES = 32, 16
 
 
 class Exhausted(MemoryError):
-    """Memory ran out in every way that there is."""
+    """Memory ran out, and with every fallback too."""
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way to do the same work with less memory.
+class Fallback:
+    """How to do the same work with less memory.
 
     Attributes:
-        note: what the take will say about it.
-        enter: makes the way hold while the work runs.
+        note: the sentence in the take's notes; empty for none.
+        enter: the context that the work runs in.
     """
 
     note: str
     enter: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
-def attempt(work: Work[T], ways: Iterable[Way]) -> tuple[T, tuple[str, ...]]:
-    """Do the work; where memory runs out, free what can be freed and do it in the next way.
+def attempt(work: Work[T], fallbacks: Iterable[Fallback]) -> tuple[T, tuple[str, ...]]:
+    """Do the work; each time memory runs out, free what can be freed and try the next fallback.
 
     Returns:
-        The result, and the note of the way in which it came about (none for the plain one).
+        The result, and the note of the fallback that gave it (none where none was needed).
 
     Raises:
-        Exhausted: no way was left. Other errors of the work or of a way pass through.
+        Exhausted: no fallback was left. Other errors pass through.
     """
-    plain = Way("")
-    for way in (plain, *ways):
+    for fallback in (Fallback(""), *fallbacks):
         try:
-            with way.enter():
-                return work(), (way.note,) if way.note else ()
+            with fallback.enter():
+                return work(), (fallback.note,) if fallback.note else ()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
