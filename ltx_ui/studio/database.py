@@ -27,7 +27,7 @@ from sqlalchemy.types import TypeDecorator
 
 from ltx_ui.errors import SettingsError, writing_failed
 from ltx_ui.studio.ballast import Ballast
-from ltx_ui.studio.unusable import damaged, unusable
+from ltx_ui.studio.sqlite_errors import damaged, person_error
 
 BUSY_TIMEOUT_MS = 5000
 _READS = "ltx_ui_reads"
@@ -96,8 +96,9 @@ class JobRow(Base):
     message: Mapped[str] = mapped_column(default="")
 
 
-class PaceRow(Base):
-    """What each stage of a take took; ``settings`` are its recipe's, as JSON with sorted keys."""
+class TimingRow(Base):
+    """Seconds by stage of a take; ``settings`` are its recipe's, as JSON with sorted keys. The
+    table keeps the name that it was made with."""
 
     __tablename__ = "paces"
     __table_args__ = (Index("ix_paces_kind", "model", "device", "settings", "texts"),)
@@ -184,7 +185,7 @@ class Database:
         try:
             yield
         except DatabaseError as error:
-            if (said := unusable(self._path, error.orig)) is None:
+            if (said := person_error(self._path, error.orig)) is None:
                 raise
             raise said from error
 

@@ -19,7 +19,7 @@ from ltx_ui.media.files import free_bytes, remove, sweep
 from ltx_ui.media.mp4 import write_mp4, write_poster
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.database import Database, TakeRow
-from ltx_ui.studio.recent import Recent
+from ltx_ui.studio.read_cache import ReadCache
 
 MAX_NOTE = 2000
 LEAST_BYTES_A_PIXEL = 0.01
@@ -92,7 +92,7 @@ class Library:
         self._database = database
         self._folder = folder
         self._deleted = deleted
-        self._recent: Recent[Take] = Recent()
+        self._cache: ReadCache[Take] = ReadCache()
 
     def takes(
         self, owner: str, *, favourites_only: bool = False, limit: int = 200, offset: int = 0
@@ -118,12 +118,12 @@ class Library:
     def those(self, take_ids: Sequence[str], owner: str) -> tuple[Take, ...]:
         """The owner's takes of these, in this order; ids of others are passed over. Takes that
         were asked for lately are answered from memory."""
-        known, moment = self._recent.look(take_ids)
+        known, version = self._cache.get(take_ids)
         if unknown := [take_id for take_id in take_ids if take_id not in known]:
             query = select(TakeRow).where(TakeRow.id.in_(unknown))
             with self._database.reading() as session:
                 found = {row.id: self._take(row) for row in session.scalars(query)}
-            self._recent.remember(found, moment)
+            self._cache.add(found, version)
             known |= found
         takes = (known.get(take_id) for take_id in take_ids)
         return tuple(take for take in takes if take is not None and take.owner == owner)
@@ -254,7 +254,7 @@ class Library:
         try:
             yield
         finally:
-            self._recent.forget(take_id)
+            self._cache.drop(take_id)
 
     def _take(self, row: TakeRow) -> Take:
         return Take(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ltx_ui.studio.jobs import Job
 from ltx_ui.studio.library import Take
-from ltx_ui.studio.worker import ModelStatus
+from ltx_ui.studio.model_loader import ModelStatus
 
 
 @dataclass(frozen=True)

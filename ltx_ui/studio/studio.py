@@ -11,14 +11,15 @@ from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.inputs import Inputs, StoredImage
+from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import Job, Running
 from ltx_ui.studio.library import Library
-from ltx_ui.studio.pace import Estimate
-from ltx_ui.studio.paces import Paces
+from ltx_ui.studio.model_loader import ModelStatus
+from ltx_ui.studio.progress import Preview
 from ltx_ui.studio.queue import JobQueue
 from ltx_ui.studio.snapshot import Snapshot
-from ltx_ui.studio.watch import Preview
-from ltx_ui.studio.worker import ModelStatus, Worker
+from ltx_ui.studio.timing import Estimate, TimingStore
+from ltx_ui.studio.worker import Worker
 
 __all__ = ["Estimate", "ModelStatus", "Snapshot", "StoredImage", "Studio", "TokenCount"]
 
@@ -48,9 +49,9 @@ class Studio:
             settings.references_dir, int(settings.max_image_mb * 1e6), self._database
         )
         self.library = Library(self._database, settings.takes_dir, self._inputs.sweep)
-        self._queue = JobQueue(self._database, settings.max_queue, self._seconds)
-        paces = Paces(self._database)
-        self._worker = Worker(settings, self._queue, self.library, self._inputs, paces)
+        self._queue = JobQueue(JobStore(self._database), settings.max_queue, self._seconds)
+        timings = TimingStore(self._database)
+        self._worker = Worker(settings, self._queue, self.library, self._inputs, timings)
 
     def start(self) -> None:
         """Load the model in the background, then make what waits."""
@@ -64,11 +65,11 @@ class Studio:
 
     def model_status(self) -> ModelStatus:
         """How far the model is."""
-        return self._worker.status
+        return self._worker.model.status
 
     def model_card(self) -> ModelCard | None:
         """The loaded model's card, with what recipes may ask of it; None until it is loaded."""
-        return self._worker.card
+        return self._worker.model.card
 
     def count_tokens(self, text: str) -> TokenCount | None:
         """How many tokens a text has and how much of it the model reads; None until it is loaded.
@@ -76,7 +77,7 @@ class Studio:
         Args:
             text: of a length that a recipe may have: all of it is looked at.
         """
-        return self._worker.count_tokens(text)
+        return self._worker.model.count_tokens(text)
 
     def submit(self, recipe: Recipe, owner: str) -> Job:
         """Take a recipe in, with its pictures, and queue it.
@@ -89,9 +90,9 @@ class Studio:
             MediaError: the disk is full, or has no room for such a clip.
         """
         check_volume(recipe, self._settings.max_volume)
-        self._worker.check_model(recipe)
+        self._worker.model.check(recipe)
         self.library.check_room(recipe)
-        model = recipe.model or self._worker.status.model
+        model = recipe.model or self._worker.model.status.model
         with self._inputs.taken_in(recipe) as taken:
             return self._queue.submit(taken, owner, model, self._worker.average_seconds)
 
@@ -105,7 +106,7 @@ class Studio:
             ModelUnavailable: the model could not be loaded.
         """
         recipe = self.job(job_id, owner).recipe.model_copy(update={"model": None})
-        self._worker.check_model(recipe)
+        self._worker.model.check(recipe)
         return self._queue.adopt(job_id, owner, recipe)
 
     def snapshot(self, job_id: str | None, owner: str) -> Snapshot:

@@ -1,7 +1,9 @@
-"""How long clips take on this machine, learnt from those it made."""
+"""How long clips take on this machine: a model learnt from the takes that were made here, and the
+table that keeps their times for the next start."""
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from collections import deque
@@ -9,26 +11,43 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import mean, median
 
+from sqlalchemy import delete, or_, select
+
 from ltx_ui.clip import Stage
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.geometry import video_tokens
 from ltx_ui.recipe import Recipe
+from ltx_ui.studio.database import Database, TimingRow
 
 STAGES: tuple[Stage, ...] = ("text", "sampling", "decoding", "saving")
 MEMORY = 5
-"""Takes of a kind that count; the median of them passes over the first one after a start."""
+"""Takes with the same work that count, by their median: one that is slow because it is the first
+after a start does not matter."""
 UNKNOWN_SECONDS = 30.0
-"""What a visitor is told to wait before anything was measured here."""
+"""What a visitor is told to wait while this machine has made nothing yet."""
 _SHARES: dict[Stage, float] = {"text": 0.05, "sampling": 0.75, "decoding": 0.1, "saving": 0.1}
 """Parts of a clip's time, and of the progress bar, until times are known."""
 
+MAX_ROWS = 1000
+"""Rows that are kept in the table, of all models."""
+SETTINGS = {
+    "width",
+    "height",
+    "num_frames",
+    "num_inference_steps",
+    "guidance_scale",
+    "mode",
+    "two_stage",
+}
+"""The fields of a recipe that time depends on."""
+
 
 @dataclass(frozen=True)
-class Measured:
-    """What a take took.
+class Measurement:
+    """How long one take took.
 
     Attributes:
-        recipe: with the take's settings; its words and images do not matter.
+        recipe: has the take's settings; its prompts and images are of no account.
         texts: how many texts had to be encoded for it.
         timings: seconds by stage; a stage that was not needed is missing.
     """
@@ -44,7 +63,7 @@ class Estimate:
 
     Attributes:
         by_stage: seconds of each stage. Saving counts only as far as nothing is made meanwhile.
-        takes: how many takes of this very kind it rests on; 0 where it was scaled from others.
+        takes: how many takes with the same work it is based on; 0 where it was scaled from others.
     """
 
     by_stage: dict[Stage, float]
@@ -56,13 +75,13 @@ class Estimate:
         return sum(self.by_stage.values())
 
 
-class Pace:
-    """What each stage took, by the amount of its work.
+class TimingModel:
+    """Predicts how long each stage of a clip takes from what earlier takes took.
 
-    Takes of one kind have the same amounts: video tokens × passes for sampling, pixels for decoding
-    and saving, and texts that were not encoded before. Time is not proportional to them (attention
-    grows faster, launches slower), so a kind of its own counts first, and the nearest one is scaled
-    only where there is none. Safe to call from any thread.
+    A stage's work is counted in video tokens × passes (sampling), in pixels (decoding and saving)
+    or in texts that were not encoded before. Time is not proportional to work: attention grows
+    faster, launching kernels slower. So takes with the same work are used where there are any; only
+    otherwise is the time of those with the nearest work scaled. Safe to call from any thread.
 
     Args:
         at_once: how many takes of a recipe are sampled in one batch.
@@ -76,16 +95,21 @@ class Pace:
         self._totals: deque[float] = deque(maxlen=20)
         self._texts: set[str] = set()
 
-    def learn(self, recipe: Recipe, timings: Mapping[str, float]) -> Measured:
-        """Remember how long a take took; what is to be recalled at the next start."""
-        with self._lock:
-            measured = Measured(recipe, self._new_texts(recipe), timings)
-            self.recall([measured])
-            self._texts.update(self._texts_of(recipe))
-            return measured
+    def learn(self, recipe: Recipe, timings: Mapping[str, float]) -> Measurement:
+        """Learn from a take that was just made.
 
-    def recall(self, takes: Iterable[Measured]) -> None:
-        """Learn from takes, oldest first, whose texts may have to be encoded again."""
+        Returns:
+            What :meth:`recall` learns from at the next start.
+        """
+        with self._lock:
+            measurement = Measurement(recipe, self._new_texts(recipe), timings)
+            self.recall([measurement])
+            self._texts.update(self._texts_of(recipe))
+            return measurement
+
+    def recall(self, takes: Iterable[Measurement]) -> None:
+        """Learn from the takes of earlier starts, oldest first. Their texts have to be encoded
+        again."""
         with self._lock:
             for take in takes:
                 self._totals.append(sum(take.timings.values()))
@@ -96,7 +120,7 @@ class Pace:
                         kind.append(take.timings[stage])
 
     def expect(self, recipe: Recipe) -> dict[Stage, float]:
-        """Seconds each stage of the first take will take; empty while nothing is known."""
+        """Seconds by stage of a recipe's first take; empty while nothing is known."""
         with self._lock:
             if not all(self._seconds.values()):
                 return {}
@@ -110,7 +134,11 @@ class Pace:
             return Estimate(self._of_all(recipe, first), len(same)) if first else None
 
     def each_further(self, recipe: Recipe, first: Mapping[Stage, float]) -> float:
-        """Seconds that each take after the first adds, by what each stage of the first takes."""
+        """Seconds that each take after the first adds.
+
+        Args:
+            first: seconds by stage of the first take.
+        """
         added = sum(self._of_all(recipe, first).values()) - sum(first.values())
         return added / max(1, recipe.num_takes - 1)
 
@@ -121,7 +149,7 @@ class Pace:
             return mean(self._totals) if self._totals else UNKNOWN_SECONDS
 
     def _of_all(self, recipe: Recipe, first: Mapping[Stage, float]) -> dict[Stage, float]:
-        """From the first take's stages to those of all."""
+        """Seconds by stage of all takes, given those of the first."""
         further = recipe.num_takes - 1
         batches = -(-recipe.num_takes // self._at_once(recipe))
         sampling, decoding = first["sampling"] * batches, first["decoding"] * recipe.num_takes
@@ -135,7 +163,7 @@ class Pace:
         return median(kinds[nearest]) * work / nearest
 
     def _work(self, stage: Stage, recipe: Recipe, texts: int) -> float:
-        """What a stage's time grows with."""
+        """How much work a stage has, in the stage's own unit."""
         size = (recipe.width, recipe.height, recipe.num_frames)
         match stage:
             case "sampling":
@@ -183,3 +211,54 @@ def seconds_left(
     if step >= 2:
         return after + elapsed / step * (steps - step)
     return after + max(0.0, expected[stage] - elapsed)
+
+
+class TimingStore:
+    """The measurements of each model on each device. They stay when the takes are deleted, and hold
+    neither words nor images."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, model: str, device: str, measurement: Measurement) -> None:
+        """Keep a measurement. Of those with the same settings and texts only the latest
+        :data:`MEMORY` are kept.
+
+        Raises:
+            MediaError: the row could not be written.
+        """
+        row = TimingRow(
+            model=model,
+            device=device,
+            settings=_settings(measurement.recipe),
+            texts=measurement.texts,
+            timings=dict(measurement.timings),
+        )
+        newest = select(TimingRow.number).order_by(TimingRow.number.desc())
+        same = newest.where(
+            TimingRow.model == model,
+            TimingRow.device == device,
+            TimingRow.settings == row.settings,
+            TimingRow.texts == row.texts,
+        )
+        beyond = (same.offset(MEMORY).limit(-1), newest.offset(MAX_ROWS).limit(-1))
+        with self._database.session() as session:
+            session.add(row)
+            session.flush()
+            session.execute(delete(TimingRow).where(or_(*map(TimingRow.number.in_, beyond))))
+
+    def of(self, model: str, device: str) -> list[Measurement]:
+        """The measurements of a model on a device, oldest first."""
+        query = select(TimingRow).where(TimingRow.model == model, TimingRow.device == device)
+        with self._database.session() as session:
+            rows = session.scalars(query.order_by(TimingRow.number))
+            return [Measurement(_recipe(row.settings), row.texts, row.timings) for row in rows]
+
+
+def _settings(recipe: Recipe) -> str:
+    return json.dumps(recipe.model_dump(mode="json", include=SETTINGS), sort_keys=True)
+
+
+def _recipe(settings: str) -> Recipe:
+    """A recipe with these settings and a placeholder for its prompt."""
+    return Recipe.model_validate({"prompt": "-", "seed": 0, **json.loads(settings)})

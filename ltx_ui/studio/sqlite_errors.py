@@ -32,7 +32,7 @@ def damaged(path: Path, reason: str) -> SettingsError:
     )
 
 
-def unusable(path: Path, error: BaseException | None) -> StudioError | None:
+def person_error(path: Path, error: BaseException | None) -> StudioError | None:
     """The error for a person, or None where SQLite's own tells of a fault in this program."""
     # The lowest byte is the kind; the others say where it happened.
     kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
