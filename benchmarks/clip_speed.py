@@ -24,10 +24,14 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from diffusers import LTX2Pipeline
-
 # So that the studio is found from whatever folder the script is started in.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from ltx_ui import runtime
+
+runtime.set_up()
+
+from diffusers import LTX2Pipeline
 
 from benchmarks import random_weights
 from benchmarks.measuring import (

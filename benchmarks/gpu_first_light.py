@@ -29,6 +29,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import bare_machine
+from ltx_ui import runtime
 
 parser = argparse.ArgumentParser(description="First figures of a GPU, in minutes.")
 parser.add_argument("--wheels", type=Path, help="what bare_machine.py has fetched")
@@ -37,19 +38,20 @@ parser.add_argument("--rehearse", action="store_true", help="on a CPU, with a ti
 given = parser.parse_args()
 if given.wheels:
     bare_machine.unpack(given.wheels)
+runtime.set_up()
 
-import torch  # noqa: E402
-from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402
-from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import scaled_dot_product_attention
 
-from benchmarks import random_weights  # noqa: E402
-from benchmarks.measuring import CUDA, Stopwatch, forget_peak, matrix_rate, now, peak_gb  # noqa: E402
-from ltx_ui.clip import Silent  # noqa: E402
-from ltx_ui.engine.engine import Engine  # noqa: E402
-from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, Schedule  # noqa: E402
-from ltx_ui.engine.models import CARDS  # noqa: E402
-from ltx_ui.engine.optimizations import Optimizations, default_optimizations  # noqa: E402
-from ltx_ui.recipe import Recipe  # noqa: E402
+from benchmarks import random_weights
+from benchmarks.measuring import CUDA, Stopwatch, forget_peak, matrix_rate, now, peak_gb
+from ltx_ui.clip import Silent
+from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, Schedule
+from ltx_ui.engine.models import CARDS
+from ltx_ui.engine.optimizations import Optimizations, default_optimizations
+from ltx_ui.recipe import Recipe
 
 STEPS = 10
 KERNELS = 25

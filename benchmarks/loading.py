@@ -19,10 +19,14 @@ import tempfile
 import time
 from pathlib import Path
 
-import torch
-
 # So that the studio is found from whatever folder the script is started in.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from ltx_ui import runtime
+
+runtime.set_up()
+
+import torch
 
 PARALLEL = "HF_ENABLE_PARALLEL_LOADING"
 SHARD = "2GB"

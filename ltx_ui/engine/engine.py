@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
-import ltx_ui
+from ltx_ui import __version__, runtime
 from ltx_ui.clip import Clip, Listener
 from ltx_ui.engine import loading, machine
 from ltx_ui.engine.decoding import decode
@@ -101,7 +101,7 @@ class Engine:
             self._dtype = getattr(torch, precision)
         self.device = machine.device_name(self._device, self._dtype)
         self.versions: dict[str, str] = {
-            "ltx_ui": ltx_ui.__version__,
+            "ltx_ui": __version__,
             **{package: version(package) for package in ("torch", "diffusers", "transformers")},
         }
         self.placement = placement
@@ -150,7 +150,7 @@ class Engine:
         self._encoder = PromptEncoder(self._pipe)
         self._tokens = Tokens(self._pipe.tokenizer, text_length(self._pipe))
         if self.cache_dir is not None:
-            machine.keep_compiled_in(self.cache_dir)
+            runtime.keep_compiled_in(self.cache_dir)
             self._colours = colours_of(self._pipe.vae, self.cache_dir)
         self._two_stage = TwoStage(self._pipe, self.card)
         self._optimized = self._install_optimizations()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 import psutil
 import torch
@@ -80,8 +78,3 @@ def device_name(device: torch.device, dtype: torch.dtype) -> str:
     name = f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else "cpu"
     other = dtype != usual_dtype(device)
     return f"{name}, {str(dtype).removeprefix('torch.')}" if other else name
-
-
-def keep_compiled_in(folder: Path) -> None:
-    """Let what is compiled be found again after a start. Has no effect once something was."""
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder / "compiled"))

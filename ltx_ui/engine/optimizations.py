@@ -2,7 +2,7 @@
 
 ``drop_masks`` and ``keep_text`` give the same latents, ``pinned`` the same pictures and
 ``direct_loading`` the same weights, bit for bit; the others round differently. That files are read
-in parallel is diffusers' own setting, ``HF_ENABLE_PARALLEL_LOADING``, on unless it is set.
+in parallel is set in :mod:`ltx_ui.runtime`.
 """
 
 from __future__ import annotations
