@@ -1,4 +1,4 @@
-"""The Engine: a loaded model on a device; makes a Clip from a Recipe. This room's only door."""
+"""The Engine: a loaded model on a device, makes Clips from Recipes. This package's only door."""
 
 from __future__ import annotations
 
@@ -61,17 +61,16 @@ class Engine:
     Args:
         model: ``auto``, a card's id, a repo on Hugging Face, or a folder.
         models_dir: where downloads are kept.
-        cache_dir: where what can be made again is kept; without it there are no previews.
-        placement: where the weights are to live; None to choose by what is free.
+        cache_dir: folder for what can be computed again; None for no previews.
+        placement: where the weights are kept; None to choose by the memory that is free.
         optimizations: what makes it faster; None for every optimization that pays on this machine.
-        precision: what to compute in; None for what is usual on the device.
+        precision: what to compute in; None for the device's default.
         device: what to run on, as :func:`ltx_ui.engine.machine.pick_device` takes it.
-        keep_until_saved: keep a clip's latents until :meth:`saved` is told of its recipe; while
-            they are here, the same recipe is not sampled again. Otherwise they are kept until the
-            clip is decoded.
+        keep_until_saved: keep a clip's latents until :meth:`saved` is called with its recipe, so
+            that the recipe need not be sampled again; otherwise only until the clip is decoded.
 
     Attributes:
-        notice: why the demo model is used where ``auto`` was asked for, in a sentence; or empty.
+        notice: a sentence on why ``auto`` means the demo model here; empty otherwise.
 
     Raises:
         ModelUnavailable: there is no such model, or no such device.
@@ -138,7 +137,7 @@ class Engine:
             self._install(loaded)
 
     def adopt(self, loaded: loading.Loaded) -> None:
-        """Make clips with a pipeline that is in memory already. It is the engine's from then on."""
+        """Make clips with a pipeline that is in memory already. The engine changes it."""
         self._install(loaded)
         self._first = self.placement
 
@@ -169,13 +168,13 @@ class Engine:
         return OptimizedTransformer(self._pipe.transformer, self._optimizations, self._device)
 
     def finish_compiling(self) -> None:
-        """Wait until what is being compiled in the background is ready."""
+        """Wait until everything that is being compiled in the background is ready."""
         if self._optimized.compiled is not None:
             self._optimized.compiled.wait()
 
     def count_tokens(self, text: str) -> TokenCount:
-        """How many tokens of a text the model is given, and how much of it that is. May be called
-        from any thread, once a model is loaded."""
+        """How many tokens a text has, and which part of it the model reads. May be called from any
+        thread, once a model is loaded."""
         return self._tokens.count(text)
 
     @torch.inference_mode()
@@ -216,7 +215,7 @@ class Engine:
         return clip
 
     def saved(self, recipe: Recipe) -> None:
-        """The recipe's clip is on disk: let go of its latents. May be called from any thread."""
+        """Forget the latents of a recipe whose clip is on disk. May be called from any thread."""
         self._latents.drop(recipe)
 
     def generate_many(
@@ -226,8 +225,8 @@ class Engine:
         image_start: Picture | None = None,
         image_end: Picture | None = None,
     ) -> Iterator[Clip]:
-        """The clips of recipes that differ in nothing but their seeds, in their order, each as soon
-        as it is made. Several are sampled in one batch where that is faster.
+        """The clips of recipes that differ only in their seeds, in order, each as soon as it is
+        made. Several are sampled in one batch where that is faster.
 
         Args and errors as :meth:`generate`.
         """
@@ -243,19 +242,19 @@ class Engine:
     def _make_group(
         self, takes: Sequence[Recipe], listener: Listener, images: Images
     ) -> Iterator[Clip]:
-        """The clips of takes that are sampled in one batch, or one after the other where a batch
-        takes more memory than there is."""
+        """The clips of takes that are sampled in one batch or, where there is too little memory for
+        a batch, one after the other."""
         missing = [take for take in takes if self._latents.find(take, images) is None]
         one_by_one = len(missing) > 1 and not self._sample_together(missing, listener, images)
         for take in takes:
             clip = self.generate(take, listener, *images)
             yield replace(clip, notes=(ONE_BY_ONE, *clip.notes)) if one_by_one else clip
 
-    # No part of the generator: the mode must not stay on while the caller has a clip.
+    # Not inside the generator: inference mode would stay on while the caller uses a clip.
     @torch.inference_mode()
     def _sample_together(self, takes: Sequence[Recipe], listener: Listener, images: Images) -> bool:
-        """Sample takes in one batch and keep their latents. False where there is no memory for it,
-        also after freeing what can be freed."""
+        """Sample takes in one batch and keep their latents. Returns False if there is too little
+        memory for it, even after freeing what can be freed."""
         self._ready()
         self.card.check(takes[0])
         self._settle(takes[0])
@@ -283,37 +282,36 @@ class Engine:
         return with_previews(listener, self._colours, recipe, self.card.grid_of(recipe))
 
     def _ready(self) -> None:
-        """Have a pipeline, also after a step down whose loading failed."""
+        """Load the model again if an earlier change of placement failed."""
         if self._pipe is None:
             if self.placement is None:
                 raise RuntimeError("load() has to succeed before generate()")
             self._load(_silent)
 
     def _settle(self, recipe: Recipe) -> None:
-        """Have the weights where clips of a recipe's size are made: in the first placement, or in
-        the one that it was stepped down to before. So an earlier clip's shortage changes no other.
-        """
+        """Bring the weights to the placement for clips of this size: the first one or, if memory
+        ran out for such a clip before, the one that worked. So no clip of another size changes."""
         before, wanted = self.placement, self._lowered.get(self._size(recipe), self._first)
         if before is None or wanted is None or before == wanted:
             return
         try:
             self._move(wanted)
-        except ModelUnavailable:  # Somebody else has the room by now.
+        except ModelUnavailable:  # Another program has taken the memory since.
             self._move(before)
 
     def _where(self) -> tuple[str, ...]:
-        """What a take says of where the weights are, if that is not where they were at first."""
+        """The note on where the weights are, if that is not their first placement."""
         if self.placement is None or self.placement == self._first:
             return ()
         return (f"{STEPS[self.placement]}: less memory.",)
 
     def _size(self, recipe: Recipe) -> Hashable:
-        """What the memory that a recipe's clip takes depends on."""
+        """A key: recipes with the same key take the same memory."""
         size = self.card.sampled_size(recipe)
         return size, recipe.num_frames, self.card.guided(recipe), recipe.two_stage
 
     def _working(self, recipe: Recipe) -> Working:
-        """What a recipe's clip takes beside the weights."""
+        """The device memory that making a recipe's clip takes besides the weights."""
         return working(
             *self.card.sampled_size(recipe),
             recipe.num_frames,
@@ -324,12 +322,12 @@ class Engine:
         )
 
     def _with_memory(self, recipe: Recipe, sampling: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
-        """Sample; where memory runs out, free what can be freed, then let the weights live where
-        they take less of the device, wherever the clip has room by the plan. The next clip of this
-        size is made there at once.
+        """Sample. If memory runs out, free what can be freed and try again, then in each lower
+        placement that should have room for the clip. The next clip of this size is made in the
+        placement that worked.
 
         Raises:
-            OutOfMemory: there was not enough in any placement; says what should fit.
+            OutOfMemory: there is not enough memory in any placement; says what should fit.
         """
         self._settle(recipe)
         start, beside = self.placement or "resident", self._working(recipe)
@@ -342,7 +340,7 @@ class Engine:
             raise self._too_large(recipe) from None
 
     def _forgetting(self, sampling: Callable[[], T]) -> Callable[[], T]:
-        """The same, which lets go of the text's keys and values when it ends."""
+        """``sampling``, followed by dropping the text's cached keys and values."""
 
         def once() -> T:
             try:
@@ -358,7 +356,7 @@ class Engine:
         return nullcontext()
 
     def _move(self, placement: Placement) -> None:
-        """Load the model again, with its weights elsewhere."""
+        """Load the model again in another placement."""
         if self._pipe is not None:
             del self._encoder, self._two_stage, self._optimized
             self._pipe = None
@@ -386,7 +384,7 @@ class Engine:
         free_caches()
         beside = self._working(recipe)
         room, placement = most_room(self._weights, self._free, beside)
-        # The figures are counted in bfloat16.
+        # The plan's figures are for bfloat16.
         room = room * 2 // self._dtype.itemsize
         clips = 2 if self.card.guided(recipe) else 1
         text = beside.text if placement in KEEPS_TEXT else 0
@@ -397,4 +395,4 @@ class Engine:
 
 
 def _silent(message: str, fraction: float | None) -> None:
-    """Loading again in the middle of a clip: the job's own progress is what is shown."""
+    """A report that is not shown: while a clip is made, the page shows the job's own progress."""

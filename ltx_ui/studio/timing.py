@@ -26,7 +26,7 @@ after a start does not matter."""
 UNKNOWN_SECONDS = 30.0
 """What a visitor is told to wait while this machine has made nothing yet."""
 _SHARES: dict[Stage, float] = {"text": 0.05, "sampling": 0.75, "decoding": 0.1, "saving": 0.1}
-"""Parts of a clip's time, and of the progress bar, until times are known."""
+"""Shares of a clip's time by stage, used while no times are known."""
 
 MAX_ROWS = 1000
 """Rows that are kept in the table, of all models."""
@@ -59,10 +59,10 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Estimate:
-    """How long all takes of a recipe will take.
+    """How long all takes of a recipe will take together.
 
     Attributes:
-        by_stage: seconds of each stage. Saving counts only as far as nothing is made meanwhile.
+        by_stage: seconds by stage; saving counts only while no other take is made meanwhile.
         takes: how many takes with the same work it is based on; 0 where it was scaled from others.
     """
 
@@ -170,7 +170,7 @@ class TimingModel:
                 return video_tokens(*size) * self._card.passes(recipe)
             case "decoding" | "saving":
                 return math.prod(size)
-        # A text that was encoded before costs next to nothing, but zero has no nearest kind.
+        # A text that was encoded before costs next to nothing; not 0, whose logarithm is needed.
         return 0.01 + texts
 
     def _new_texts(self, recipe: Recipe) -> int:
@@ -182,7 +182,12 @@ class TimingModel:
 
 
 def fraction(stage: Stage, step: int, steps: int, expected: Mapping[Stage, float]) -> float:
-    """How much of a clip is done, 0…1, by expected time where that is known."""
+    """How much of a clip is done, 0…1.
+
+    Args:
+        stage, step, steps: where it is.
+        expected: seconds by stage; empty while unknown.
+    """
     if stage not in STAGES:
         return 0.0
     shares = expected or _SHARES
@@ -192,18 +197,20 @@ def fraction(stage: Stage, step: int, steps: int, expected: Mapping[Stage, float
 
 
 def guess(sampling: float) -> dict[Stage, float]:
-    """Seconds of each stage where only those of sampling are known: by their usual shares."""
+    """Seconds by stage, guessed from those of sampling by the stages' usual shares."""
     return {stage: sampling * share / _SHARES["sampling"] for stage, share in _SHARES.items()}
 
 
 def seconds_left(
     stage: Stage, step: int, steps: int, elapsed: float, expected: Mapping[Stage, float]
 ) -> float | None:
-    """Seconds until the clip is done; None while nothing is known.
+    """Seconds until a clip is done; None while unknown.
 
     Args:
-        elapsed: seconds since the stage began. From the second step on, they count for the rest
-            of the stage, and not what other clips took.
+        stage, step, steps: where it is.
+        elapsed: seconds since the stage began. From its second step on, the rest of the stage is
+            estimated by these and not by earlier clips.
+        expected: seconds by stage; empty while unknown.
     """
     if not expected or stage not in STAGES:
         return None
