@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from studios import OpenStudio, leave
 
+from ltx_ui import runtime
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from running import RunningApp
 
     from ltx_ui.engine.engine import Engine
+
+runtime.set_up()  # Before a test's file imports torch.
 
 
 @pytest.fixture(scope="session")

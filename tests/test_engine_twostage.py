@@ -151,8 +151,8 @@ def test_a_first_frame_at_full_strength_is_kept_exactly_in_the_latents(engine: E
     wanted, data = pictured(recipe(), {0: picture})
     single = wanted.model_copy(update={"two_stage": False})
     with torch.inference_mode():
-        two = engine._two_stage.sample(engine._prompts, wanted, Log(), data)
-        one = sample(engine._pipe, engine.card, engine._prompts, single, Log(), data)
+        two = engine._two_stage.sample(engine._encoder, wanted, Log(), data)
+        one = sample(engine._pipe, engine.card, engine._encoder, single, Log(), data)
     assert torch.equal(two.video[:, :, 0], one.video[:, :, 0])
     assert not torch.equal(two.video[:, :, 1], one.video[:, :, 1])
 
@@ -164,8 +164,8 @@ def test_the_two_stages_are_those_of_stock_diffusers(engine: Engine) -> None:
     upsampler = LTX2LatentUpsamplerModel.from_pretrained(DEMO_FOLDER, subfolder="latent_upsampler")
     guidance = engine.card.audio_guidance_scale
     with torch.inference_mode():
-        ours = engine._two_stage.sample(engine._prompts, wanted, Log())
-        stock = two_stages(pipe, upsampler, engine._prompts, wanted, guidance)()
+        ours = engine._two_stage.sample(engine._encoder, wanted, Log())
+        stock = two_stages(pipe, upsampler, engine._encoder, wanted, guidance)()
     assert torch.equal(ours.video, stock[0])
     assert torch.equal(ours.audio, stock[1])
 

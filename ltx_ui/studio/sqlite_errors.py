@@ -1,4 +1,4 @@
-"""Why the library's file can't be used, in words, from what SQLite says."""
+"""SQLite's errors as errors for a person, with what to do about them."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ _CAUSES = {
     "with --data-dir.",
 }
 _PAGE = 64 * 1024
-"""Bytes: with less than this free, SQLite's files for shared memory can't be made."""
+"""Bytes. With less free disk space than this, SQLite can't make its shared-memory file, and
+reports an input/output error instead of a full disk."""
 
 
 def damaged(path: Path, reason: str) -> SettingsError:
-    """The error for a file that is no library any more."""
+    """The error for a damaged database file."""
     return SettingsError(
         f"The library {path} is damaged ({reason}). Put a backup in its place, move the file away "
         "to begin a new library, or choose another folder with --data-dir."
     )
 
 
-def unusable(path: Path, error: BaseException | None) -> StudioError | None:
-    """The error for a person, or None where SQLite's own tells of a fault in this program."""
-    # The lowest byte is the kind; the others say where it happened.
+def person_error(path: Path, error: BaseException | None) -> StudioError | None:
+    """The error for a person; None if SQLite's error tells of a fault in this program."""
+    # The lowest byte is the kind of error; the others tell where it happened.
     kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return damaged(path, str(error))

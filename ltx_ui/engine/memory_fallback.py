@@ -1,4 +1,4 @@
-"""Going on when memory runs out: the same work again, in ways that take less and less of it."""
+"""When memory runs out: the same work again, with fallbacks that need less and less of it."""
 
 from __future__ import annotations
 
@@ -16,45 +16,43 @@ T = TypeVar("T")
 Work = Callable[[], T]
 
 TILE, OVERLAP = 10, 4
-"""Latents on each side of a tile, and by how many neighbours overlap to be blended: 320 and 128
-pixels. The VAE's own tiles of 512 pixels would leave the usual formats whole, and its overlap of
-two latents shows more of the seams (17 dB against 23 dB of likeness to the whole, on the demo's
-decoder with random latents)."""
+"""Latents on each side of a tile (320 pixels), and the overlap of neighbours, in which they are
+blended (128 pixels). The VAE's defaults would leave the usual formats in one tile (512 pixels), and
+show more of the seams; docs/benchmarks.md has the figures."""
 TILE_FRAMES, STRIDE_FRAMES = 32, 16
-"""Frames decoded at a time, and from one start to the next."""
+"""Frames decoded at a time, and frames from the start of one such group to the next."""
 
 
 class Exhausted(MemoryError):
-    """Memory ran out in every way that there is."""
+    """Memory ran out, and with every fallback too."""
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way to do the same work with less memory.
+class Fallback:
+    """How to do the same work with less memory.
 
     Attributes:
-        note: what the take will say about it.
-        enter: makes the way hold while the work runs.
+        note: the sentence in the take's notes; empty for none.
+        enter: the context that the work runs in.
     """
 
     note: str
     enter: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
-def attempt(work: Work[T], ways: Iterable[Way]) -> tuple[T, tuple[str, ...]]:
-    """Do the work; where memory runs out, free what can be freed and do it in the next way.
+def attempt(work: Work[T], fallbacks: Iterable[Fallback]) -> tuple[T, tuple[str, ...]]:
+    """Do the work; each time memory runs out, free what can be freed and try the next fallback.
 
     Returns:
-        The result, and the note of the way in which it came about (none for the plain one).
+        The result, and the note of the fallback that gave it (none where none was needed).
 
     Raises:
-        Exhausted: no way was left. Other errors of the work or of a way pass through.
+        Exhausted: no fallback was left. Other errors pass through.
     """
-    plain = Way("")
-    for way in (plain, *ways):
+    for fallback in (Fallback(""), *fallbacks):
         try:
-            with way.enter():
-                return work(), (way.note,) if way.note else ()
+            with fallback.enter():
+                return work(), (fallback.note,) if fallback.note else ()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -64,25 +62,24 @@ def attempt(work: Work[T], ways: Iterable[Way]) -> tuple[T, tuple[str, ...]]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error is one of the ways in which a device, or the host, says that it is full."""
+    """Whether an error means that the device's or the host's memory is full."""
     full = (torch.OutOfMemoryError, MemoryError)
     return isinstance(error, full) or "can't allocate memory" in str(error)
 
 
 def free_caches() -> None:
-    """Give back what is only kept for later."""
+    """Free memory that torch keeps for later use, on the device and in pinned host memory."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-        # Memory that weights were pinned in is kept as well, and the host may have no more of it.
-        # (Before torch 2.13 there was no way to.)
+        # torch has this function from 2.13 on.
         getattr(torch.accelerator, "empty_host_cache", lambda: None)()
 
 
 def tile_side(latents: int) -> int:
-    """Latents on a side of a tile, for a picture that many latents wide or high. The last tile must
-    not be a single latent wide: the decoder pads by reflection, and one latent has nothing to
-    reflect."""
+    """Latents on a side of a tile, for a picture of so many latents on that side. At least
+    :data:`TILE`, and such that the last tile is not a single latent wide: the decoder pads by
+    reflection, which one latent alone doesn't allow."""
     side = TILE
     while latents % (side - OVERLAP) == 1:
         side += 1
@@ -91,12 +88,12 @@ def tile_side(latents: int) -> int:
 
 @contextmanager
 def tiled(vae: Any, height: int, width: int, *, framewise: bool = False) -> Iterator[None]:
-    """The VAE decodes in overlapping tiles, and is as before when the block ends. (Left on, tiles
-    would change how reference images are encoded, too.)
+    """Let the VAE decode in overlapping tiles inside the block. Its settings are restored at the
+    end, because they would also change how reference images are encoded.
 
     Args:
-        height, width: of the latents.
-        framewise: :data:`TILE_FRAMES` at a time besides.
+        height, width: of the video, in latents.
+        framewise: also decode only :data:`TILE_FRAMES` frames at a time.
     """
     names = [name for name in vars(vae) if name.startswith(("use_", "tile_sample_"))]
     before = {name: getattr(vae, name) for name in names}
@@ -120,8 +117,8 @@ def tiled(vae: Any, height: int, width: int, *, framewise: bool = False) -> Iter
 
 @torch.inference_mode(False)
 def on_the_cpu(module: Any) -> Any:
-    """A copy of a model's part on the CPU, in float32, read from where the part came from. The part
-    itself stays as it is: its weights may be streamed, and could not simply be moved.
+    """A float32 copy of a part of the model on the CPU, read again from its folder. The part itself
+    is not moved, because its weights may be streamed.
 
     Raises:
         OSError: its folder is gone.

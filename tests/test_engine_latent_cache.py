@@ -14,7 +14,7 @@ from pictured import pictured
 
 from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.engine import Engine
-from ltx_ui.engine.unsaved import LIMIT
+from ltx_ui.engine.latent_cache import CAPACITY
 from ltx_ui.errors import OutOfMemory
 from ltx_ui.inputs import NO_INPUTS
 from ltx_ui.recipe import Recipe
@@ -95,7 +95,7 @@ def test_another_seed_or_another_picture_is_sampled_for_itself(careful: Engine) 
 
 
 def test_no_more_than_a_jobs_takes_are_kept(careful: Engine) -> None:
-    for seed in range(100, 101 + LIMIT):
+    for seed in range(100, 101 + CAPACITY):
         careful.generate(recipe(seed=seed), Silent())
     with forwards(careful) as seen:
         careful.generate(recipe(seed=101), Silent())

@@ -14,7 +14,7 @@ from torch import nn
 from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.engine import Engine
-from ltx_ui.engine.rescue import OVERLAP, Exhausted, tile_side, tiled
+from ltx_ui.engine.memory_fallback import OVERLAP, Exhausted, tile_side, tiled
 from ltx_ui.engine.sampling import Latents, sample
 from ltx_ui.recipe import Recipe
 from training.measure import psnr
@@ -50,7 +50,7 @@ def once() -> Callable[[tuple[int, ...]], bool]:
 @pytest.fixture(scope="module")
 def latents(engine: Engine) -> Latents:
     with torch.inference_mode():
-        return sample(engine._pipe, engine.card, engine._prompts, RECIPE, Silent())
+        return sample(engine._pipe, engine.card, engine._encoder, RECIPE, Silent())
 
 
 @pytest.fixture

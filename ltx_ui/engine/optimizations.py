@@ -1,19 +1,17 @@
-"""What makes the transformer faster without changing the clip, each under a name of its own.
+"""Optimizations that make a clip faster without changing what it shows, each with its own name.
 
 ``drop_masks`` and ``keep_text`` give the same latents, ``pinned`` the same pictures and
 ``direct_loading`` the same weights, bit for bit; the others round differently. That files are read
-in parallel is diffusers' own setting, ``HF_ENABLE_PARALLEL_LOADING``, on unless it is set.
+in parallel is set in :mod:`ltx_ui.runtime`.
 """
 
 from __future__ import annotations
 
 import copy
 import logging
-import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,31 +23,32 @@ from ltx_ui.engine.attention import plain_attention
 from ltx_ui.engine.machine import CPU
 
 RECOMPILE_LIMIT = 64
-"""Graphs kept for one function. At the default of 8, a ninth batch size would be a hard failure."""
+"""Compiled graphs kept for one function. With the default of 8 a ninth kind of call would be an
+error."""
 
 TEXT_LENGTH = 1024
-"""Most places of a text, as in every published checkpoint."""
+"""Tokens that a text is padded or cut to, as in every published checkpoint."""
 
 _MASKS = ("encoder_attention_mask", "audio_encoder_attention_mask")
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Speed:
-    """Which shortcuts are taken.
+class Optimizations:
+    """Which optimizations are switched on.
 
     Attributes:
         drop_masks: leave out the text's attention masks. They are all ones here, and with a mask
             the fastest attention kernels refuse.
-        keep_text: compute the text's keys and values once a clip, where they don't depend on the
-            step. LTX-2 needs 2.4 GB for those of a guided clip.
+        keep_text: compute the text's keys and values once per clip instead of in each step, where
+            they don't depend on the step. Takes 2.4 GB for a guided clip of LTX-2.
         plain_attention: compute attention by plain matrix products, in bfloat16 without CUDA and
             where nothing is compiled: see :mod:`ltx_ui.engine.attention`.
-        pinned: bring finished pictures from a CUDA device to memory that it can write to by itself.
+        pinned: copy finished frames from a CUDA device into pinned memory.
         direct_loading: on CUDA, read weights that stay on the device straight to it, without a copy
             in host memory.
-        compile: compile the blocks in the background; until they are ready, they run as they are.
-        backend: what compiles them, as ``torch.compile`` names it.
+        compile: compile the blocks in the background; until they are ready, they run eagerly.
+        backend: as of ``torch.compile``.
     """
 
     drop_masks: bool = True
@@ -61,65 +60,65 @@ class Speed:
     backend: str = "inductor"
 
 
-def default_speed(compile: str = "auto", device: str = "auto") -> Speed:
-    """All shortcuts that pay on this machine.
+def default_optimizations(compile: str = "auto", device: str = "auto") -> Optimizations:
+    """Every optimization that pays on this machine.
 
     Args:
-        compile: ``on``, ``off``, or ``auto``: on CUDA only. On a CPU a clip takes too little of the
-            time that compiling does.
-        device: as an engine is given it.
+        compile: ``on``, ``off``, or ``auto``: on CUDA only, because on a CPU compiling takes longer
+            than it saves.
+        device: as for :class:`ltx_ui.engine.engine.Engine`.
     """
     cuda = device != "cpu" and torch.cuda.is_available()
-    return Speed(compile=compile == "on" or (compile == "auto" and cuda))
+    return Optimizations(compile=compile == "on" or (compile == "auto" and cuda))
 
 
-def keep_compiled_in(folder: Path) -> None:
-    """Let what is compiled be found again after a start. Has no effect once something was."""
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder / "compiled"))
-
-
-class Shortcuts:
-    """Installs a :class:`Speed` on a transformer, and takes it off again.
+class OptimizedTransformer:
+    """A transformer with :class:`Optimizations` installed, which :meth:`remove` takes out again.
 
     Args:
         transformer: an ``LTX2VideoTransformer3DModel`` whose masks are all ones, as those of
-            :class:`ltx_ui.engine.text.Prompts` are.
-        device: where it runs; its weights may wait elsewhere.
+            :class:`ltx_ui.engine.text.PromptEncoder` are.
+        device: where it computes; its weights may be in host memory.
     """
 
-    def __init__(self, transformer: Any, speed: Speed, device: torch.device = CPU) -> None:
+    def __init__(
+        self, transformer: Any, optimizations: Optimizations, device: torch.device = CPU
+    ) -> None:
         self._transformer = transformer
         self._blocks = list(transformer.transformer_blocks)
-        self._speed = speed
+        self._optimizations = optimizations
         self._kept: dict[tuple[Any, ...], tuple[Any, ...]] = {}
         self._stock = {a: a.processor for block in self._blocks for a in _text_attentions(block)}
-        self._keeps = speed.keep_text and speed.drop_masks and _text_is_constant(transformer.config)
+        keeps_text = optimizations.keep_text and optimizations.drop_masks
+        self._keeps = keeps_text and _text_is_constant(transformer.config)
         if self._keeps:
             for attention, stock in self._stock.items():
                 attention.set_processor(KeptTextAttention(stock))
         self._hook = transformer.register_forward_pre_hook(self._before, with_kwargs=True)
-        self.compiled = CompiledBlocks(self._blocks, speed.backend) if speed.compile else None
-        # Elsewhere it would only look at each call and let it through.
+        self.compiled = (
+            CompiledBlocks(self._blocks, optimizations.backend) if optimizations.compile else None
+        )
+        # Otherwise the hooks would only pass each call on.
         pays = transformer.dtype == torch.bfloat16 and device.type == "cpu"
-        heads = speed.plain_attention and pays and not speed.compile
+        heads = optimizations.plain_attention and pays and not optimizations.compile
         self._handles = plain_attention(transformer) if heads else []
 
     @property
     def text_bytes(self) -> int:
-        """Bytes of one text's keys and values; 0 where they are not kept."""
+        """Bytes of one text's keys and values; 0 where they are not cached."""
         if not self._keeps or compat.has_hooks(self._blocks[0]):
             return 0
         return kept_text_bytes(self._transformer.config, self._transformer.dtype.itemsize)
 
     def forget(self) -> None:
-        """Let go of the text's keys and values. Belongs after each clip."""
+        """Drop the cached keys and values. To be called after each clip."""
         self._kept.clear()
         if self._keeps:
             for attention in self._stock:
                 attention.processor.kept = None
 
     def remove(self) -> None:
-        """Leave the transformer as it was."""
+        """Restore the transformer as it was before."""
         self.forget()
         for handle in (self._hook, *self._handles):
             handle.remove()
@@ -134,20 +133,20 @@ class Shortcuts:
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self.compiled is not None:
             self.compiled.look()
-        if self._speed.drop_masks:
+        if self._optimizations.drop_masks:
             kwargs = {**kwargs, **dict.fromkeys(_MASKS)}
         if self._keeps:
             self._bring_text(kwargs["encoder_hidden_states"], kwargs["audio_encoder_hidden_states"])
         return args, kwargs
 
     def _bring_text(self, video: Tensor, audio: Tensor) -> None:
-        """Hand every block the keys and values of these embeddings, computed if they are new."""
+        """Give every block the keys and values of these embeddings, computed if they are new."""
         weight = self._blocks[0].attn2.to_k.weight
         if weight.device != video.device or compat.has_hooks(self._blocks[0]):
-            # The weights are elsewhere until their turn comes, so each step does its own work.
+            # The weights are not on the device now, so each step computes its own keys and values.
             self.forget()
             return
-        # The tensors are held, so their addresses can't become those of another text.
+        # The tensors are kept as well, so that no other text can get their addresses.
         key = (video.data_ptr(), audio.data_ptr(), video.shape)
         if key not in self._kept:
             self._kept[key] = (video, audio, self._project(video, audio))
@@ -163,11 +162,12 @@ class Shortcuts:
 
 
 def kept_text_bytes(config: Mapping[str, Any], element: int) -> int:
-    """Bytes of one text's keys and values in all blocks of a transformer; 0 where the text is not
-    the same at every step, and for a configuration that is none.
+    """Bytes of one text's keys and values in all blocks of a transformer; 0 where they depend on
+    the step, so that they can't be cached, and for an empty configuration.
 
     Args:
-        element: bytes of one number.
+        config: the transformer's.
+        element: bytes per number.
     """
     if not _text_is_constant(config):
         return 0
@@ -179,7 +179,11 @@ def kept_text_bytes(config: Mapping[str, Any], element: int) -> int:
 
 
 def keys_and_values(attention: Any, text: Tensor) -> tuple[Tensor, Tensor]:
-    """What an attention layer makes of a text: B×L×heads×channels each."""
+    """Keys and values of a text in an attention layer: B×L×heads×channels each.
+
+    Args:
+        text: B×L×channels.
+    """
     key: Tensor = attention.norm_k(attention.to_k(text))
     value: Tensor = attention.to_v(text)
     heads = (attention.heads, -1)
@@ -187,10 +191,13 @@ def keys_and_values(attention: Any, text: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class KeptTextAttention:
-    """Attention to the text with keys and values that are there already.
+    """An attention processor with cached keys and values of the text.
+
+    Attributes:
+        kept: keys and values, as of :func:`keys_and_values`; None to use the stock processor.
 
     Args:
-        stock: the processor that takes over while there are none.
+        stock: the layer's own processor.
     """
 
     def __init__(self, stock: Any) -> None:
@@ -206,7 +213,7 @@ class KeptTextAttention:
         query_rotary_emb: Any = None,
         key_rotary_emb: Any = None,
     ) -> Tensor:
-        """As the stock processor, for layers without rotation and mask."""
+        """As the stock processor, for layers without rotary embedding and without a mask."""
         if self.kept is None:
             result: Tensor = self.stock(
                 attn, hidden_states, encoder_hidden_states, attention_mask, query_rotary_emb
@@ -217,7 +224,7 @@ class KeptTextAttention:
         found = dispatch_attention_fn(query, key, value, dropout_p=0.0, is_causal=False)
         found = found.to(query.dtype)
         if attn.to_gate_logits is not None:
-            # One gate for each head, of the picture or sound itself: 1 where its logit is 0.
+            # One gate per head, computed from the hidden states; a logit of 0 gives 1.
             gates = 2.0 * torch.sigmoid(attn.to_gate_logits(hidden_states))
             found = found * gates.unsqueeze(-1)
         output: Tensor = attn.to_out[0](found.flatten(2, 3))
@@ -225,11 +232,11 @@ class KeptTextAttention:
 
 
 class CompiledBlocks:
-    """Blocks that are compiled in the background for each kind of call, one kind after the other.
+    """Blocks that are compiled in the background, for one kind of call after the other.
 
-    A call whose kind is not ready runs as it is and, the first time, is handed to the background. A
-    call of spatio-temporal guidance always runs as it is: it can't be traced. So do the few calls
-    with a LoRA, which takes other graphs.
+    A call runs eagerly until its kind is compiled; the first call of a kind starts that. Calls of
+    spatio-temporal guidance always run eagerly, because they can't be traced, and so do the few
+    calls with a LoRA, which would need graphs of their own.
     """
 
     def __init__(self, blocks: list[Any], backend: str) -> None:
@@ -247,24 +254,25 @@ class CompiledBlocks:
         self._backend = backend
 
     def look(self) -> None:
-        """Find out whether the blocks have to run as they are: their weights are brought when they
-        are needed, or a LoRA is in them. Asked once a forward, of the first block: what is done to
-        one is done to all, and asking each of 48 takes some milliseconds."""
+        """Find out whether the blocks have to run eagerly, because their weights are streamed or a
+        LoRA is loaded. To be called once per forward. It looks at the first block alone: all are
+        treated alike, and looking at all 48 would take milliseconds."""
         first = self._blocks[0]
         self._as_they_are = compat.has_hooks(first) or compat.has_lora(first)
 
     def wait(self, timeout: float | None = None) -> None:
-        """Until everything that was begun is ready, or has failed."""
+        """Wait until all that was begun is compiled or has failed, at most ``timeout`` seconds for
+        each."""
         for thread in self._threads:
             thread.join(timeout)
 
     @property
     def ready(self) -> int:
-        """How many kinds of calls run compiled."""
+        """How many kinds of calls are compiled."""
         return len(self._ready)
 
     def remove(self) -> None:
-        """Run the blocks as they are again."""
+        """Let the blocks run eagerly again."""
         for block in self._blocks:
             compat.call_instead(block, None)
 
@@ -286,7 +294,7 @@ class CompiledBlocks:
         return call
 
     def _begin(self, kind: tuple[Any, ...], block: Any, kwargs: dict[str, Any]) -> None:
-        # A twin shares the weights, but not what is kept of the text, which changes meanwhile.
+        # The twin shares the weights, but not the cached text, which changes meanwhile.
         shared = {id(t): t for t in (*block.parameters(), *block.buffers())}
         call = compat.answering_call(block)
         compat.call_instead(block, None)
@@ -306,21 +314,21 @@ class CompiledBlocks:
             try:
                 fast(**kwargs)
             except Exception:
-                _log.warning("The blocks could not be compiled and run as they are", exc_info=True)
+                _log.warning("The blocks could not be compiled and run eagerly", exc_info=True)
             else:
                 self._ready.add(kind)
 
 
 def _kind(block: Any, kwargs: dict[str, Any]) -> tuple[Any, ...]:
-    """Calls of one kind run through the same graph."""
+    """A key: calls with the same key run through the same graph."""
     hidden = kwargs["hidden_states"]
     kept = getattr(block.attn2.processor, "kept", None) is not None
     return (hidden.shape[0], hidden.dtype, kwargs.get("use_a2v_cross_attention"), kept)
 
 
 def _texts_of(block: Any, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
-    """The text as a block's picture and sound attend to it: shifted and scaled by the block's own
-    tables, where it has some."""
+    """A block's text for its video and for its audio: shifted and scaled by the block's own tables,
+    where it has such."""
     if not block.cross_attn_adaln:
         return video, audio
     tables = (block.prompt_scale_shift_table, block.audio_prompt_scale_shift_table)
@@ -333,7 +341,7 @@ def _text_attentions(block: Any) -> tuple[Any, Any]:
 
 
 def _text_is_constant(config: Mapping[str, Any]) -> bool:
-    """Whether the text reaches the blocks the same at every step, as in LTX-2.0 and 2.5. In 2.3 it
-    is shifted and scaled by what is made of the timestep."""
+    """Whether the blocks get the same text in every step, as in LTX-2.0 and 2.5. In 2.3 it is
+    shifted and scaled depending on the timestep."""
     modulated = config.get("cross_attn_mod") or config.get("audio_cross_attn_mod")
     return not (modulated and config.get("use_prompt_adaln_single", True))

@@ -1,4 +1,4 @@
-"""The line of jobs that wait: who is next, who waits for another model, and how long."""
+"""The jobs that wait: which is next, which waits for another model, and for how long."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ Seconds = Callable[[Recipe], float | None]
 """How long all takes of a recipe will take; None while nothing is known."""
 
 
-class Line:
-    """Jobs in their order. Those for a model that is not loaded keep theirs, but nobody waits for
-    them. Not safe by itself: the queue's lock is held around every call.
+class WaitingJobs:
+    """Waiting jobs in the order they were submitted. A job for a model that is not loaded keeps its
+    position, but delays no other and has no place in the count.
+
+    Not safe to call from several threads: the queue calls it with its lock held.
 
     Args:
-        seconds: asked only when the line has changed.
+        seconds: called only after something has changed.
     """
 
     def __init__(self, seconds: Seconds) -> None:
@@ -28,74 +30,76 @@ class Line:
         self._places: dict[str, Queued] | None = None
 
     def __len__(self) -> int:
-        """How many wait for their turn."""
+        """How many jobs wait for the loaded model."""
         return sum(map(self.fits, self._jobs))
 
     def __iter__(self) -> Iterator[Job]:
-        """Every job, with its place."""
+        """All jobs, each with its place."""
         return map(self._placed, self._jobs)
 
     def changed(self) -> None:
-        """Forget what was reckoned: something was learnt about how long clips take."""
+        """Compute places and waiting times anew when they are next asked for: how long clips take
+        is known better now."""
         self._places = None
 
-    def name(self, model: str, names: Set[str]) -> list[Job]:
-        """Let only the jobs for one model have their turn.
+    def use_model(self, model: str, names: Set[str]) -> list[Job]:
+        """From now on only jobs for this model have their turn.
 
         Args:
-            names: what it is called otherwise.
+            model: its card's id.
+            names: other names that jobs may have for it.
 
         Returns:
-            the jobs that are now known to be for this model.
+            The jobs whose model is known by its card's id only now.
         """
         self._model, self._names = model, {model, *names, ANY_MODEL}
-        before, self._jobs = self._jobs, [self.named(job) for job in self._jobs]
+        before, self._jobs = self._jobs, [self.with_card_id(job) for job in self._jobs]
         self.changed()
         return [now for was, now in zip(before, self._jobs, strict=True) if now != was]
 
-    def named(self, job: Job) -> Job:
-        """A job with its model's one name."""
+    def with_card_id(self, job: Job) -> Job:
+        """The job with its model called by its card's id, if it is for the loaded model."""
         if self._model is None or job.model not in self._names:
             return job
         return replace(job, model=self._model)
 
     def fits(self, job: Job) -> bool:
-        """Whether the loaded model may make it; true of every job until that is known."""
+        """Whether the job is for the loaded model; true of every job until that is known."""
         return self._model is None or job.model == self._model
 
     def find(self, job_id: str) -> Job | None:
-        """One of the jobs, with its place."""
+        """A job with its place; None if it does not wait."""
         return next((self._placed(job) for job in self._jobs if job.id == job_id), None)
 
-    def put(self, job: Job, *, first: bool = False) -> None:
-        """Add a job, or put one back that was taken."""
-        self._jobs.insert(0 if first else len(self._jobs), self.named(job))
+    def add(self, job: Job, *, first: bool = False) -> None:
+        """Add a job at the end, or at the front."""
+        self._jobs.insert(0 if first else len(self._jobs), self.with_card_id(job))
         self.changed()
 
-    def take(self) -> Job | None:
-        """Remove the one whose turn it is."""
+    def pop(self) -> Job | None:
+        """Remove the job whose turn it is; None if none fits."""
         job = next(filter(self.fits, self._jobs), None)
         return job and self.remove(job.id)
 
     def remove(self, job_id: str) -> Job | None:
-        """Remove one of them."""
+        """Remove a job, wherever it stands; None if it does not wait."""
         job = self.find(job_id)
         self._jobs = [other for other in self._jobs if other.id != job_id]
         self.changed()
         return job
 
     def replace(self, job: Job) -> None:
-        """Change a job where it stands."""
+        """Put a changed job in the position that it has already."""
         self._jobs = [job if other.id == job.id else other for other in self._jobs]
         self.changed()
 
     def _placed(self, job: Job) -> Job:
         if self._places is None:
-            self._places = self._reckoned()
+            self._places = self._computed_places()
         return replace(job, state=self._places[job.id])
 
-    def _reckoned(self) -> dict[str, Queued]:
-        """Places, with the seconds from when the first of them is begun."""
+    def _computed_places(self) -> dict[str, Queued]:
+        """Places by job id. ``seconds_left`` counts from when the first waiting job is begun."""
         places, place = {}, 0
         begins: float | None = 0.0
         for job in self._jobs:
