@@ -24,10 +24,14 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from diffusers import LTX2Pipeline
-
 # So that the studio is found from whatever folder the script is started in.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from ltx_ui import runtime
+
+runtime.set_up()
+
+from diffusers import LTX2Pipeline
 
 from benchmarks import random_weights
 from benchmarks.measuring import (
@@ -45,9 +49,9 @@ from benchmarks.measuring import (
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, Schedule, load
 from ltx_ui.engine.models import CARDS, ModelCard
+from ltx_ui.engine.optimizations import Optimizations, default_optimizations
 from ltx_ui.engine.resolving import resolve
 from ltx_ui.engine.sampling import guidance_arguments
-from ltx_ui.engine.speed import Speed, default_speed
 from ltx_ui.media.mp4 import write_mp4
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.jobs import Job, Queued
@@ -65,8 +69,8 @@ ROWS = (
 )
 DISTILLED_ROWS = ("49/8", "9/8", "121/8")
 PROMPT = "A red fox crosses a snowy street at dusk, snow crunching under its paws."
-STOCK = Speed(drop_masks=False, keep_text=False, plain_attention=False, pinned=False)
-"""No shortcut at all."""
+STOCK = Optimizations(drop_masks=False, keep_text=False, plain_attention=False, pinned=False)
+"""No optimization at all."""
 IN_A_ROW = 4
 
 
@@ -111,7 +115,7 @@ class Bench:
         self.stock = LTX2Pipeline(**parts)
         self.stock.set_progress_bar_config(disable=True)
         self.connectors, self.scheduler = pipe.connectors, pipe.scheduler
-        self.engine = Engine("demo", root / "models", root / "cache", speed=STOCK)
+        self.engine = Engine("demo", root / "models", root / "cache", optimizations=STOCK)
         self.rate = matrix_rate(pipe.transformer.dtype)
 
     def drive(self, card: ModelCard) -> None:
@@ -138,7 +142,7 @@ class Bench:
         card = self.engine.card
         table(f"{card.title}: clips, seconds", "clip", *columns)
         totals = {}
-        self.engine.use(default_speed())
+        self.engine.use(default_optimizations())
         for name in rows:
             if not self.in_time(name):
                 continue
@@ -169,10 +173,10 @@ class Bench:
             seconds = self.median_of(clip)
             row(name, seconds, total / seconds)
 
-    def shortcuts(self, name: str) -> None:
-        """The table of what each shortcut brings: without it, beside with all."""
-        best = default_speed()
-        variants: dict[str, tuple[Speed, type[Stopwatch]]] = {"all": (best, Watching)}
+    def optimizations(self, name: str) -> None:
+        """The table of what each optimization brings: without it, beside all of them."""
+        best = default_optimizations()
+        variants: dict[str, tuple[Optimizations, type[Stopwatch]]] = {"all": (best, Watching)}
         if best.compile:
             variants["not compiled"] = (replace(best, compile=False), Watching)
         variants |= {
@@ -186,10 +190,10 @@ class Bench:
         rounds, clips = (1, self.rounds) if best.compile else (self.rounds, 1)
         made: dict[str, list[dict[str, float]]] = {}
         for _ in range(rounds):
-            for variant, (speed, watch) in variants.items():
+            for variant, (optimizations, watch) in variants.items():
                 if not self.in_time(variant):
                     continue
-                self.engine.use(speed)
+                self.engine.use(optimizations)
                 for _ in range(2):
                     our_clip(self.engine, parse_row(name), self.root)
                     self.engine.finish_compiling()
@@ -197,7 +201,14 @@ class Bench:
                     our_clip(self.engine, parse_row(name), self.root, watch()) for _ in range(clips)
                 )
         self.engine.use(STOCK)
-        table(f"Shortcuts, {name}, seconds", "variant", "s/step", "to all", "decode", "to all")
+        table(
+            f"Optimizations, {name}, seconds",
+            "variant",
+            "s/step",
+            "to all",
+            "decode",
+            "to all",
+        )
         usual = None
         for variant, clips_made in made.items():
             step, decode = (
@@ -208,7 +219,7 @@ class Bench:
 
     def takes_in_a_row(self, name: str) -> None:
         """The table of what saving beside the next take brings."""
-        self.engine.use(default_speed())
+        self.engine.use(default_optimizations())
         recipe = parse_row(name)
         our_clip(self.engine, recipe, self.root)
         self.engine.finish_compiling()
@@ -290,8 +301,8 @@ def measure(arguments: argparse.Namespace, root: Path) -> None:
     if not loaded.card.distilled:
         bench.stocks(totals, "plain")
     first = arguments.rows[0]
-    if bench.in_time("shortcuts"):
-        bench.shortcuts(first)
+    if bench.in_time("optimizations"):
+        bench.optimizations(first)
     if bench.in_time("takes in a row"):
         bench.takes_in_a_row(first)
     if not loaded.card.distilled:

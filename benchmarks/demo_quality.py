@@ -22,11 +22,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import torch
-from diffusers import AutoencoderKLLTX2Video
-
 # So that the studio is found from whatever folder the script is started in.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from ltx_ui import runtime
+
+runtime.set_up()
+
+import torch
+from diffusers import AutoencoderKLLTX2Video
 
 from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.engine import Engine

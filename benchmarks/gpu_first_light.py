@@ -29,6 +29,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import bare_machine
+from ltx_ui import runtime
 
 parser = argparse.ArgumentParser(description="First figures of a GPU, in minutes.")
 parser.add_argument("--wheels", type=Path, help="what bare_machine.py has fetched")
@@ -37,23 +38,24 @@ parser.add_argument("--rehearse", action="store_true", help="on a CPU, with a ti
 given = parser.parse_args()
 if given.wheels:
     bare_machine.unpack(given.wheels)
+runtime.set_up()
 
-import torch  # noqa: E402
-from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: E402
-from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import scaled_dot_product_attention
 
-from benchmarks import random_weights  # noqa: E402
-from benchmarks.measuring import CUDA, Stopwatch, forget_peak, matrix_rate, now, peak_gb  # noqa: E402
-from ltx_ui.clip import Silent  # noqa: E402
-from ltx_ui.engine.engine import Engine  # noqa: E402
-from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, Schedule  # noqa: E402
-from ltx_ui.engine.models import CARDS  # noqa: E402
-from ltx_ui.engine.speed import Speed, default_speed  # noqa: E402
-from ltx_ui.recipe import Recipe  # noqa: E402
+from benchmarks import random_weights
+from benchmarks.measuring import CUDA, Stopwatch, forget_peak, matrix_rate, now, peak_gb
+from ltx_ui.clip import Silent
+from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, Schedule
+from ltx_ui.engine.models import CARDS
+from ltx_ui.engine.optimizations import Optimizations, default_optimizations
+from ltx_ui.recipe import Recipe
 
 STEPS = 10
 KERNELS = 25
-EAGER = Speed(compile=False)
+EAGER = Optimizations(compile=False)
 STEP_TFLOP, CLIP_TFLOP = 57.2, 2_310.0
 """Of a guided step of 288x512 with 49 frames whose text is kept, and of 40 of them with one text
 and the decoding; counted by ``tests/rehearsal``."""
@@ -230,7 +232,7 @@ class Light:
             pipe.vae = type(pipe.vae).from_pretrained(DEMO_FOLDER / "vae")
         say(f"made in {now() - began:.1f} s, {peak_gb():.1f} GB at most")
         self.connectors, self.scheduler = pipe.connectors, pipe.scheduler
-        self.engine = Engine("demo", DEMO_FOLDER, speed=EAGER)
+        self.engine = Engine("demo", DEMO_FOLDER, optimizations=EAGER)
         self.pipe = pipe
         self.drive("ltx-2")
         caught: list[dict[str, Any]] = []
@@ -291,7 +293,7 @@ class Light:
         """The whole clip, twice, with decoding."""
         for block in self.pipe.transformer.transformer_blocks:
             block._compiled_call_impl = None
-        self.engine.use(EAGER if given.rehearse else default_speed())
+        self.engine.use(EAGER if given.rehearse else default_optimizations())
         self.engine.generate(self.recipe.model_copy(update={"num_inference_steps": 2}), Silent())
         self.engine.finish_compiling()
         self._twice(CLIP_TFLOP)
@@ -299,7 +301,7 @@ class Light:
     def distilled(self) -> None:
         """The whole clip, distilled, twice."""
         self.drive("ltx-2-distilled")
-        self.engine.use(EAGER if given.rehearse else default_speed())
+        self.engine.use(EAGER if given.rehearse else default_optimizations())
         try:
             self.engine.generate(self.recipe, Silent())
             self.engine.finish_compiling()

@@ -20,10 +20,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import torch
-
 # So that the studio is found from whatever folder the script is started in.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from ltx_ui import runtime
+
+runtime.set_up()
+
+import torch
 
 from benchmarks import random_weights
 from benchmarks.measuring import host_peak_gb, peak_gb

@@ -19,10 +19,14 @@ import tempfile
 import time
 from pathlib import Path
 
-import torch
-
 # So that the studio is found from whatever folder the script is started in.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from ltx_ui import runtime
+
+runtime.set_up()
+
+import torch
 
 PARALLEL = "HF_ENABLE_PARALLEL_LOADING"
 SHARD = "2GB"
@@ -31,9 +35,9 @@ SHARD = "2GB"
 def seconds_of_loading(model: str, models_dir: Path, *, direct: bool) -> float:
     """From weights on disk to an engine that is ready, in this process."""
     from ltx_ui.engine.engine import Engine
-    from ltx_ui.engine.speed import Speed
+    from ltx_ui.engine.optimizations import Optimizations
 
-    engine = Engine(model, models_dir, speed=Speed(direct_loading=direct))
+    engine = Engine(model, models_dir, optimizations=Optimizations(direct_loading=direct))
     began = time.perf_counter()
     engine.load(lambda message, fraction: None)
     if torch.cuda.is_available():

@@ -17,8 +17,8 @@ from ltx_ui.clip import Clip, Stage
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import Loaded
 from ltx_ui.engine.models import ModelCard
-from ltx_ui.engine.sampling import grid_size
 from ltx_ui.engine.text import text_length
+from ltx_ui.geometry import SPATIAL_COMPRESSION, grid_size, latent_frames, latent_size
 from ltx_ui.media.mp4 import write_mp4
 from ltx_ui.recipe import Recipe
 
@@ -73,8 +73,8 @@ def flop_of_clip(loaded: Loaded, card: ModelCard, recipe: Recipe) -> float:
         transformer = type(pipe.transformer).from_config(pipe.transformer.config)
         vae = type(pipe.vae).from_config(pipe.vae.config)
         config = transformer.config
-        width, height = (side // 32 for side in grid_size(recipe, card.grid))
-        frames = (recipe.num_frames - 1) // 8 + 1
+        width, height = latent_size(recipe.width, recipe.height)
+        frames = latent_frames(recipe.num_frames)
         sounds = round(recipe.duration * 25)
         text = (1, text_length(pipe), config.caption_channels)
         one = torch.ones(1)
@@ -122,7 +122,7 @@ def stock_clip(
 ) -> float:
     """Seconds of one clip as the library makes it, with so many places for its text; by default as
     many as the model was made for."""
-    width, height = grid_size(recipe, 32)
+    width, height = grid_size(recipe.width, recipe.height, SPATIAL_COMPRESSION)
     began = now()
     video, audio = pipe(
         prompt=recipe.prompt,

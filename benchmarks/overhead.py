@@ -23,11 +23,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-from diffusers import LTX2ConditionPipeline
-
 # So that the studio is found from whatever folder the script is started in.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from ltx_ui import runtime
+
+runtime.set_up()
+
+import torch
+from diffusers import LTX2ConditionPipeline
 
 from benchmarks.measuring import Stopwatch, our_clip, stock_clip
 from ltx_ui.engine.engine import Engine

@@ -18,12 +18,16 @@ import tempfile
 import time
 from pathlib import Path
 
+# So that the studio is found from whatever folder the script is started in.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from ltx_ui import runtime
+
+runtime.set_up()
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-
-# So that the studio is found from whatever folder the script is started in.
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltx_ui.clip import Stage
 from ltx_ui.engine.engine import Engine

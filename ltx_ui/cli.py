@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic_settings import CliSettingsSource
 from pydantic_settings.exceptions import SettingsError as FlagError
 
+from ltx_ui import runtime
 from ltx_ui.errors import SettingsError, StudioError
 from ltx_ui.presets import load_presets
 from ltx_ui.settings import Settings
@@ -108,25 +109,11 @@ def _alone(settings: Settings) -> Iterator[None]:
         lock.release()
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    """Where libraries keep their files, and that they keep quiet; an operator's own values win."""
-    cache = settings.cache_dir.resolve()
-    return {
-        "HF_HOME": str(cache / "huggingface"),
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "GRADIO_ANALYTICS_ENABLED": "False",
-        "GRADIO_TEMP_DIR": str(cache / "gradio"),
-        "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
-        "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
-    }
-
-
 def _run(settings: Settings, sockets: Sequence[socket.socket]) -> int:
-    for name, value in _environment(settings).items():
-        os.environ.setdefault(name, value)
+    runtime.set_up(settings.cache_dir)
     presets = load_presets(settings.presets)
 
-    # Gradio reads its environment while it is imported, so these come after the lines above.
+    # They import libraries that read their environment, which is set up above.
     from ltx_ui.studio.studio import Studio
     from ltx_ui.web.access import with_credentials
     from ltx_ui.web.server import serve

@@ -93,15 +93,20 @@ class MediaError(StudioError):
 
 
 class DiskFull(MediaError):
-    """There is no room on the disk for what has to be written."""
+    """There is no room on the disk for what has to be written.
+
+    Attributes:
+        folder: that the disk holds. Visitors read the sentence, so it does not name it.
+    """
 
     http_status = 507
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
-            f"There is no room left to save this: the disk that holds {folder} is full. "
-            "Free some space, for instance by deleting takes in the Gallery, and try again."
+            "There is no room left to save this: the studio's disk is full. Free some space, for "
+            "instance by deleting takes in the Gallery, and try again."
         )
+        self.folder = folder
 
 
 class Cancelled(StudioError):

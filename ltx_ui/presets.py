@@ -20,12 +20,13 @@ from pydantic import (
 )
 
 from ltx_ui.errors import InvalidRecipe, SettingsError
+from ltx_ui.geometry import SPATIAL_COMPRESSION
 from ltx_ui.home import presets_file
 from ltx_ui.recipe import Recipe, parse_recipe
 
 DEFAULT_FILE = presets_file()
 
-HD_GRID = 64
+HD_GRID = 2 * SPATIAL_COMPRESSION
 """Half of an hd format, the size of its first stage, has to fit the model's grid of 32 pixels."""
 
 _PER_CLIP = {"prompt", "image_start", "image_end", "model"}

@@ -31,6 +31,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
+from ltx_ui.geometry import TEMPORAL_COMPRESSION, whole_frames
 from ltx_ui.pictures import FORMATS
 from ltx_ui.pictures import decode_reference as decode_reference
 from ltx_ui.pictures import is_digest as is_digest
@@ -39,8 +40,6 @@ from ltx_ui.words import squeeze
 
 MAX_PROMPT = 4000
 MAX_SEED = 2**32 - 1
-FRAME_STEP = 8
-"""Frames come as 8k+1: the video VAE packs eight frames into one latent frame after the first."""
 MIN_FRAMES, MAX_FRAMES = 9, 257
 MIN_SIDE, MAX_SIDE = 128, 2048
 FPS_CHOICES = (24, 25, 30)
@@ -58,8 +57,8 @@ _IN_QUOTES = {
 def nearest_frames(frames: int) -> tuple[int, int]:
     """The two valid frame counts nearest to ``frames``, smaller first."""
     inside = min(max(frames, MIN_FRAMES), MAX_FRAMES - 1)
-    below = (inside - 1) // FRAME_STEP * FRAME_STEP + 1
-    return below, below + FRAME_STEP
+    below = whole_frames(inside)
+    return below, below + TEMPORAL_COMPRESSION
 
 
 def _check_prompt(prompt: str) -> str:
@@ -69,11 +68,11 @@ def _check_prompt(prompt: str) -> str:
 
 
 def _check_frames(frames: int) -> int:
-    if not MIN_FRAMES <= frames <= MAX_FRAMES or (frames - 1) % FRAME_STEP:
+    if not MIN_FRAMES <= frames <= MAX_FRAMES or frames != whole_frames(frames):
         below, above = nearest_frames(frames)
         raise ValueError(
-            f"is {frames}; allowed are {MIN_FRAMES} to {MAX_FRAMES} in steps of {FRAME_STEP} "
-            f"(8k+1). The nearest valid counts are {below} and {above}."
+            f"is {frames}; allowed are {MIN_FRAMES} to {MAX_FRAMES} in steps of "
+            f"{TEMPORAL_COMPRESSION} (8k+1). The nearest valid counts are {below} and {above}."
         )
     return frames
 
@@ -267,7 +266,7 @@ def check_volume(recipe: Recipe, max_volume: int | None) -> None:
     area = recipe.width * recipe.height
     if max_volume is None or area * recipe.num_frames <= max_volume:
         return
-    fits = (max_volume // area - 1) // FRAME_STEP * FRAME_STEP + 1
+    fits = whole_frames(max_volume // area)
     cure = (
         f"At {recipe.resolution} up to {fits} frames fit"
         if fits >= MIN_FRAMES

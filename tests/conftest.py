@@ -10,6 +10,7 @@ import pytest
 from studios import OpenStudio, leave
 from weights import tested
 
+from ltx_ui import runtime
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from running import RunningApp
 
     from ltx_ui.engine.engine import Engine
+
+runtime.set_up()  # Before a test's file imports torch.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ from diffusers import LTX2LatentUpsamplePipeline
 from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
 from diffusers.pipelines.ltx2.utils import STAGE_2_DISTILLED_SIGMA_VALUES
 
-from ltx_ui.engine.text import Prompts
+from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.recipe import Recipe
 
 _OFF = {
@@ -28,14 +28,14 @@ _OFF = {
 def two_stages(
     pipe: Any,
     upsampler: LTX2LatentUpsamplerModel,
-    prompts: Prompts,
+    encoder: PromptEncoder,
     wanted: Recipe,
     audio_guidance_scale: float,
 ) -> Callable[[], tuple[torch.Tensor, torch.Tensor]]:
     """The second stage of a clip whose first stage is made at once: each call makes the picture
     anew, from the same noise, and gives the first stage's sound with it, as the authors keep that.
     Leaves the pipeline with the second's scheduler."""
-    positive, negative = (prompts.encode(text) for text in (wanted.prompt, wanted.negative_prompt))
+    positive, negative = (encoder.encode(text) for text in (wanted.prompt, wanted.negative_prompt))
     mask = torch.ones(positive.shape[:2], dtype=torch.int64)
     generator = torch.Generator().manual_seed(wanted.seed)
     shared = {

@@ -9,6 +9,7 @@ from chromium import (
     calls_of,
     choose,
     fast_preview,
+    make_a_preview,
     opened,
     wait_for_the_clip,
     write_prompt,
@@ -114,6 +115,9 @@ def test_what_is_wrong_goes_as_soon_as_it_no_longer_holds(page: Page) -> None:
 def test_a_negative_seed_says_how_one_is_drawn(page: Page) -> None:
     page.locator("#seed input").fill("-1")
     expect(page.locator("#seed")).to_contain_text("Leave it empty")
+    page.locator("#seed input").press("Tab")
+    expect(page.locator("#seed input")).to_have_value("")
+    expect(page.locator("#seed")).to_contain_text("a seed is drawn")
     expect(page.locator("#seed-lock input")).not_to_be_checked()
 
 
@@ -190,3 +194,4 @@ def test_the_paste_button_says_that_there_is_no_picture_to_paste(
     page.evaluate("navigator.clipboard.writeText('only words')")
     page.locator("#reference-image [data-do=paste]").click()
     expect(page.locator("#reference-image")).to_contain_text("no picture in the clipboard")
+    make_a_preview(page, "A red ball")

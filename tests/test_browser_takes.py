@@ -19,8 +19,8 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from ltx_ui.engine.loading import DEMO_FOLDER
+from ltx_ui.engine.memory_fallback import TILE
 from ltx_ui.engine.models import CARDS
-from ltx_ui.engine.rescue import TILE
 from ltx_ui.presets import load_presets
 from ltx_ui.settings import Settings
 from ltx_ui.web.server import serve

@@ -1,4 +1,4 @@
-"""Passwords, sessions and the brake, on a running app that asks for a name and a password."""
+"""Passwords, sessions and the throttle, on a running app that asks for a name and a password."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from running import RunningApp
 from test_doors import gradio_routes
 
-from ltx_ui.web.brake import MOST_ADDRESSES, Brake
+from ltx_ui.web.throttle import MOST_ADDRESSES, Throttle
 
 RIGHT = ("ada", "secret")
 FORM = {"username": "ada", "password": "secret"}
@@ -114,26 +114,41 @@ def test_who_is_wrong_too_often_has_to_wait_longer_each_time_and_others_do_not(
     assert guess(http, "203.0.113.77", "secret").status_code == 200
 
 
-def test_the_brake_waits_longer_forgives_and_remembers_only_so_many() -> None:
+def test_the_throttle_waits_longer_forgives_and_remembers_only_so_many() -> None:
     now = 0.0
-    brake = Brake(lambda: now)
+    throttle = Throttle(lambda: now)
     waits = []
     for _ in range(12):
-        brake.failed("198.51.100.1")
-        waits.append(brake.seconds_left("198.51.100.1"))
+        throttle.failed("198.51.100.1")
+        waits.append(throttle.seconds_left("198.51.100.1"))
         now += waits[-1]
     assert waits == [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128]
-    brake.failed("2001:db8::1")
+    throttle.failed("2001:db8::1")
     for _ in range(5):
-        brake.failed("2001:db8::ffff")
-    assert brake.seconds_left("2001:db8::2") > 0
-    assert brake.seconds_left("2001:db8:0:1::2") == 0
-    brake.succeeded("198.51.100.1")
-    brake.failed("198.51.100.1")
-    assert brake.seconds_left("198.51.100.1") == 0
+        throttle.failed("2001:db8::ffff")
+    assert throttle.seconds_left("2001:db8::2") > 0
+    assert throttle.seconds_left("2001:db8:0:1::2") == 0
+    throttle.succeeded("198.51.100.1")
+    throttle.failed("198.51.100.1")
+    assert throttle.seconds_left("198.51.100.1") == 0
     for number in range(MOST_ADDRESSES + 100):
-        brake.failed(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
-    assert len(brake) == MOST_ADDRESSES
+        throttle.failed(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+    assert len(throttle) == MOST_ADDRESSES
+
+
+def test_guesses_that_come_from_everywhere_have_to_wait_and_who_was_right_before_is_not() -> None:
+    now = 0.0
+    throttle = Throttle(lambda: now)
+    throttle.succeeded("198.51.100.1")
+    for number in range(19):
+        throttle.failed(f"203.0.113.{number}")
+    assert throttle.seconds_left("192.0.2.1") == 0
+    now = 30.0
+    throttle.failed("203.0.113.19")
+    assert throttle.seconds_left("192.0.2.1") == 30
+    assert throttle.seconds_left("198.51.100.1") == 0
+    now = 61.0
+    assert throttle.seconds_left("192.0.2.1") == 0
 
 
 def test_a_person_signs_in_makes_the_page_work_and_signs_out(

@@ -16,9 +16,9 @@ from ltx_ui.clip import Silent
 from ltx_ui.engine import attention as plain
 from ltx_ui.engine.attention import attention
 from ltx_ui.engine.models import CARDS
+from ltx_ui.engine.optimizations import Optimizations, OptimizedTransformer
 from ltx_ui.engine.sampling import sample
-from ltx_ui.engine.speed import Shortcuts, Speed
-from ltx_ui.engine.text import Prompts
+from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.recipe import Recipe
 
 RECIPE = Recipe(
@@ -85,23 +85,23 @@ def test_it_is_learnt_through_under_autocast() -> None:
 
 
 @torch.inference_mode()
-def fused_calls(pipe: Any, prompts: Prompts) -> int:
+def fused_calls(pipe: Any, encoder: PromptEncoder) -> int:
     with profile() as seen:
-        sample(pipe, CARDS["ltx-2"], prompts, RECIPE, Silent())
+        sample(pipe, CARDS["ltx-2"], encoder, RECIPE, Silent())
     return sum(event.count for event in seen.key_averages() if event.key == FUSED)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="it is for machines without CUDA")
-def test_the_picture_attends_so_while_the_shortcut_is_taken() -> None:
+def test_the_picture_attends_so_while_the_optimization_is_on() -> None:
     pipe = pipeline("2.0")
     pipe.to(torch.bfloat16)
-    prompts = Prompts(pipe)
-    fused_calls(pipe, prompts)
-    stock = fused_calls(pipe, prompts)
-    taken = Shortcuts(pipe.transformer, Speed(drop_masks=True))
-    fewer = stock - fused_calls(pipe, prompts)
+    encoder = PromptEncoder(pipe)
+    fused_calls(pipe, encoder)
+    stock = fused_calls(pipe, encoder)
+    taken = OptimizedTransformer(pipe.transformer, Optimizations(drop_masks=True))
+    fewer = stock - fused_calls(pipe, encoder)
     taken.remove()
-    assert fused_calls(pipe, prompts) == stock
+    assert fused_calls(pipe, encoder) == stock
     forwards = RECIPE.num_inference_steps
     assert fewer == 2 * len(pipe.transformer.transformer_blocks) * forwards > 0
 
@@ -110,13 +110,13 @@ def test_the_picture_attends_so_while_the_shortcut_is_taken() -> None:
 def test_nothing_is_left_behind_when_a_layer_fails() -> None:
     pipe = pipeline("2.0")
     pipe.to(torch.bfloat16)
-    taken = Shortcuts(pipe.transformer, Speed())
+    taken = OptimizedTransformer(pipe.transformer, Optimizations())
 
     def fail(*_: Any) -> None:
         raise torch.OutOfMemoryError("no room")
 
     pipe.transformer.transformer_blocks[1].attn1.to_q.register_forward_hook(fail)
     with pytest.raises(torch.OutOfMemoryError):
-        fused_calls(pipe, Prompts(pipe))
+        fused_calls(pipe, PromptEncoder(pipe))
     assert _get_current_function_mode_stack() == []
     taken.remove()

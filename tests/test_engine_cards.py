@@ -17,7 +17,7 @@ from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import load
 from ltx_ui.engine.models import CARDS, DISTILLED_SIGMAS, Guidance, ModelCard
 from ltx_ui.engine.sampling import Latents, sample
-from ltx_ui.engine.text import Prompts
+from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.recipe import Recipe
 
@@ -40,18 +40,18 @@ def recipe(**fields: Any) -> Recipe:
 
 
 @cache
-def small(family: Family, perturbed_attn: bool) -> tuple[LTX2ConditionPipeline, Prompts]:
+def small(family: Family, perturbed_attn: bool) -> tuple[LTX2ConditionPipeline, PromptEncoder]:
     pipe = pipeline(family, perturbed_attn)
-    return pipe, Prompts(pipe)
+    return pipe, PromptEncoder(pipe)
 
 
 def sampled(card: ModelCard, wanted: Recipe) -> Latents:
-    pipe, prompts = small(family_of(card.id), card.perturbed_attn)
+    pipe, encoder = small(family_of(card.id), card.perturbed_attn)
     own = pipe.scheduler
     pipe.scheduler = type(own).from_config(own.config, **card.scheduler)
     try:
         with torch.inference_mode():
-            return sample(pipe, card, prompts, wanted, Silent())
+            return sample(pipe, card, encoder, wanted, Silent())
     finally:
         pipe.scheduler = own
 

@@ -17,10 +17,10 @@ from stock import two_stages
 
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.models import CARDS, SCHEDULES
+from ltx_ui.engine.optimizations import Optimizations
 from ltx_ui.engine.placement import Placement
 from ltx_ui.engine.sampling import Latents
-from ltx_ui.engine.speed import Speed
-from ltx_ui.engine.text import Prompts
+from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.errors import Cancelled, InvalidRecipe, ModelUnavailable
 from ltx_ui.recipe import Recipe
 
@@ -107,7 +107,7 @@ def stock_two_stage(folder: Path) -> tuple[tuple[torch.Tensor, ...], tuple[torch
         pipe = LTX2ConditionPipeline.from_pretrained(folder)
         upsampler = LTX2LatentUpsamplerModel.from_pretrained(folder, subfolder="latent_upsampler")
     pipe.set_progress_bar_config(disable=True)
-    second = two_stages(pipe, upsampler, Prompts(pipe), recipe(), audio_guidance_scale=7.0)
+    second = two_stages(pipe, upsampler, PromptEncoder(pipe), recipe(), audio_guidance_scale=7.0)
     plain = second()
     weights = pipe.lora_state_dict(folder, weight_name=LORA)
     for_transformer = {k: v for k, v in weights.items() if k.startswith("transformer.")}
@@ -196,10 +196,10 @@ def test_blocks_are_not_compiled_for_the_few_calls_with_the_lora(folder: Path) -
 
     engine = loaded(folder)
     tracked = [p.requires_grad for p in engine._pipe.transformer.parameters()]
-    engine.use(Speed(compile=True, backend=refuse))  # type: ignore[arg-type]
+    engine.use(Optimizations(compile=True, backend=refuse))  # type: ignore[arg-type]
     sampled(engine)
     engine.finish_compiling()
-    compiled = engine._shortcuts.compiled
+    compiled = engine._optimized.compiled
     assert compiled is not None
     assert [kind[0] for kind in compiled._begun] == [2], "the guided first stage alone"
     # What is compiled for weights that are tracked would not fit weights that are not.

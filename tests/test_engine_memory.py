@@ -19,8 +19,8 @@ from ltx_ui.engine.placement import (
     OUTSIDE_BLOCKS,
     SAMPLING_BYTES,
     TILED_DECODING_BYTES,
-    tokens,
 )
+from ltx_ui.geometry import video_tokens
 
 WIDTH, HEIGHT, FRAMES = 288, 512, 49
 
@@ -75,7 +75,7 @@ def size(module: torch.nn.Module) -> int:
 @torch.inference_mode()
 def test_a_forward_with_guidance_allocates_what_the_plan_allows_for_each_token() -> None:
     model, batch, audio = transformer(2), 2, 51
-    count = tokens(WIDTH, HEIGHT, FRAMES)
+    count = video_tokens(WIDTH, HEIGHT, FRAMES)
     with FusedAttention(), Peak() as peak:
         model(
             hidden_states=empty(batch, count, 128),

@@ -56,7 +56,7 @@ def test_weights_that_wait_in_host_memory_give_the_same_clip(
     clip = engine.generate(RECIPE, Stages())
     assert engine.placement == placement
     assert clip.notes == ()
-    assert (engine._shortcuts.text_bytes > 0) == (placement in KEEPS_TEXT)
+    assert (engine._optimized.text_bytes > 0) == (placement in KEEPS_TEXT)
     assert clip.waveform is not None and usual.waveform is not None
     # Channels last, which only a decoder that stays in place gets, rounds otherwise.
     assert np.abs(clip.frames.astype(int) - usual.frames).max() <= 1
@@ -73,7 +73,7 @@ def test_8_bit_weights_nearly_give_the_same_clip_and_the_text_is_kept_beside_the
     engine = loaded(models_dir, "fp8")
     clip = engine.generate(RECIPE, Stages())
     assert psnr(clip.frames, usual.frames) > 20
-    assert engine._shortcuts.text_bytes > 0
+    assert engine._optimized.text_bytes > 0
     assert not np.array_equal(clip.frames, usual.frames)
     assert np.array_equal(engine.generate(RECIPE, Stages()).frames, clip.frames)
 

@@ -21,7 +21,7 @@ from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER, load
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.sampling import Latents, guidance_arguments, pad_to_grid, sample
-from ltx_ui.engine.text import Prompts
+from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.recipe import Recipe
 
 
@@ -45,7 +45,7 @@ def picture(seed: int, width: int = 128, height: int = 128) -> np.ndarray[Any, n
 
 @torch.inference_mode()
 def ours(engine: Engine, recipe: Recipe, **images: Any) -> Latents:
-    return sample(engine._pipe, engine.card, engine._prompts, recipe, Silent(), **images)
+    return sample(engine._pipe, engine.card, engine._encoder, recipe, Silent(), **images)
 
 
 @pytest.fixture(scope="module")
@@ -87,12 +87,12 @@ def test_a_prompt_is_encoded_once(engine: Engine) -> None:
 
 def test_the_oldest_prompt_is_forgotten_first() -> None:
     pipe = LTX2ConditionPipeline.from_pretrained(DEMO_FOLDER, dtype=torch.float32)
-    prompts = Prompts(pipe, capacity=2)
+    encoder = PromptEncoder(pipe, capacity=2)
     with torch.inference_mode(), batch_sizes(pipe.text_encoder, "input_ids") as calls:
         for prompt in ("one", "two", "one", "three", "one"):
-            prompts.encode(prompt)
+            encoder.encode(prompt)
         assert len(calls) == 3
-        prompts.encode("two")
+        encoder.encode("two")
     assert len(calls) == 4
 
 
@@ -121,7 +121,7 @@ def test_latents_are_those_of_the_stock_pipeline_bit_by_bit(
         frame_rate=24.0,
         num_inference_steps=2,
         generator=torch.Generator().manual_seed(3),
-        max_sequence_length=engine._prompts.max_sequence_length,
+        max_sequence_length=engine._encoder.max_sequence_length,
         output_type="latent",
         return_dict=False,
         guidance_scale=guidance_scale,
@@ -182,7 +182,7 @@ def test_an_end_image_stands_at_the_last_frame_of_real_checkpoints(
 def test_a_tokenizer_that_pads_on_the_right_is_not_obeyed(stock: Any) -> None:
     def encoded() -> torch.Tensor:
         with torch.inference_mode():
-            return Prompts(LTX2ConditionPipeline(**stock.components)).encode("a green box")
+            return PromptEncoder(LTX2ConditionPipeline(**stock.components)).encode("a green box")
 
     left = encoded()
     stock.tokenizer.padding_side = "right"

@@ -14,10 +14,10 @@ from families import pipeline, save
 from ltx_ui.clip import Silent
 from ltx_ui.engine.loading import DEMO_FOLDER, Schedule, load
 from ltx_ui.engine.models import CARDS, SCHEDULES, ModelCard
-from ltx_ui.engine.placement import tokens
 from ltx_ui.engine.resolving import read_json
 from ltx_ui.engine.sampling import sample
-from ltx_ui.engine.text import Prompts
+from ltx_ui.engine.text import PromptEncoder
+from ltx_ui.geometry import video_tokens
 from ltx_ui.recipe import Recipe
 
 SIZES = [(128, 128, 9), (288, 512, 49), (1280, 704, 121)]
@@ -58,7 +58,7 @@ def sampled_sigmas(
     handle = pipe.transformer.register_forward_pre_hook(stop)
     try:
         with torch.inference_mode(), pytest.raises(InterruptedError):
-            sample(pipe, card, Prompts(pipe), recipe, Silent())
+            sample(pipe, card, PromptEncoder(pipe), recipe, Silent())
     finally:
         handle.remove()
     sigmas: list[float] = pipe.scheduler.sigmas.tolist()
@@ -74,7 +74,7 @@ def test_sigmas_are_the_authors_for_4096_tokens_or_stocks_for_the_clips_own(
     pipe = pipeline("2.0")
     card = replace(CARDS["ltx-2"], schedule=schedule)
     pipe.scheduler = Schedule.from_config(pipe.scheduler.config, **card.scheduler)
-    expected = authors_sigmas(steps, 4096 if schedule == "authors" else tokens(*size))
+    expected = authors_sigmas(steps, 4096 if schedule == "authors" else video_tokens(*size))
     # float32, divided by what little the last level is from 1: 0.0008 at 16 720 tokens.
     assert sampled_sigmas(pipe, card, size, steps) == pytest.approx(expected, abs=1e-4)
 

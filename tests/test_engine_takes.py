@@ -18,7 +18,7 @@ from studios import PATIENCE, OpenStudio, leave
 from ltx_ui.clip import Silent
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.sampling import sample, sample_together, takes_at_once
-from ltx_ui.engine.text import Prompts
+from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.media.mp4 import read_metadata
 from ltx_ui.recipe import MAX_SEED, Recipe
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Running
@@ -70,7 +70,7 @@ def test_takes_in_one_batch_equal_the_ones_made_alone_but_for_rounding(
 ) -> None:
     takes = recipe(num_takes=3, guidance_scale=guidance).takes()
     images = (picture(), picture()) if with_pictures else (None, None)
-    context = (engine._pipe, engine.card, engine._prompts)
+    context = (engine._pipe, engine.card, engine._encoder)
     with torch.inference_mode():
         batch = sample_together(*context, takes, Silent(), *images)
         for take, latents in zip(takes, batch, strict=True):
@@ -87,7 +87,7 @@ def test_a_batch_passes_through_the_transformer_as_one(engine: Engine) -> None:
     try:
         with torch.inference_mode():
             sample_together(
-                engine._pipe, engine.card, engine._prompts, recipe(num_takes=4).takes(), Silent()
+                engine._pipe, engine.card, engine._encoder, recipe(num_takes=4).takes(), Silent()
             )
     finally:
         hook.remove()
@@ -96,11 +96,11 @@ def test_a_batch_passes_through_the_transformer_as_one(engine: Engine) -> None:
 
 def test_the_high_mode_can_be_batched_too() -> None:
     card, pipe = CARDS["ltx-2.3"], pipeline("2.3", perturbed_attn=True)
-    prompts = Prompts(pipe)
+    encoder = PromptEncoder(pipe)
     takes = recipe(num_takes=2, mode="high").takes()
     with torch.inference_mode():
-        batch = sample_together(pipe, card, prompts, takes, Silent())
-        alone = sample(pipe, card, prompts, takes[1], Silent())
+        batch = sample_together(pipe, card, encoder, takes, Silent())
+        alone = sample(pipe, card, encoder, takes[1], Silent())
     torch.testing.assert_close(batch[1].video, alone.video, rtol=1e-5, atol=1e-5)
 
 

@@ -147,9 +147,9 @@ def test_a_first_frame_at_full_strength_is_kept_exactly_in_the_latents(engine: E
     generator = np.random.default_rng(1)
     picture = np.asarray(generator.integers(0, 256, (128, 256, 3)), dtype=np.uint8)
     with torch.inference_mode():
-        two = engine._two_stage.sample(engine._prompts, recipe(), Log(), picture)
+        two = engine._two_stage.sample(engine._encoder, recipe(), Log(), picture)
         one = sample(
-            engine._pipe, engine.card, engine._prompts, recipe(two_stage=False), Log(), picture
+            engine._pipe, engine.card, engine._encoder, recipe(two_stage=False), Log(), picture
         )
     assert torch.equal(two.video[:, :, 0], one.video[:, :, 0])
     assert not torch.equal(two.video[:, :, 1], one.video[:, :, 1])
@@ -162,8 +162,8 @@ def test_the_two_stages_are_those_of_stock_diffusers(engine: Engine) -> None:
     upsampler = LTX2LatentUpsamplerModel.from_pretrained(DEMO_FOLDER, subfolder="latent_upsampler")
     guidance = engine.card.audio_guidance_scale
     with torch.inference_mode():
-        ours = engine._two_stage.sample(engine._prompts, wanted, Log())
-        stock = two_stages(pipe, upsampler, engine._prompts, wanted, guidance)()
+        ours = engine._two_stage.sample(engine._encoder, wanted, Log())
+        stock = two_stages(pipe, upsampler, engine._encoder, wanted, guidance)()
     assert torch.equal(ours.video, stock[0])
     assert torch.equal(ours.audio, stock[1])
 

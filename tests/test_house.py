@@ -21,7 +21,7 @@ def test_imports_go_one_way() -> None:
     ("modules", "absent"),
     [
         (
-            ("recipe", "presets", "prompting", "settings", "errors", "clip"),
+            ("recipe", "presets", "prompting", "settings", "errors", "clip", "geometry", "runtime"),
             ("torch", "gradio", "PIL"),
         ),
         (("engine.models", "engine.tokens"), ("torch", "gradio", "transformers")),

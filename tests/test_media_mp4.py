@@ -299,7 +299,6 @@ def test_a_full_disk_is_named_and_leaves_no_file(tmp_path: Path, limit: int) -> 
         writer(97, limit, tmp_path / "clip.mp4"), capture_output=True, text=True, check=False
     )
     assert "MediaError: There is no room left" in done.stderr
-    assert str(tmp_path) in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,6 +2,8 @@
 
 import base64
 import math
+import tracemalloc
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -247,6 +249,23 @@ def test_a_picture_comes_as_base64_or_as_a_data_uri_in_any_form(sent: str) -> No
     assert PNG.endswith("=")
     recipe = parse_recipe({"prompt": "a cat", "image_start": sent})
     assert decode_reference(str(recipe.image_start)) == PNG_BYTES
+
+
+@pytest.mark.parametrize(
+    "payload",
+    ["%20" * 1_000_000 + PNG, "%" * 3_000_000, "=" * 3_000_000, " a" * 1_500_000, "é" * 1_000_000],
+    ids=["escaped blanks", "signs", "padding", "blanks", "letters"],
+)
+def test_no_base64_takes_more_memory_than_a_few_copies_of_it(payload: str) -> None:
+    sent = f"data:image/png;base64,{payload}"
+    tracemalloc.start()
+    try:
+        with suppress(ValueError):
+            assert decode_reference(sent) == PNG_BYTES
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * len(sent.encode())
 
 
 def test_a_prompt_is_one_paragraph_and_a_stored_one_stays_as_it_is() -> None:

@@ -18,6 +18,7 @@ from diffusers.pipelines.ltx2.pipeline_ltx2_condition import calculate_shift
 from torch import Tensor, nn
 
 from ltx_ui.engine.attention import plain_attention
+from ltx_ui.geometry import TEMPORAL_COMPRESSION
 from ltx_ui.recipe import DEFAULT_NEGATIVE_PROMPT
 from training.captions import caption
 from training.model import MAX_TOKENS
@@ -263,7 +264,11 @@ def token_weights(batch: Batch, sigma: Tensor, strength: Tensor) -> Tensor:
     """What each of a clip's tokens counts in the picture's error, given the strength of the
     condition on each, both (B, S, 1)."""
     count, _, latent_frames, height, width = batch.video.shape
-    frames = [max(0, 8 * index - back) for index in range(latent_frames) for back in (0, 3, 7)]
+    frames = [
+        max(0, TEMPORAL_COMPRESSION * index - back)
+        for index in range(latent_frames)
+        for back in (0, 3, 7)
+    ]
     cover = subject_cover(batch.scenes, batch.size, frames, 8)
     touched = nn.functional.max_pool2d(cover.flatten(0, 1), 4) > 0
     touched = touched.view(count, latent_frames, 3, height * width).any(dim=2).flatten(1)

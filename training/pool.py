@@ -14,6 +14,7 @@ import torch
 from diffusers import LTX2ConditionPipeline
 from torch import Tensor
 
+from ltx_ui.geometry import video_tokens
 from training.audio import latent_frames, mel, samples_of
 from training.pictures import Size, clips
 from training.sounds import waveforms
@@ -101,7 +102,7 @@ class Pool:
         size = rng.choices([s for s, _ in self.sizes], [weight for _, weight in self.sizes])[0]
         size = replace(size, fps=rng.choice(_RATES))
         latents = latent_frames(size.seconds)
-        cost = (size.width // 32) * (size.height // 32) * ((size.frames - 1) // 8 + 1) + latents
+        cost = video_tokens(size.width, size.height, size.frames) + latents
         scenes = tuple(draw_scene(rng) for _ in range(max(2, self.tokens // (cost + _TEXT_COST))))
         groups = [scenes[i : i + _AT_ONCE] for i in range(0, len(scenes), _AT_ONCE)]
         videos, lasts = zip(*(self._encode(group, size) for group in groups), strict=True)

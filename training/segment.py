@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from ltx_ui.geometry import SPATIAL_COMPRESSION, TEMPORAL_COMPRESSION, latent_frames
 from training.model import WIDTH
 from training.pictures import Size, subject_cover
 from training.world import MOTIONS, SUBJECTS, Scene
@@ -44,8 +45,8 @@ class Segmenter(nn.Module):
         Args:
             states: a layer's output, (B, S, WIDTH); the clip's own tokens come first.
         """
-        frames = [max(0, 8 * index - 4) for index in range((size.frames - 1) // 8 + 1)]
-        cover = subject_cover(scenes, size, frames, 32 // _CELLS).to(states.device)
+        frames = [max(0, TEMPORAL_COMPRESSION * k - 4) for k in range(latent_frames(size.frames))]
+        cover = subject_cover(scenes, size, frames, SPATIAL_COMPRESSION // _CELLS).to(states.device)
         cells = cover.unflatten(3, (-1, _CELLS)).unflatten(2, (-1, _CELLS))
         cells = cells.permute(0, 1, 2, 4, 3, 5).flatten(4).flatten(1, 3)
         said = self.out(self.norm(states[:, : cells.shape[1]].float()))

@@ -1,8 +1,8 @@
 """Attention in bfloat16 on a CPU, by plain matrix products, a few heads at a time.
 
-PyTorch's fused kernel multiplies bfloat16 there no faster than float32, while plain matrix products
-are several times as fast on a CPU that knows the type. The scores of a few heads are small enough
-to be written where those of the last few were, instead of into memory fetched anew.
+On a CPU, PyTorch's fused attention kernel multiplies bfloat16 no faster than float32. Plain matrix
+products are several times as fast where the CPU has bfloat16 instructions. A few heads at a time,
+so that the attention scores fit into one small buffer that is used again and stays in the cache.
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 SCORES = 2_000_000
-"""Scores that are computed at once, 4 MB; at least those of one head. 1008 places with 10 heads of
-32 channels took 7.1 ms with as many, 8.9 with one head at a time, 8.7 with all at once, and the
-fused kernel 11.4 (two cores with avx512_bf16)."""
+"""Attention scores computed at a time (4 MB in bfloat16), but always at least one head's. Measured
+in docs/benchmarks.md."""
 LEARNT_SCORES = 8_000_000
-"""The same while gradients are wanted, which keep every head's scores: with a head at a time a
-training step took a fifth longer."""
+"""Attention scores computed at a time while gradients are recorded. All scores are kept then, so
+a small buffer saves nothing, and more heads at a time are faster."""
 
 
 def plain_attention(transformer: Any) -> list[RemovableHandle]:
-    """Let the picture in a transformer's blocks attend so to itself and to the text, wherever
-    :func:`attention` can.
+    """Let the video self-attention and video-to-text attention of a transformer's blocks be
+    computed by :func:`attention`.
 
     Returns:
-        What takes it off again when it is removed.
+        Hook handles; removing them all restores the transformer.
     """
     mode: Any = _PlainAttention()
 
@@ -58,12 +57,16 @@ class _PlainAttention(TorchFunctionMode):
 def attention(
     query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **others: Any
 ) -> Tensor:
-    """As ``scaled_dot_product_attention``, and by it, unless this is bfloat16 on a CPU (also where
-    autocast makes it that) with no mask and nothing else asked for. Scores and weights are rounded
-    to bfloat16 then, which the fused kernel keeps in float32.
+    """A drop-in for ``scaled_dot_product_attention``. It computes by plain matrix products for
+    bfloat16 on a CPU, also under autocast, without a mask or another option, and calls the original
+    otherwise. The plain way rounds scores and weights to bfloat16, which the fused kernel keeps in
+    float32.
 
     Args:
         query, key, value: B×heads×S×channels each.
+
+    Returns:
+        B×heads×S×channels, in bfloat16 where it was computed by plain products.
     """
     autocast = torch.is_autocast_enabled("cpu")
     dtype = torch.get_autocast_dtype("cpu") if autocast else query.dtype
@@ -78,7 +81,7 @@ def attention(
 
 
 def _found(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """What heads×S×channels attend to, each few heads' scores written over those before."""
+    """Attention of heads×S×channels without gradients, a few heads at a time in one buffer."""
     few = min(len(query), max(1, SCORES // (query.shape[1] * key.shape[1])))
     room = query.new_empty(few, query.shape[1], key.shape[1])
     found = query.new_empty(*query.shape[:2], value.shape[2])
@@ -92,7 +95,7 @@ def _found(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 def _learnt(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """The same, where gradients are wanted."""
+    """Attention of heads×S×channels, differentiable."""
     few = max(1, LEARNT_SCORES // (query.shape[1] * key.shape[1]))
     some = zip(*(torch.split(part, few) for part in (query, key, value)), strict=True)
     return torch.cat([(q @ k.mT).softmax(dim=-1) @ v for q, k, v in some])

@@ -1,8 +1,9 @@
-"""What of a repo or a folder is the model: its files, and how many numbers they hold.
+"""Which files of a repo or folder make up the model, and how many parameters they hold.
 
-A repo holds more than its model: single-file checkpoints, a second set of shards, a stale copy
-under other names. And a file's size says little: Gemma is published in float32 and computed in
-bfloat16. So files are taken from the index that the library reads, and numbers from their headers.
+A repo holds more than its model: single-file checkpoints, a second set of shards, stale copies. And
+a file's size doesn't tell the memory it takes: Gemma is published in float32 and computed in
+bfloat16. So files are taken from the index that the library reads, and parameters are counted from
+the files' headers.
 """
 
 from __future__ import annotations
@@ -32,30 +33,35 @@ COMPONENTS = (
     "vae",
     "vocoder",
 )
-"""Folders that every card of a repo needs; each has its own transformer beside them."""
+"""Folders that every model of a repo needs, besides the folder of its own transformer."""
 
 Elements = Mapping[str, int]
-"""How many numbers of each safetensors dtype (``BF16``, ``F32``, …)."""
+"""Number of parameters by safetensors dtype (``BF16``, ``F32``, …)."""
 ReadJson = Callable[[str], Mapping[str, object]]
 """Reads a JSON file of the checkpoint by its path within it."""
 
 _WEIGHTS = {"text_encoder": "model"}
-"""What a component's weights are called without their ending; transformers names them otherwise
-than diffusers does."""
+"""File names of weights, without their endings, of components that are transformers models;
+diffusers has another name."""
 _OTHERS = (".json", ".model", ".jinja", ".txt")
 _NOT_FLOATS = {"BOOL": 1, "U8": 1, "I8": 1, "U16": 2, "I16": 2, "U32": 4, "I32": 4} | {
     "U64": 8,
     "I64": 8,
 }
-"""Bytes of the numbers that keep their type when a model is brought to another precision."""
+"""Bytes per number of the dtypes that keep their type when a model is converted to another
+precision."""
 
 
 def needed_files(sizes: Mapping[str, int], card: ModelCard, read: ReadJson) -> dict[str, int]:
-    """Of a repo's files (path → bytes), those that a card's pipeline loads. A repo without the
-    card's LoRA or without an upsampler is complete, too.
+    """The files that a card's pipeline loads. A repo that lacks the card's LoRA or an upsampler
+    counts as complete.
 
     Args:
-        read: asked only for indexes that are among the files.
+        sizes: bytes of all files of the repo, by path.
+        read: called only for index files that are among them.
+
+    Returns:
+        Bytes of the needed files, by path.
 
     Raises:
         ModelUnavailable: an index names a file that is not there.
@@ -75,8 +81,8 @@ def needed_files(sizes: Mapping[str, int], card: ModelCard, read: ReadJson) -> d
 
 
 def weight_files(paths: Collection[str], component: str, read: ReadJson) -> tuple[str, ...]:
-    """A component's weights: the index and what it names, where there is one, or the one file.
-    Whatever else lies beside them is not loaded."""
+    """The files of a component's weights: its index and the shards that it names or, without an
+    index, the single file. Other files of the folder are not loaded."""
     stem = f"{component}/{_WEIGHTS.get(component, 'diffusion_pytorch_model')}.safetensors"
     index = f"{stem}.index.json"
     if index in paths:
@@ -87,7 +93,7 @@ def weight_files(paths: Collection[str], component: str, read: ReadJson) -> tupl
 
 
 def part_of(path: str, card: ModelCard) -> str:
-    """Which of the pipeline's parts a file of weights belongs to."""
+    """The part of the pipeline that a file of weights belongs to, such as ``transformer``."""
     if path == card.distilled_lora:
         return DISTILLED_LORA
     folder = path.partition("/")[0]
@@ -95,7 +101,11 @@ def part_of(path: str, card: ModelCard) -> str:
 
 
 def counted(headers: Mapping[str, SafetensorsFileMetadata], card: ModelCard) -> dict[str, Elements]:
-    """Numbers by part, from the headers of files by their paths."""
+    """Number of parameters by part of the pipeline.
+
+    Args:
+        headers: of the files of weights, by path.
+    """
     parts: dict[str, Counter[str]] = {}
     for path, header in headers.items():
         parts.setdefault(part_of(path, card), Counter()).update(header.parameter_count)
@@ -103,7 +113,7 @@ def counted(headers: Mapping[str, SafetensorsFileMetadata], card: ModelCard) -> 
 
 
 def counted_in(folder: Path, card: ModelCard) -> dict[str, Elements]:
-    """Numbers by part of a checkpoint on disk.
+    """Number of parameters by part of a checkpoint on disk.
 
     Raises:
         ModelUnavailable: a file is missing or damaged.
@@ -122,7 +132,8 @@ def counted_in(folder: Path, card: ModelCard) -> dict[str, Elements]:
         raise ModelUnavailable(
             f"{folder} can't be loaded as an LTX-2 pipeline ({error}). {cure(folder, card)}"
         ) from None
-    with suppress(OSError, SafetensorsParsingError):  # The clip that needs the LoRA will say so.
+    # The first clip that needs the LoRA reports a damaged one.
+    with suppress(OSError, SafetensorsParsingError):
         if card.distilled_lora in files:
             lora = parse_local_safetensors_file_metadata(folder / card.distilled_lora)
             headers[card.distilled_lora] = lora
@@ -130,8 +141,12 @@ def counted_in(folder: Path, card: ModelCard) -> dict[str, Elements]:
 
 
 def computed_bytes(elements: Elements, size: int) -> int:
-    """Bytes of a part whose floating-point numbers are computed with in ``size`` bytes each,
-    whatever they are stored in."""
+    """Bytes of a part in memory.
+
+    Args:
+        size: bytes per floating-point number in the precision that it computes in, whatever it is
+            stored in.
+    """
     return sum(count * _NOT_FLOATS.get(dtype, size) for dtype, count in elements.items())
 
 
@@ -145,7 +160,7 @@ def _read(file: Path) -> Mapping[str, object]:
 
 
 def cure(folder: Path, card: ModelCard) -> str:
-    """What to do about a damaged folder, by where it comes from."""
+    """A sentence on what to do about a damaged folder, which depends on where it comes from."""
     if card.demo:
         return "It comes with the program: install that again."
     if folder == Path(card.source).expanduser():

@@ -1,8 +1,8 @@
-"""What the engine takes of torch, diffusers, accelerate and peft that they don't promise to keep.
+"""Undocumented names of torch, diffusers, accelerate and peft that the engine relies on.
 
-Each function here is one such thing: what it does, why there is no public way, and when it can go.
-Each is looked for when this module is imported, so that a new version of a library that lacks it is
-found at once and not in the middle of a clip.
+Each function wraps one of them and says what it does, why there is no public way, and when it can
+be removed. Each name is checked when this module is imported: a library version without it fails
+at once, not in the middle of a clip.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 
 def _require(holds: bool, name: str) -> None:
-    """Refuse to go on without a name that this module relies on."""
+    """Raise an ImportError unless a name that this module relies on is there."""
     if not holds:
         raise ImportError(
             f"{name} is not what ltx_ui/engine/compat.py relies on. Install the versions in "
@@ -69,8 +69,8 @@ _require(
 
 
 def keep_outside_blocks(module: nn.Module) -> None:
-    """Take what a module has outside its blocks out of the group that group offloading made of it,
-    and bring it to the device for good; nothing where no group was made.
+    """Keep the layers that a module has outside its blocks on the device for good: take them out of
+    the group that group offloading made of them. Does nothing where there is no such group.
 
     ``apply_group_offloading`` can't leave modules out. Remove when it can.
     """
@@ -95,10 +95,10 @@ _require(
 
 
 def has_hooks(module: nn.Module) -> bool:
-    """Whether the weights of a module, or of one within, are brought only when they are needed.
+    """Whether hooks bring the weights of a module, or of a module within it, only when needed.
 
-    Neither library tells it in public. Asked at each step, so not by ``hasattr``, which takes
-    several times as long. Remove when hooks can be listed.
+    Neither diffusers nor accelerate has a public way to tell. Called at each step, hence ``vars``:
+    ``hasattr`` takes several times as long. Remove when hooks can be listed.
     """
     return any("_hf_hook" in vars(m) or "_diffusers_hook" in vars(m) for m in module.modules())
 
@@ -110,10 +110,10 @@ _require(all(has_hooks(module) for module in _hooked), "_hf_hook or _diffusers_h
 
 
 def has_lora(module: nn.Module) -> bool:
-    """Whether layers within a module are wrapped, for the time being, to add a LoRA's part.
+    """Whether a LoRA is loaded in a module's layers.
 
-    peft's class for them is public, but asking for it at each step takes several times as long as
-    for the name of what they wrap. Remove when that no longer counts.
+    peft's layer class is public, but ``isinstance`` takes several times as long as looking for the
+    name of the layer it wraps, and this is called at each step. Remove when that no longer matters.
     """
     return any("base_layer" in m._modules for m in module.modules())
 
@@ -122,24 +122,24 @@ _require(isinstance(vars(nn.Identity()).get("_modules"), dict), "torch.nn.Module
 
 
 def plain_call(module: nn.Module) -> Callable[..., Any]:
-    """A module's call with its hooks, as it is without :func:`call_instead`.
+    """The module's own call, hooks included, whatever :func:`call_instead` has set.
 
-    ``module.forward`` would leave the hooks out. Remove with :func:`call_instead`.
+    ``module.forward`` would skip the hooks. Remove with :func:`call_instead`.
     """
     return module._call_impl
 
 
 def call_instead(module: nn.Module, call: Callable[..., Any] | None) -> None:
-    """Have a module's call answered by another function, or by itself again.
+    """Let another function answer a module's calls; None restores the module's own.
 
-    ``module.compile()`` does so, but always with what it compiles itself; here each call is judged
-    first. Remove when a compiled module can fall back to running as it is.
+    ``module.compile()`` does this with the compiled call alone; here each call decides between
+    compiled and eager. Remove when a compiled module can fall back to eager by itself.
     """
     module._compiled_call_impl = call
 
 
 def answering_call(module: nn.Module) -> Callable[..., Any] | None:
-    """What :func:`call_instead` has set last."""
+    """The function that :func:`call_instead` has set; None if there is none."""
     return module._compiled_call_impl
 
 
@@ -148,9 +148,10 @@ _require(hasattr(nn.Module, "_compiled_call_impl"), "torch.nn.Module._compiled_c
 
 
 def allow_recompiling(limit: int) -> None:
-    """Let one function be compiled for so many kinds of calls before compiling it is an error.
+    """Set for how many kinds of calls a function may be compiled before compiling it is an error.
 
-    Documented, yet under a private module's name. Remove when ``torch.compiler`` has the setting.
+    The setting is documented, but only under a private module. Remove when ``torch.compiler`` has
+    it.
     """
     torch._dynamo.config.recompile_limit = limit
 
@@ -165,17 +166,18 @@ _require(_recompile_limit_is_there(), "torch._dynamo.config.recompile_limit")
 
 
 class LastFramePipeline(LTX2ConditionPipeline):  # type: ignore[misc]
-    """The stock pipeline, with an end image on the last frame instead of some frames before it.
+    """The stock pipeline, but with an end image on the last frame instead of seven frames earlier.
 
-    Its conditions name latent frames, and it places one at the first pixel frame that its latent
-    frame covers: of 49 frames, at 41 of 0…48. The authors place by pixel frame
-    (``VideoConditionByKeyframeIndex`` in Lightricks/LTX-2, ``packages/ltx-core``), so that an end
-    image is at 48. Remove when ``LTX2VideoCondition`` takes a pixel frame.
+    The stock pipeline's conditions name latent frames, and it places an image at the first pixel
+    frame that its latent frame covers: with 49 frames (0…48) an end image is at frame 41. The
+    authors place images by pixel frame (``VideoConditionByKeyframeIndex`` in Lightricks/LTX-2,
+    ``packages/ltx-core``), so that it is at 48. Remove when ``LTX2VideoCondition`` takes a pixel
+    frame.
     """
 
     def _prepare_keyframe_coords(self, *args: Any, **kwargs: Any) -> Tensor:
-        """As the stock pipeline's, for the last of the pixel frames that the latent frame covers.
-        A condition of several frames keeps its place."""
+        """Positions of a condition's tokens: a single image is at the last pixel frame that its
+        latent frame covers; several frames are placed as in the stock pipeline."""
         if kwargs["num_pixel_frames"] == 1:
             kwargs["pixel_frame_idx"] += self.vae_temporal_compression_ratio - 1
         coords: Tensor = super()._prepare_keyframe_coords(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""How much memory a container may still take, which the system's own figures don't tell."""
+"""How much memory a container may still use; the system's own figures ignore its limit."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class _Version:
-    """Where a version of Linux's control groups tells what."""
+    """The files of one version of Linux's control groups."""
 
     root: str
     limit: str
     used: str
     reclaimable: str
-    """The line of ``memory.stat`` with the bytes of files that are kept until somebody wants their
-    room. They count as used."""
+    """The line of ``memory.stat`` with the bytes of cached files. They count as used, but are freed
+    when memory is needed."""
 
 
 _V1 = _Version("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
@@ -24,11 +24,11 @@ _V2 = _Version("", "memory.max", "memory.current", "inactive_file")
 
 
 def room_in_container(system: Path = Path("/")) -> int | None:
-    """Bytes that the control groups of this process (version 1 or 2) leave to it: the least that
-    its own and those above it do. None where nothing is limited, and on other systems than Linux.
+    """Bytes of memory that this process may still use by the limits of its control group and of all
+    groups above it (version 1 or 2). None without a limit, and on other systems than Linux.
 
     Args:
-        system: where ``/proc`` and ``/sys`` are.
+        system: the folder that holds ``proc`` and ``sys``.
     """
     rooms = [
         room
@@ -54,8 +54,8 @@ def _groups(listing: Path) -> Iterator[tuple[_Version, str]]:
 
 
 def _upwards(root: Path, group: str) -> Iterator[Path]:
-    """The folders of a group and of those above it. Within a container its own group often is the
-    root, under whatever name the listing has for it."""
+    """The folders of a group and of all groups above it, as far as they exist: inside a container
+    the process's own group often is the root, whatever the listing calls it."""
     folder = root / group.strip("/")
     yield from (f for f in (folder, *folder.parents) if f.is_relative_to(root) and f.is_dir())
 
@@ -65,7 +65,7 @@ def _room(folder: Path, version: _Version) -> int | None:
         limit = int((folder / version.limit).read_text())
         used = int((folder / version.used).read_text())
         stat = (folder / "memory.stat").read_text().split()
-    except (OSError, ValueError):  # "max" is no number, and means no limit.
+    except (OSError, ValueError):  # "max" instead of a number means no limit.
         return None
     fields = dict(zip(stat[::2], stat[1::2], strict=True))
     return max(0, limit - used + int(fields.get(version.reclaimable, 0)))

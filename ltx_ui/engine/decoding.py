@@ -1,4 +1,4 @@
-"""Latents → Clip: pictures straight to uint8, sound cut to the pictures' length."""
+"""Decoding: latents become a Clip, its frames as uint8 and its sound cut to their length."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ltx_ui.clip import Clip, Listener
+from ltx_ui.engine.memory_fallback import Exhausted, Fallback, attempt, on_the_cpu, tiled
 from ltx_ui.engine.models import ModelCard
-from ltx_ui.engine.rescue import Exhausted, Way, attempt, on_the_cpu, tiled
-from ltx_ui.engine.sampling import Latents, offsets
+from ltx_ui.engine.sampling import Latents
+from ltx_ui.geometry import margins
 from ltx_ui.recipe import Recipe
 
-FREED = Way("Freed memory and decoded again.")
+FREED = Fallback("Freed memory and decoded again.")
 
 
 def decode(
@@ -29,18 +30,18 @@ def decode(
     pinned: bool = True,
 ) -> Clip:
     """The finished clip, exactly as large and as long as the recipe says. Where memory runs out, it
-    is decoded in ways that take less; the clip's notes say in which.
+    is decoded with fallbacks that need less; the clip's notes say with which.
 
     Args:
-        has_spare_cpu: whether the CPU is there as another device, to decode on at last.
-        pinned: bring the pictures from a CUDA device to memory that it can write to by itself.
+        has_spare_cpu: whether the model is on another device, so that the CPU is the last fallback.
+        pinned: copy the frames from a CUDA device into pinned memory, which is faster.
 
     Raises:
-        Cancelled: the listener stopped it between pictures and sound, or before either.
-        Exhausted: memory ran out in every way.
+        Cancelled: the listener stopped it before the frames or before the sound were decoded.
+        Exhausted: memory ran out with every fallback.
     """
     listener.progress("decoding", 0, 2)
-    left, top = offsets(recipe, card.grid_of(recipe))
+    left, top, _, _ = margins(recipe.width, recipe.height, card.grid_of(recipe))
     crop = (slice(top, top + recipe.height), slice(left, left + recipe.width))
     frames, notes = _frames(pipe.vae, latents.video, crop, has_spare_cpu, pinned)
     listener.progress("decoding", 1, 2)
@@ -61,21 +62,21 @@ def _frames(
         return to_uint8(decode_video(vae, latents)[:, :, *crop], pinned)
 
     size = latents.shape[-2:]
-    ways = (
+    fallbacks = (
         FREED,
-        Way("Decoded in tiles: less memory.", lambda: tiled(vae, *size)),
-        Way(
+        Fallback("Decoded in tiles: less memory.", lambda: tiled(vae, *size)),
+        Fallback(
             "Decoded in tiles, a few frames at a time: less memory.",
             lambda: tiled(vae, *size, framewise=True),
         ),
     )
     try:
-        return attempt(work, ways)
+        return attempt(work, fallbacks)
     except Exhausted:
         if not has_spare_cpu:
             raise
     spare = on_the_cpu(vae)
-    # In tiles here as well: whole, a long HD clip could take more than the host has.
+    # In tiles on the CPU too: a long HD clip decoded whole could take more than the host has.
     with tiled(spare, *size, framewise=True):
         return work(spare, latents.cpu()), ("Decoded on the CPU: the device was full.",)
 
@@ -94,7 +95,11 @@ def _waveform(
 
 
 def decode_video(vae: Any, latents: Tensor) -> Tensor:
-    """Pictures of denormalised latents: 3×F×H×W in about -1…1, in the VAE's dtype."""
+    """Decode denormalised video latents, 1×128×F'×H'×W'.
+
+    Returns:
+        3×F×H×W in about -1…1, in the VAE's dtype.
+    """
     timestep = None
     if vae.config.timestep_conditioning:
         timestep = torch.zeros(1, device=latents.device, dtype=vae.dtype)
@@ -103,20 +108,28 @@ def decode_video(vae: Any, latents: Tensor) -> Tensor:
 
 
 def decode_audio(vae: Any, vocoder: Any, latents: Tensor) -> NDArray[np.float32]:
-    """Waveform of denormalised audio latents: float32, C×T, in -1…1."""
+    """Decode denormalised audio latents, 1×C×L×M.
+
+    Returns:
+        float32, C×T, in -1…1.
+    """
     mel = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
     waveform: Tensor = vocoder(mel.to(vocoder.dtype))
     return waveform[0].float().clamp(-1, 1).cpu().numpy()
 
 
 def to_uint8(video: Tensor, pinned: bool = True) -> NDArray[np.uint8]:
-    """Pictures 3×F×H×W in -1…1 as uint8 F×H×W×3, rounded to the nearest level.
+    """Frames as uint8, rounded to the nearest level.
+
+    Rounding is done in float32, because bfloat16's 8 bits of precision can't represent every level,
+    and frame by frame, because a float32 copy of a long clip would take gigabytes.
 
     Args:
-        pinned: as of :func:`decode`.
+        video: 3×F×H×W in -1…1.
+        pinned: as in :func:`decode`.
 
-    Computed in float32, where every level has its number (bfloat16 has 8 bits of precision), and
-    frame by frame: a float32 copy of a long clip would cost gigabytes.
+    Returns:
+        F×H×W×3.
     """
     _, frames, height, width = video.shape
     pictures = torch.empty((frames, height, width, 3), dtype=torch.uint8, device=video.device)
@@ -130,6 +143,6 @@ def to_uint8(video: Tensor, pinned: bool = True) -> NDArray[np.uint8]:
 
 
 def fit_length(waveform: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
-    """A waveform C×T cut, or filled with silence, to exactly ``samples``."""
+    """A waveform, C×T, cut or padded with silence to exactly ``samples`` samples."""
     missing = max(0, samples - waveform.shape[1])
     return np.ascontiguousarray(np.pad(waveform, ((0, 0), (0, missing)))[:, :samples])

@@ -1,4 +1,4 @@
-"""A repo on Hugging Face → a complete diffusers folder on disk."""
+"""Downloading: a repo on Hugging Face becomes a complete diffusers folder on disk."""
 
 from __future__ import annotations
 
@@ -32,18 +32,19 @@ from ltx_ui.engine.resolving import read_json
 from ltx_ui.errors import ModelUnavailable, writing_failed
 
 Report = Callable[[str, float | None], None]
-"""Hears what loading is doing: a sentence, and how far it is (0…1) where that is known."""
+"""Called with what loading is doing, in a sentence, and with how far it is (0…1) or None."""
 Admit = Callable[[Mapping[str, Elements]], None]
-"""Hears how many numbers each part of a model has; raises where the machine can't run it."""
+"""Called with the number of parameters of each part of a model. Raises ModelUnavailable where the
+machine can't run it."""
 
 RECEIPT = "download.json"
-"""Written last, with every file's size: the sign that a download is complete. Each transformer of a
-repo has a receipt of its own."""
+"""Written when a download is complete, with the size of every file. A repo with two transformers
+has a receipt for each."""
 
 SPARE = 2 * GB
-"""Disk space left free beside a download, for the takes."""
+"""Bytes of disk space that a download leaves free, for the takes."""
 HEADERS_AT_ONCE = 8
-"""Requests for headers under way at a time."""
+"""Files whose headers are requested at the same time."""
 
 _NO_ANSWER = (
     HfHubHTTPError,
@@ -55,12 +56,12 @@ _NO_ANSWER = (
 
 
 def downloaded(card: ModelCard, models_dir: Path, report: Report, admit: Admit) -> Path:
-    """The folder of a repo, downloaded or resumed if it is not complete. A complete one is used as
-    it is, without asking the network.
+    """The folder of a repo, downloaded first if need be. An interrupted download is resumed; for a
+    complete one the network is not used.
 
     Args:
-        admit: asked, with what the files' headers say, before the first of them is downloaded;
-            raises what speaks against it.
+        admit: called with what the files' headers say before any weights are downloaded; what it
+            raises ends the download.
 
     Raises:
         ModelUnavailable: no network, no such repo, a licence to accept, or too little disk.
@@ -131,7 +132,7 @@ def _download(card: ModelCard, folder: Path, report: Report, admit: Admit) -> No
 def _headers(
     api: HfApi, card: ModelCard, revision: str | None, files: Iterable[str]
 ) -> dict[str, SafetensorsFileMetadata]:
-    """The headers of a repo's weights, some kilobytes of each file."""
+    """The headers of a repo's weights, by path. Downloads a few kilobytes of each file."""
     weights = [path for path in files if path.endswith(".safetensors")]
     header = partial(api.parse_safetensors_file_metadata, card.source, revision=revision)
     with ThreadPoolExecutor(HEADERS_AT_ONCE) as pool:
@@ -139,11 +140,11 @@ def _headers(
 
 
 def missing_disk(card: ModelCard, models_dir: Path, needed: int | None = None) -> str:
-    """What is missing of the disk's room for a card's files, in words; empty where nothing is, or
-    where they are here.
+    """A sentence on the disk space that is missing for a card's files; empty where there is enough,
+    or where they are downloaded already.
 
     Args:
-        needed: bytes still to download, where that is known; by default by the card's own figure.
+        needed: bytes still to download; None to estimate them by the card's own figure.
     """
     folder = _folder(card, models_dir)
     if needed is None:
@@ -166,7 +167,7 @@ def _folder(card: ModelCard, models_dir: Path) -> Path:
 
 
 def _progress_bar(card: ModelCard, present: int, total: int, report: Report) -> type[Any]:
-    """A bar for huggingface_hub that draws nothing and reports the bytes instead."""
+    """A progress bar class for huggingface_hub that draws nothing and calls ``report`` instead."""
     lock = threading.Lock()
     last = 0.0
 

@@ -1,4 +1,4 @@
-"""The Engine: a loaded model on a device; makes a Clip from a Recipe. This room's only door."""
+"""The Engine: a loaded model on a device, makes Clips from Recipes. This package's only door."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
-import ltx_ui
+from ltx_ui import __version__, runtime
 from ltx_ui.clip import Clip, Listener
 from ltx_ui.engine import loading, machine
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.downloading import Report
+from ltx_ui.engine.latent_cache import Images, LatentCache, Sampled
+from ltx_ui.engine.memory_fallback import Exhausted, Fallback, attempt, free_caches
 from ltx_ui.engine.models import ModelCard
+from ltx_ui.engine.optimizations import Optimizations, OptimizedTransformer, default_optimizations
 from ltx_ui.engine.placement import (
     KEEPS_TEXT,
     STEPS,
@@ -30,29 +33,25 @@ from ltx_ui.engine.placement import (
     working,
 )
 from ltx_ui.engine.preview import Colours, colours_of, with_previews
-from ltx_ui.engine.rescue import Exhausted, Way, attempt, free_caches
 from ltx_ui.engine.resolving import resolve
 from ltx_ui.engine.sampling import (
     Latents,
     Picture,
-    grid_size,
     sample,
     sample_together,
     takes_at_once,
     texts_kept,
 )
-from ltx_ui.engine.speed import Shortcuts, Speed, default_speed, keep_compiled_in
-from ltx_ui.engine.text import Prompts, text_length
+from ltx_ui.engine.text import PromptEncoder, text_length
 from ltx_ui.engine.tokens import TokenCount, Tokens, cut_texts
 from ltx_ui.engine.twostage import TwoStage
-from ltx_ui.engine.unsaved import Images, Sampled, Unsaved
 from ltx_ui.errors import ModelUnavailable, OutOfMemory
 from ltx_ui.recipe import Recipe
 
 T = TypeVar("T")
 Precision = Literal["float32", "bfloat16"]
 
-AGAIN = Way("Freed memory and sampled again.")
+AGAIN = Fallback("Freed memory and sampled again.")
 ONE_BY_ONE = "Sampled one take after the other: less memory."
 
 
@@ -62,18 +61,16 @@ class Engine:
     Args:
         model: ``auto``, a card's id, a repo on Hugging Face, or a folder.
         models_dir: where downloads are kept.
-        cache_dir: where what can be made again is kept; without it there are no previews.
-        placement: where the weights are to live; None to choose by what is free.
-        speed: the shortcuts to take; None for those that pay on this machine.
-        precision: what to compute in; None for what is usual on the device.
-        device: ``cpu``, ``cuda:N``, or ``auto``: the CUDA device with the most free memory, and the
-            CPU where there is none.
-        keep_until_saved: keep a clip's latents until :meth:`saved` is told of its recipe; while
-            they are here, the same recipe is not sampled again. Otherwise they are kept until the
-            clip is decoded.
+        cache_dir: folder for what can be computed again; None for no previews.
+        placement: where the weights are kept; None to choose by the memory that is free.
+        optimizations: what makes it faster; None for every optimization that pays on this machine.
+        precision: what to compute in; None for the device's default.
+        device: what to run on, as :func:`ltx_ui.engine.machine.pick_device` takes it.
+        keep_until_saved: keep a clip's latents until :meth:`saved` is called with its recipe, so
+            that the recipe need not be sampled again; otherwise only until the clip is decoded.
 
     Attributes:
-        notice: why the demo model is used where ``auto`` was asked for, in a sentence; or empty.
+        notice: a sentence on why ``auto`` means the demo model here; empty otherwise.
 
     Raises:
         ModelUnavailable: there is no such model, or no such device.
@@ -85,7 +82,7 @@ class Engine:
         models_dir: Path,
         cache_dir: Path | None = None,
         placement: Placement | None = None,
-        speed: Speed | None = None,
+        optimizations: Optimizations | None = None,
         precision: Precision | None = None,
         device: str = "auto",
         *,
@@ -103,19 +100,19 @@ class Engine:
             self._dtype = getattr(torch, precision)
         self.device = machine.device_name(self._device, self._dtype)
         self.versions: dict[str, str] = {
-            "ltx_ui": ltx_ui.__version__,
+            "ltx_ui": __version__,
             **{package: version(package) for package in ("torch", "diffusers", "transformers")},
         }
         self.placement = placement
-        self._speed = default_speed() if speed is None else speed
+        self._optimizations = default_optimizations() if optimizations is None else optimizations
         self._pipe: Any = None
         self._first = placement
         self._lowered: dict[Hashable, Placement] = {}
         self._weights: Mapping[str, int] = {}
         self._free = Free(None, 0)
-        self._shortcuts: Shortcuts
+        self._optimized: OptimizedTransformer
         self._keep_until_saved = keep_until_saved
-        self._unsaved = Unsaved()
+        self._latents = LatentCache()
 
     def load(self, report: Report) -> None:
         """Bring the model to the device, downloading it first if need be.
@@ -135,46 +132,49 @@ class Engine:
                 self.placement,
                 self._dtype,
                 self._device,
-                direct=self._speed.direct_loading,
+                direct=self._optimizations.direct_loading,
             )
             self._install(loaded)
 
     def adopt(self, loaded: loading.Loaded) -> None:
-        """Make clips with a pipeline that is in memory already. It is the engine's from then on."""
+        """Make clips with a pipeline that is in memory already. The engine changes it."""
         self._install(loaded)
         self._first = self.placement
 
     def _install(self, loaded: loading.Loaded) -> None:
         if self._pipe is not None:
-            self._shortcuts.remove()
+            self._optimized.remove()
         self.card, self._pipe, self.placement = loaded.card, loaded.pipe, loaded.placement
         self._weights, self._free = loaded.weights, loaded.free
-        self._prompts = Prompts(self._pipe)
+        self._encoder = PromptEncoder(self._pipe)
         self._tokens = Tokens(self._pipe.tokenizer, text_length(self._pipe))
         if self.cache_dir is not None:
-            keep_compiled_in(self.cache_dir)
+            runtime.keep_compiled_in(self.cache_dir)
             self._colours = colours_of(self._pipe.vae, self.cache_dir)
         self._two_stage = TwoStage(self._pipe, self.card)
-        self._shortcuts = Shortcuts(self._pipe.transformer, self._speed, self._device)
+        self._optimized = self._install_optimizations()
 
     @property
     def _on_cuda(self) -> bool:
         return self._device.type == "cuda"
 
-    def use(self, speed: Speed) -> None:
-        """Take these shortcuts from now on, in place of those that were taken so far."""
-        self._speed = speed
-        self._shortcuts.remove()
-        self._shortcuts = Shortcuts(self._pipe.transformer, speed, self._device)
+    def use(self, optimizations: Optimizations) -> None:
+        """Use these optimizations from now on instead of the present ones."""
+        self._optimizations = optimizations
+        self._optimized.remove()
+        self._optimized = self._install_optimizations()
+
+    def _install_optimizations(self) -> OptimizedTransformer:
+        return OptimizedTransformer(self._pipe.transformer, self._optimizations, self._device)
 
     def finish_compiling(self) -> None:
-        """Wait until what is being compiled in the background is ready."""
-        if self._shortcuts.compiled is not None:
-            self._shortcuts.compiled.wait()
+        """Wait until everything that is being compiled in the background is ready."""
+        if self._optimized.compiled is not None:
+            self._optimized.compiled.wait()
 
     def count_tokens(self, text: str) -> TokenCount:
-        """How many tokens of a text the model is given, and how much of it that is. May be called
-        from any thread, once a model is loaded."""
+        """How many tokens a text has, and which part of it the model reads. May be called from any
+        thread, once a model is loaded."""
         return self._tokens.count(text)
 
     @torch.inference_mode()
@@ -201,13 +201,13 @@ class Engine:
     def _make(self, recipe: Recipe, listener: Listener, images: Images) -> Clip:
         self._ready()
         self.card.check(recipe)
-        sampled = self._unsaved.find(recipe, images)
+        sampled = self._latents.find(recipe, images)
         if sampled is None:
             latents, notes = self._with_memory(
                 recipe, lambda: self._sample(recipe, listener, images)
             )
             sampled = Sampled(recipe, images, latents, notes)
-            self._unsaved.add(sampled)
+            self._latents.add(sampled)
         clip = self._decode(sampled, listener)
         clip = replace(clip, notes=(*clip.notes, *cut_texts(self.count_tokens, self.card, recipe)))
         if not self._keep_until_saved:
@@ -215,8 +215,8 @@ class Engine:
         return clip
 
     def saved(self, recipe: Recipe) -> None:
-        """The recipe's clip is on disk: let go of its latents. May be called from any thread."""
-        self._unsaved.drop(recipe)
+        """Forget the latents of a recipe whose clip is on disk. May be called from any thread."""
+        self._latents.drop(recipe)
 
     def generate_many(
         self,
@@ -225,8 +225,8 @@ class Engine:
         image_start: Picture | None = None,
         image_end: Picture | None = None,
     ) -> Iterator[Clip]:
-        """The clips of recipes that differ in nothing but their seeds, in their order, each as soon
-        as it is made. Several are sampled in one batch where that is faster.
+        """The clips of recipes that differ only in their seeds, in order, each as soon as it is
+        made. Several are sampled in one batch where that is faster.
 
         Args and errors as :meth:`generate`.
         """
@@ -242,26 +242,26 @@ class Engine:
     def _make_group(
         self, takes: Sequence[Recipe], listener: Listener, images: Images
     ) -> Iterator[Clip]:
-        """The clips of takes that are sampled in one batch, or one after the other where a batch
-        takes more memory than there is."""
-        missing = [take for take in takes if self._unsaved.find(take, images) is None]
+        """The clips of takes that are sampled in one batch or, where there is too little memory for
+        a batch, one after the other."""
+        missing = [take for take in takes if self._latents.find(take, images) is None]
         one_by_one = len(missing) > 1 and not self._sample_together(missing, listener, images)
         for take in takes:
             clip = self.generate(take, listener, *images)
             yield replace(clip, notes=(ONE_BY_ONE, *clip.notes)) if one_by_one else clip
 
-    # No part of the generator: the mode must not stay on while the caller has a clip.
+    # Not inside the generator: inference mode would stay on while the caller uses a clip.
     @torch.inference_mode()
     def _sample_together(self, takes: Sequence[Recipe], listener: Listener, images: Images) -> bool:
-        """Sample takes in one batch and keep their latents. False where there is no memory for it,
-        also after freeing what can be freed."""
+        """Sample takes in one batch and keep their latents. Returns False if there is too little
+        memory for it, even after freeing what can be freed."""
         self._ready()
         self.card.check(takes[0])
         self._settle(takes[0])
         watcher = self._watcher(takes[0], listener)
 
         def batch() -> list[Latents]:
-            return sample_together(self._pipe, self.card, self._prompts, takes, watcher, *images)
+            return sample_together(self._pipe, self.card, self._encoder, takes, watcher, *images)
 
         try:
             with machine.current(self._device):
@@ -269,85 +269,84 @@ class Engine:
         except Exhausted:
             return False
         for take, latents in zip(takes, sampled, strict=True):
-            self._unsaved.add(Sampled(take, images, latents, notes + self._where()))
+            self._latents.add(Sampled(take, images, latents, notes + self._where()))
         return True
 
     def _sample(self, recipe: Recipe, listener: Listener, images: Images) -> Latents:
         watcher = self._watcher(recipe, listener)
         if recipe.two_stage:
-            return self._two_stage.sample(self._prompts, recipe, watcher, *images)
-        return sample(self._pipe, self.card, self._prompts, recipe, watcher, *images)
+            return self._two_stage.sample(self._encoder, recipe, watcher, *images)
+        return sample(self._pipe, self.card, self._encoder, recipe, watcher, *images)
 
     def _watcher(self, recipe: Recipe, listener: Listener) -> Listener:
         return with_previews(listener, self._colours, recipe, self.card.grid_of(recipe))
 
     def _ready(self) -> None:
-        """Have a pipeline, also after a step down whose loading failed."""
+        """Load the model again if an earlier change of placement failed."""
         if self._pipe is None:
             if self.placement is None:
                 raise RuntimeError("load() has to succeed before generate()")
             self._load(_silent)
 
     def _settle(self, recipe: Recipe) -> None:
-        """Have the weights where clips of a recipe's size are made: in the first placement, or in
-        the one that it was stepped down to before. So an earlier clip's shortage changes no other.
-        """
+        """Bring the weights to the placement for clips of this size: the first one or, if memory
+        ran out for such a clip before, the one that worked. So no clip of another size changes."""
         before, wanted = self.placement, self._lowered.get(self._size(recipe), self._first)
         if before is None or wanted is None or before == wanted:
             return
         try:
             self._move(wanted)
-        except ModelUnavailable:  # Somebody else has the room by now.
+        except ModelUnavailable:  # Another program has taken the memory since.
             self._move(before)
 
     def _where(self) -> tuple[str, ...]:
-        """What a take says of where the weights are, if that is not where they were at first."""
+        """The note on where the weights are, if that is not their first placement."""
         if self.placement is None or self.placement == self._first:
             return ()
         return (f"{STEPS[self.placement]}: less memory.",)
 
     def _size(self, recipe: Recipe) -> Hashable:
-        """What the memory that a recipe's clip takes depends on."""
-        size = grid_size(recipe, self.card.grid_of(recipe))
+        """A key: recipes with the same key take the same memory."""
+        size = self.card.sampled_size(recipe)
         return size, recipe.num_frames, self.card.guided(recipe), recipe.two_stage
 
     def _working(self, recipe: Recipe) -> Working:
-        """What a recipe's clip takes beside the weights."""
+        """The device memory that making a recipe's clip takes besides the weights."""
         return working(
-            *grid_size(recipe, self.card.grid_of(recipe)),
+            *self.card.sampled_size(recipe),
             recipe.num_frames,
             clips=2 if self.card.guided(recipe) else 1,
             two_stage=recipe.two_stage,
             tiled=True,
-            text=texts_kept(recipe, self.card) * self._shortcuts.text_bytes,
+            text=texts_kept(recipe, self.card) * self._optimized.text_bytes,
         )
 
     def _with_memory(self, recipe: Recipe, sampling: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
-        """Sample; where memory runs out, free what can be freed, then let the weights live where
-        they take less of the device, wherever the clip has room by the plan. The next clip of this
-        size is made there at once.
+        """Sample. If memory runs out, free what can be freed and try again, then in each lower
+        placement that should have room for the clip. The next clip of this size is made in the
+        placement that worked.
 
         Raises:
-            OutOfMemory: there was not enough in any placement; says what should fit.
+            OutOfMemory: there is not enough memory in any placement; says what should fit.
         """
         self._settle(recipe)
         start, beside = self.placement or "resident", self._working(recipe)
         lower = steps_down(start, self._weights, self._free, beside)
-        ways = [Way("", partial(self._step_down, recipe, placement)) for placement in lower]
+        fallbacks = [Fallback("", partial(self._step_down, recipe, where)) for where in lower]
         try:
-            sampled, notes = attempt(self._forgetting(sampling), (AGAIN, *ways))
+            sampled, notes = attempt(self._forgetting(sampling), (AGAIN, *fallbacks))
             return sampled, notes + self._where()
         except Exhausted:
             raise self._too_large(recipe) from None
 
     def _forgetting(self, sampling: Callable[[], T]) -> Callable[[], T]:
-        """The same, which lets go of the text's keys and values when it ends."""
+        """``sampling``, followed by dropping the text's cached keys and values."""
 
         def once() -> T:
             try:
                 return sampling()
             finally:
-                self._shortcuts.forget()
+                self._optimized.forget()
 
         return once
 
@@ -357,16 +356,15 @@ class Engine:
         return nullcontext()
 
     def _move(self, placement: Placement) -> None:
-        """Load the model again, with its weights elsewhere."""
+        """Load the model again in another placement."""
         if self._pipe is not None:
-            del self._prompts, self._two_stage, self._shortcuts
+            del self._encoder, self._two_stage, self._optimized
             self._pipe = None
         free_caches()
         self.placement = placement
         self._load(_silent)
 
     def _decode(self, sampled: Sampled, listener: Listener) -> Clip:
-        has_spare_cpu = self._on_cuda
         recipe = sampled.recipe
         try:
             clip = decode(
@@ -375,8 +373,8 @@ class Engine:
                 sampled.latents,
                 recipe,
                 listener,
-                has_spare_cpu=has_spare_cpu,
-                pinned=self._speed.pinned,
+                has_spare_cpu=self._on_cuda,
+                pinned=self._optimizations.pinned,
             )
         except MemoryError:
             raise self._too_large(recipe) from None
@@ -386,7 +384,7 @@ class Engine:
         free_caches()
         beside = self._working(recipe)
         room, placement = most_room(self._weights, self._free, beside)
-        # The figures are counted in bfloat16.
+        # The plan's figures are for bfloat16.
         room = room * 2 // self._dtype.itemsize
         clips = 2 if self.card.guided(recipe) else 1
         text = beside.text if placement in KEEPS_TEXT else 0
@@ -397,4 +395,4 @@ class Engine:
 
 
 def _silent(message: str, fraction: float | None) -> None:
-    """Loading again in the middle of a clip: the job's own progress is what is shown."""
+    """A report that is not shown: while a clip is made, the page shows the job's own progress."""

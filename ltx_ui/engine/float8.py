@@ -1,9 +1,9 @@
-"""A transformer's weights in 8 bits: half the memory, and a picture that differs slightly.
+"""A transformer's weights in float8: half the memory, and a slightly different picture.
 
-As LTX-2's authors do it (``fp8_cast`` in Lightricks/LTX-2, ``packages/ltx-core``): only the large
-matrices of the blocks are rounded, and each is turned back, into a temporary, when its turn comes.
-So the blocks can be compiled and the text's keys and values kept, as with any other layer. Their
-biases stay exact: they are a ten-thousandth of the weights.
+Done as LTX-2's authors do it (``fp8_cast`` in Lightricks/LTX-2, ``packages/ltx-core``): only the
+large matrices of the blocks are stored in float8, and each layer casts its weight back for the time
+of its computation. So blocks can be compiled, and the text's keys and values cached, as usual. The
+biases, a ten-thousandth of the weights, stay exact.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 ROUNDED = ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2")
-"""How the names of the layers that are rounded end: queries, keys, values and output of every
-attention, and both layers of every feed-forward."""
+"""Name endings of the layers stored in float8: queries, keys, values and output of each attention,
+and both layers of each feed-forward."""
 
 
 class Float8Linear(nn.Linear):
     """A linear layer whose weight is stored in float8."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """As ``nn.Linear``, in the input's type."""
+        """As ``nn.Linear``, computed in the input's dtype."""
         return functional.linear(input, self.weight.to(input.dtype), self.bias)
 
 
 def keep_in_8_bits(transformer: Any, device: torch.device) -> None:
-    """Bring a transformer to a device with the blocks' large matrices in float8. They are rounded
-    there, block by block, so that the device never holds more than one block as it was.
+    """Bring a transformer to a device with the blocks' large matrices in float8. They are converted
+    there, block by block, so that the device never holds more than one unconverted block.
 
     Args:
         transformer: an ``LTX2VideoTransformer3DModel``, with its weights in host memory.

@@ -1,4 +1,4 @@
-"""Model card → pipeline on a device."""
+"""Loading: a model card becomes a pipeline on a device."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from ltx_ui.engine.downloading import Admit, Report, downloaded, missing_disk
 from ltx_ui.engine.float8 import keep_in_8_bits
 from ltx_ui.engine.machine import CPU, free_memory, unused, usual_dtype
 from ltx_ui.engine.models import CARDS, ModelCard
+from ltx_ui.engine.optimizations import kept_text_bytes
 from ltx_ui.engine.placement import (
     DISTILLED_LORA,
     MEANING,
@@ -37,7 +38,6 @@ from ltx_ui.engine.placement import (
     working,
 )
 from ltx_ui.engine.resolving import card_of_folder, read_json
-from ltx_ui.engine.speed import kept_text_bytes
 from ltx_ui.engine.streaming import stream
 from ltx_ui.engine.twostage import makes_two_stages
 from ltx_ui.errors import ModelUnavailable
@@ -54,12 +54,12 @@ class Loaded:
     """A pipeline, ready to run.
 
     Attributes:
-        card: completed by what the folder says where the checkpoint was not a known one.
+        card: the model's; for an unknown checkpoint, completed from its own configuration.
         pipe: an ``LTX2ConditionPipeline``.
-        placement: where its weights live.
-        weights: bytes of each part as it is computed with; empty for a pipeline that was made in
-            memory, which can't be loaded again elsewhere.
-        free: what was free before it was loaded.
+        placement: where its weights are kept.
+        weights: bytes of each part in the precision it computes in; empty for a pipeline that was
+            made in memory, which can't be loaded again in another placement.
+        free: the memory that was free before it was loaded.
     """
 
     card: ModelCard
@@ -70,8 +70,8 @@ class Loaded:
 
 
 def why_demo(models_dir: Path, device: torch.device) -> str:
-    """Why this machine runs the demo model unless another is asked for, in a sentence; empty where
-    LTX-2 can run. The network is not asked: the card's own figures are held to what is free."""
+    """A sentence on why ``auto`` means the demo model on this machine; empty where LTX-2 can run.
+    Compares the card's own figures with free memory and disk, without the network."""
     card = CARDS["ltx-2"]
     if device.type != "cuda":
         return f"The demo model is used: {card.title} wants a CUDA device.{unused()}"
@@ -94,15 +94,15 @@ def load(
     *,
     direct: bool = True,
 ) -> Loaded:
-    """The pipeline of a card.
+    """Load a card's pipeline, downloading its files first if need be.
 
     Args:
-        placement: where the weights are to live, whatever is free; None to choose by what is.
-        dtype: what to compute in; None for what is usual on this device.
-        direct: as ``Speed.direct_loading``.
+        placement: where to keep the weights, however much memory is free; None to choose by that.
+        dtype: what to compute in; None for the device's default.
+        direct: as ``Optimizations.direct_loading``.
 
     Raises:
-        ModelUnavailable: with what to do about it. That the machine is too small is found before
+        ModelUnavailable: with what to do about it. Too small a machine is found out before
             anything is downloaded.
     """
     _quiet()
@@ -131,10 +131,10 @@ def load(
 def _choose(
     card: ModelCard, weights: Mapping[str, int], device: torch.device, beside: Working
 ) -> Placement:
-    """Where the weights shall live by what is free now.
+    """The placement that fits into the memory that is free now.
 
     Raises:
-        ModelUnavailable: nowhere; says what is missing.
+        ModelUnavailable: none does; says how much is missing.
     """
     try:
         return choose(card.title, weights, free_memory(device), beside)
@@ -145,7 +145,7 @@ def _choose(
 def _computed(
     card: ModelCard, elements: Mapping[str, Elements], dtype: torch.dtype
 ) -> dict[str, int]:
-    """Bytes of the parts that the pipeline runs, in the precision that each computes with."""
+    """Bytes of each part that the pipeline runs, in the precision it computes in."""
     sizes = dict.fromkeys((*PARTS, DISTILLED_LORA), dtype.itemsize)
     if card.vocoder_float32:
         sizes["vocoder"] = torch.float32.itemsize
@@ -153,14 +153,14 @@ def _computed(
 
 
 def _usual_working(card: ModelCard, folder: Path, dtype: torch.dtype) -> Working:
-    """What the usual clip takes beside the weights."""
+    """The device memory that a clip of usual size takes besides the weights."""
     config = read_json(folder / card.transformer_subfolder / "config.json")
     clips = 2 if card.takes_guidance else 1
     return working(*USUAL, clips=clips, text=clips * kept_text_bytes(config, dtype.itemsize))
 
 
 class Schedule(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
-    """The stock scheduler, for a single step too, and without waiting for the device."""
+    """The stock scheduler, made to work with a single step and not to wait for the device."""
 
     def stretch_shift_to_terminal(self, t: Any) -> Any:
         """Sigmas, 1-d, stretched to end at ``shift_terminal``. A single one is left at 1.0:
@@ -169,8 +169,8 @@ class Schedule(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
 
     @wraps(FlowMatchEulerDiscreteScheduler.set_timesteps)  # whose arguments the pipeline looks at
     def set_timesteps(self, *args: Any, **kwargs: Any) -> None:
-        """As the stock scheduler; it begins with the first of them. Not told so, it would ask the
-        device which step it is at, and wait for the answer."""
+        """As the stock scheduler, and sets the index of the first step. Without it the scheduler
+        would look that up on the device at the first step, and wait for it."""
         super().set_timesteps(*args, **kwargs)
         self.set_begin_index(0)
 
@@ -190,7 +190,7 @@ def _read(
     device: torch.device,
     direct: bool,
 ) -> Any:
-    # Parts that the studio never runs stay on disk.
+    # Parts that are never run stay on disk.
     unused = {"processor": None, "prompt_enhancer": None, "duration_head": None}
     try:
         kind = LastFramePipeline if card.end_image_on_last_frame else LTX2ConditionPipeline
@@ -210,7 +210,7 @@ def _read(
             "device, or use --model demo."
         ) from None
     except Exception as error:
-        # A damaged folder makes the libraries raise nearly anything; all of it means the same.
+        # The libraries raise nearly any error for a damaged folder.
         raise ModelUnavailable(
             f"{folder} can't be loaded as an LTX-2 pipeline ({type(error).__name__}: {error}). "
             f"{cure(folder, card)}"
@@ -226,14 +226,14 @@ def _large_parts(
     device: torch.device,
     direct: bool,
 ) -> dict[str, Any]:
-    """The transformer and the text encoder, straight to the device where they stay on it. In this
-    order: while the transformer is brought to 8 bits, the host does not hold the rest yet."""
+    """The transformer and the text encoder, read straight to the device if they stay on it. The
+    transformer comes first: it is converted to float8 before anything else takes host memory."""
     transformer = LTX2VideoTransformer3DModel.from_pretrained(
         folder / card.transformer_subfolder,
         perturbed_attn=card.perturbed_attn,
         **_reading(dtype, device, direct=direct and placement in ("resident", "free-text")),
     )
-    # Adding a LoRA switches this off, and what was compiled before would not fit any more.
+    # A LoRA would switch gradients off later, and blocks compiled before would not fit any more.
     transformer.requires_grad_(False)
     if placement == "fp8":
         keep_in_8_bits(transformer, device)
@@ -246,26 +246,26 @@ def _large_parts(
 
 
 def _drop_unread(text_encoder: Any) -> None:
-    """Let go of what a text encoder has for pictures and sound (0.9 GB of Gemma 3): nothing is ever
-    shown to it, and streaming warns of each layer that stays unused."""
+    """Drop a text encoder's parts for images and sound (0.9 GB of Gemma 3). They are never used,
+    and group offloading warns of each unused layer."""
     for name, _ in list(text_encoder.model.named_children()):
         if name != "language_model":
             setattr(text_encoder.model, name, None)
 
 
 def _reading(dtype: torch.dtype, device: torch.device, *, direct: bool) -> dict[str, Any]:
-    """How a part is read.
+    """Arguments of ``from_pretrained``.
 
     Args:
-        direct: its weights go from the file to the device, without a copy in host memory.
+        direct: on CUDA, read weights straight to the device, without a copy in host memory.
     """
     place = {"device_map": {"": device}} if direct and device.type == "cuda" else {}
     return {"dtype": dtype, "local_files_only": True, **place}
 
 
 def place(pipe: Any, placement: Placement, device: torch.device = CPU) -> None:
-    """Bring a pipeline's parts to where they live; a transformer that is to be kept in 8 bits is
-    there already."""
+    """Bring a pipeline's parts to where the placement keeps them. A float8 transformer is on the
+    device already."""
     for part in PARTS:
         module = getattr(pipe, part)
         if part in WAITING[placement]:
@@ -273,14 +273,14 @@ def place(pipe: Any, placement: Placement, device: torch.device = CPU) -> None:
         elif not (part == "transformer" and placement == "fp8"):
             module.to(device)
     if device.type == "cpu" and "vae" not in WAITING[placement]:
-        # A third faster on the CPU. The encoder stays as it is: reference images must become the
-        # same latents, bit for bit, as in the stock pipeline.
+        # A third faster on the CPU. Not for the encoder: reference images have to become exactly
+        # the latents of the stock pipeline.
         pipe.vae.decoder.to(memory_format=torch.channels_last_3d)
 
 
 def _quiet() -> None:
-    """No progress bars on the terminal: the page has its own."""
+    """Switch off the libraries' progress bars and a needless warning."""
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
-    # For a batch it warns that it uses one generator alone; the noise is drawn from each of them.
+    # For batches it warns that only one generator is used, although noise is drawn from each.
     logging.getLogger(LTX2ConditionPipeline.__module__).setLevel(logging.ERROR)

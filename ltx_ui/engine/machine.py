@@ -1,4 +1,4 @@
-"""The machine that a model runs on: which device, and how much memory is free."""
+"""The machine that a model runs on: its devices and their free memory."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def pick_device(asked: str = "auto") -> torch.device:
 
 
 def unused() -> str:
-    """A sentence, after a space, on a GPU of this machine that the studio can't use; empty where
-    there is none."""
+    """A sentence, with a space before it, on a GPU of this machine that the studio can't use; empty
+    if there is none."""
     if torch.backends.mps.is_available():
         name = "Apple GPU (MPS)"
     elif torch.xpu.is_available():
@@ -52,7 +52,7 @@ def unused() -> str:
 
 
 def free_memory(device: torch.device) -> Free:
-    """What is free now, for a process that may be in a container."""
+    """The memory that is free now; in a container, within its limit."""
     host = int(psutil.virtual_memory().available)
     limited = room_in_container()
     host = host if limited is None else min(host, limited)
@@ -60,21 +60,21 @@ def free_memory(device: torch.device) -> Free:
 
 
 def usual_dtype(device: torch.device) -> torch.dtype:
-    """What models compute in unless told otherwise: bfloat16 on CUDA. On the CPU float32, in which
-    a recipe gives nearly the same clip on every machine."""
+    """The default precision: bfloat16 on CUDA, and float32 on the CPU, where a recipe gives nearly
+    the same clip on every machine in it."""
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
 def current(device: torch.device) -> AbstractContextManager[object]:
-    """While it is entered, what asks for no certain CUDA device gets this one."""
+    """A context in which this is the current CUDA device."""
     if device.type != "cuda" or device.index == torch.cuda.current_device():
         return nullcontext()
     return torch.cuda.device(device)
 
 
 def device_name(device: torch.device, dtype: torch.dtype) -> str:
-    """The device, and the precision where it is another than usual: takes differ with it, and so
-    does their time."""
+    """The device's name, with the precision if it is not the default: clips and their times depend
+    on both."""
     name = f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else "cpu"
     other = dtype != usual_dtype(device)
     return f"{name}, {str(dtype).removeprefix('torch.')}" if other else name

@@ -1,4 +1,4 @@
-"""Model cards: each LTX-2 checkpoint and how to drive it, as data, without importing torch.
+"""Model cards: each LTX-2 checkpoint and the settings to run it with, as data, without torch.
 
 The guidance numbers are those of diffusers 0.42.1's documentation and of the checkpoints' model
 cards; 2.0 and 2.3 differ in the block that spatio-temporal guidance (STG) perturbs.
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
+from ltx_ui.geometry import SPATIAL_COMPRESSION, grid_size
 from ltx_ui.recipe import Recipe
 
 GB = 10**9
@@ -18,7 +19,7 @@ LICENCE = "LTX-2 Community License"
 DISTILLED_SIGMAS = (1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875)
 """diffusers/pipelines/ltx2/utils.py, ``DISTILLED_SIGMA_VALUES``."""
 STAGE_2_SIGMAS = (0.909375, 0.725, 0.421875)
-"""The same file, ``STAGE_2_DISTILLED_SIGMA_VALUES``."""
+"""diffusers/pipelines/ltx2/utils.py, ``STAGE_2_DISTILLED_SIGMA_VALUES``."""
 Schedule = Literal["authors", "diffusers", "fixed"]
 """How the noise levels of a run are spread over its steps.
 
@@ -34,16 +35,16 @@ SCHEDULES: Mapping[Schedule, Mapping[str, Any]] = {
     "diffusers": {**_SHIFTED, "base_shift": 0.95},
     "fixed": {"use_dynamic_shifting": False, "shift_terminal": None},
 }
-"""The scheduler's settings that make each of them. All are set: LTX-2.5's repo ships the distilled
-transformer's scheduler for both of its transformers."""
+"""The scheduler's settings for each schedule. A repo's own settings can't be relied on: LTX-2.5's
+has the distilled transformer's scheduler for both of its transformers."""
 
 
 @dataclass(frozen=True)
 class Guidance:
-    """What is added to plain classifier-free guidance. The defaults switch all of it off.
+    """Guidance in addition to classifier-free guidance. The defaults switch all of it off.
 
-    The pipeline turns an audio value of 0 into the video's (``audio_x or x``), so a pair is either
-    both off or both on.
+    The pipeline replaces an audio scale of 0 by the video's (``audio_x or x``), so the two scales
+    of a kind have to be both on or both off.
     """
 
     stg_scale: float = 0.0
@@ -62,39 +63,37 @@ def _high(block: int) -> Guidance:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """One checkpoint and how to drive it.
+    """A checkpoint and the settings to run it with.
 
     Attributes:
-        id: what ``--model`` calls it.
-        title: what the page calls it.
+        id: its name for ``--model``.
+        title: its name on the page.
         source: the repo on Hugging Face, or a folder; empty for the built-in demo.
         revision: branch, tag or commit of the repo.
         licence: name of its licence; ``licence_url`` has the text.
         gated: whether the licence has to be accepted on Hugging Face first.
         audio_guidance_scale: classifier-free guidance for the sound.
-        standard: what runs beside classifier-free guidance; ``high`` is the best-quality way, where
-            the checkpoint has one.
+        standard: guidance in addition to classifier-free guidance.
+        high: likewise in the high mode; None where the checkpoint has no such mode.
         sigmas: the fixed schedule of a distilled model, which takes no guidance; empty for others.
-        schedule: how the noise levels are spread; ``scheduler`` has the settings that do it.
-        grid: width and height are made in multiples of this many pixels.
-        end_image_on_last_frame: whether an end image stands at the last frame, as the authors place
-            it. The stock pipeline places it where the last latent frame begins, seven frames
-            earlier, and the demo was trained so.
+        schedule: how the noise levels are spread over the steps.
+        grid: pixels; clips are sampled with width and height in multiples of it.
+        end_image_on_last_frame: whether an end image is the last frame, as with the authors. The
+            stock pipeline places it where the last latent frame begins, seven frames earlier, and
+            the demo was trained with that.
         image_crf: H.264 quality that reference images are brought to before they are encoded.
         use_cross_timestep: as the pipeline's argument of that name.
-        perturbed_attn: load the transformer so that STG has an effect.
+        perturbed_attn: load the transformer with the attention that STG needs.
         vocoder_float32: run the vocoder in float32 even where the rest is bfloat16.
         transformer_subfolder: the folder that holds the transformer.
-        distilled_lora: the file in the repo that makes the transformer a distilled one for the
-            second of two stages; empty where it is one already, or where no such file is known.
-        has_upsampler: whether the checkpoint as loaded comes with a latent upsampler and can refine
-            what that enlarges, so that HD formats can be made in two stages.
-        component_bytes: each part as it is computed with on CUDA; ``benchmarks`` and the choice of
-            a model before anything was looked up go by it. A checkpoint that is here is counted.
-        download_bytes: of all files that are downloaded, about.
-        knows: one plain line on what the model can show and sound like, for one that knows only a
-            small world; empty where any prompt will do.
-        examples: prompts from that world, in the wordings it was trained on.
+        distilled_lora: the repo's LoRA file for the second of two stages, which makes the
+            transformer follow a few steps; empty where it needs none or none is known.
+        has_upsampler: whether the loaded checkpoint has all that clips in two stages need.
+        component_bytes: bytes of each part in the precision it computes in on CUDA. Used before a
+            checkpoint is here; then its own parameters are counted.
+        download_bytes: about the size of all files to download.
+        knows: a line on what a model can show that knows only a small world; empty for others.
+        examples: prompts for such a model, in the words it was trained on.
     """
 
     id: str
@@ -109,7 +108,7 @@ class ModelCard:
     high: Guidance | None = None
     sigmas: tuple[float, ...] = ()
     schedule: Schedule = "authors"
-    grid: int = 32
+    grid: int = SPATIAL_COMPRESSION
     end_image_on_last_frame: bool = True
     image_crf: int = 33
     use_cross_timestep: bool = False
@@ -155,13 +154,13 @@ class ModelCard:
 
     @property
     def refines(self) -> bool:
-        """Whether the transformer can follow the second stage's few steps by itself. The authors
-        use a distilled one; the demo is small enough to show the way without."""
+        """Whether the transformer can follow the second stage's few steps without a LoRA. The
+        authors use a distilled one; the demo does well enough without."""
         return self.distilled or self.demo
 
     @property
     def _why_one_stage(self) -> str:
-        """What is missing where a clip can't be made in two stages."""
+        """The reason why clips can't be made in two stages, as a part of a sentence."""
         if self.refines:
             return "it has no latent upsampler"
         if self.distilled_lora:
@@ -171,8 +170,8 @@ class ModelCard:
     @property
     def authors_negative_prompt(self) -> str:
         """The long negative prompt of the authors' pipelines (``DEFAULT_NEGATIVE_PROMPT`` in their
-        ``utils/constants.py``), as diffusers brings it along. Empty where it would have no effect,
-        and for the demo, which does not know its words."""
+        ``utils/constants.py``), which diffusers has too. Empty where it would have no effect, and
+        for the demo, which doesn't know its words."""
         if self.demo or self.distilled:
             return ""
         from diffusers.pipelines.ltx2.utils import DEFAULT_NEGATIVE_PROMPT
@@ -190,32 +189,39 @@ class ModelCard:
         return not self.source
 
     def steps(self, asked: int) -> int:
-        """Denoising steps that a recipe asking for ``asked`` of them takes with this model; the
-        second stage of a two-stage clip comes on top."""
+        """Denoising steps with this model, for a recipe that asks for ``asked``. The second stage
+        of a two-stage clip is not included."""
         return len(self.sigmas) or asked
 
     def guided(self, recipe: Recipe) -> bool:
-        """Whether classifier-free guidance runs, and with it the negative prompt."""
+        """Whether a recipe is made with classifier-free guidance, and so with its negative
+        prompt."""
         return recipe.guidance_scale > 1.0 and not self.distilled
 
     def extra_guidance(self, recipe: Recipe) -> Guidance:
-        """What runs beside classifier-free guidance."""
+        """The guidance of a recipe's mode, in addition to classifier-free guidance."""
         return self.high if recipe.mode == "high" and self.high else self.standard
 
     def forwards(self, recipe: Recipe) -> int:
-        """Clips that pass through the transformer in one step: one with the prompt, and one more
-        for the negative prompt, for STG and for modality guidance where they run."""
+        """Forwards of the transformer in one step: one with the prompt, and one each for the
+        negative prompt, STG and modality guidance, where they are on."""
         extra = self.extra_guidance(recipe)
         return 1 + self.guided(recipe) + (extra.stg_scale > 0) + (extra.modality_scale > 1)
 
     def passes(self, recipe: Recipe) -> float:
-        """Forwards at full size that all of sampling costs; one at half size counts a quarter."""
+        """What all of sampling costs, in forwards at full size; one at half size counts a
+        quarter."""
         first = self.steps(recipe.num_inference_steps) * self.forwards(recipe)
         return first / 4 + len(STAGE_2_SIGMAS) if recipe.two_stage else first
 
     def grid_of(self, recipe: Recipe) -> int:
-        """What width and height are made a multiple of; both stages of two have to fit the grid."""
+        """Pixels that the sampled width and height are multiples of. With two stages twice the
+        grid, so that half the size is on the grid as well."""
         return 2 * self.grid if recipe.two_stage else self.grid
+
+    def sampled_size(self, recipe: Recipe) -> tuple[int, int]:
+        """Width and height in pixels that a clip is made in, before it is cropped."""
+        return grid_size(recipe.width, recipe.height, self.grid_of(recipe))
 
     def check(self, recipe: Recipe) -> None:
         """Hold a recipe to what this model can do.
@@ -261,7 +267,7 @@ _BYTES_22B = {
 }
 """Counted from the published configuration on the meta device; the vocoder computes in float32."""
 _BYTES_LTX_2_5 = {**_BYTES_22B, "text_encoder": 23_920_000_000, "vae": 1_450_000_000}
-"""As others read them off the repo, to which its licence gives access."""
+"""As others report them; the repo can be read only after accepting its licence."""
 
 _LTX_2 = ModelCard(
     id="ltx-2",
@@ -362,5 +368,5 @@ CARDS: dict[str, ModelCard] = {
         _LTX_2_5,
     )
 }
-"""The known checkpoints by id. Both of LTX-2.5 are in one repo; asked for by the repo's name, the
-distilled one is meant."""
+"""The known checkpoints, by id. The repo of LTX-2.5 holds two; its name alone means the distilled
+one, which comes first."""

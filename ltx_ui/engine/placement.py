@@ -1,8 +1,8 @@
-"""Where a model's weights live, chosen from what is free and what a clip needs. Without torch.
+"""Where a model's weights are kept, chosen by free memory and by what a clip needs. Without torch.
 
-Nothing here was measured on a GPU: the figures are counted by ``tests/rehearsal``, which makes
-clips with the real configuration on tensors without numbers and adds up what is alive at the worst
-moment. ``benchmarks/gpu_memory.py`` is there to measure them.
+No figure here was measured on a GPU. They are counted by ``tests/rehearsal``, which makes clips
+with the real configuration on tensors without data and records the peak of what is allocated.
+``benchmarks/gpu_memory.py`` is there to measure them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from ltx_ui.errors import ModelUnavailable
-from ltx_ui.recipe import FRAME_STEP, MIN_FRAMES, MIN_SIDE, Recipe
+from ltx_ui.geometry import TEMPORAL_COMPRESSION, on_grid, video_tokens
+from ltx_ui.recipe import MIN_FRAMES, MIN_SIDE, Recipe
 
 GB = 10**9
 Placement = Literal["resident", "free-text", "fp8", "offload"]
@@ -27,9 +28,9 @@ PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
 """From the most device memory to the least."""
 
 DISTILLED_LORA = "distilled_lora"
-"""Among the weights, the LoRA that the second of two stages adds to the transformer. It is read for
-that stage and dropped after it, so it counts only for a clip in two stages. The choice at start
-leaves no room for it: what runs out of memory in its second stage is made in a lower placement."""
+"""Key, among the weights, of the LoRA that the second of two stages adds to the transformer. It is
+loaded for that stage alone, so it counts only for clips in two stages. The choice at start leaves
+no room for it: a clip that runs out of memory in its second stage is made in a lower placement."""
 
 _AWAY = {"text_encoder", "connectors"}
 _DECODERS = {"vae", "audio_vae", "vocoder"}
@@ -42,8 +43,8 @@ WAITING: Mapping[Placement, frozenset[str]] = {
 """The components whose weights wait in host memory."""
 
 KEEPS_TEXT: frozenset[Placement] = frozenset({"resident", "free-text", "fp8"})
-"""Where the text's keys and values are kept while a clip is sampled (``Speed.keep_text``): a
-transformer whose weights are brought for each block computes them anew."""
+"""Placements in which the text's keys and values are cached while a clip is sampled
+(``Optimizations.keep_text``). A streamed transformer computes them in every step."""
 
 MEANING: Mapping[Placement, str] = {
     "resident": "everything stays on the device",
@@ -57,37 +58,39 @@ STEPS: Mapping[Placement, str] = {
     "fp8": "Kept the transformer in 8 bits, which changes the picture slightly",
     "offload": "Kept the weights in host memory, which is slower",
 }
-"""What a take says of the placement that it was stepped down to."""
+"""The note of a take that was made in this placement because memory ran out in a higher one."""
 
 RESERVE = 8 * GB // 10
-"""For the CUDA libraries' workspaces and for what the allocator can't reuse; estimated."""
+"""Bytes for the CUDA libraries' workspaces and for fragmentation; estimated."""
 SAMPLING_BYTES = 350_000
-"""Activations for each video token and clip in a forward; counted 340 000 (19B, bfloat16)."""
+"""Bytes of activations per video token and clip in a forward; counted 340 000 (19B, bfloat16)."""
 SAMPLING_BASE = 15 * GB // 100
-"""What sampling takes however short the clip is: embeddings of two texts and tables."""
+"""Bytes that sampling takes however short the clip is: embeddings of two texts, and tables."""
 DECODING_BYTES = 87
-"""Activations for each pixel of each frame while the video VAE decodes a clip whole; counted."""
+"""Bytes of activations per pixel and frame while the video VAE decodes a clip whole; counted."""
 TILED_DECODING_BYTES = 24
-"""The same in tiles and frame-wise; counted 18 to 24."""
+"""Bytes of activations per pixel and frame while it is decoded in tiles of a few frames; counted
+18 to 24."""
 TEXT_BYTES = 255 * GB // 100
-"""While a prompt is encoded: the states of 1024 places in 49 layers, and what the connectors make
-of them; counted."""
+"""Bytes of activations while a prompt is encoded: the states of 1024 tokens in 49 layers, and the
+connectors' output; counted."""
 STREAMED_TEXT_BYTES = 40 * GB // 10
-"""The same with the layer of the connectors that all 49 go through, where that has to come to the
-device first: 1.45 GB. The word embeddings (2.0 GB) have gone by then."""
+"""Bytes while a prompt is encoded with streamed weights: :data:`TEXT_BYTES` and the connectors'
+largest layer, 1.45 GB, which all 49 states go through. The word embeddings (2.0 GB) have left the
+device by then."""
 FLOAT8_SHARE = 0.51
-"""Of the transformer's bfloat16 bytes, counted from the configuration: 98 % of them are the blocks'
-large matrices, which alone are rounded."""
+"""Share of the transformer's bfloat16 bytes that it takes in float8, counted from the
+configuration: the blocks' large matrices, which are 98 % of it, take half."""
 BLOCKS = 48
-"""Of every published transformer."""
+"""Blocks of every published transformer."""
 STREAMED_BLOCKS = 2
-"""On the device at once: the one that is computed, and the next."""
+"""Blocks on the device at once while they are streamed: the current one and the next."""
 OUTSIDE_BLOCKS = 86 * GB // 100
-"""What a streamed transformer has on the device all the time: 0.69 GB of the 19B, 0.86 GB of 2.3
-and 2.5."""
+"""Bytes of a streamed transformer that stay on the device: 0.69 GB of the 19B, 0.86 GB of 2.3 and
+2.5."""
 
 USUAL = (288, 512, 121)
-"""Width, height and frames that the choice at start leaves room for."""
+"""Width, height and frames of a clip that the choice at start leaves room for."""
 
 
 @dataclass(frozen=True)
@@ -98,20 +101,15 @@ class Free:
     host: int
 
 
-def tokens(width: int, height: int, num_frames: int) -> int:
-    """Video tokens of a clip: the VAE packs 32×32 pixels × 8 frames into one."""
-    return -(-width // 32) * -(-height // 32) * ((num_frames - 1) // FRAME_STEP + 1)
-
-
 @dataclass(frozen=True)
 class Working:
-    """Bytes of device memory that making a clip takes beside the weights.
+    """Bytes of device memory that making a clip takes besides the weights.
 
     Attributes:
-        sampling: activations at the worst moment of sampling.
-        decoding: the same while the pictures are decoded.
-        text: the texts' keys and values, where they are kept while the clip is sampled.
-        two_stage: whether the second stage's LoRA is in the transformer for a while.
+        sampling: peak of activations while the clip is sampled.
+        decoding: peak of activations while its frames are decoded.
+        text: the texts' cached keys and values.
+        two_stage: whether the second stage's LoRA is loaded for a while.
     """
 
     sampling: int
@@ -121,11 +119,11 @@ class Working:
 
     @property
     def total(self) -> int:
-        """At the worst moment, with the texts' keys and values."""
+        """The peak, where the texts' keys and values are cached."""
         return max(self.sampling + self.text, self.decoding) + RESERVE
 
     def beside(self, placement: Placement) -> int:
-        """At the worst moment where the weights live like this."""
+        """The peak in this placement."""
         return (self if placement in KEEPS_TEXT else replace(self, text=0)).total
 
 
@@ -139,20 +137,20 @@ def working(
     tiled: bool = False,
     text: int = 0,
 ) -> Working:
-    """What making a clip takes.
+    """What making a clip of this size, in pixels and frames, takes.
 
     Args:
-        clips: clips in one forward; classifier-free guidance makes two.
-        two_stage: whether they are sampled at half size, and then one without guidance at full
-            size.
+        clips: batch size of a forward; two with classifier-free guidance.
+        two_stage: whether it is sampled at half size and then, without guidance, at full size.
         tiled: whether decoding may fall back to tiles.
-        text: bytes of all texts' keys and values where they are kept.
+        text: bytes of all texts' cached keys and values.
     """
-    # An end image stands beside the clip, as one more latent frame.
-    size = (width, height, num_frames + FRAME_STEP)
-    sampled = tokens(*size) * clips
+    # An end image takes one more latent frame.
+    size = (width, height, num_frames + TEMPORAL_COMPRESSION)
+    sampled = video_tokens(*size) * clips
     if two_stage:
-        sampled = max(tokens(width // 2, height // 2, size[2]) * clips, tokens(*size))
+        half = video_tokens(width // 2, height // 2, size[2])
+        sampled = max(half * clips, video_tokens(*size))
     per_pixel = TILED_DECODING_BYTES if tiled else DECODING_BYTES
     decoding = width * height * num_frames * per_pixel
     return Working(SAMPLING_BASE + sampled * SAMPLING_BYTES, decoding, text, two_stage)
@@ -161,11 +159,11 @@ def working(
 def device_bytes(
     placement: Placement, weights: Mapping[str, int], working: Working, blocks: int = BLOCKS
 ) -> int:
-    """Device memory at the worst moment.
+    """Peak of device memory in a placement.
 
     Args:
         weights: bytes of each component in bfloat16, by its folder's name.
-        blocks: of the transformer.
+        blocks: how many blocks the transformer has.
     """
     weights = in_use(weights, working)
     text = TEXT_BYTES if placement == "resident" else STREAMED_TEXT_BYTES
@@ -182,7 +180,7 @@ def in_use(weights: Mapping[str, int], working: Working) -> Mapping[str, int]:
 
 
 def _kept(placement: Placement, weights: Mapping[str, int]) -> int:
-    """Device memory that the weights take all the time."""
+    """Device memory that the weights take permanently."""
     transformer = weights.get("transformer", 0)
     kept = sum(weights.values()) - host_bytes(placement, weights)
     match placement:
@@ -194,7 +192,7 @@ def _kept(placement: Placement, weights: Mapping[str, int]) -> int:
 
 
 def _passing(placement: Placement, weights: Mapping[str, int], blocks: int = BLOCKS) -> int:
-    """Device memory that passing blocks take while a clip is sampled, with their LoRA."""
+    """Device memory that streamed blocks take while a clip is sampled, with their LoRA."""
     if placement != "offload":
         return 0
     whole = weights.get("transformer", 0) + weights.get(DISTILLED_LORA, 0)
@@ -202,17 +200,17 @@ def _passing(placement: Placement, weights: Mapping[str, int], blocks: int = BLO
 
 
 def host_bytes(placement: Placement, weights: Mapping[str, int]) -> int:
-    """Host memory that the waiting weights take."""
+    """Host memory that the weights which are not on the device take."""
     return sum(size for name, size in weights.items() if name in WAITING[placement])
 
 
 def choose(title: str, weights: Mapping[str, int], free: Free, working: Working) -> Placement:
-    """The first placement, from the fastest on, that fits beside a clip's working memory. Without a
-    CUDA device everything stays where it is: ``resident``.
+    """The fastest placement that fits, with room for a clip's working memory. Without a CUDA device
+    it is ``resident``.
 
     Args:
         title: the model's, for the message.
-        weights: bytes of each component as it will be computed with.
+        weights: bytes of each component in the precision it computes in.
 
     Raises:
         ModelUnavailable: none fits; says how much is needed and how much is free.
@@ -281,7 +279,7 @@ def what_fits(recipe: Recipe, room: int, grid: int, clips: int = 2, text: int = 
     that should fit; both smaller than the recipe, which did not.
 
     Args:
-        room: bytes of device memory for working in.
+        room: bytes of device memory besides the weights.
         grid: sides are offered in multiples of this.
         clips, text: as in :func:`working`.
     """
@@ -290,7 +288,8 @@ def what_fits(recipe: Recipe, room: int, grid: int, clips: int = 2, text: int = 
         size, stages = (width, height, num_frames), recipe.two_stage
         return working(*size, clips=clips, two_stage=stages, tiled=True, text=text).total <= room
 
-    shorter = (n for n in range(recipe.num_frames - FRAME_STEP, MIN_FRAMES - 1, -FRAME_STEP))
+    step = TEMPORAL_COMPRESSION
+    shorter = (n for n in range(recipe.num_frames - step, MIN_FRAMES - 1, -step))
     frames = next((n for n in shorter if fits(recipe.width, recipe.height, n)), None)
     size = next((s for s in _smaller(recipe, grid) if fits(*s, recipe.num_frames)), None)
     offers = []
@@ -307,16 +306,16 @@ def what_fits(recipe: Recipe, room: int, grid: int, clips: int = 2, text: int = 
 
 
 def _smaller(recipe: Recipe, grid: int) -> Iterator[tuple[int, int]]:
-    """Smaller sizes of about the recipe's shape, on the grid, from the largest on."""
+    """Smaller sizes on the grid with about the recipe's aspect ratio, the largest first."""
     shape = recipe.height / recipe.width
-    for width in range((recipe.width - 1) // grid * grid, 0, -grid):
+    for width in range(on_grid(recipe.width, grid) - grid, 0, -grid):
         height = max(1, round(width * shape / grid)) * grid
         if min(width, height) >= MIN_SIDE and height <= recipe.height:
             yield width, height
 
 
 def _needs(weights: Mapping[str, int], working: Working) -> str:
-    """The most and the least demanding way, in words."""
+    """What the highest and the lowest placement need, in words."""
     most, least = (device_bytes(p, weights, working) / GB for p in (PLACEMENTS[0], PLACEMENTS[-1]))
     host = host_bytes(PLACEMENTS[-1], weights) / GB
     return (

@@ -1,7 +1,7 @@
-"""A small moving picture of the clip while it is sampled, without running the VAE's decoder.
+"""Previews of a clip while it is sampled, without running the VAE's decoder.
 
 A linear map takes a latent's 128 channels to the mean colour of its 32×32 pixels × 8 frames. It is
-fitted to the loaded VAE itself, so that it serves every checkpoint.
+fitted to the VAE that is loaded, so that it works for every checkpoint.
 """
 
 from __future__ import annotations
@@ -21,18 +21,23 @@ from torch import Tensor
 from torch.nn import functional
 
 from ltx_ui.clip import Listener, PreviewListener, Stage
-from ltx_ui.recipe import FRAME_STEP, Recipe
+from ltx_ui.geometry import (
+    SPATIAL_COMPRESSION,
+    TEMPORAL_COMPRESSION,
+    grid_size,
+    latent_frames,
+    latent_size,
+)
+from ltx_ui.recipe import Recipe
 
 INTERVAL = 0.5
 """Least seconds between two previews."""
-PATCH = 32
-"""Pixels that one latent covers, across and down."""
-SCENES = ((16, 128, 1), (16, 64, 1 + FRAME_STEP))
-"""Synthetic clips that the map is fitted on: how many, pixels a side, frames. The first latent
-frame stands for one frame and the others for eight, so both kinds are shown."""
+SCENES = ((16, 128, 1), (16, 64, 1 + TEMPORAL_COMPRESSION))
+"""Synthetic clips that the map is fitted to: how many, pixels per side, and frames. Clips of one
+frame and of more: the first latent frame covers one frame, the others cover eight."""
 RIDGE = 0.03
-"""Weight of the penalty, in mean variances of a channel: channels that the scenes leave at rest
-must not take part."""
+"""Weight of the ridge penalty, relative to the mean variance of a channel. It keeps channels that
+hardly vary in the scenes from having an effect."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +53,22 @@ class Colours:
     offset: Tensor
 
     def paint(self, latents: Tensor) -> NDArray[np.uint8]:
-        """Colours of normalised latents …×channels: uint8, …×3."""
+        """Colours of normalised latents.
+
+        Args:
+            latents: …×channels.
+
+        Returns:
+            uint8, …×3, RGB.
+        """
         colours = latents.float() @ self.weights.to(latents.device)
         colours = colours.add_(self.offset.to(latents.device)).mul_(127.5).add_(127.5)
         return colours.round_().clamp_(0, 255).to(torch.uint8).cpu().numpy()
 
 
 def colours_of(vae: Any, folder: Path) -> Colours:
-    """The map of a VAE: read from ``folder``, or fitted (a second or two on a CPU) and kept."""
+    """The map of a VAE: read from ``folder`` or, the first time, fitted and saved there. Fitting
+    takes a second or two on a CPU."""
     path = folder / f"preview-{_digest(vae)}.npz"
     if path.is_file():
         with np.load(path) as kept:
@@ -70,7 +83,7 @@ def colours_of(vae: Any, folder: Path) -> Colours:
 
 @torch.inference_mode()
 def fit(vae: Any) -> Colours:
-    """Least squares, with a penalty, from a VAE's latents of synthetic scenes to their colours."""
+    """Fit the map by ridge regression from a VAE's latents of synthetic scenes to their colours."""
     samples = [latents_and_colours(vae, scenes(*shape, seed=0)) for shape in SCENES]
     latents = torch.cat([latents for latents, _ in samples])
     colours = torch.cat([colours for _, colours in samples])
@@ -83,7 +96,8 @@ def fit(vae: Any) -> Colours:
 
 
 def scenes(count: int, side: int, frames: int, seed: int) -> Tensor:
-    """Smooth moving fields of colour with some detail: count×3×frames×side×side, in -1…1."""
+    """Synthetic clips of smoothly moving colours with some detail: count×3×frames×side×side, in
+    -1…1."""
     generator = torch.Generator().manual_seed(seed)
     size = (frames, side, side)
     clips = torch.zeros(count, 3, *size)
@@ -94,26 +108,33 @@ def scenes(count: int, side: int, frames: int, seed: int) -> Tensor:
 
 
 def latents_and_colours(vae: Any, clips: Tensor) -> tuple[Tensor, Tensor]:
-    """Normalised latents of clips, and the mean colour of what each of them covers: N×channels and
-    N×3, float32, on the CPU."""
+    """Normalised latents of clips, and the mean colour of the pixels that each latent covers.
+
+    Args:
+        clips: B×3×F×H×W in -1…1.
+
+    Returns:
+        N×channels and N×3, float32, on the CPU.
+    """
     device = next(vae.parameters()).device
     latents = vae.encode(clips.to(device, vae.dtype)).latent_dist.mode().float().cpu()
     shape = (1, -1, 1, 1, 1)
     mean, std = (v.float().cpu().view(shape) for v in (vae.latents_mean, vae.latents_std))
     latents = (latents - mean) * vae.config.scaling_factor / std
     first, rest = clips[:, :, :1], clips[:, :, 1:]
-    means = [functional.avg_pool3d(first, (1, PATCH, PATCH))]
+    area = (SPATIAL_COMPRESSION, SPATIAL_COMPRESSION)
+    means = [functional.avg_pool3d(first, (1, *area))]
     if rest.shape[2]:
-        means.append(functional.avg_pool3d(rest, (FRAME_STEP, PATCH, PATCH)))
+        means.append(functional.avg_pool3d(rest, (TEMPORAL_COMPRESSION, *area)))
     colours = torch.cat(means, dim=2)
     return latents.movedim(1, -1).flatten(0, -2), colours.movedim(1, -1).flatten(0, -2)
 
 
 class Previews:
-    """Passes progress on to a listener, and shows it what is being sampled, twice a second at most.
+    """A listener that passes progress on to another, with previews at most twice a second.
 
     Args:
-        grid: width and height are sampled in multiples of this many pixels.
+        grid: pixels; width and height are sampled in multiples of it.
     """
 
     def __init__(
@@ -121,23 +142,23 @@ class Previews:
     ) -> None:
         self._listener = listener
         self._colours = colours
-        self._frames = (recipe.num_frames - 1) // FRAME_STEP + 1
-        rows, columns = (-(-side // grid) * grid // PATCH for side in (recipe.height, recipe.width))
+        self._frames = latent_frames(recipe.num_frames)
+        columns, rows = latent_size(*grid_size(recipe.width, recipe.height, grid))
         self._sizes = ((rows, columns), (rows // 2, columns // 2))
-        self._fps = recipe.fps / FRAME_STEP
+        self._fps = recipe.fps / TEMPORAL_COMPRESSION
         self._before: Tensor | None = None
         self._shown_at = -INTERVAL
 
     def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
-        """As :class:`ltx_ui.clip.Listener` says."""
+        """Implements :class:`ltx_ui.clip.Listener`."""
         self._listener.progress(stage, step, steps)
 
     def see(self, step: int, latents: Tensor, sigmas: Tensor) -> None:
-        """Take in what a step left behind, and show an estimate when it is time for one.
+        """Note the latents after a step, and show a preview if :data:`INTERVAL` has passed.
 
         Args:
-            step: counted from 0 within this run of the pipeline.
-            latents: B×tokens×channels, packed and normalised; of a batch, the first is shown.
+            step: counted from 0 in each run of the pipeline.
+            latents: B×tokens×channels, packed and normalised; the first of a batch is shown.
             sigmas: the schedule; the step went from ``sigmas[step]`` to ``sigmas[step + 1]``.
         """
         before, self._before = self._before, latents
@@ -154,20 +175,21 @@ class Previews:
         self._listener.preview(pictures, self._fps)
 
     def _size(self, latents: Tensor) -> tuple[int, int]:
-        """Rows and columns: the first of two stages is sampled at half size."""
+        """Rows and columns of these latents; the first of two stages is sampled at half size."""
         full, half = self._sizes
         return full if latents.shape[1] >= self._frames * full[0] * full[1] else half
 
     def _tokens(self, latents: Tensor) -> Tensor:
-        """The first clip's own tokens; those of an end image stand behind them."""
+        """The first clip's own tokens: tokens×channels. An end image's come after them."""
         rows, columns = self._size(latents)
         return latents[0, : self._frames * rows * columns]
 
 
 def estimate(before: Tensor, after: Tensor, start: float, end: float) -> Tensor:
-    """The clean latents that a step from noise level ``start`` to ``end`` was heading for.
+    """Clean latents, extrapolated from a step between the noise levels ``start`` and ``end``.
 
-    An Euler step follows a straight line from the noise to them, so two of its points give its end.
+    An Euler step moves on a straight line from noise to clean latents; two points of the line give
+    its end.
     """
     return after - end / (end - start) * (after - before)
 
@@ -175,14 +197,14 @@ def estimate(before: Tensor, after: Tensor, start: float, end: float) -> Tensor:
 def with_previews(
     listener: Listener, colours: Colours | None, recipe: Recipe, grid: int
 ) -> Listener:
-    """The listener itself, or around it what shows it previews where it wants to see them."""
+    """A listener that shows previews, if the given one takes them; otherwise the given one."""
     if colours is None or not isinstance(listener, PreviewListener):
         return listener
     return Previews(listener, colours, recipe, grid)
 
 
 def _digest(vae: Any) -> str:
-    """Names a VAE by its configuration and the weights that its latents come from last."""
+    """A digest of a VAE's configuration and of its encoder's last weights, to tell VAEs apart."""
     digest = hashlib.sha256(json.dumps([dict(vae.config), SCENES, RIDGE], default=str).encode())
     for values in (vae.latents_mean, vae.latents_std, vae.encoder.conv_out.conv.weight):
         digest.update(values.detach().float().cpu().contiguous().numpy().data)

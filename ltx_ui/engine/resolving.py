@@ -1,4 +1,4 @@
-"""Which card is meant: what the operator asked for, or a folder's own configuration."""
+"""Finds the model card for ``--model``, or for a folder by its configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def resolve(model: str, cuda: bool) -> ModelCard:
 
     Args:
         model: ``auto``, a card's id, a repo on Hugging Face, or a folder in the diffusers layout.
-        cuda: whether a CUDA device is here; ``auto`` is LTX-2 with one and the demo without.
+        cuda: whether ``auto`` means LTX-2, and not the demo.
 
     Raises:
         ModelUnavailable: it is none of these, or the folder is not a pipeline.
@@ -45,8 +45,8 @@ def resolve(model: str, cuda: bool) -> ModelCard:
 
 
 def card_of_folder(folder: Path) -> ModelCard:
-    """The card of a pipeline saved on disk, read from its own configuration; where that says
-    nothing, LTX-2's way of driving holds.
+    """The card of a pipeline saved on disk, by its own configuration. Unless that tells another
+    family, it is run like LTX-2.
 
     Raises:
         ModelUnavailable: the folder is not an LTX-2 pipeline in the diffusers layout.
@@ -70,7 +70,7 @@ def card_of_folder(folder: Path) -> ModelCard:
 
 
 def _family(name: str) -> ModelCard:
-    """The known card whose way of driving fits a name."""
+    """The known card of the family that a name belongs to."""
     if "2.5" in name:
         return CARDS["ltx-2.5"]
     version = "ltx-2.3" if "2.3" in name else "ltx-2"
@@ -78,7 +78,7 @@ def _family(name: str) -> ModelCard:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A part of a checkpoint's configuration.
+    """A JSON file of a checkpoint's configuration.
 
     Raises:
         ModelUnavailable: it is not there, or can't be read.

@@ -1,4 +1,4 @@
-"""One denoising run through the stock pipeline: recipe → latents, with progress and cancel."""
+"""Sampling: a recipe becomes latents by one run of the stock pipeline, which can be cancelled."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from torch import Tensor
 from ltx_ui.clip import Listener
 from ltx_ui.engine.models import Guidance, ModelCard
 from ltx_ui.engine.preview import Previews
-from ltx_ui.engine.text import Prompts
-from ltx_ui.recipe import FRAME_STEP, Recipe
+from ltx_ui.engine.text import PromptEncoder
+from ltx_ui.geometry import margins, video_tokens
+from ltx_ui.recipe import Recipe
 
 LAUNCH_BOUND_TOKENS = 3000
-"""Video tokens up to which a forward of the 19B takes no longer than launching it: some 10 000
-kernels, estimated at 0.12 s in eager mode, in which an H200 would calculate 3000 tokens. This was
-counted, not measured."""
+"""Video tokens up to which a forward of the 19B is bound by launching its kernels: about 10 000 of
+them, estimated to take 0.12 s in eager mode, the time an H200 would need to compute 3000 tokens.
+Counted, not measured."""
 
 Picture = NDArray[np.uint8]
 StepDone = Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]
@@ -41,21 +42,9 @@ class Latents:
     audio: Tensor
 
 
-def grid_size(recipe: Recipe, grid: int) -> tuple[int, int]:
-    """Width and height on the model's grid that hold the recipe's picture."""
-    return -(-recipe.width // grid) * grid, -(-recipe.height // grid) * grid
-
-
-def offsets(recipe: Recipe, grid: int) -> tuple[int, int]:
-    """Left and top of the recipe's picture within the picture on the grid."""
-    width, height = grid_size(recipe, grid)
-    return (width - recipe.width) // 2, (height - recipe.height) // 2
-
-
 def guidance_arguments(recipe: Recipe, card: ModelCard) -> dict[str, Any]:
-    """Every guidance argument of the pipeline: none is left to its defaults, which would run four
-    forwards a step. At guidance 1.0 the sound is unguided too, and the standard mode's step is one
-    forward."""
+    """All guidance arguments of the pipeline; its defaults would run four forwards per step. At
+    guidance 1.0 the sound is not guided either, and a step in the standard mode is one forward."""
     guided = card.guided(recipe)
     return {
         "guidance_scale": recipe.guidance_scale if guided else 1.0,
@@ -65,7 +54,7 @@ def guidance_arguments(recipe: Recipe, card: ModelCard) -> dict[str, Any]:
 
 
 def extra_arguments(extra: Guidance, card: ModelCard) -> dict[str, Any]:
-    """The pipeline's arguments for what runs beside classifier-free guidance."""
+    """The pipeline's arguments for guidance in addition to classifier-free guidance."""
     return {
         "stg_scale": extra.stg_scale,
         "audio_stg_scale": extra.audio_stg_scale,
@@ -81,7 +70,7 @@ def extra_arguments(extra: Guidance, card: ModelCard) -> dict[str, Any]:
 def sample(
     pipe: Any,
     card: ModelCard,
-    prompts: Prompts,
+    encoder: PromptEncoder,
     recipe: Recipe,
     listener: Listener,
     image_start: Picture | None = None,
@@ -96,29 +85,29 @@ def sample(
         Cancelled: the listener stopped it; the pipeline can be used again at once.
     """
     images = (image_start, image_end)
-    return sample_together(pipe, card, prompts, [recipe], listener, *images)[0]
+    return sample_together(pipe, card, encoder, [recipe], listener, *images)[0]
 
 
 def sample_together(
     pipe: Any,
     card: ModelCard,
-    prompts: Prompts,
+    encoder: PromptEncoder,
     takes: Sequence[Recipe],
     listener: Listener,
     image_start: Picture | None = None,
     image_end: Picture | None = None,
 ) -> list[Latents]:
-    """Denoise takes that differ in nothing but their seeds, in one stage and one batch. Each starts
-    from the noise that it would have alone; what comes out differs from that only by rounding.
+    """Denoise takes that differ only in their seeds, in one stage and one batch. Each starts from
+    the same noise as if it were made alone; the results differ only by rounding.
 
     Args and errors as :func:`sample`.
     """
     recipe = takes[0]
     listener.progress("text")
-    text = text_arguments(prompts, recipe, guided=card.guided(recipe))
+    text = text_arguments(encoder, recipe, guided=card.guided(recipe))
     steps = card.steps(recipe.num_inference_steps)
     listener.progress("sampling", 0, steps)
-    width, height = grid_size(recipe, card.grid)
+    width, height = card.sampled_size(recipe)
     generators = [torch.Generator("cpu").manual_seed(take.seed) for take in takes]
     batch = denoise(
         pipe,
@@ -137,32 +126,31 @@ def sample_together(
 
 
 def takes_at_once(recipe: Recipe, card: ModelCard, cuda: bool) -> int:
-    """How many takes of a recipe are better made in one batch than one after the other.
+    """How many takes of a recipe are sampled faster in one batch than one after the other.
 
-    On the CPU none: a batch takes as long there as its takes by themselves. On CUDA, as many as
-    together stay below the tokens from which on a forward is bound by arithmetic.
+    One on the CPU, where a batch takes as long as its takes by themselves. On CUDA, as many as have
+    no more than :data:`LAUNCH_BOUND_TOKENS` together.
     """
     if not cuda or recipe.two_stage:
         return 1
-    width, height = grid_size(recipe, card.grid)
-    frames = (recipe.num_frames - 1) // FRAME_STEP + 1
-    tokens = width * height * frames // card.grid**2
+    tokens = video_tokens(recipe.width, recipe.height, recipe.num_frames)
     return max(1, LAUNCH_BOUND_TOKENS // (tokens * (2 if card.guided(recipe) else 1)))
 
 
 def texts_kept(recipe: Recipe, card: ModelCard) -> int:
-    """How many texts the transformer meets while a clip is sampled, each with keys and values of
-    its own. Beside the pair of prompt and negative prompt, the prompt alone is another one: for
-    STG and modality guidance, and for the second of two stages."""
+    """How many texts have keys and values of their own while a clip is sampled. Prompt and negative
+    prompt in one batch count as two; the prompt alone, used by STG and modality guidance and by the
+    second of two stages, is another one each."""
     guided = card.guided(recipe)
     return 1 + guided + (guided and card.forwards(recipe) > 2) + recipe.two_stage
 
 
 def counting(listener: Listener, before: int, steps: int) -> StepDone:
-    """The pipeline's step callback that tells a listener of ``steps`` steps in all.
+    """A step callback for the pipeline that reports to a listener.
 
     Args:
-        before: steps that an earlier stage has made.
+        before: steps made in an earlier stage.
+        steps: steps of all stages.
     """
 
     def step_done(pipe: Any, step: int, _: Any, tensors: dict[str, Any]) -> dict[str, Any]:
@@ -175,10 +163,10 @@ def counting(listener: Listener, before: int, steps: int) -> StepDone:
 
 
 def denoise(pipe: Any, recipe: Recipe, step_done: StepDone, **arguments: Any) -> Latents:
-    """One call of the pipeline, down to its latents.
+    """Call the pipeline once.
 
     Args:
-        arguments: of the pipeline, beside those that every call shares.
+        arguments: of the pipeline, in addition to those that every call has.
 
     Raises:
         Cancelled: the step callback stopped it; the pipeline can be used again at once.
@@ -198,13 +186,13 @@ def denoise(pipe: Any, recipe: Recipe, step_done: StepDone, **arguments: Any) ->
     return Latents(video, audio)
 
 
-def text_arguments(prompts: Prompts, recipe: Recipe, guided: bool) -> dict[str, Tensor]:
-    """What the pipeline takes of the prompt, and of the negative prompt where it is guided."""
-    positive = prompts.encode(recipe.prompt)
+def text_arguments(encoder: PromptEncoder, recipe: Recipe, guided: bool) -> dict[str, Tensor]:
+    """The pipeline's arguments for the prompt and, if it is guided, for the negative prompt."""
+    positive = encoder.encode(recipe.prompt)
     mask = torch.ones(positive.shape[:2], dtype=torch.int64, device=positive.device)
     arguments = {"prompt_embeds": positive, "prompt_attention_mask": mask}
     if guided:
-        arguments["negative_prompt_embeds"] = prompts.encode(recipe.negative_prompt)
+        arguments["negative_prompt_embeds"] = encoder.encode(recipe.negative_prompt)
         arguments["negative_prompt_attention_mask"] = mask
     return arguments
 
@@ -212,7 +200,8 @@ def text_arguments(prompts: Prompts, recipe: Recipe, guided: bool) -> dict[str, 
 def conditions(
     recipe: Recipe, card: ModelCard, image_start: Picture | None, image_end: Picture | None
 ) -> list[LTX2VideoCondition] | None:
-    """The reference images where the pipeline wants them; its index counts latent frames."""
+    """The reference images as conditions of the pipeline, whose index counts latent frames; None
+    without any."""
     found = [
         LTX2VideoCondition(
             frames=Image.fromarray(pad_to_grid(picture, recipe, card.grid_of(recipe))),
@@ -227,15 +216,15 @@ def conditions(
 
 
 def pad_to_grid(picture: Picture, recipe: Recipe, grid: int) -> Picture:
-    """A reference image with its edges repeated out to the grid, so that it lines up with the crop.
+    """A reference image padded to the grid by repeating its edges, by the same margins as the
+    finished clip is cropped by.
 
     Args:
         picture: uint8, H×W×3, of exactly the recipe's size.
+        grid: pixels; the result's sides are multiples of it.
     """
     if picture.shape != (recipe.height, recipe.width, 3):
         raise ValueError(f"a reference of {recipe.resolution} is needed, not {picture.shape}")
-    width, height = grid_size(recipe, grid)
-    left, top = offsets(recipe, grid)
-    rows = (top, height - recipe.height - top)
-    columns = (left, width - recipe.width - left)
+    around = margins(recipe.width, recipe.height, grid)
+    rows, columns = (around.top, around.bottom), (around.left, around.right)
     return np.pad(picture, (rows, columns, (0, 0)), mode="edge")

@@ -1,7 +1,7 @@
-"""Weights that wait in host memory and come to the device when it is their turn.
+"""Streaming: weights stay in host memory, and each layer's come to the device when it is computed.
 
-diffusers' group offloading brings them, on CUDA in a stream of their own while the layer before is
-computed. The order in which layers follow each other is learnt in the first forward.
+Done by diffusers' group offloading. On CUDA, a stream of its own copies a layer's weights while the
+layer before is computed; it learns the order of the layers in the first forward.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _AUTOENCODERS = (AutoencoderKLLTX2Video, AutoencoderKLLTX2Audio)
 
 
 def stream(module: Any, device: torch.device, *, blocks: bool) -> None:
-    """Let a part's weights wait in host memory.
+    """Stream a part's weights to a device.
 
     Args:
-        blocks: whole transformer blocks at a time instead of single layers; what stands outside the
-            blocks stays on the device.
+        blocks: bring whole transformer blocks at a time, not single layers, and keep what is
+            outside the blocks on the device.
     """
     for entry in _entries(module):
         apply_group_offloading(
@@ -37,21 +37,24 @@ def stream(module: Any, device: torch.device, *, blocks: bool) -> None:
 
 
 def renew(transformer: Any) -> None:
-    """Take in layers that were added to a streamed transformer; nothing for one that is not."""
+    """Stream the layers too that were added to a streamed transformer. Does nothing for one that is
+    not streamed."""
     compat.offload_anew(transformer)
     settle(transformer)
 
 
 def settle(transformer: Any) -> None:
-    """Keep on the device what a streamed transformer has outside its blocks (0.69 GB of the 19B).
-    Belongs after all that makes its hooks anew, adding or dropping a LoRA above all.
+    """Keep what a streamed transformer has outside its blocks (0.69 GB of the 19B) on the device.
+    To be called whenever its hooks were made anew, such as by loading or unloading a LoRA.
 
-    diffusers would move these parts both ways in every forward, through memory that is not pinned.
+    Otherwise diffusers would copy these layers both ways in every forward, through memory that is
+    not pinned.
     """
     compat.keep_outside_blocks(transformer)
 
 
 def _entries(module: Any) -> list[Any]:
-    """The modules whose forward is called. An autoencoder's own never is: hooked as a whole, it
-    would bring each layer only when it waits for it, and go on learning the order for ever."""
+    """The modules to apply offloading to: those whose ``forward`` is called. An autoencoder's own
+    is not; applied to it as a whole, offloading would never learn the order of its layers and copy
+    each only when it is needed."""
     return [module.encoder, module.decoder] if isinstance(module, _AUTOENCODERS) else [module]

@@ -1,9 +1,9 @@
-"""Prompt → what the transformer attends to, computed once for each text and kept.
+"""Prompt embeddings, computed once per text and cached.
 
-The stock pipeline encodes both prompts again for every clip, with the language-model head on all
-1024 places, and runs the connectors again on the result. Here the connectors' output is cached, and
-a small module in their place only splits it. The values are those of the stock pipeline, bit for
-bit.
+The stock pipeline encodes both prompts for every clip, with the language-model head on all 1024
+tokens, and runs the connectors on the result. Here the connectors' output is cached, and a small
+module in their place splits it into video and audio. The values are bit-identical to the stock
+pipeline's.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import torch
 from torch import Tensor, nn
 
 from ltx_ui.engine import compat
-from ltx_ui.engine.speed import TEXT_LENGTH
+from ltx_ui.engine.optimizations import TEXT_LENGTH
 
 PADDING_SIDE = "left"
-"""Where a text is filled up to its places: as LTX-2 learnt it, whatever a tokenizer's files say."""
+"""LTX-2 was trained with padding on this side, whatever a tokenizer's files say."""
 
 
 def text_length(pipe: Any) -> int:
-    """Places that a pipeline's tokenizer gives a prompt; at most LTX-2's."""
+    """Tokens that a pipeline pads or cuts a prompt to; at most LTX-2's 1024."""
     return min(TEXT_LENGTH, int(pipe.tokenizer.model_max_length))
 
 
 class Splitter(nn.Module):
-    """Stands where the pipeline calls its connectors, and takes apart what :class:`Prompts` joined.
+    """Takes the connectors' place in the pipeline and splits what :class:`PromptEncoder` joined.
 
     Args:
         video_width: channels of the video part; the audio part is the rest.
@@ -42,17 +42,24 @@ class Splitter(nn.Module):
     def forward(
         self, embeds: Tensor, mask: Tensor, padding_side: str = "left"
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Video part, audio part and mask of ``embeds``, B×L×(video+audio)."""
+        """Split joined embeddings.
+
+        Args:
+            embeds: B×L×(video+audio).
+
+        Returns:
+            The video part, the audio part, and the mask as it was given.
+        """
         video, audio = embeds[..., : self.video_width], embeds[..., self.video_width :]
         return video.contiguous(), audio.contiguous(), mask
 
 
-class Prompts:
-    """Encodes prompts with a pipeline's text encoder and connectors, which it takes over.
+class PromptEncoder:
+    """Encodes prompts with a pipeline's text encoder and connectors.
 
     Args:
         pipe: an ``LTX2ConditionPipeline``; its ``connectors`` are replaced by a :class:`Splitter`.
-        capacity: prompts kept; one of LTX-2's takes 12.6 MB of host memory.
+        capacity: prompts cached; each takes 12.6 MB of host memory with LTX-2.
     """
 
     def __init__(self, pipe: Any, capacity: int = 64) -> None:
@@ -99,6 +106,6 @@ class Prompts:
             logits_to_keep=1,
         ).hidden_states
         stacked = torch.stack(hidden, dim=-1).flatten(2, 3).to(pipe.text_encoder.dtype)
-        del hidden  # 0.4 GB of LTX-2's, just before most memory is needed
+        del hidden  # Frees 0.4 GB of LTX-2's just before the peak.
         video, audio, _ = self.connectors(stacked, tokens.attention_mask, padding_side=PADDING_SIDE)
         return torch.cat([video, audio], dim=-1)

@@ -1,4 +1,4 @@
-"""How many tokens a text has, and how much of it a model reads. No torch, no weights."""
+"""How many tokens a text has, and how much of it a model reads. Without torch or weights."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ltx_ui.engine.models import ModelCard
 from ltx_ui.recipe import Recipe
 
 _LAST_WORDS = 40
-"""Characters that are quoted of the end of what was read."""
+"""Characters quoted from the end of the part that was read."""
 
 
 @dataclass(frozen=True)
 class TokenCount:
-    """What a model makes of a text.
+    """How a model's tokenizer splits a text.
 
     Attributes:
-        count: tokens of the whole text, those included that the tokenizer adds.
+        count: tokens of the whole text, special tokens included.
         limit: tokens that the model reads.
         read: the part of the text that is read; all of it where ``count`` is within ``limit``.
     """
@@ -51,8 +51,8 @@ class Tokens:
     """Counts tokens as a pipeline's tokenizer does. Safe to call from any thread.
 
     Args:
-        tokenizer: a fast tokenizer of transformers, whose own copy stays untouched: truncation and
-            padding are settings of it that change with each call.
+        tokenizer: a fast tokenizer of transformers. It is copied, because each call of it changes
+            its settings of truncation and padding.
         limit: tokens that the model reads.
     """
 
@@ -63,22 +63,22 @@ class Tokens:
         self.limit = limit
 
     def count(self, text: str) -> TokenCount:
-        """How many tokens a text has; white space around it does not count."""
+        """Count a text's tokens, without the white space around it."""
         text = text.strip()
         encoding = self._tokenizer.encode(text)
         if (count := len(encoding.ids)) <= self.limit:
             return TokenCount(count, self.limit, text)
-        # What the tokenizer adds keeps its places; the text's own tokens are cut at the end.
+        # Special tokens are kept; the text's own tokens are cut at the end.
         room = self.limit - self._tokenizer.num_special_tokens_to_add(False)
         pairs = zip(encoding.offsets, encoding.special_tokens_mask, strict=True)
         own = [place for place, special in pairs if not special]
-        # A character can be several tokens, and is read only as a whole.
+        # A character of several tokens counts as read only if all of them are.
         end = min(own[room - 1][1], own[room][0])
         return TokenCount(count, self.limit, text[:end])
 
 
 def cut_texts(count: Callable[[str], TokenCount], card: ModelCard, recipe: Recipe) -> list[str]:
-    """A note for each of a recipe's texts that is longer than what the model reads."""
+    """A note for each of a recipe's texts that the model does not read to its end."""
     texts = {"prompt": recipe.prompt}
     if card.guided(recipe):
         texts["negative prompt"] = recipe.negative_prompt

@@ -1,4 +1,4 @@
-"""HD in two stages: the clip at half size, its latents enlarged, then refined at full size."""
+"""HD in two stages: a clip is sampled at half size, its latents are upsampled, then refined."""
 
 from __future__ import annotations
 
@@ -22,67 +22,66 @@ from ltx_ui.engine.sampling import (
     counting,
     denoise,
     extra_arguments,
-    grid_size,
     guidance_arguments,
     text_arguments,
 )
 from ltx_ui.engine.streaming import renew, settle
-from ltx_ui.engine.text import Prompts
+from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.errors import ModelUnavailable
 from ltx_ui.recipe import Recipe
 
 UPSAMPLER_FOLDER = "latent_upsampler"
 LORA = "stage_2_distilled"
-"""What the second stage's LoRA is called while it is in the transformer."""
+"""The name of the second stage's LoRA while it is loaded in the transformer."""
 
 
 def upsampler_folder(checkpoint: Path) -> Path | None:
-    """Where a checkpoint keeps its latent upsampler, or None where it has none."""
+    """The folder of a checkpoint's latent upsampler; None if it has none."""
     folder = checkpoint / UPSAMPLER_FOLDER
     return folder if (folder / "config.json").is_file() else None
 
 
 def lora_file(checkpoint: Path, card: ModelCard) -> Path | None:
-    """The LoRA that the card's second stage wants, or None where it wants none or there is none."""
+    """The file of the LoRA for the card's second stage; None if it needs none or there is none."""
     file = checkpoint / card.distilled_lora
     return file if card.distilled_lora and file.is_file() else None
 
 
 def makes_two_stages(checkpoint: Path, card: ModelCard) -> bool:
-    """Whether a checkpoint has all that a clip in two stages takes."""
+    """Whether a checkpoint has all that clips in two stages need."""
     refines = card.refines or lora_file(checkpoint, card) is not None
     return refines and upsampler_folder(checkpoint) is not None
 
 
 class TwoStage:
-    """Samples two-stage clips with a pipeline. The upsampler is loaded for the first of them, and
-    is on the device only while it is used.
+    """Samples clips in two stages. The upsampler is loaded for the first clip, and is on the device
+    only while it is used.
 
     Args:
-        pipe: an ``LTX2ConditionPipeline``; to sample, it has to be from a folder with an upsampler.
+        pipe: an ``LTX2ConditionPipeline``, loaded from a folder with an upsampler.
     """
 
     def __init__(self, pipe: Any, card: ModelCard) -> None:
         self._pipe = pipe
         self._card = card
         self._upsampler: LTX2LatentUpsamplerModel | None = None
-        # A pipeline that was made in memory comes from nowhere.
+        # A pipeline that was made in memory has no folder.
         self._lora = lora_file(Path(pipe.name_or_path), card) if pipe.name_or_path else None
 
     def sample(
         self,
-        prompts: Prompts,
+        encoder: PromptEncoder,
         recipe: Recipe,
         listener: Listener,
         image_start: Picture | None = None,
         image_end: Picture | None = None,
     ) -> Latents:
-        """Denoise one clip at half size, enlarge its latents and refine the picture. The steps of
-        both stages are counted as one run.
+        """Denoise one clip at half size, upsample its latents and refine the video. Progress counts
+        the steps of both stages together.
 
         Args:
-            image_start, image_end: uint8, H×W×3, of exactly the recipe's size. The pipeline brings
-                them to half size for the first stage and takes them as they are in the second.
+            image_start, image_end: uint8, H×W×3, of exactly the recipe's size. The pipeline scales
+                them down for the first stage.
 
         Raises:
             Cancelled: the listener stopped it; the pipeline can be used again at once.
@@ -91,11 +90,11 @@ class TwoStage:
         pipe, card = self._pipe, self._card
         listener.progress("text")
         guidance = guidance_arguments(recipe, card)
-        text = text_arguments(prompts, recipe, guided=card.guided(recipe))
+        text = text_arguments(encoder, recipe, guided=card.guided(recipe))
         first = card.steps(recipe.num_inference_steps)
         steps = first + len(STAGE_2_SIGMAS)
         listener.progress("sampling", 0, steps)
-        width, height = grid_size(recipe, card.grid_of(recipe))
+        width, height = card.sampled_size(recipe)
         shared = {
             "conditions": conditions(recipe, card, image_start, image_end),
             "generator": torch.Generator("cpu").manual_seed(recipe.seed),
@@ -132,11 +131,12 @@ class TwoStage:
                 **extra_arguments(Guidance(), card),
                 **{name: text[name] for name in ("prompt_embeds", "prompt_attention_mask")},
             )
-        # The second stage's few steps are for the picture; the authors keep the first's sound.
+        # The second stage refines the video; the authors keep the first stage's sound.
         return Latents(refined.video, small.audio)
 
     def _enlarge(self, latents: Tensor) -> Tensor:
-        """Denormalised video latents at twice the width and height, float32."""
+        """Denormalised video latents, 1×128×F'×H'×W', at twice the width and height, in the same
+        dtype."""
         if self._upsampler is None:
             self._upsampler = _load(self._pipe)
         stage = LTX2LatentUpsamplePipeline(vae=self._pipe.vae, latent_upsampler=self._upsampler)
@@ -145,7 +145,7 @@ class TwoStage:
             enlarged: Tensor = stage(latents=latents, output_type="latent", return_dict=False)[0]
         finally:
             self._upsampler.to("cpu")
-        # In the upsampler's bfloat16 the second stage's noise would be drawn in bfloat16 too.
+        # In the upsampler's bfloat16, the second stage's noise would be drawn in bfloat16 as well.
         return enlarged.to(latents)
 
 
@@ -161,8 +161,8 @@ def _load(pipe: Any) -> LTX2LatentUpsamplerModel:
 
 @contextmanager
 def fixed_schedule(pipe: Any) -> Iterator[None]:
-    """Lets the pipeline take given sigmas as they are; its scheduler comes back, whatever happens
-    inside."""
+    """Let the pipeline use given sigmas unchanged inside the block; its own scheduler is
+    restored."""
     own = pipe.scheduler
     pipe.scheduler = type(own).from_config(own.config, **SCHEDULES["fixed"])
     try:
@@ -173,11 +173,10 @@ def fixed_schedule(pipe: Any) -> Iterator[None]:
 
 @contextmanager
 def distilled(pipe: Any, lora: Path | None) -> Iterator[None]:
-    """Lets the transformer follow the second stage's few steps, by its LoRA where it has one; its
-    own layers come back, whatever happens inside.
+    """Load the second stage's LoRA, if there is one, for the time of the block.
 
-    The LoRA is read for each clip, not kept and switched off. So a clip in one stage neither waits
-    for its layers nor needs its 7.7 GB.
+    It is read for each clip and not kept and switched off, so that clips in one stage are neither
+    slowed down by its layers nor need its 7.7 GB.
 
     Raises:
         ModelUnavailable: the file can't be read.
@@ -194,16 +193,16 @@ def distilled(pipe: Any, lora: Path | None) -> Iterator[None]:
 
 
 def _add(pipe: Any, lora: Path) -> None:
-    """Add a LoRA's part for the transformer. Its part for the text stays out: the authors' own
-    pipeline encodes the text once, for both stages."""
+    """Load a LoRA's weights for the transformer. Those for the connectors are left out, as in the
+    authors' pipeline, which encodes the text once for both stages."""
     transformer, dtype = pipe.transformer, pipe.transformer.dtype
     weights, metadata = _read(pipe, lora)
-    # Told of the pipeline, it would also place every other waiting part anew.
+    # Given the pipeline, it would also apply offloading to all other parts again.
     pipe.load_lora_into_transformer(
         weights, transformer, adapter_name=LORA, low_cpu_mem_usage=True, metadata=metadata
     )
     for name, parameter in transformer.named_parameters():
-        # Beside weights in 8 bits it was rounded to 8 bits too, which it can't be computed with.
+        # Beside float8 weights it was converted to float8 as well, which it can't be computed in.
         if f".{LORA}." in name and parameter.dtype != dtype:
             exact = weights[f"transformer.{name.replace(f'.{LORA}', '')}"]
             parameter.data = exact.to(parameter.device, dtype)

@@ -1,4 +1,4 @@
-"""A file that can be given up: on a full disk it makes room for deleting takes."""
+"""A file that is deleted when the disk is full, to make room for deleting takes."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from pathlib import Path
 from ltx_ui.media.files import free_bytes, remove
 
 SIZE = 1024 * 1024
-"""Bytes. A deleted take writes a few pages of 4 KiB to the library's log."""
+"""Bytes of the file. Deleting a take writes a few pages of 4 KiB to SQLite's log."""
 SPARE = 4 * SIZE
-"""Free bytes without which the file is not made: it must not be what fills the disk."""
+"""Bytes that have to be free for the file to be made: it must not fill the disk itself."""
 
 _log = logging.getLogger(__name__)
 
 
 class Ballast:
-    """One file beside the library, made while there is room."""
+    """The file beside the library. It is made while there is room on the disk."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @contextmanager
     def given_up(self) -> Iterator[None]:
-        """Where the disk is full, its room is free while the block runs. Afterwards half of what is
-        left is taken back, for the next time."""
+        """Inside the block the file is deleted if the disk is full. Afterwards it is made again for
+        the next time: in full where there is room, or of half of what is free."""
         full = free_bytes(self._path.parent) < SIZE
         if full:
             remove(self._path)
@@ -43,7 +43,7 @@ class Ballast:
     def _make(self, size: int) -> None:
         try:
             if not self._path.exists() or self._path.stat().st_size < size:
-                # Zeros would take no room on a file system that compresses.
+                # Random bytes: zeros would take no room on a file system that compresses.
                 self._path.write_bytes(os.urandom(size))
         except OSError as error:
             _log.warning("%s could not be made: %s", self._path, error)

@@ -27,19 +27,17 @@ from sqlalchemy.types import TypeDecorator
 
 from ltx_ui.errors import SettingsError, writing_failed
 from ltx_ui.studio.ballast import Ballast
-from ltx_ui.studio.unusable import damaged, unusable
+from ltx_ui.studio.sqlite_errors import damaged, person_error
 
 BUSY_TIMEOUT_MS = 5000
 _READS = "ltx_ui_reads"
-"""The execution option of connections that only read."""
-
-
+"""An execution option: set on connections that only read."""
 LIVE = ("queued", "running")
-"""The states of jobs that can still start, or go on."""
+"""The column ``state`` of jobs that have not ended."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite itself keeps no time zone."""
+    """An aware datetime in UTC, stored without a time zone, which SQLite doesn't have."""
 
     impl = DateTime
     cache_ok = True
@@ -52,11 +50,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """What the migrations are compared with."""
+    """The tables as they are after the last migration."""
 
 
 class TakeRow(Base):
-    """A kept clip. ``number`` gives the order in which takes were kept."""
+    """A saved clip. ``number`` is the order in which takes were saved."""
 
     __tablename__ = "takes"
     __table_args__ = (Index("ix_takes_owner_number", "owner", "number"),)
@@ -79,8 +77,8 @@ class TakeRow(Base):
 
 
 class JobRow(Base):
-    """A job. ``number`` gives its place; ``starts`` counts the times it was taken up; ``model`` is
-    the one it was made for."""
+    """A job. ``number`` is the order of submission, ``starts`` counts how often it was started, and
+    ``model`` is the model that it is for."""
 
     __tablename__ = "jobs"
     __table_args__ = (Index("ix_jobs_state", "state"),)
@@ -96,8 +94,9 @@ class JobRow(Base):
     message: Mapped[str] = mapped_column(default="")
 
 
-class PaceRow(Base):
-    """What each stage of a take took; ``settings`` are its recipe's, as JSON with sorted keys."""
+class TimingRow(Base):
+    """Seconds by stage of a take; ``settings`` are its recipe's, as JSON with sorted keys. The
+    table keeps the name that it was made with."""
 
     __tablename__ = "paces"
     __table_args__ = (Index("ix_paces_kind", "model", "device", "settings", "texts"),)
@@ -111,7 +110,8 @@ class PaceRow(Base):
 
 
 class Database:
-    """Sessions on one SQLite file, which is made and migrated when it is opened."""
+    """Sessions on one SQLite file, which is created or migrated when it is opened. Safe to call
+    from any thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -127,8 +127,8 @@ class Database:
         event.listen(self._engine, "begin", _begin)
 
     def open(self) -> None:
-        """Check the file and bring its tables up to date; done once, by the first session at the
-        latest.
+        """Check the file and migrate it to the present version. Done once; the first session calls
+        it if nobody has before.
 
         Raises:
             SettingsError: the file is damaged, or belongs to a newer version of the program.
@@ -142,10 +142,10 @@ class Database:
 
     @contextmanager
     def session(self, *, frees: bool = False) -> Iterator[Session]:
-        """A session that commits when the block ends well, and otherwise changes nothing.
+        """A session that is committed at the end of the block, or rolled back if that raises.
 
         Args:
-            frees: it deletes, and so has to work on a full disk too.
+            frees: whether it deletes something, and so has to work on a full disk.
 
         Raises:
             MediaError: the disk is full, or the file can't be written.
@@ -158,8 +158,8 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that only reads. It waits for no writer, and none waits for it. Inside
-        another one of the same thread it is that one, and sees the same moment.
+        """A session that only reads; it neither waits for writers nor delays them. Nested in
+        another one of the same thread, it is the same session and sees the same state.
 
         Raises:
             MediaError, SettingsError: as :meth:`session`.
@@ -176,7 +176,7 @@ class Database:
                 self._reading.session = None
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close all connections."""
         self._engine.dispose()
 
     @contextmanager
@@ -184,7 +184,7 @@ class Database:
         try:
             yield
         except DatabaseError as error:
-            if (said := unusable(self._path, error.orig)) is None:
+            if (said := person_error(self._path, error.orig)) is None:
                 raise
             raise said from error
 
@@ -201,7 +201,7 @@ class Database:
                 self._upgrade(connection)
 
     def _upgrade(self, connection: Connection) -> None:
-        # Alembic tells of each plugin it has; nobody needs to know.
+        # Alembic logs each of its plugins.
         logging.getLogger("alembic").setLevel(logging.WARNING)
         from alembic import command
         from alembic.config import Config
@@ -220,8 +220,8 @@ class Database:
 
 
 def _is_current(connection: Connection) -> bool:
-    """Whether the last migration was made. Told without Alembic, which takes a moment to load; the
-    page waits for this."""
+    """Whether the last migration was made. Found out without Alembic, which takes a moment to
+    import while the page waits."""
     if not inspect(connection).has_table("alembic_version"):
         return False
     versions = Path(__file__).parent.joinpath("migrations", "versions").glob("[0-9]*.py")
@@ -230,10 +230,10 @@ def _is_current(connection: Connection) -> bool:
 
 
 def _prepare(connection: Any, _record: object) -> None:
-    # The driver's own transactions leave table changes out; see _begin.
+    # The driver's own transactions don't include changes of tables; _begin begins ours.
     connection.isolation_level = None
     cursor = connection.cursor()
-    # With a write-ahead log a killed process loses nothing, and NORMAL is safe in it.
+    # With a write-ahead log a killed process loses nothing, even with synchronous=NORMAL.
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
@@ -242,6 +242,6 @@ def _prepare(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # IMMEDIATE waits its turn; a reader that turns into a writer would fail instead of waiting.
+    # IMMEDIATE waits for other writers; a reader that begins to write would fail instead.
     reads = connection.get_execution_options().get(_READS)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

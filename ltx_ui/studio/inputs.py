@@ -1,4 +1,4 @@
-"""What recipes start from: pictures on disk, under the digest of their bytes."""
+"""The pictures that recipes refer to: files named by the digest of their bytes."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from ltx_ui.studio.database import LIVE, Database, JobRow, TakeRow
 
 FIELDS = ("image_start", "image_end")
 UNUSED_SECONDS = 7 * 24 * 3600
-"""How long a picture stays that no take and no job uses: a browser may hold it in a draft."""
+"""How long a picture is kept that no take and no job uses. A browser may have it in a draft."""
 UNUSED_BYTES = 2_000_000_000
 UNUSED_FILES = 2000
-"""What all unused pictures may take together; beyond that the oldest go first."""
+"""How many bytes, and how many files, all unused pictures may have; the oldest are removed."""
 SECONDS_BETWEEN_SWEEPS = 60
 _THUMBNAILS = 200
 
@@ -39,13 +39,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StoredImage:
-    """A picture that recipes may name.
+    """A stored picture, which recipes may refer to.
 
     Attributes:
         digest: ``sha256:…`` of the stored bytes.
-        width: pixels, of the picture as it is meant to be seen.
-        height: likewise.
-        note: what was done to it on the way in, a sentence; empty if nothing.
+        width, height: pixels of the picture as it is meant to be seen.
+        note: a sentence on how it was changed before it was stored; empty if it was not.
     """
 
     digest: str
@@ -57,12 +56,12 @@ class StoredImage:
 class Inputs:
     """The folder of pictures. Safe to call from any thread.
 
-    A picture is removed when no take and no job uses it, and it was not used for a week or too many
-    others are unused.
+    A picture that no take and no job uses is removed after a week, or earlier if there are too many
+    unused ones.
 
     Args:
-        max_bytes: the largest file that is taken in.
-        database: where the takes and jobs are.
+        max_bytes: size of the largest file that is accepted.
+        database: has the takes and jobs that use pictures.
     """
 
     def __init__(self, folder: Path, max_bytes: int, database: Database) -> None:
@@ -78,8 +77,8 @@ class Inputs:
         """Store a picture.
 
         Args:
-            data: the file as it was sent.
-            field: the recipe's field it is for, for the error.
+            data: the file's bytes as they were sent.
+            field: the recipe's field that the picture is for, named in errors.
 
         Raises:
             InvalidRecipe: it can't be used.
@@ -100,11 +99,11 @@ class Inputs:
 
     @contextmanager
     def taken_in(self, recipe: Recipe) -> Iterator[Recipe]:
-        """The recipe with its pictures stored and named by digest. While the block runs they stay,
-        used or not: in it the recipe becomes a job.
+        """The recipe with its pictures stored and replaced by their digests. They are not removed
+        inside the block, in which the recipe becomes a job that uses them.
 
         Raises:
-            InvalidRecipe: a picture can't be used, or a digest names none that is here.
+            InvalidRecipe: a picture can't be used, or there is none by a digest.
             MediaError: a picture could not be written, or the disk is full.
         """
         held: list[str] = []
@@ -133,7 +132,7 @@ class Inputs:
         raise NotFound("This picture is not here any more. Choose it again.")
 
     def thumbnail(self, digest: str) -> bytes:
-        """A small WebP of a stored picture, its sides at most 512 pixels.
+        """A stored picture as a small WebP, with sides of at most 512 pixels.
 
         Raises:
             NotFound: there is none by this digest.
@@ -141,10 +140,10 @@ class Inputs:
         return self._small(self.path(digest))
 
     def pixels(self, recipe: Recipe, field: str) -> NDArray[np.uint8] | None:
-        """A picture as the engine takes it, or None where the recipe has none.
+        """A recipe's picture as the engine takes it; None if the recipe has none in this field.
 
         Returns:
-            uint8, height×width×3 of the recipe.
+            uint8, H×W×3, of exactly the recipe's size.
 
         Raises:
             NotFound: its file was removed.
@@ -156,13 +155,13 @@ class Inputs:
         return fit(read_reference(data, len(data), field), recipe.width, recipe.height)
 
     def sweep(self) -> None:
-        """Remove the pictures that have become superfluous, and what a killed process left
-        half-written."""
+        """Remove unused pictures that are too old or too many, and files that a killed process has
+        left half-written."""
         with self._lock:
             self._swept_at = time.monotonic()
             sweep(self._folder)
             try:
-                # In this order: what is held no longer by then is in a job.
+                # In this order: a picture whose hold ends in between is in a job by then.
                 used = {*self._held, *self._in_use()}
             except StudioError as error:
                 _log.warning("No pictures were removed: %s", error)
@@ -172,7 +171,7 @@ class Inputs:
                 remove(path)
 
     def _in_use(self) -> list[str]:
-        """What takes, and jobs that can still start, name."""
+        """Digests of the pictures that takes, and jobs that have not ended, refer to."""
         live = JobRow.state.in_(LIVE)
         named = [select(TakeRow.recipe[field].as_string()) for field in FIELDS]
         named += [select(JobRow.recipe[field].as_string()).where(live) for field in FIELDS]
@@ -197,7 +196,7 @@ def _thumbnail(path: Path) -> bytes:
 
 
 def _touch(path: Path) -> None:
-    """Note in its file's time that a picture is used."""
+    """Note the present time as that of the picture's last use: its file's modification time."""
     try:
         os.utime(path)
     except OSError as error:
@@ -205,7 +204,7 @@ def _touch(path: Path) -> None:
 
 
 def _superfluous(folder: Path, used: Set[str]) -> list[Path]:
-    """The unused pictures that are too old or, from the oldest on, too many."""
+    """Files of the unused pictures that are too old, or beyond what all of them may take."""
     paths = (path for path in folder.glob("[0-9a-f]*.*") if f"sha256:{path.stem}" not in used)
     files = [(path, path.stat()) for path in paths]
     newest_first = sorted(files, key=lambda each: each[1].st_mtime, reverse=True)

@@ -1,4 +1,4 @@
-"""A Job and its states: waits, runs, ended."""
+"""A job and its states."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ UNEXPECTED = (
 
 
 ANY_MODEL = "auto"
-"""What a job is for that was queued before it was known which model would be loaded."""
+"""The model of a job that was queued before it was known which model would be loaded."""
 
 
 @dataclass(frozen=True)
 class Queued:
-    """Waits.
+    """The job waits.
 
     Attributes:
         place: 1 is next; 0 for a job that waits for another model.
-        waits_for: the model it was made for, where that is not the one that is loaded. It is begun
-            when a studio with that model is started, or when it is to be made with this one.
-        seconds_left: until it is begun; None while that is not known.
+        waits_for: the model that it is for, if another one is loaded. It waits until the studio is
+            started with that model, or until its owner has it made with the loaded one.
+        seconds_left: seconds until it is begun; None while unknown.
     """
 
     place: int
@@ -41,8 +41,16 @@ class Queued:
 
 @dataclass(frozen=True)
 class Running:
-    """Is being made; ``fraction`` is 0…1, ``seconds_left`` None while nothing is known. ``take``
-    counts from 1, and ``take_ids`` are those that are kept already."""
+    """The job is being made.
+
+    Attributes:
+        stage, step, steps: where the present take is.
+        fraction: how much of the job is done, 0…1.
+        seconds_left: seconds until it is done; None while unknown.
+        take: number of the present take, from 1.
+        take_ids: its takes that are saved already.
+        cancelling: whether it was cancelled and ends at its next step.
+    """
 
     stage: Stage
     step: int
@@ -56,7 +64,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Done:
-    """Was made and kept; ``others`` are the takes after the first."""
+    """The job's takes were made and saved; ``others`` are those after the first."""
 
     take_id: str
     others: tuple[str, ...] = ()
@@ -69,7 +77,8 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """Could not be made; ``message`` is written for a person. ``take_ids`` are kept anyway."""
+    """The job could not be made. ``message`` tells its owner why; ``take_ids`` were saved
+    before."""
 
     message: str
     take_ids: tuple[str, ...] = ()
@@ -77,7 +86,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class CancelledJob:
-    """Was stopped. The takes that were finished by then are kept."""
+    """The job was cancelled. Its takes that were saved before are kept."""
 
     take_ids: tuple[str, ...] = ()
 
@@ -88,8 +97,12 @@ EndState = Done | Failed | CancelledJob
 
 @dataclass(frozen=True)
 class Job:
-    """A recipe that waits, runs, or ended. Its first take, if it comes to one, has the same id.
-    ``model`` is the one it is for, by its card's id where that is known."""
+    """A recipe that was submitted, and its state.
+
+    Attributes:
+        id: also the id of its first take.
+        model: the model that it is for, by its card's id where that is known.
+    """
 
     id: str
     owner: str
@@ -100,17 +113,17 @@ class Job:
 
     @property
     def live(self) -> bool:
-        """Whether it still waits or runs."""
+        """Whether it waits or runs."""
         return isinstance(self.state, Queued | Running)
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The ids of the takes that it has made so far."""
+        """The ids of its takes that are saved."""
         return () if isinstance(self.state, Queued) else self.state.take_ids
 
     @property
     def take_ids(self) -> tuple[str, ...]:
-        """The ids that its takes have, or will have."""
+        """The ids of all its takes, also of those that are not made yet."""
         others = (
             uuid.uuid5(uuid.UUID(self.id), str(n)).hex for n in range(1, self.recipe.num_takes)
         )
@@ -118,7 +131,7 @@ class Job:
 
 
 def failure(job: Job, error: Exception) -> Failed:
-    """What a job ends as after an error; the log gets the details of what nobody foresaw."""
+    """The state of a job that ends by an error. Logs it; an unexpected error with its traceback."""
     if isinstance(error, StudioError):
         _log.warning("Job %s failed: %s", job.id, error)
         return Failed(str(error))

@@ -1,4 +1,4 @@
-"""Takes and favourites: rows in the database, files under random names."""
+"""The library of takes: rows in the database, and files under random names."""
 
 from __future__ import annotations
 
@@ -19,28 +19,30 @@ from ltx_ui.media.files import free_bytes, remove, sweep
 from ltx_ui.media.mp4 import write_mp4, write_poster
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.database import Database, TakeRow
-from ltx_ui.studio.recent import Recent
+from ltx_ui.studio.read_cache import ReadCache
 
 MAX_NOTE = 2000
 LEAST_BYTES_A_PIXEL = 0.01
-"""What an mp4 takes by width × height × frames. Smooth moving colours took 0.06, noise 0.56."""
+"""Least size of an mp4, in bytes per pixel and frame. Smoothly moving colours take 0.06, noise
+0.56."""
 SOUND_BYTES_A_SECOND = 24_000 * 2 * 4
-"""The sound beside it while it is encoded: float32, stereo, 24 kHz at least."""
+"""Size of the uncompressed sound, which is on disk while the mp4 is encoded: float32, stereo, at
+least 24 kHz."""
 _NOT_HERE = "This take is not here. It may have been deleted."
 
 
 @dataclass(frozen=True)
 class Take:
-    """A clip that was made and kept.
+    """A clip in the library.
 
     Attributes:
         seconds: how long it took to make.
-        timings: the same by stage.
+        timings: seconds by stage.
         model: the model card's id.
-        notes: what had to be done otherwise than usual, as :class:`~ltx_ui.clip.Clip` says.
-        note: the owner's own words.
-        video: the mp4; see :attr:`missing`.
-        poster: a JPEG.
+        notes: what was done otherwise than usual, as in :class:`~ltx_ui.clip.Clip`.
+        note: the owner's own note.
+        video: the mp4, unless it is :attr:`missing`.
+        poster: a still picture, JPEG.
     """
 
     id: str
@@ -60,30 +62,29 @@ class Take:
 
     @property
     def missing(self) -> bool:
-        """Whether the mp4 was removed by hand; the take still has its recipe. Looked up on disk
-        each time."""
+        """Whether the mp4 was deleted from outside. Looks at the disk each time."""
         return not self.video.is_file()
 
 
 @dataclass(frozen=True)
 class Files:
-    """The two files of a take that is not in the library yet, and what writing them notes."""
+    """The files of a clip that is not in the library yet, and notes about writing them."""
 
     video: Path
     poster: Path
     notes: tuple[str, ...] = ()
 
     def remove(self) -> None:
-        """Delete both, as far as they are there and can be."""
+        """Delete both files, as far as possible."""
         remove(self.video)
         remove(self.poster)
 
 
 class Library:
-    """Every take of everybody; each question names the owner who asks.
+    """The takes of all owners. Nearly every call names an owner, and finds their takes only.
 
     Args:
-        deleted: called when a take was deleted.
+        deleted: called after a take was deleted.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Library:
         self._database = database
         self._folder = folder
         self._deleted = deleted
-        self._recent: Recent[Take] = Recent()
+        self._cache: ReadCache[Take] = ReadCache()
 
     def takes(
         self, owner: str, *, favourites_only: bool = False, limit: int = 200, offset: int = 0
@@ -116,14 +117,14 @@ class Library:
         raise NotFound(_NOT_HERE)
 
     def those(self, take_ids: Sequence[str], owner: str) -> tuple[Take, ...]:
-        """The owner's takes of these, in this order; ids of others are passed over. Takes that
-        were asked for lately are answered from memory."""
-        known, moment = self._recent.look(take_ids)
+        """The owner's takes among these ids, in the order of the ids. Takes that were asked for
+        lately come from memory."""
+        known, version = self._cache.get(take_ids)
         if unknown := [take_id for take_id in take_ids if take_id not in known]:
             query = select(TakeRow).where(TakeRow.id.in_(unknown))
             with self._database.reading() as session:
                 found = {row.id: self._take(row) for row in session.scalars(query)}
-            self._recent.remember(found, moment)
+            self._cache.add(found, version)
             known |= found
         takes = (known.get(take_id) for take_id in take_ids)
         return tuple(take for take in takes if take is not None and take.owner == owner)
@@ -132,7 +133,7 @@ class Library:
         """A take's mp4.
 
         Raises:
-            NotFound: as :meth:`take`, or the file was removed by hand.
+            NotFound: as :meth:`take`, or the file was deleted from outside.
         """
         return _present(self.take(take_id, owner).video)
 
@@ -145,12 +146,12 @@ class Library:
         return _present(self.take(take_id, owner).poster)
 
     def has(self, take_id: str) -> bool:
-        """Whether there is a take by this id, whoever owns it."""
+        """Whether there is a take by this id, of any owner."""
         with self._database.reading() as session:
             return session.scalar(select(TakeRow.id).where(TakeRow.id == take_id)) is not None
 
     def set_favourite(self, take_id: str, owner: str, favourite: bool) -> None:
-        """Give a take its heart, or take it away.
+        """Make a take a favourite, or no favourite any more.
 
         Raises:
             NotFound: as :meth:`take`.
@@ -159,7 +160,7 @@ class Library:
             _row(session, take_id, owner).favourite = favourite
 
     def set_note(self, take_id: str, owner: str, note: str) -> None:
-        """Write a take's note; what is longer than 2000 characters is cut.
+        """Set a take's note, cut to 2000 characters.
 
         Raises:
             NotFound: as :meth:`take`.
@@ -168,12 +169,12 @@ class Library:
             _row(session, take_id, owner).note = note.strip()[:MAX_NOTE]
 
     def delete(self, take_id: str, owner: str) -> None:
-        """Remove a take's files, and then the take: on a full disk the files make the room for
-        that, and a take without its files does no harm.
+        """Delete a take: first its files, which makes room for the rest on a full disk, then its
+        row. A row without files does no harm.
 
         Raises:
             NotFound: as :meth:`take`.
-            MediaError: the files are gone, but the library could not be written.
+            MediaError: the files were deleted, but not the row.
         """
         take = self.take(take_id, owner)
         Files(take.video, take.poster).remove()
@@ -182,10 +183,10 @@ class Library:
         self._deleted()
 
     def check_room(self, recipe: Recipe) -> None:
-        """Hold a recipe to the room on the disk.
+        """Refuse a recipe whose clip surely won't fit on the disk.
 
         Raises:
-            DiskFull: not even a clip that compresses well would fit.
+            DiskFull: there is no room even for a clip that compresses well.
         """
         need = recipe.width * recipe.height * recipe.num_frames * LEAST_BYTES_A_PIXEL
         if recipe.include_audio:
@@ -197,7 +198,7 @@ class Library:
         """Write a clip's mp4 and poster under names that nobody can guess.
 
         Raises:
-            MediaError: they could not be written; nothing is left of them.
+            MediaError: they could not be written; neither is left on the disk.
         """
         name = secrets.token_hex(16)
         files = Files(self._folder / f"{name}.mp4", self._folder / f"{name}.jpg")
@@ -222,7 +223,7 @@ class Library:
         device: str,
         notes: Sequence[str] = (),
     ) -> None:
-        """Make written files a take, with the notes of the clip and of the files.
+        """Add a take to the library. Its notes are the clip's and those about writing the files.
 
         Raises:
             MediaError: the row could not be written.
@@ -245,16 +246,16 @@ class Library:
             session.add(row)
 
     def sweep(self) -> None:
-        """Remove what a killed process left half-written."""
+        """Delete files that a killed process has left half-written."""
         sweep(self._folder)
 
     @contextmanager
     def _changed(self, take_id: str) -> Iterator[None]:
-        """Around what changes a take: it is read anew afterwards."""
+        """A block that changes a take. Afterwards the take is read from the database again."""
         try:
             yield
         finally:
-            self._recent.forget(take_id)
+            self._cache.drop(take_id)
 
     def _take(self, row: TakeRow) -> Take:
         return Take(

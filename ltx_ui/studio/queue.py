@@ -1,8 +1,7 @@
-"""The queue: first come, first served; a restart loses nothing."""
+"""The queue: jobs are made in the order they were submitted, and a restart loses none."""
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 import uuid
@@ -10,12 +9,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import update
-
-from ltx_ui.errors import ModelUnavailable, NotFound, QueueFull, StudioError
+from ltx_ui.errors import ModelUnavailable, NotFound, QueueFull
 from ltx_ui.recipe import Recipe
-from ltx_ui.studio.database import Database, JobRow
-from ltx_ui.studio.job_rows import NAMES, find_job, left_over, row_of
+from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import (
     ANY_MODEL,
     CancelledJob,
@@ -26,27 +22,28 @@ from ltx_ui.studio.jobs import (
     Queued,
     Running,
 )
-from ltx_ui.studio.line import Line, Seconds
+from ltx_ui.studio.waiting import Seconds, WaitingJobs
 
 _IN_MEMORY = 200
-
-_log = logging.getLogger(__name__)
+"""Ended jobs that can be looked at without the database."""
 
 _BEGUN = Running("text", 0, 0, 0.0, None)
 
 
 @dataclass
 class _Started:
-    """A job that is being made or saved, and what was last heard of it.
+    """A job that is being made or saved.
 
     Attributes:
-        kept: its takes that are in the library.
-        ending: what it has to end as, before it is made.
+        running: the latest report.
+        reported_at: when that came, on the clock of ``time.monotonic``.
+        kept: ids of its takes that are in the library.
+        ending: the state it has to end in at its next step; None while it may go on.
     """
 
     job: Job
     running: Running = _BEGUN
-    heard_at: float = field(default_factory=time.monotonic)
+    reported_at: float = field(default_factory=time.monotonic)
     kept: tuple[str, ...] = ()
     ending: CancelledJob | Failed | None = None
 
@@ -59,16 +56,16 @@ class JobQueue:
 
     Args:
         max_waiting: jobs that may wait at once.
-        seconds: how long a recipe will take, for who waits behind it.
+        seconds: how long a recipe will take; jobs behind it are told when they begin.
     """
 
     def __init__(
-        self, database: Database, max_waiting: int, seconds: Seconds = lambda _: None
+        self, store: JobStore, max_waiting: int, seconds: Seconds = lambda _: None
     ) -> None:
-        self._database = database
+        self._store = store
         self._max_waiting = max_waiting
         self._changed = threading.Condition()
-        self._waiting = Line(seconds)
+        self._waiting = WaitingJobs(seconds)
         self._started: dict[str, _Started] = {}
         self._ended: OrderedDict[str, Job] = OrderedDict()
         self._restored = False
@@ -76,37 +73,36 @@ class JobQueue:
         self._refusal: str | None = None
 
     def restore(self) -> None:
-        """Take up what an earlier process left, in its order. Done once, by whoever comes first."""
+        """Queue the jobs that an earlier process left, in their order. Only the first call does
+        anything."""
         with self._changed:
             if self._restored:
                 return
-            with self._database.session() as session:
-                jobs = left_over(session)
-            for job in jobs:
-                self._waiting.put(job)
+            for job in self._store.left_over():
+                self._waiting.add(job)
             self._restored = True
             self._changed.notify_all()
 
-    def make_for(self, model: str, asked: str) -> None:
-        """From now on only jobs for this model are begun; the others wait until a studio with
-        theirs is started.
+    def use_model(self, model: str, asked: str) -> None:
+        """From now on only jobs for this model are begun; others wait until the studio is started
+        with their model.
 
         Args:
             model: the card's id.
-            asked: what the operator named it.
+            asked: the operator's name for it (``--model``).
         """
         self.restore()
         with self._changed:
-            for job in self._waiting.name(model, {asked}):
-                self._record(job.id, model=model)
+            for job in self._waiting.use_model(model, {asked}):
+                self._store.set_model(job.id, model)
             self._changed.notify_all()
 
     def adopt(self, job_id: str, owner: str, recipe: Recipe) -> Job:
-        """Have a job that waits for another model made with the one that is loaded, in its turn.
-        Any other job stays as it is.
+        """Let a job that waits for another model be made with the loaded one, in its turn. Any
+        other job stays as it is.
 
         Args:
-            recipe: the job's own, but for the model.
+            recipe: the job's own, with another model.
 
         Raises:
             NotFound: as :meth:`cancel`.
@@ -118,9 +114,9 @@ class JobQueue:
                 return job
             if self._refusal is not None:
                 raise ModelUnavailable(self._refusal)
-            job = self._waiting.named(replace(job, recipe=recipe, model=ANY_MODEL))
+            job = self._waiting.with_card_id(replace(job, recipe=recipe, model=ANY_MODEL))
             self._waiting.replace(job)
-            self._record(job_id, recipe=recipe.model_dump(mode="json"), model=job.model)
+            self._store.set_recipe(job)
             self._changed.notify_all()
             return self.job(job_id, owner)
 
@@ -128,7 +124,7 @@ class JobQueue:
         """Put a recipe at the end of the queue.
 
         Args:
-            model: the one it is for.
+            model: the model it is for: a card's id, or the operator's name for it.
 
         Raises:
             QueueFull: as many wait as may; one place comes free in about ``average_seconds``.
@@ -138,38 +134,37 @@ class JobQueue:
         self.restore()
         job = Job(uuid.uuid4().hex, owner, recipe, datetime.now(UTC), Queued(0), model)
         with self._changed:
-            job = self._waiting.named(job)
+            job = self._waiting.with_card_id(job)
             if self._refusal is not None:
                 raise ModelUnavailable(self._refusal)
             if len(self._waiting) >= self._max_waiting:
                 raise QueueFull(len(self._waiting), average_seconds)
-            with self._database.session() as session:
-                session.add(row_of(job))
-            self._waiting.put(job)
+            self._store.add(job)
+            self._waiting.add(job)
             self._changed.notify_all()
             return self._find(job.id, owner)
 
     def next(self) -> Job | None:
-        """Wait for a job whose turn it is and start it; None when the queue was closed."""
+        """Wait until there is a job to make, and start it; None once the queue is closed."""
         self.restore()
         with self._changed:
             self._changed.wait_for(lambda: len(self._waiting) or self._closed)
-            if self._closed or (job := self._waiting.take()) is None:
+            if self._closed or (job := self._waiting.pop()) is None:
                 return None
             self._started[job.id] = _Started(job)
-            self._record(job.id, state="running", starts=JobRow.starts + 1)
+            self._store.started(job.id)
             self._changed.notify_all()
             return job
 
-    def hear(self, job_id: str, running: Running) -> None:
-        """Note how far a job is. The fraction never goes back."""
+    def report(self, job_id: str, running: Running) -> None:
+        """Note how far a job is. The fraction never decreases."""
         with self._changed:
             if started := self._started.get(job_id):
                 reached = max(running.fraction, started.running.fraction)
                 started.running = replace(running, fraction=reached)
-                started.heard_at = time.monotonic()
+                started.reported_at = time.monotonic()
 
-    def kept(self, job_id: str, take_id: str) -> None:
+    def add_take(self, job_id: str, take_id: str) -> None:
         """Note that a take of a job is in the library."""
         with self._changed:
             if started := self._started.get(job_id):
@@ -183,21 +178,21 @@ class JobQueue:
             return self._closed or started is None or started.ending is not None
 
     def end(self, job: Job, state: EndState) -> None:
-        """Let a job end. After :meth:`close` it waits for the next start instead."""
+        """A job has ended. After :meth:`close` it waits for the next start instead."""
         with self._changed:
             if started := self._started.pop(job.id, None):
                 kept = started.kept
                 self._end(job, state if isinstance(state, Done) else replace(state, take_ids=kept))
 
     def fail(self, job: Job, state: Failed) -> None:
-        """Let a job that is still being made end like this at its next step."""
+        """Let a job that is still being made fail at its next step."""
         with self._changed:
             started = self._started.get(job.id)
             if started is not None and started.ending is None:
                 started.ending = state
 
     def stopped(self, job: Job) -> None:
-        """A job gave way: to its cancel, to a failure, or to the end of the program."""
+        """A job was stopped: it was cancelled, failed, or the program ends."""
         with self._changed:
             started = self._started.get(job.id)
             if started is not None and started.ending is not None:
@@ -206,15 +201,16 @@ class JobQueue:
                 self._put_back(job.id)
 
     def refuse(self, message: str, model: str, asked: str) -> None:
-        """Take no more jobs, and end those that wait for this model: it could not be loaded.
+        """Accept no more jobs, and end those that wait for this model: it could not be loaded.
 
         Args:
-            model, asked: as :meth:`make_for`.
+            message: why, for the visitors.
+            model, asked: as :meth:`use_model`.
         """
         with self._changed:
             self._refusal = message
-            self._waiting.name(model, {asked})
-            while (job := self._waiting.take()) is not None:
+            self._waiting.use_model(model, {asked})
+            while (job := self._waiting.pop()) is not None:
                 self._end(job, Failed(message))
 
     def cancel(self, job_id: str, owner: str) -> Job:
@@ -251,8 +247,8 @@ class JobQueue:
             return [job for job in self._live() if job.owner == owner]
 
     def look(self, job_id: str | None, owner: str) -> tuple[Job | None, bool]:
-        """A job of this owner's as it is now, None if there is none by this id, and whether any of
-        theirs runs or waits for its turn."""
+        """A job of this owner, None if they have none by this id; and whether any of their jobs
+        runs or waits for its turn."""
         self.restore()
         with self._changed:
             live = any(
@@ -282,8 +278,8 @@ class JobQueue:
             return len(self._waiting) + len(self._started)
 
     def close(self, timeout: float) -> None:
-        """Stop. Jobs that run get ``timeout`` seconds to; the next start begins them anew, but for
-        the takes that are kept."""
+        """Stop, after at most ``timeout`` seconds for running jobs to end. The next start begins
+        those that did not end anew; takes in the library are not made again."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -293,8 +289,8 @@ class JobQueue:
 
     def _put_back(self, job_id: str) -> None:
         if started := self._started.pop(job_id, None):
-            self._record(job_id, state="queued", starts=JobRow.starts - 1)
-            self._waiting.put(started.job, first=True)
+            self._store.put_back(job_id)
+            self._waiting.add(started.job, first=True)
             self._changed.notify_all()
 
     def _live(self) -> list[Job]:
@@ -303,8 +299,7 @@ class JobQueue:
     def _find(self, job_id: str, owner: str) -> Job:
         found = self._in_memory(job_id)
         if found is None:
-            with self._database.reading() as session:
-                found = find_job(session, job_id)
+            found = self._store.find(job_id)
             if found is not None and not found.live:
                 self._remember(found)
         if found is None or found.owner != owner:
@@ -319,8 +314,8 @@ class JobQueue:
         return self._ended.get(job_id)
 
     def _from_now(self, job: Job) -> Job:
-        """A job of the line, with the seconds until it is begun: the line's own, after what is left
-        of the jobs that run."""
+        """A waiting job with the seconds until it is begun from now: those from the start of the
+        first waiting job, and what is left of the running jobs."""
         queued = job.state
         assert isinstance(queued, Queued)
         left = [_seconds_left(started) for started in self._started.values()]
@@ -337,18 +332,9 @@ class JobQueue:
     def _end(self, job: Job, state: EndState) -> Job:
         ended = replace(job, state=state)
         self._remember(ended)
-        message = state.message if isinstance(state, Failed) else ""
-        self._record(job.id, state=NAMES[type(state)], message=message)
+        self._store.ended(job.id, state)
         self._changed.notify_all()
         return ended
-
-    def _record(self, job_id: str, **values: object) -> None:
-        try:
-            with self._database.session() as session:
-                session.execute(update(JobRow).where(JobRow.id == job_id).values(**values))
-        except StudioError as error:
-            # The job itself goes on: its state is also in memory, and the clip may still be kept.
-            _log.error("The state of job %s could not be written: %s", job_id, error)
 
 
 def _as_of_now(started: _Started) -> Job:
@@ -363,4 +349,4 @@ def _as_of_now(started: _Started) -> Job:
 
 def _seconds_left(started: _Started) -> float | None:
     left = started.running.seconds_left
-    return None if left is None else max(0.0, left - (time.monotonic() - started.heard_at))
+    return None if left is None else max(0.0, left - (time.monotonic() - started.reported_at))

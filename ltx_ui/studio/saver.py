@@ -1,27 +1,39 @@
-"""The one thread that saves clips, beside the one that makes them."""
+"""Saving: the thread that turns finished clips into takes while the next clip is made."""
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ltx_ui.clip import Clip
+from ltx_ui.errors import StudioError
 from ltx_ui.recipe import Recipe
-from ltx_ui.studio.jobs import Job
+from ltx_ui.studio.jobs import Done, Job, failure
+from ltx_ui.studio.library import Library
+from ltx_ui.studio.queue import JobQueue
+from ltx_ui.studio.timing import TimingModel, TimingStore
 
-CHECKED = 0.1
-"""Seconds between two looks at whether a clip that waits may still be handed over."""
+if TYPE_CHECKING:
+    from ltx_ui.engine.engine import Engine
+
+CHECK_SECONDS = 0.1
+"""While a clip waits to be handed over, how often ``check`` is called."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """A clip that is not a take yet.
+    """A clip that is not saved yet.
 
     Attributes:
-        recipe: of this take alone.
-        timings: seconds of each stage until now.
-        last: whether it completes its job.
+        recipe: the take's own, with its seed.
+        timings: seconds by stage, of the stages before saving.
+        last: whether the job ends with this take.
     """
 
     job: Job
@@ -33,11 +45,11 @@ class Made:
 
 
 class Saver:
-    """Saves one clip at a time. Whoever hands over the next one waits until that is done, so that
-    two clips are in memory at most: the one that is saved, and the one that is made.
+    """A thread that saves one clip at a time. The next clip is accepted only when the one before it
+    is saved, so at most two are in memory: one that is saved and one that is made.
 
     Args:
-        save: does the work; its errors are its own to handle.
+        save: saves a clip; it must not raise.
     """
 
     def __init__(self, save: Callable[[Made], None]) -> None:
@@ -45,20 +57,21 @@ class Saver:
         self._changed = threading.Condition()
         self._made: Made | None = None
         self._closed = False
-        # A daemon, as the worker's: what it had not kept when the program ended is made again.
+        # A daemon, like the worker's: a clip that is not saved when the program ends is made again.
         self._thread = threading.Thread(target=self._run, name="studio-saver", daemon=True)
         self._thread.start()
 
     def hand_over(self, made: Made, check: Callable[[], None]) -> None:
-        """Have a clip saved; returns when the one before it is.
+        """Have a clip saved. Returns as soon as the clip before it is saved.
 
         Args:
-            check: called until then, and once more at the end; what it raises keeps the clip back.
+            check: called while waiting and once more at the end. If it raises, the clip is not
+                saved and the error passes through.
         """
         with self._changed:
             while self._made is not None:
                 check()
-                self._changed.wait(CHECKED)
+                self._changed.wait(CHECK_SECONDS)
             check()
             self._made = made
             self._changed.notify_all()
@@ -69,7 +82,7 @@ class Saver:
             self._changed.wait_for(lambda: self._made is None or self._made.job.id != job.id)
 
     def close(self) -> None:
-        """Let the thread end after what it has."""
+        """Let the thread end, after the clip that it is saving."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -77,7 +90,7 @@ class Saver:
     def _run(self) -> None:
         while (made := self._next()) is not None:
             self._save(made)
-            # Let go of before the next one is waited for: a clip may take half a gigabyte.
+            # Freed before waiting for the next one: a clip may take half a gigabyte.
             del made
             with self._changed:
                 self._made = None
@@ -87,3 +100,79 @@ class Saver:
         with self._changed:
             self._changed.wait_for(lambda: self._made is not None or self._closed)
             return self._made
+
+
+class TakeWriter:
+    """Makes finished clips takes of the library, and learns how long they took.
+
+    Args:
+        engine: made the clips; keeps their latents until they are saved.
+        timing, timings: learn from each take, for this start and for the next.
+    """
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        library: Library,
+        engine: Engine,
+        timing: TimingModel,
+        timings: TimingStore,
+    ) -> None:
+        self._queue = queue
+        self._library = library
+        self._engine = engine
+        self._timing = timing
+        self._timings = timings
+
+    def save(self, made: Made) -> None:
+        """Save a clip; with its last clip, or at the first one that can't be saved, the job ends.
+        Never raises."""
+        job = made.job
+        try:
+            timings = self._write(made)
+            self._engine.saved(made.recipe)
+            self._queue.add_take(job.id, made.take_id)
+            self._learn(made.recipe, timings)
+        except Exception as error:
+            # On a full disk the job's other takes would fail as well.
+            failed = failure(job, error)
+            (self._queue.end if made.last else self._queue.fail)(job, failed)
+        else:
+            if made.last:
+                self._queue.end(job, Done(job.id, job.take_ids[1:]))
+
+    def _write(self, made: Made) -> dict[str, float]:
+        """Write a clip's files and its row.
+
+        Returns:
+            Seconds by stage, saving included.
+        """
+        began, recipe, engine = time.monotonic(), made.recipe, self._engine
+        made_by = {"model": engine.card.id, "device": engine.device, "versions": engine.versions}
+        metadata = {"recipe": recipe.model_dump(mode="json"), **made_by}
+        files = self._library.write(made.clip, metadata)
+        timings = {**made.timings, "saving": time.monotonic() - began}
+        try:
+            self._library.keep(
+                made.take_id,
+                made.job.owner,
+                recipe,
+                files,
+                timings=timings,
+                versions=engine.versions,
+                model=engine.card.id,
+                device=engine.device,
+                notes=made.clip.notes,
+            )
+        except BaseException:
+            files.remove()
+            raise
+        return timings
+
+    def _learn(self, recipe: Recipe, timings: dict[str, float]) -> None:
+        measurement = self._timing.learn(recipe, timings)
+        try:
+            self._timings.add(self._engine.card.id, self._engine.device, measurement)
+        except StudioError as error:
+            # The take is saved; only the next start will know less.
+            _log.warning("How long a take took could not be written down: %s", error)

@@ -1,4 +1,4 @@
-"""All that a page shows of a moment, in one value."""
+"""Everything that a page shows at one moment, as one value."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ from dataclasses import dataclass
 
 from ltx_ui.studio.jobs import Job
 from ltx_ui.studio.library import Take
-from ltx_ui.studio.worker import ModelStatus
+from ltx_ui.studio.model_loader import ModelStatus
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What one visitor may see of the studio at one moment.
+    """What a visitor may see of the studio at one moment.
 
     Attributes:
         model: how far the model is.
-        job: the one that was asked for; None if there is none by its id, or it is somebody else's.
-        takes: those of the job that are kept and were not deleted since.
-        preview: a small animated WebP of what the running job's clip looks like so far; None while
-            there is nothing to be seen.
-        preview_number: changes with the preview; 0 without one.
-        live: whether something will change without the visitor's doing: one of their jobs runs or
-            waits for its turn, or the model is being loaded.
+        job: the job that was asked for; None if the visitor has none by that id.
+        takes: the job's takes that are in the library.
+        preview: the running job's clip so far, as a small animated WebP; None before the first.
+        preview_number: changes with each preview; 0 without one.
+        live: whether something will change by itself: one of the visitor's jobs runs or waits for
+            its turn, or the model is being loaded.
     """
 
     model: ModelStatus

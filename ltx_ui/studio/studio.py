@@ -1,4 +1,4 @@
-"""The Studio: what the page and the API talk to. The only door to this room."""
+"""The Studio: what the page and the API call. This package's only door."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.inputs import Inputs, StoredImage
+from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import Job, Running
 from ltx_ui.studio.library import Library
-from ltx_ui.studio.pace import Estimate
-from ltx_ui.studio.paces import Paces
+from ltx_ui.studio.model_loader import ModelStatus
+from ltx_ui.studio.progress import Preview
 from ltx_ui.studio.queue import JobQueue
 from ltx_ui.studio.snapshot import Snapshot
-from ltx_ui.studio.watch import Preview
-from ltx_ui.studio.worker import ModelStatus, Worker
+from ltx_ui.studio.timing import Estimate, TimingStore
+from ltx_ui.studio.worker import Worker
 
 __all__ = ["Estimate", "ModelStatus", "Snapshot", "StoredImage", "Studio", "TokenCount"]
 
 CLOSING_SECONDS = 0.7
-"""How long a step that is under way may take to end by itself."""
+"""How long closing waits for a running step to end."""
 LEAVING_SECONDS = 0.2
-"""How long the thread may take to leave after that; it can't while it is inside a step."""
+"""How long closing then waits for the worker's thread. A thread inside a step is not waited for."""
 
 
 class Studio:
-    """Submit, watch, cancel, keep, recall. Safe to call from any thread.
-
-    One data folder belongs to one studio at a time.
+    """Makes clips from recipes in a queue, and keeps them in a library. Safe to call from any
+    thread. Only one studio may use a data folder at a time.
 
     Raises:
         SettingsError: the library is damaged, or belongs to a newer version of the program.
@@ -42,75 +42,75 @@ class Studio:
         self._settings = settings
         self._database = Database(settings.database)
         self._database.open()
-        # Where earlier versions let Gradio keep uploads.
+        # Earlier versions let Gradio keep uploads here.
         shutil.rmtree(settings.cache_dir / "gradio", ignore_errors=True)
         self._inputs = Inputs(
             settings.references_dir, int(settings.max_image_mb * 1e6), self._database
         )
         self.library = Library(self._database, settings.takes_dir, self._inputs.sweep)
-        self._queue = JobQueue(self._database, settings.max_queue, self._seconds)
-        paces = Paces(self._database)
-        self._worker = Worker(settings, self._queue, self.library, self._inputs, paces)
+        self._queue = JobQueue(JobStore(self._database), settings.max_queue, self._seconds)
+        timings = TimingStore(self._database)
+        self._worker = Worker(settings, self._queue, self.library, self._inputs, timings)
 
     def start(self) -> None:
-        """Load the model in the background, then make what waits."""
+        """Load the model in the background, then make the jobs that wait."""
         self._worker.start()
 
     def close(self) -> None:
-        """Stop within a second. What runs or waits is kept and starts again next time."""
+        """Stop within a second. Jobs that run or wait start again the next time."""
         self._queue.close(CLOSING_SECONDS)
         self._worker.join(LEAVING_SECONDS)
         self._database.close()
 
     def model_status(self) -> ModelStatus:
         """How far the model is."""
-        return self._worker.status
+        return self._worker.model.status
 
     def model_card(self) -> ModelCard | None:
-        """The loaded model's card, with what recipes may ask of it; None until it is loaded."""
-        return self._worker.card
+        """The loaded model's card; None until it is loaded."""
+        return self._worker.model.card
 
     def count_tokens(self, text: str) -> TokenCount | None:
         """How many tokens a text has and how much of it the model reads; None until it is loaded.
 
         Args:
-            text: of a length that a recipe may have: all of it is looked at.
+            text: no longer than a recipe's prompt may be, because all of it is tokenized.
         """
-        return self._worker.count_tokens(text)
+        return self._worker.model.count_tokens(text)
 
     def submit(self, recipe: Recipe, owner: str) -> Job:
-        """Take a recipe in, with its pictures, and queue it.
+        """Queue a recipe, and store the pictures that it carries.
 
         Raises:
             InvalidRecipe: it is larger than this studio allows, asks for another model or for what
-                this one can't do, or an image can't be used.
-            QueueFull: too many wait already.
+                this one can't do, or a picture can't be used.
+            QueueFull: too many jobs wait.
             ModelUnavailable: the model could not be loaded.
             MediaError: the disk is full, or has no room for such a clip.
         """
         check_volume(recipe, self._settings.max_volume)
-        self._worker.check_model(recipe)
+        self._worker.model.check(recipe)
         self.library.check_room(recipe)
-        model = recipe.model or self._worker.status.model
+        model = recipe.model or self._worker.model.status.model
         with self._inputs.taken_in(recipe) as taken:
             return self._queue.submit(taken, owner, model, self._worker.average_seconds)
 
     def make_with_loaded_model(self, job_id: str, owner: str) -> Job:
-        """Have a job that waits for another model made with the one that is loaded, in its turn.
-        Any other job stays as it is.
+        """Let a job that waits for another model be made with the loaded one, in its turn. Any
+        other job stays as it is.
 
         Raises:
             NotFound: as :meth:`job`.
-            InvalidRecipe: it asks for what this model can't do.
+            InvalidRecipe: the loaded model can't do what the job asks for.
             ModelUnavailable: the model could not be loaded.
         """
         recipe = self.job(job_id, owner).recipe.model_copy(update={"model": None})
-        self._worker.check_model(recipe)
+        self._worker.model.check(recipe)
         return self._queue.adopt(job_id, owner, recipe)
 
     def snapshot(self, job_id: str | None, owner: str) -> Snapshot:
-        """All that a page shows of a moment. It is made from memory, but for takes and jobs that
-        were not looked at before."""
+        """Everything that a page shows at one moment. Only takes and jobs that were not looked at
+        lately are read from the database."""
         model = self.model_status()
         with self._database.reading():
             job, live = self._queue.look(job_id, owner)
@@ -138,8 +138,8 @@ class Studio:
         return self._queue.live(owner)
 
     def cancel(self, job_id: str, owner: str) -> Job:
-        """Stop a job: at once while it waits, at its next step while it runs. A job that has ended,
-        or whose last take is being saved, stays as it is.
+        """Cancel a job: at once if it waits, at its next step if it runs. A job that has ended, or
+        whose last take is being saved, stays as it is.
 
         Raises:
             NotFound: as :meth:`job`.
@@ -155,14 +155,12 @@ class Studio:
         return self._queue.wait(job_id, owner, timeout)
 
     def estimate(self, recipe: Recipe) -> Estimate | None:
-        """How long all takes of a recipe will take once they are begun, by this machine's own
-        history. None while nothing is known: the model is not loaded yet, or nothing was made with
-        it here."""
+        """How long all takes of a recipe will take once they are begun, by what earlier takes took
+        on this machine. None until the model is loaded and has made a first take."""
         return self._worker.estimate(recipe)
 
     def preview(self, job_id: str, owner: str) -> bytes | None:
-        """A small animated WebP of what the running job's clip looks like so far. None while there
-        is nothing to be seen.
+        """The running job's clip so far, as a small animated WebP; None before the first preview.
 
         Raises:
             NotFound: as :meth:`job`.
@@ -171,15 +169,15 @@ class Studio:
         return seen.webp() if seen else None
 
     def queue_length(self) -> int:
-        """Jobs that run or wait, of everybody."""
+        """How many jobs run or wait, of all owners."""
         return len(self._queue)
 
     def add_image(self, data: bytes, field: str = "image_start") -> StoredImage:
-        """Store a picture that recipes may then name by its digest.
+        """Store a picture. Recipes may then refer to it by its digest.
 
         Args:
-            data: the file as it was sent.
-            field: the recipe's field it is for, for the error.
+            data: the file's bytes as they were sent.
+            field: the recipe's field that the picture is for, named in errors.
 
         Raises:
             InvalidRecipe: it can't be used.
@@ -188,7 +186,7 @@ class Studio:
         return self._inputs.add(data, field)
 
     def thumbnail(self, digest: str) -> bytes:
-        """A small WebP of a stored picture, its sides at most 512 pixels.
+        """A stored picture as a small WebP, with sides of at most 512 pixels.
 
         Raises:
             NotFound: there is none by this digest.
@@ -196,7 +194,7 @@ class Studio:
         return self._inputs.thumbnail(digest)
 
     def reference(self, digest: str) -> Path:
-        """The file of a picture that was stored.
+        """The file of a stored picture.
 
         Raises:
             NotFound: there is none by this digest.

@@ -1,8 +1,7 @@
-"""Who is asking, and what they may do.
+"""Authentication: who is asking, and what they may do.
 
-One door stands before page, API, media and Gradio's own endpoints. It takes the same name and
-password in two ways: HTTP Basic from programs, and the cookie of somebody who signed in on
-``/login`` from browsers.
+One middleware guards the page, the API, the media and Gradio's own endpoints. Programs send the
+name and the password by HTTP Basic; a browser sends the cookie that it got on ``/login``.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_ui.settings import Settings
 from ltx_ui.web.answers import is_navigation, refuse
-from ltx_ui.web.brake import Brake
 from ltx_ui.web.origins import is_proven_own
+from ltx_ui.web.throttle import Throttle
 
 LOCAL = "local"
 """The owner of everything where nobody has to sign in."""
@@ -33,8 +32,8 @@ LOCAL = "local"
 SHARED_NAME = "guest"
 """Name to sign in with on a public link for which no password was chosen."""
 
-OPEN = frozenset({"/health", "/login"})
-"""What is answered without a password."""
+PUBLIC = frozenset({"/health", "/login"})
+"""Paths that are answered without a password."""
 
 SESSION_SECONDS = 30 * 24 * 3600
 MOST_SESSIONS = 1000
@@ -49,27 +48,28 @@ def with_credentials(settings: Settings) -> Settings:
 
 
 def owner_of(request: gr.Request) -> str:
-    """Who pressed the button: the signed-in name, or ``local``."""
+    """The visitor who caused an event of the page: the signed-in name, or ``local``."""
     return request.username or LOCAL
 
 
-def signed_in(request: Request) -> str:
-    """Whose request this is, as :class:`Door` found."""
+def current_owner(request: Request) -> str:
+    """Whose request this is, by :class:`AuthenticationMiddleware`; a FastAPI dependency."""
     owner: str = request.state.owner
     return owner
 
 
-Owner = Annotated[str, Depends(signed_in)]
+Owner = Annotated[str, Depends(current_owner)]
 
 
 class Sessions:
-    """Who is signed in, by the token in their cookie. They end with the process."""
+    """Who is signed in, by the tokens in their cookies. Kept in memory only: a restart signs
+    everybody out."""
 
     def __init__(self) -> None:
         self._ends: OrderedDict[bytes, float] = OrderedDict()
 
     def open(self) -> str:
-        """A new token."""
+        """Begin a session; returns the token for its cookie."""
         token = secrets.token_urlsafe(32)
         self._ends[_digest(token)] = time.monotonic() + SESSION_SECONDS
         while len(self._ends) > MOST_SESSIONS:
@@ -77,58 +77,62 @@ class Sessions:
         return token
 
     def holds(self, token: str) -> bool:
-        """Whether somebody is signed in with this token."""
+        """Whether this token belongs to a session that has not ended."""
         return self._ends.get(_digest(token), 0.0) > time.monotonic()
 
     def close(self, token: str) -> None:
-        """Sign out."""
+        """End a session; nothing happens if there is none with this token."""
         self._ends.pop(_digest(token), None)
 
 
-class Locks:
-    """Name and password, who is signed in, and who was wrong too often."""
+class Authenticator:
+    """Checks names and passwords, and keeps the sessions and the failed attempts."""
 
     def __init__(self, credentials: tuple[str, str] | None, port: int) -> None:
         self._credentials = credentials
         self.sessions = Sessions()
-        self.brake = Brake()
+        self.throttle = Throttle()
         # Cookies are shared by all ports of a host, and two studios may run on one.
         self.cookie = f"ltx2-studio-{port}"
 
     @property
-    def needed(self) -> bool:
+    def required(self) -> bool:
         """Whether visitors have to sign in."""
         return self._credentials is not None
 
     @property
-    def name(self) -> str:
-        """The owner of what a visitor makes who was let in."""
+    def owner(self) -> str:
+        """The owner of everything that an admitted visitor makes."""
         return self._credentials[0] if self._credentials else LOCAL
 
-    def fits(self, name: str, password: str, address: str) -> bool:
-        """Whether both are right, compared in constant time. Counts the wrong ones."""
+    def verify(self, name: str, password: str, address: str) -> bool:
+        """Whether name and password are right, compared in constant time.
+
+        Args:
+            address: the client's, whose failed attempts are counted.
+        """
         if self._credentials is None:
             return True
         given, expected = f"{name}:{password}", ":".join(self._credentials)
         right = secrets.compare_digest(given.encode(), expected.encode())
-        (self.brake.succeeded if right else self.brake.failed)(address)
+        (self.throttle.succeeded if right else self.throttle.failed)(address)
         return right
 
     def has_session(self, request: Request) -> bool:
-        """Whether the request carries the cookie of somebody who signed in. To change something it
-        also needs a browser's word that the studio's own page sent it."""
+        """Whether the request carries a valid session's cookie. A request that changes something
+        also needs the browser's word that the studio's own page sent it."""
         token = request.cookies.get(self.cookie)
         if token is None or not self.sessions.holds(token):
             return False
         return request.method in ("GET", "HEAD") or is_proven_own(request)
 
 
-class Door:
-    """Lets a request in and notes whose it is; an ASGI middleware before everything."""
+class AuthenticationMiddleware:
+    """Refuses requests without a valid login, and notes the others' owner; an ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, locks: Locks) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
         self._app = app
-        self._locks = locks
+        self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -138,23 +142,23 @@ class Door:
         if refusal := self._refusal(request):
             await refusal(scope, receive, send)
             return
-        scope.setdefault("state", {})["owner"] = self._locks.name
+        scope.setdefault("state", {})["owner"] = self._authenticator.owner
         await self._app(scope, receive, send)
 
     def _refusal(self, request: Request) -> Response | None:
-        locks = self._locks
-        if not locks.needed or request.url.path in OPEN or locks.has_session(request):
+        auth = self._authenticator
+        if not auth.required or request.url.path in PUBLIC or auth.has_session(request):
             return None
         basic, address = _basic(request), address_of(request)
         if basic is None:
             return _ask(request)
-        if wait := locks.brake.seconds_left(address):
+        if wait := auth.throttle.seconds_left(address):
             return refuse(request, 429, *too_many_tries(wait))
-        return None if locks.fits(*basic, address) else _ask(request)
+        return None if auth.verify(*basic, address) else _ask(request)
 
 
 def too_many_tries(wait: float) -> tuple[str, dict[str, str]]:
-    """The sentence and the header for somebody who has to wait so many seconds."""
+    """The refusal's sentence and headers for a client that has to wait ``wait`` seconds."""
     seconds = int(wait) + 1
     sentence = f"Too many wrong passwords came from your address. Try again in {seconds} seconds."
     return sentence, {"Retry-After": str(seconds)}
@@ -169,7 +173,7 @@ def _ask(request: Request) -> Response:
     path = request.url.path
     if request.method == "GET" and is_navigation(request):
         return RedirectResponse("../" * (path.count("/") - 1) + "login", 303)
-    # A browser would put its own window over the page for this header.
+    # With this header a browser would open its own password window over the page.
     headers = {"WWW-Authenticate": 'Basic realm="LTX-2 Studio"'}
     program = "sec-fetch-mode" not in request.headers
     sentence = "Sign in with the studio's name and password (HTTP Basic, or the page at /login)."
@@ -177,7 +181,7 @@ def _ask(request: Request) -> Response:
 
 
 def _basic(request: Request) -> tuple[str, str] | None:
-    """Name and password from the request's header; None if it has none."""
+    """Name and password from the request's header: None without one, empty if it is malformed."""
     scheme, _, payload = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None

@@ -1,4 +1,4 @@
-"""What a client is told when something can't be done: JSON for programs, a small page for people.
+"""The answers to requests that can't be fulfilled: JSON for programs, a small page for people.
 
 Nothing here says more than the error's own sentence: no paths, no versions, no traceback.
 """
@@ -6,7 +6,6 @@ Nothing here says more than the error's own sentence: no paths, no versions, no 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -16,10 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from ltx_ui.errors import InvalidRecipe, QueueFull, StudioError
-from ltx_ui.web.plain import plain_page
+from ltx_ui.web.templating import render
 
 CLIENT_GONE = 499
-"""What a log shows for a client that hung up, as nginx does; nobody reads the answer."""
+"""Status for a client that hung up, as in nginx's logs; nobody reads the answer."""
 
 UNEXPECTED = "Something unexpected went wrong here; the log has the details. Try it again."
 _NOT_HERE = "There is nothing at this address."
@@ -33,7 +32,7 @@ _PLAIN = {
 
 
 def is_navigation(request: Request) -> bool:
-    """Whether a person opens this in a tab, rather than a program or a script."""
+    """Whether a person opens this address in a tab; otherwise a program or a script asks."""
     mode = request.headers.get("sec-fetch-mode")
     if mode is not None:
         return mode == "navigate"
@@ -43,17 +42,18 @@ def is_navigation(request: Request) -> bool:
 def refuse(
     request: Request, status: int, sentence: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The sentence with its status, as JSON in ``detail`` or as a page."""
+    """An answer with this status and sentence: a page for a person, else JSON with ``detail``."""
     if not is_navigation(request):
         return JSONResponse({"detail": sentence}, status, headers)
     title = _PHRASES.get(status, "Not possible")
-    back = "../" * (request.url.path.count("/") - 1) or "./"
-    body = f'<h1>{title}</h1><p>{escape(sentence)}</p><p><a href="{back}">To the studio</a></p>'
-    return HTMLResponse(plain_page(title, f"<main>{body}</main>"), status, headers)
+    home = "../" * (request.url.path.count("/") - 1) or "./"
+    page = render("refusal.html", title=title, sentence=sentence, home=home)
+    return HTMLResponse(page, status, headers)
 
 
 async def answer_error(request: Request, error: Exception) -> Response:
-    """A :class:`StudioError`: its sentence, or for a recipe the fields that have to change."""
+    """The answer to a :class:`StudioError`: its sentence, or for an invalid recipe the fields that
+    have to change."""
     if isinstance(error, InvalidRecipe):
         told = [
             {"loc": ["body", p.field], "msg": p.message, "type": "recipe"} for p in error.problems
@@ -86,7 +86,7 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
 
 
 def add_error_answers(app: FastAPI) -> None:
-    """Let the app answer every error as this module says."""
+    """Make this module answer all of an app's errors."""
     app.add_exception_handler(StudioError, answer_error)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(RequestValidationError, _answer_invalid)

@@ -1,4 +1,4 @@
-"""The HTTP API: one blocking call, and jobs for those who would rather ask again."""
+"""The HTTP API: ``/generate`` answers with a finished clip, ``/jobs`` queues one."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 
 from ltx_ui import __version__
 from ltx_ui.errors import Cancelled, ModelUnavailable, NotFound, StudioError
+from ltx_ui.pictures import is_digest
 from ltx_ui.recipe import Recipe, parse_recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Queued, Running
@@ -25,14 +26,15 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Owner
 from ltx_ui.web.answers import CLIENT_GONE
 from ltx_ui.web.bodies import read_json, recipe_limit
+from ltx_ui.web.decoding import decoding
 from ltx_ui.web.docs import docs_page
 from ltx_ui.web.routing import add_get, error_answers
 
 POLL_SECONDS = 0.1
-"""How often a waiting call looks at its job and at whether its client is still there."""
+"""How often ``/generate`` checks its job, and whether its client is still connected."""
 
 AUTO = "auto"
-"""What a studio is asked for that chooses its model by itself, and is called until it has."""
+"""The model's name for as long as a studio that chooses by itself has not chosen yet."""
 
 _BODY = {
     "requestBody": {
@@ -53,7 +55,7 @@ class TakeAnswer(BaseModel):
 
 
 class ClipAnswer(BaseModel):
-    """A clip, and with num_takes above 1 every take: the answer's own fields are the first's."""
+    """A clip. With num_takes above 1 its fields are the first take's, and ``takes`` lists all."""
 
     video: str = Field(description="The clip as a data URI: data:video/mp4;base64,…")
     duration_seconds: float
@@ -79,7 +81,7 @@ class ClipAnswer(BaseModel):
 
 
 class Api:
-    """The routes, over one studio."""
+    """The API's routes, over one studio."""
 
     def __init__(self, studio: Studio, settings: Settings) -> None:
         self._studio = studio
@@ -105,7 +107,7 @@ class Api:
         return job_answer(job) | self._notes(job, owner)
 
     def _notes(self, job: Job, owner: str) -> dict[str, Any]:
-        """``notes`` of what a job has made, if there are any."""
+        """The field ``notes`` with all notes on a finished job's takes; empty if there are none."""
         if not isinstance(job.state, Done):
             return {}
         notes: dict[str, None] = {}
@@ -135,7 +137,7 @@ class Api:
         return health_answer(self._studio)
 
     def router(self) -> APIRouter:
-        """Every route, and the pages that describe them."""
+        """The API's routes."""
         router = APIRouter()
         for path, status, make in (
             ("/generate", 200, self.generate),
@@ -170,10 +172,19 @@ class Api:
     async def _submitted(self, request: Request, owner: str) -> Job:
         data = await read_json(request, recipe_limit(self._settings))
         recipe = await asyncio.to_thread(parse_recipe, data, max_volume=self._settings.max_volume)
+        if any(each and not is_digest(each) for each in (recipe.image_start, recipe.image_end)):
+            return await decoding(self._studio.submit, recipe, owner)
         return await asyncio.to_thread(self._studio.submit, recipe, owner)
 
     async def _finished(self, request: Request, job: Job, owner: str) -> list[Take]:
-        """The job's takes, once all are made; the event loop stays free meanwhile."""
+        """Wait until the job has ended, without blocking the event loop; returns its takes.
+
+        Raises:
+            HTTPException: the client hung up, and the job was cancelled.
+            ModelUnavailable: the job is for a model that this studio does not run.
+            StudioError: the job failed.
+            Cancelled: somebody cancelled the job.
+        """
         while job.live:
             if await request.is_disconnected():
                 await asyncio.to_thread(self._studio.cancel, job.id, owner)
@@ -193,7 +204,7 @@ class Api:
 
 
 def _kept(take_ids: Sequence[str]) -> str:
-    """Where the takes are that a failed job had finished."""
+    """A sentence with the addresses of the takes that a failed job had finished."""
     if not take_ids:
         return ""
     paths = ", ".join(f"/takes/{each}.mp4" for each in take_ids)
@@ -216,7 +227,11 @@ def add_docs(router: APIRouter, described: Sequence[BaseRoute]) -> None:
 
 
 def clip_answer(takes: Sequence[Take]) -> ClipAnswer:
-    """What POST /generate answers; ``takes`` are those of one job, at least one."""
+    """What POST /generate answers.
+
+    Args:
+        takes: all takes of one job; at least one.
+    """
     answers = [
         TakeAnswer(
             id=take.id,
@@ -256,7 +271,7 @@ def data_uri(take: Take) -> str:
 
 
 def job_answer(job: Job) -> dict[str, Any]:
-    """A job as JSON: its id, its recipe, where it stands, and the takes that are kept by now."""
+    """A job as JSON: its id, its recipe, its state, and the takes that are in the library."""
     answer: dict[str, Any] = {
         "id": job.id,
         "submitted_at": job.submitted_at.isoformat(),
@@ -290,8 +305,8 @@ def job_answer(job: Job) -> dict[str, Any]:
 
 
 def health_answer(studio: Studio) -> dict[str, Any]:
-    """What GET /health answers; unhealthy is a studio whose model can't be loaded. Until the model
-    is chosen, its id, title and whether it is the demo are null."""
+    """What GET /health answers. A studio is unhealthy if its model can't be loaded. The model's id,
+    title and demo mark are null until it has been chosen."""
     model = studio.model_status()
     known = model.model != AUTO
     return {

@@ -1,36 +1,44 @@
-"""Request bodies: how large they may be, and JSON out of them, without holding anybody up."""
+"""Reads request bodies up to a limit, and JSON without holding up the server."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Mapping
-from email.message import Message
-from typing import Any
+from dataclasses import dataclass
+from email.message import Message as Headers
+from typing import Any, NoReturn
 
 from fastapi import HTTPException
 from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ltx_ui.errors import BodyTooLarge, InvalidRecipe
 from ltx_ui.settings import Settings
 
 MOST_COMMAS = 50_000
-"""In JSON: a recipe has some twenty fields, and two prompts of 4000 characters at most. Python
-reads that many values in some 20 ms, and holds up every other thread meanwhile."""
+"""Commas that JSON may have: a recipe has some twenty fields, and two prompts of 4000 characters at
+most. Python needs some 20 ms to read that many values, and no other thread runs meanwhile."""
 
-MOST_WAITING_BYTES = 512_000_000
-"""In all bodies that are on their way at once."""
+MOST_ESCAPES = 3_000_000
+"""Backslashes in JSON, which cost a second to read: some programs put one before each slash of
+base64."""
+
+MOST_BYTES = 512_000_000
+"""In all bodies at once."""
+SMALL_BYTES = 1_000_000
+"""A body of up to so many is never given up for another."""
 
 JSON = "application/json"
 
 
 def image_limit(settings: Settings) -> int:
-    """Bytes that a picture may have."""
+    """How many bytes a picture may have."""
     return int(settings.max_image_mb * 1e6)
 
 
 def recipe_limit(settings: Settings) -> int:
-    """Bytes that a recipe may have: two pictures in base64, and room for the words."""
+    """How many bytes a recipe may have: two pictures in base64, and its texts."""
     return 2 * image_limit(settings) * 4 // 3 + 100_000
 
 
@@ -38,20 +46,17 @@ async def read_body(request: Request, limit: int) -> bytearray:
     """The request's body, never holding more than ``limit`` bytes of it.
 
     Raises:
-        BodyTooLarge: as soon as that is known.
-        HTTPException: 503, too much is on its way at once.
+        BodyTooLarge: the body is larger; it isn't read any further.
+        HTTPException: 400, its length is malformed.
     """
     body = bytearray()
     try:
         _check_size(int(request.headers.get("content-length", "0")), limit)
         async for chunk in request.stream():
             body += chunk
-            _waiting.add(len(chunk))
             _check_size(len(body), limit)
     except ValueError:
         raise HTTPException(400, "Content-Length is not a number.") from None
-    finally:
-        _waiting.remove(len(body))
     return body
 
 
@@ -60,9 +65,9 @@ async def read_json(request: Request, limit: int) -> Mapping[str, Any]:
 
     Raises:
         BodyTooLarge, HTTPException: as :func:`read_body`.
-        HTTPException: 415, a body that is not declared as JSON. Another site's page can send forms
-            here behind a visitor's back, but not ``application/json``.
-        InvalidRecipe: not a JSON object.
+        HTTPException: 415, the body is not declared as JSON. Pages of other sites can make a
+            visitor's browser send forms here, but not ``application/json``.
+        InvalidRecipe: the body is no JSON object.
     """
     if media_type(request) != JSON:
         raise HTTPException(415, f"Send JSON with the header Content-Type: {JSON}.")
@@ -71,25 +76,26 @@ async def read_json(request: Request, limit: int) -> Mapping[str, Any]:
 
 
 def media_type(request: Request) -> str:
-    """``type/subtype`` of the request's body, in lower case; empty for what has no such form, or
+    """``type/subtype`` of the request's body, in lower case. Empty if the header is malformed or
     has parameters other than ``charset``."""
-    header = Message()
+    header = Headers()
     header["content-type"] = request.headers.get("content-type", "")
     if header.get_content_type() != header["content-type"].partition(";")[0].strip().lower():
-        return ""  # It was so malformed that Python put its default there.
+        return ""  # Python puts its own default in a malformed type's place.
     parameters = {name.lower() for name, _ in (header.get_params() or [])[1:]}
-    return header.get_content_type() if parameters <= {"charset"} else ""
+    return header.get_content_type() if parameters <= {"charset", ""} else ""
 
 
 def parse_object(body: bytes | bytearray) -> Mapping[str, Any]:
-    """A JSON object. NaN and infinities, which JSON doesn't have, come as strings.
+    """The JSON object in a body. NaN and infinities, which JSON doesn't have, become strings.
 
     Raises:
-        InvalidRecipe: it is not one, or has more values than any recipe.
+        InvalidRecipe: it is no JSON object, or has more values than any recipe.
     """
-    if body.count(b",") > MOST_COMMAS:
+    if body.count(b",") > MOST_COMMAS or body.count(b"\\") > MOST_ESCAPES:
         raise InvalidRecipe.because(
-            "body", "body: has far more values than a recipe has fields. /docs names them all."
+            "body",
+            "body: has far more values or escapes than a recipe needs. /docs names every field.",
         )
     try:
         data = json.loads(body, parse_constant=str)
@@ -105,21 +111,63 @@ def _check_size(size: int, limit: int) -> None:
         raise BodyTooLarge(f"The request is larger than {limit / 1e6:.1f} MB. Send less at once.")
 
 
-class _Waiting:
-    """Bytes of all bodies that are being read; the event loop alone counts them."""
+@dataclass(eq=False)
+class _Arriving:
+    """A request whose body is on its way or in use.
 
-    def __init__(self) -> None:
-        self._bytes = 0
+    Attributes:
+        bytes: that came so far.
+        last: when the latest of them came, on the event loop's clock.
+        waiting: runs while more is waited for.
+    """
 
-    def add(self, count: int) -> None:
-        self._bytes += count
-        if self._bytes > MOST_WAITING_BYTES:
-            raise HTTPException(
-                503, "Too much is being sent at once. Try again.", {"Retry-After": "10"}
-            )
-
-    def remove(self, count: int) -> None:
-        self._bytes -= count
+    bytes: int = 0
+    last: float = 0.0
+    waiting: asyncio.Timeout | None = None
 
 
-_waiting = _Waiting()
+class Bodies:
+    """Bounds the memory of all bodies together, until their requests are answered; an ASGI
+    middleware. Where there is no more room, the large body that has stood still for longest makes
+    some: whoever sends, comes through, and whoever stalls holds nothing for long."""
+
+    def __init__(self, app: ASGIApp, most: int = MOST_BYTES) -> None:
+        self._app = app
+        self._most = most
+        self._open: set[_Arriving] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = _Arriving()
+
+        async def counted() -> Message:
+            try:
+                async with asyncio.timeout(None) as body.waiting:
+                    message = await receive()
+            except TimeoutError:
+                _no_room()
+            finally:
+                body.waiting = None
+            self._count(body, len(message.get("body", b"")))
+            return message
+
+        self._open.add(body)
+        try:
+            await self._app(scope, counted, send)
+        finally:
+            self._open.remove(body)
+
+    def _count(self, body: _Arriving, count: int) -> None:
+        now = asyncio.get_running_loop().time()
+        body.bytes, body.last = body.bytes + count, now
+        if not count or sum(each.bytes for each in self._open) <= self._most:
+            return
+        stalled = [each for each in self._open if each.waiting and each.bytes > SMALL_BYTES]
+        if not stalled:
+            _no_room()
+        longest = min(stalled, key=lambda each: each.last)
+        assert longest.waiting is not None
+        longest.waiting.reschedule(now)
+
+
+def _no_room() -> NoReturn:
+    raise HTTPException(503, "Too much is being sent at once. Try again.", {"Retry-After": "10"})

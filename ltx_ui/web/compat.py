@@ -1,4 +1,4 @@
-"""Names of Gradio and uvicorn that they don't document, in one place.
+"""Everything that relies on undocumented names of Gradio and uvicorn.
 
 Each is asserted when this module is imported, so that a new version that lacks it is noticed at
 once and not by a visitor. Each says what it is for, why there is no public way, and when it can go.
@@ -51,8 +51,8 @@ assert "read_paused" in inspect.getsource(FlowControl)
 
 
 def open_tunnel(blocks: gr.Blocks, host: str, port: int) -> str:
-    """A public address that leads here; what ``launch(share=True)`` does. ``mount_gradio_app``
-    has no ``share``; this can go when it has.
+    """Open a public address that leads to this port, as ``launch(share=True)`` does; returns it.
+    ``mount_gradio_app`` has no ``share``; remove this when it has.
 
     Raises:
         Exception: of many kinds; there is no network, or the tunnel's program can't be run.
@@ -61,8 +61,8 @@ def open_tunnel(blocks: gr.Blocks, host: str, port: int) -> str:
 
 
 def close_tunnels() -> None:
-    """End what :func:`open_tunnel` began. Gradio does it when Python ends by itself, which the
-    studio doesn't wait for."""
+    """Close all public addresses. Gradio does it in a handler at Python's exit, which doesn't run
+    because the studio ends its process at once; remove this when Gradio has a call for it."""
     for tunnel in tunneling.CURRENT_TUNNELS:
         process: Popen[bytes] | None = tunnel.proc
         if process is not None:
@@ -70,14 +70,14 @@ def close_tunnels() -> None:
 
 
 def keep_sessions(blocks: gr.Blocks, capacity: int) -> None:
-    """How many visitors' states are kept at once. An argument of ``launch`` that
-    ``mount_gradio_app`` lacks; this can go when it has it."""
+    """Limit how many visitors' states are kept. It is an argument of ``launch`` that
+    ``mount_gradio_app`` lacks; remove this when it has it."""
     blocks.state_session_capacity = capacity
 
 
 def event_inputs(blocks: gr.Blocks) -> dict[int, tuple[str, ...]]:
-    """For every event that runs Python: the JSON type of each input, ``""`` where any will do.
-    Gradio does not check what an event is sent; this can go when it does."""
+    """The JSON type of each input of every event that runs Python; ``""`` allows any type. Gradio
+    does not check what a browser sends to an event; remove this when it does."""
     return {
         number: tuple(_json_type(component) for component in event.inputs)
         for number, event in blocks.fns.items()
@@ -87,7 +87,7 @@ def event_inputs(blocks: gr.Blocks) -> dict[int, tuple[str, ...]]:
 
 def _json_type(component: Any) -> str:
     if isinstance(component, gr.HTML):
-        return ""  # Says that its value is a text, and holds whatever its script puts there.
+        return ""  # It claims to hold a string, but holds whatever its script puts there.
     info = component.api_info() if hasattr(component, "api_info") else {}
     found = info.get("type", "") if isinstance(info, dict) else ""
     return found if isinstance(found, str) else ""
@@ -96,8 +96,8 @@ def _json_type(component: Any) -> str:
 def in_layout_order(components: Iterable[Any]) -> list[Any]:
     """Components in the order in which they were made, which is the same in every process.
 
-    Gradio numbers them so, and orders a set of inputs by it, but takes outputs only as a list. The
-    number has no public name; this can go when outputs may be a set.
+    Gradio numbers components as they are made and sorts a set of inputs by that number, but takes
+    outputs only as a list. The number has no public name; remove this when outputs may be a set.
     """
     return sorted(components, key=lambda component: int(component._id))
 
@@ -106,8 +106,8 @@ assert "self._id" in inspect.getsource(gr.blocks.Block.__init__), "gradio.blocks
 
 
 def log_tracebacks() -> None:
-    """Let Gradio log the errors of events instead of printing a traceback for each, also for those
-    that only say that a value is not allowed. It has no setting for that; this can go when it has.
+    """Log errors of events instead of Gradio's printing a traceback for each, even for a value that
+    is not allowed. Gradio has no setting for that; remove this when it has.
     """
     kept = {name: getattr(traceback, name) for name in traceback.__all__}
     vars(gradio.routes)["traceback"] = SimpleNamespace(**kept | {"print_exc": _log_error})

@@ -1,9 +1,9 @@
-"""Connections that nobody can hold open for nothing: deadlines, and a cap with room to spare.
+"""Deadlines and a cap for connections, so that slow or idle clients can't block the server.
 
-uvicorn ends a connection that is idle after an answer. It waits for ever for the rest of a
-request, and takes connections until the process has no file descriptors left; its options hold
-neither. So this protocol adds deadlines for a request's head, for its body and for a client that
-does not read its answer, and closes the connection that has been idle longest when the cap is
+uvicorn closes a connection that is idle after an answer. But it waits for ever for the rest of a
+request, and accepts connections until the process has no file descriptors left; it has no options
+against either. So this protocol adds deadlines for a request's head, for its body and for a client
+that does not read its answer, and closes the connection that has been idle longest when the cap is
 reached.
 """
 
@@ -17,20 +17,21 @@ from typing import Any
 from ltx_ui.web.compat import IDLE, SEND_BODY, H11Protocol
 
 HEAD_SECONDS = 10.0
-"""For a request's first line and headers, and from connecting to the first byte."""
+"""Time for a request's first line and headers, and for a new connection's first byte."""
 BODY_SECONDS, BODY_RATE = 20.0, 4_000
-"""For a body: so many seconds, and one more for each so many bytes that came. A picture of 10 MB
-over a slow phone (64 kB/s) takes a sixth of what it may."""
+"""Time between two looks at a body, and the bytes that must have come in each of its seconds. A
+slow phone (64 kB/s) sends sixteen times as many."""
 SEND_SECONDS = 120.0
-"""For a client that reads nothing of its answer. A paused player asks again where it stopped."""
+"""Time for a client to read on in its answer. A player that was paused longer asks for the
+rest again."""
 MOST_CONNECTIONS = 1000
 SPARE_DESCRIPTORS = 24
-"""Left for the library, ffmpeg's pipes and files that are being written."""
+"""File descriptors left for the library, ffmpeg's pipes and files that are being written."""
 
 
 def room_for_connections() -> int:
-    """How many connections there may be at once: as many as file descriptors allow, with one file
-    for each to send. Raises the process's soft limit to the hard one."""
+    """How many connections the process's file descriptors allow, two for each: its socket and a
+    file to send. Raises the soft limit of descriptors to the hard one."""
     if sys.platform == "win32":
         return MOST_CONNECTIONS
     import resource
@@ -48,10 +49,11 @@ class Connection(H11Protocol):
     """One client's connection."""
 
     room = MOST_CONNECTIONS
-    """The cap; the server sets it on a class of its own."""
+    """How many connections there may be; :func:`connections_of` sets it in a subclass."""
+    head_seconds, body_seconds = HEAD_SECONDS, BODY_SECONDS
 
     def connection_made(self, transport: Any) -> None:
-        """Begin; the longest idle connection makes room where there is none."""
+        """Start the deadline; if there are too many connections, the longest idle one is closed."""
         super().connection_made(transport)
         self._deadline: asyncio.TimerHandle | None = None
         self._sending: asyncio.TimerHandle | None = None
@@ -62,31 +64,31 @@ class Connection(H11Protocol):
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """Stop the deadlines."""
         self._stop_clock()
         self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """More of a request."""
+        """Take more of a request, and set the deadline for what comes next."""
         self._received += len(data)
         super().data_received(data)
         self._watch()
 
     def on_response_complete(self) -> None:
-        """An answer was sent; the connection waits for the next request."""
+        """Note since when the connection is idle; the deadline for the next request starts."""
         self.since = self.loop.time()
         super().on_response_complete()
         self._watch()
 
     def pause_writing(self) -> None:
-        """The client reads slower than it is sent to."""
+        """Start the deadline for a client that doesn't read its answer."""
         super().pause_writing()
         if self._sending is None:
             self._sending = self.loop.call_later(SEND_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It has caught up."""
+        """Stop that deadline: the client has read on."""
         super().resume_writing()
         if self._sending is not None:
             self._sending.cancel()
@@ -94,7 +96,7 @@ class Connection(H11Protocol):
 
     @property
     def idle(self) -> bool:
-        """Whether nobody's request is being answered on it."""
+        """Whether no request is being answered on this connection."""
         cycle: Any = self.cycle
         return cycle is None or bool(cycle.response_complete)
 
@@ -108,28 +110,26 @@ class Connection(H11Protocol):
             oldest.transport.abort()
 
     def _watch(self) -> None:
-        """Set the deadline that fits what is expected from the client now."""
+        """Set the deadline for what the client has to send next."""
         phase: object = self.conn.their_state
         if phase is IDLE and self.timeout_keep_alive_task is not None:
             phase = None  # Nothing has begun; uvicorn's own clock runs.
         if phase is self._phase:
             return
         self._stop_clock()
-        self._phase, self._received, self._began = phase, 0, self.loop.time()
+        self._phase, self._received = phase, 0
         if phase is IDLE:
-            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+            self._deadline = self.loop.call_later(self.head_seconds, self.transport.abort)
         elif phase is SEND_BODY:
-            self._deadline = self.loop.call_later(BODY_SECONDS, self._check_body)
+            self._deadline = self.loop.call_later(self.body_seconds, self._check_body)
 
     def _check_body(self) -> None:
-        allowed = BODY_SECONDS + self._received / BODY_RATE
-        left = self._began + allowed - self.loop.time()
-        if self.flow.read_paused:
-            left = BODY_SECONDS  # It is the studio that has not read on.
-        if left <= 0:
+        # What the studio itself has not read yet does not count against the client.
+        if not self.flow.read_paused and self._received < self.body_seconds * BODY_RATE:
             self.transport.abort()
-        else:
-            self._deadline = self.loop.call_later(left, self._check_body)
+            return
+        self._received = 0
+        self._deadline = self.loop.call_later(self.body_seconds, self._check_body)
 
     def _stop_clock(self) -> None:
         if self._deadline is not None:
@@ -142,5 +142,5 @@ def _age(connection: Connection) -> float:
 
 
 def connections_of(room: int) -> type[Connection]:
-    """The protocol with a cap, as uvicorn takes it."""
+    """The protocol class for uvicorn, with a cap of ``room`` connections."""
     return type("CappedConnection", (Connection,), {"room": room})

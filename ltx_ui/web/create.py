@@ -1,4 +1,4 @@
-"""The Create tab: from fields to a job, and back to a clip."""
+"""The Create tab: it makes a job of its fields, and shows the clip that comes of it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import Job, Queued
 from ltx_ui.studio.studio import Snapshot, Studio
-from ltx_ui.web import fragments, result
+from ltx_ui.web import result, views
 from ltx_ui.web.access import owner_of
 from ltx_ui.web.recipe_form import RecipeForm
 from ltx_ui.web.result import JobProgress
 from ltx_ui.web.wiring import EACH, Updates, Values, on, sent
 
 KEEP = "ltx-2-studio"
-"""Storage key and secret of what the browser keeps. Fixed, so that drafts outlive a restart; the
-secret protects nothing, for it is sent to every visitor."""
+"""Prefix of the browser's storage keys, and the secret that Gradio encrypts their values with.
+Constant, so that drafts outlive a restart. The secret protects nothing: every visitor gets it."""
 
 
 class Create:
-    """The tab: its fields on one side, what becomes of them on the other.
+    """The tab: the recipe's fields on one side, the result on the other.
 
     Args:
-        model: says what the model is doing.
+        model: the component that shows the model's status.
     """
 
     def __init__(
@@ -53,16 +53,16 @@ class Create:
             )
 
     def submit(self, values: Values, request: gr.Request) -> Updates:
-        """Queue the recipe."""
+        """Queue the recipe in the fields."""
         try:
             job = self._studio.submit(self.form.recipe(values), owner_of(request))
         except StudioError as error:
-            return {self.form.problem: fragments.problem(error)}
+            return {self.form.problem: views.problem(error)}
         return {self.form.problem: "", **self.begin(job)}
 
     @property
     def begun(self) -> set[Any]:
-        """What :meth:`begin` fills."""
+        """The components that :meth:`begin` updates."""
         panel = self.panel
         return {panel.job, panel.progress, panel.timer, self._generate, self._cancel}
 
@@ -70,7 +70,7 @@ class Create:
         """Follow a job that was just queued."""
         return {
             self.panel.job: job.id,
-            self.panel.progress: fragments.progress(job),
+            self.panel.progress: views.progress(job),
             self.panel.timer: gr.Timer(result.POLL_SECONDS, active=True),
             **self._buttons(job),
         }
@@ -84,10 +84,10 @@ class Create:
         }
 
     def follow(self, values: Values, request: gr.Request) -> Updates:
-        """One look at the job and the model."""
+        """Update the job's and the model's state; called by the timer."""
         seen, updates = self.progress.look(values, owner_of(request))
         return {
-            self._model: fragments.model_status(seen.model),
+            self._model: views.model_status(seen.model),
             self._anyway: self._offer(seen),
             **self._buttons(seen.job, usable=seen.model.state != "failed"),
             **self._drawn_seed(seen, values),
@@ -95,7 +95,7 @@ class Create:
         }
 
     def _drawn_seed(self, seen: Snapshot, values: Values) -> Updates:
-        """An unlocked seed becomes the one that was drawn for the clip in the player."""
+        """Put the seed drawn for the clip in the player into the field, unless that is locked."""
         job, locked = seen.job, values.get(self.form.fields["seed_locked"])
         if job is None or job.live or not seen.takes or locked:
             return {}
@@ -104,13 +104,13 @@ class Create:
         return {self.form.fields["seed"]: take.recipe.seed}
 
     def _offer(self, seen: Snapshot) -> Any:
-        """A button for a job that waits for a model which is not loaded."""
+        """Show the button "Make it with …" if the job waits for a model that is not loaded."""
         state = seen.job.state if seen.job else None
         waits = isinstance(state, Queued) and state.waits_for is not None
         return gr.update(visible=waits, value=f"Make it with {seen.model.title}")
 
     def make_anyway(self, values: Values, request: gr.Request) -> Updates:
-        """Have the job made with the model that is loaded."""
+        """Make the waiting job with the model that is loaded."""
         job_id = values.get(self.panel.job)
         if not isinstance(job_id, str):
             return {}
@@ -123,26 +123,26 @@ class Create:
         return self.begin(self._studio.submit(recipe, owner))
 
     def cancel(self, values: Values, request: gr.Request) -> Updates:
-        """Ask the job to stop. A poll shows the end."""
+        """Ask the job to stop. The timer's next calls show when it has."""
         job_id = values.get(self.panel.job)
         try:
             job = self._studio.cancel(str(job_id), owner_of(request))
         except NotFound:
             return {self._cancel: result.cancel_button(None)}
         return {
-            self.panel.progress: fragments.progress(job),
+            self.panel.progress: views.progress(job),
             self._cancel: result.cancel_button(job),
         }
 
     def choose(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """Another of a job's takes, with its seed for the next clip."""
+        """Show another of a job's takes, and put its seed into the field."""
         take = self.progress.take(sent(event, "take"), owner_of(request))
         if take is None:
             return {}
         return {**self.panel.show(take), self.form.fields["seed"]: take.recipe.seed}
 
     def connect(self, demo: gr.Blocks) -> None:
-        """Wire the tab's events."""
+        """Connect the components' events with this tab's methods."""
         panel, seed = self.panel, self.form.fields["seed"]
         self.form.connect(demo, self._model, panel.job)
         followed = (

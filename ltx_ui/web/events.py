@@ -1,7 +1,7 @@
-"""The page's events as they arrive: nothing but plain values of the kinds that its fields send.
+"""Checks the page's events before Gradio reads them.
 
-Gradio hands on whatever a request holds, and opens files that it names. What is refused here never
-reaches a component.
+Gradio passes on whatever a request holds, and opens files that it names. Here an event is refused
+unless it holds plain values of the types that the page's fields send.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ltx_ui.web.bodies import media_type, read_body
 
 MOST_BYTES = 1_000_000
-"""In one event: a draft and a page's worth of fields take some 20 kB."""
+"""Size of an event at most. A draft and all of the page's fields take some 20 kB."""
 MOST_TEXT = 100_000
-"""Characters in one value; a prompt has 4000 at most."""
+"""Characters in one value at most; a prompt may have 4000."""
 MOST_DEPTH = 8
+"""How deep lists and objects may be nested."""
 LARGEST = 2**53
-"""Whole numbers up to here are the same in every JSON reader."""
+"""Up to here every JSON reader reads whole numbers exactly."""
 
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OF_FILES = frozenset({"path", "url", "meta", "__type__", "is_stream"})
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
-    "string": (str, int, float),  # A list of numbers to choose from calls them strings.
+    "string": (str, int, float),  # Gradio's dropdowns of numbers claim to send strings.
     "number": (int, float),
     "integer": (int, float),
     "boolean": bool,
@@ -66,14 +67,14 @@ class Events:
 
 
 def check_event(body: bytes, inputs: Mapping[int, Sequence[str]]) -> None:
-    """Hold an event to the form that the page sends.
+    """Check that an event has the form in which the page sends it.
 
     Args:
         body: JSON.
-        inputs: for every event the JSON type of each of its inputs.
+        inputs: the JSON types of each event's inputs, by the event's number.
 
     Raises:
-        HTTPException: 422 with what is wrong, 404 for an event that is not there.
+        HTTPException: 422 with what is wrong, or 404 for an unknown event.
     """
     try:
         event = json.loads(body, parse_constant=_no_number)
@@ -117,7 +118,7 @@ def _check_plain(value: Any, depth: int) -> None:
     elif isinstance(value, str):
         if len(value) > MOST_TEXT:
             raise ValueError("too long a text")
-        value.encode()  # Half of a surrogate pair can't be.
+        value.encode()  # Fails for half of a surrogate pair.
     elif isinstance(value, int | float) and abs(value) > LARGEST:
         raise ValueError("too large a number")
 

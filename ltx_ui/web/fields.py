@@ -1,4 +1,4 @@
-"""The fields of the Create tab as components: what they look like, not what they do."""
+"""The components of the Create tab's fields; their behaviour is in ``recipe_form``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from gradio.components import Component
 
 from ltx_ui.presets import Phrase, Presets
 from ltx_ui.recipe import FPS_CHOICES, MAX_PROMPT
-from ltx_ui.web import fragments
 from ltx_ui.web.form import Form, length_choices, preset_choices, size_choices
 from ltx_ui.web.pictures import lay_out_picture, picture_digest
+from ltx_ui.web.views import quality_note
 from ltx_ui.web.wiring import Updates, Values, script
 
 PICTURES = ("image_start", "image_end")
@@ -21,11 +21,12 @@ PICTURES = ("image_start", "image_end")
 
 @dataclass(frozen=True)
 class Fields:
-    """The components that hold a :class:`Form`, by its fields' names, and what stands among them.
+    """The components that hold a :class:`Form`, and those that are shown among them.
 
     Attributes:
-        typing: tells that somebody paused after typing into a text field.
-        tokens: how much of the prompt the model reads.
+        of_form: the component of each of the form's fields, by the field's name.
+        typing: its event ``paused`` says that somebody paused after typing into a text field.
+        tokens: shows how much of the prompt the model reads.
     """
 
     of_form: dict[str, Any]
@@ -43,11 +44,11 @@ class Fields:
 
     @property
     def all(self) -> set[Component]:
-        """What an event has to bring along so that :meth:`read` finds the form in it."""
+        """The inputs that an event needs for :meth:`read`."""
         return set(self.of_form.values())
 
     def read(self, values: Values, presets: Presets) -> Form:
-        """The form that a browser sent."""
+        """The form in what a browser sent."""
         sent = {name: values.get(component) for name, component in self.of_form.items()}
         return Form.read(sent | {name: picture_digest(sent[name]) for name in PICTURES}, presets)
 
@@ -57,7 +58,7 @@ class Fields:
         """The updates that put a form into the fields.
 
         Args:
-            pictures: what the two picture fields show, by their names.
+            pictures: values for the two picture fields, by their names.
         """
         sizes = size_choices(form, presets, has_upsampler=has_upsampler)
         updates: dict[str, Any] = {
@@ -153,7 +154,7 @@ def lay_out(presets: Presets) -> Fields:
             min_width=140,
         )
     quality = gr.HTML(
-        fragments.quality_note(form.num_inference_steps, form.guidance_scale, presets),
+        quality_note(form.num_inference_steps, form.guidance_scale, presets),
         elem_id="quality-note",
     )
     with gr.Row(elem_classes="pair"):
@@ -231,9 +232,9 @@ def lay_out(presets: Presets) -> Fields:
 
 
 def show_mark(form: Form, presets: Presets) -> dict[str, Any]:
-    """What to send to the preset's dropdown, so that it says whether it is modified.
+    """An update by which the preset's dropdown says whether its settings were modified.
 
-    Without the value: another may have been chosen while the answer is on its way.
+    It leaves the dropdown's value alone, for the visitor may have chosen another preset meanwhile.
     """
     note = presets.preset(form.preset).note
     updated: dict[str, Any] = gr.update(choices=preset_choices(form, presets), info=note)
@@ -241,7 +242,7 @@ def show_mark(form: Form, presets: Presets) -> dict[str, Any]:
 
 
 def _helpers(presets: Presets) -> dict[str, Component]:
-    """The fields beside the prompt, by name: phrases to choose from, or words of one's own."""
+    """The helper fields below the prompt, by name; each offers phrases and takes any text."""
     fields: dict[str, Component] = {}
     for pair in (("camera", "lighting"), ("sound", "speech")):
         with gr.Row(elem_classes="pair"):

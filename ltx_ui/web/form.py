@@ -1,4 +1,4 @@
-"""What stands in the fields of the Create tab, and its ways to a recipe, a preset, and a draft."""
+"""The values of the Create tab's fields, converted from and to recipes, presets and drafts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ltx_ui.prompting import PromptFields, compile_prompt
 from ltx_ui.recipe import FPS_CHOICES, MAX_PROMPT, Recipe
 
 _LONGEST_TEXT = 5 * MAX_PROMPT
-"""Characters that are looked at: enough to be told that they are too many."""
+"""Characters of a text that are read: enough for the error that says how many are too many."""
 
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})( hd)?", re.ASCII)
 
@@ -83,13 +83,14 @@ class Form:
         """The form as a browser sends it or has kept it, by the fields' names.
 
         Nothing in it is trusted: it may be years old, tampered with, or the answer of a field that
-        was emptied. A value that is not of its field's kind is the preset's, or the initial one.
+        was emptied. A value of another kind than its field's is replaced by the preset's value, or
+        by the initial one.
         """
         given: Mapping[Any, Any] = values if isinstance(values, Mapping) else {}
         form, preset = cls.initial(presets), given.get("preset")
         if isinstance(preset, str) and preset in {known.id for known in presets.presets}:
             form = form.with_preset(preset, presets)
-            # A preset may fix a seed; here the field alone says whether there is one.
+            # A preset may fix a seed, but what was sent decides whether there is one.
             form = replace(form, seed=None, seed_locked=False)
         kept: dict[str, Any] = {}
         for name in _KINDS.keys() & given.keys():
@@ -127,14 +128,14 @@ class Form:
         return replace(self, preset=preset_id, **preset_fields(preset_id, presets))
 
     def is_modified(self, presets: Presets) -> bool:
-        """Whether the fields no longer are what the preset says."""
+        """Whether any field differs from the preset's settings."""
         return self.with_preset(self.preset, presets) != self
 
     def recipe_data(self, presets: Presets) -> dict[str, Any]:
         """Fields of a Recipe, not validated yet.
 
         Raises:
-            InvalidRecipe: a preset that lives from a picture has none.
+            InvalidRecipe: the preset needs a first frame, and there is none.
         """
         preset = presets.preset(self.preset)
         if preset.needs_reference and self.image_start is None:
@@ -158,17 +159,17 @@ SETTING_FIELDS = (
     *("size", "num_frames", "fps", "num_inference_steps", "guidance_scale"),
     *("seed", "seed_locked", "image_strength", "include_audio", "mode", "num_takes"),
 )
-"""Fields that a preset may set."""
+"""Names of the fields that a preset may set."""
 
 
 def preset_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
-    """Names and ids; the form's own preset says so when the fields have left it."""
+    """Name and id of every preset; the form's own is marked if its settings were modified."""
     changed = form.preset if form.is_modified(presets) else None
     return [(f"{p.name} (modified)" if p.id == changed else p.name, p.id) for p in presets.presets]
 
 
 def preset_fields(preset_id: str, presets: Presets) -> dict[str, Any]:
-    """The fields that a preset sets, with their values; one that fixes the seed also locks it."""
+    """The values of the fields that a preset sets. A preset with a seed locks it too."""
     settings = presets.preset_settings(preset_id)
     size = _size(settings["width"], settings["height"], settings["two_stage"])
     locked = {"seed_locked": True} if "seed" in settings else {}
@@ -179,8 +180,8 @@ def preset_fields(preset_id: str, presets: Presets) -> dict[str, Any]:
 def size_choices(
     form: Form, presets: Presets, *, has_upsampler: bool = False
 ) -> list[tuple[str, str]]:
-    """Formats that a model offers by name, and the sizes of the presets and of the form that none
-    of them has."""
+    """Label and value of every size to choose from: the model's formats, then the sizes that only a
+    preset or the form has."""
     formats = presets.formats_for(has_upsampler=has_upsampler)
     labels = {_size(f.width, f.height, f.hd): f.label for f in formats}
     for size in [*_of_presets("size", presets), form.size]:
@@ -189,8 +190,8 @@ def size_choices(
 
 
 def length_choices(form: Form, presets: Presets) -> list[tuple[str, int]]:
-    """Lengths with their seconds at the form's fps, and those of the presets and of the form that
-    are none of them."""
+    """Label and value of every length to choose from, with its seconds at the form's fps; lengths
+    that only a preset or the form has come last."""
     labels = {length.num_frames: length.label(form.fps) for length in presets.lengths}
     for frames in [*_of_presets("num_frames", presets), form.num_frames]:
         labels.setdefault(frames, f"{frames} frames · {frames / form.fps:.2f} s")
@@ -206,7 +207,7 @@ def _size(width: int, height: int, two_stage: bool) -> str:
 
 
 def _size_parts(size: str) -> tuple[int, int, bool]:
-    """Width, height, and whether it is made in two stages."""
+    """Width and height in pixels, and whether the clip is made in two stages."""
     width, height, hd = _SIZE.fullmatch(size).groups()  # type: ignore[union-attr]
     return int(width), int(height), bool(hd)
 
@@ -279,4 +280,4 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
     "image_start": _digest,
     "image_end": _digest,
 }
-"""What each field takes; anything else is a ``ValueError``. The preset is read before the rest."""
+"""A reader for each field but ``preset``; it raises ``ValueError`` for what that can't hold."""

@@ -9,10 +9,10 @@ import gradio as gr
 from ltx_ui.errors import NotFound
 from ltx_ui.recipe import MAX_SEED
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web import fragments
 from ltx_ui.web.access import owner_of
 from ltx_ui.web.create import Create
 from ltx_ui.web.result import save_seed_label
+from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, Updates, Values, on, script, sent
 
 PAGE_SIZE = 48
@@ -23,7 +23,7 @@ _MOST = 100 * PAGE_SIZE
 
 
 class Gallery:
-    """The tab, and what its cards do."""
+    """The tab's components and their events."""
 
     def __init__(self, studio: Studio, create: Create, tabs: gr.Tabs) -> None:
         self._studio = studio
@@ -37,9 +37,9 @@ class Gallery:
                 show_label=False,
                 elem_id="gallery-filter",
             )
-        gr.HTML(fragments.offline(), elem_classes="offline")
+        gr.HTML(render("offline.html"), elem_classes="offline")
         self._cards = gr.HTML(
-            fragments.gallery_waits(), js_on_load=script("cards.js"), elem_id="gallery"
+            render("gallery_waits.html"), js_on_load=script("cards.js"), elem_id="gallery"
         )
 
     def show(self, values: Values, request: gr.Request) -> Updates:
@@ -50,15 +50,16 @@ class Gallery:
         only = values.get(self._which) == FAVOURITES
         takes = self._studio.library.takes(owner, favourites_only=only, limit=limit + 1)
         more = len(takes) > limit
-        cards = fragments.gallery(takes[:limit], favourites_only=only, limit=limit, more=more)
-        return {self._cards: cards}
+        shown = {"takes": takes[:limit], "limit": limit, "more": more}
+        return {self._cards: render("gallery.html", favourites_only=only, **shown)}
 
     def show_more(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
-        """The next page as well."""
+        """As many cards more as one page has."""
         return self._show(values, _limit(event) + PAGE_SIZE, owner_of(request))
 
     def heart(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
-        """Make a take a favourite, or no longer; the button on Create follows if it shows it."""
+        """Set or clear a take's favourite mark; Create's button shows it too if its player has the
+        take."""
         take_id, on, panel = _take_id(event), bool(sent(event, "on")), self._create.panel
         self._studio.library.set_favourite(take_id, owner_of(request), on)
         return {panel.save_seed: save_seed_label(on)} if take_id == values.get(panel.shown) else {}
@@ -69,7 +70,7 @@ class Gallery:
         self._studio.library.set_note(_take_id(event), owner_of(request), words)
 
     def remove(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
-        """Delete a take: the cards that are left, and Create without it."""
+        """Delete a take; answers with the remaining cards, and removes the take from Create."""
         owner, take_id = owner_of(request), _take_id(event)
         try:
             self._studio.library.delete(take_id, owner)
@@ -79,14 +80,14 @@ class Gallery:
         return self._show(values, _limit(event), owner) | create
 
     def use_seed(self, event: gr.EventData) -> Updates:
-        """A card's seed for the next clip."""
+        """Put a card's seed into Create's field, locked."""
         seed = sent(event, "seed")
         if not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
             return {}
         return self._create.form.reuse_seed(seed) | self._to_create
 
     def use_all(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """A card's whole recipe in the fields."""
+        """Put a card's whole recipe into Create's fields."""
         shown = self._create.form.reuse_all(_take_id(event), owner_of(request))
         return shown | self._to_create
 
@@ -99,7 +100,7 @@ class Gallery:
         return {self._tabs: gr.Tabs(selected="create")}
 
     def connect(self, tab: gr.Tab) -> None:
-        """Wire the tab's events."""
+        """Connect the components' events with this tab's methods."""
         panel, form, cards = self._create.panel, self._create.form, self._cards
         fields = form.fields
         for shown in (tab.select, self._which.change):
@@ -116,10 +117,10 @@ class Gallery:
 
 
 def _take_id(event: gr.EventData) -> str:
-    """The take that a card stands for.
+    """The id of the take whose card an event came from.
 
     Raises:
-        NotFound: the card names none.
+        NotFound: the event carries none.
     """
     take_id = sent(event, "take")
     if not isinstance(take_id, str):
@@ -128,6 +129,7 @@ def _take_id(event: gr.EventData) -> str:
 
 
 def _limit(event: gr.EventData) -> int:
-    """How many cards the page shows."""
+    """How many cards the page shows, from a card's event; bounded, as a browser may send
+    any number."""
     limit: Any = sent(event, "limit")
     return min(max(limit, PAGE_SIZE), _MOST) if isinstance(limit, int) else PAGE_SIZE

@@ -1,4 +1,4 @@
-"""Headers that every answer carries: what a browser may do with it."""
+"""Security headers for every answer: what a browser may do with it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PAGE_POLICY = "; ".join(
         "frame-ancestors 'self'",
     )
 )
-"""For the one page that needs scripts."""
+"""Content security policy of the page at ``/``, the only one with scripts."""
 
 PLAIN_POLICY = "; ".join(
     (
         "default-src 'none'",
         "style-src 'unsafe-inline'",
-        # A clip or a picture that is opened in a tab of its own.
+        # For a clip or a picture that is opened in its own tab.
         "img-src 'self' data:",
         "media-src 'self'",
         "base-uri 'none'",
@@ -35,7 +35,7 @@ PLAIN_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""For everything else: no script at all."""
+"""Content security policy of all other answers: no scripts."""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -47,7 +47,7 @@ _HEADERS = {
 
 
 class SafeHeaders:
-    """Adds them; an ASGI middleware."""
+    """Adds the security headers to every answer; an ASGI middleware."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""The sockets that the studio listens on, and what to say where it can't."""
+"""Opens the sockets that the studio listens on, with a helpful error if it can't."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import socket
 from ltx_ui.errors import SettingsError
 
 BACKLOG = 128
+"""Connections that may wait to be accepted."""
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Sockets for a host name or address; ``::`` takes IPv4 as well, a name all its addresses.
+    """Bound sockets for a host: one for each address of a name. ``::`` accepts IPv4 as well.
 
     Raises:
-        SettingsError: with what is wrong and which option helps.
+        SettingsError: the address can't be used; says why and which option helps.
     """
     name = host.strip("[]")
     try:
@@ -45,7 +46,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
 
 
 def url_of(host: str, port: int) -> str:
-    """An address that a browser on this machine can open."""
+    """The studio's URL for a browser on this machine."""
     name = host.strip("[]")
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name, name)
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"

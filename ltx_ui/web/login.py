@@ -1,45 +1,45 @@
-"""The login: a form without script, and the way out."""
+"""Signing in, by a form without script, and signing out."""
 
 from __future__ import annotations
 
-from html import escape
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.requests import Request
 
-from ltx_ui.web.access import SESSION_SECONDS, Locks, address_of, too_many_tries
+from ltx_ui.web.access import SESSION_SECONDS, Authenticator, address_of, too_many_tries
 from ltx_ui.web.bodies import read_body
-from ltx_ui.web.plain import plain_page
+from ltx_ui.web.front import TITLE
+from ltx_ui.web.templating import render
 
 MOST_BYTES = 4096
 
 
 class Login:
-    """The two addresses ``/login`` and ``/logout``."""
+    """The routes ``/login`` and ``/logout``."""
 
-    def __init__(self, locks: Locks) -> None:
-        self._locks = locks
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
 
     def show(self) -> Response:
-        """The form; nothing to do where no password is needed."""
-        return _form() if self._locks.needed else RedirectResponse("./", 303)
+        """The form; straight on to the page if no password is needed."""
+        return _form() if self._authenticator.required else RedirectResponse("./", 303)
 
     async def sign_in(self, request: Request) -> Response:
-        """Take the form. Says nothing about which of the two was wrong."""
-        locks, address = self._locks, address_of(request)
+        """Check the form's name and password. The answer doesn't tell which of them was wrong."""
+        auth, address = self._authenticator, address_of(request)
         fields = parse_qs((await read_body(request, MOST_BYTES)).decode(errors="replace"))
-        if wait := locks.brake.seconds_left(address):
+        if wait := auth.throttle.seconds_left(address):
             sentence, headers = too_many_tries(wait)
             return _form(sentence, 429, headers)
         name, password = (fields.get(field, [""])[0] for field in ("username", "password"))
-        if not locks.fits(name, password, address):
+        if not auth.verify(name, password, address):
             return _form("Name or password is wrong.", 401)
         answer = RedirectResponse("./", 303)
         answer.set_cookie(
-            locks.cookie,
-            locks.sessions.open(),
+            auth.cookie,
+            auth.sessions.open(),
             max_age=SESSION_SECONDS,
             httponly=True,
             samesite="lax",
@@ -49,13 +49,13 @@ class Login:
 
     def sign_out(self, request: Request) -> Response:
         """End the session."""
-        self._locks.sessions.close(request.cookies.get(self._locks.cookie, ""))
+        self._authenticator.sessions.close(request.cookies.get(self._authenticator.cookie, ""))
         answer = RedirectResponse("login", 303)
-        answer.delete_cookie(self._locks.cookie, httponly=True, samesite="lax")
+        answer.delete_cookie(self._authenticator.cookie, httponly=True, samesite="lax")
         return answer
 
     def router(self) -> APIRouter:
-        """Both addresses; they are the page's, not the API's."""
+        """The routes; left out of the API's schema, for they serve the page."""
         router = APIRouter(include_in_schema=False)
         router.add_api_route("/login", self.show, methods=["GET", "HEAD"])
         router.add_api_route("/login", self.sign_in, methods=["POST"])
@@ -64,14 +64,5 @@ class Login:
 
 
 def _form(problem: str = "", status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    said = f'<p role="alert">{escape(problem)}</p>' if problem else ""
-    body = (
-        f'<main><h1>LTX-2 Studio</h1>{said}<form method="post" action="login">'
-        '<label for="username">Name</label>'
-        '<input id="username" name="username" autocomplete="username" required autofocus>'
-        '<label for="password">Password</label><input id="password" name="password" '
-        'type="password" autocomplete="current-password" required>'
-        "<button>Sign in</button></form></main>"
-    )
-    store = {"Cache-Control": "no-store"}
-    return HTMLResponse(plain_page("Sign in", body), status, {**store, **(headers or {})})
+    page = render("login.html", studio=TITLE, problem=problem)
+    return HTMLResponse(page, status, {"Cache-Control": "no-store", **(headers or {})})

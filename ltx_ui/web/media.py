@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from pathlib import Path
 
@@ -17,10 +16,11 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Owner
 from ltx_ui.web.bodies import image_limit, media_type, read_body
+from ltx_ui.web.decoding import decoding
 from ltx_ui.web.routing import add_get, error_answers
 
 _CACHED = {"Cache-Control": "private, no-cache"}
-"""A browser may keep it and asks each time whether it is still so: a deleted take is gone."""
+"""A browser may keep the file but has to ask each time, so that a deleted take is gone."""
 
 _PICTURE = {
     "requestBody": {
@@ -34,7 +34,7 @@ _PICTURE = {
 
 
 class PictureAnswer(BaseModel):
-    """A picture that was taken in."""
+    """A picture that was stored."""
 
     digest: str = Field(description="What image_start and image_end of a recipe take: sha256:…")
     width: int
@@ -43,7 +43,7 @@ class PictureAnswer(BaseModel):
 
 
 class Media:
-    """The routes, over one studio."""
+    """The routes for takes' files and for pictures, over one studio."""
 
     def __init__(self, studio: Studio, settings: Settings) -> None:
         self._studio = studio
@@ -54,7 +54,7 @@ class Media:
         return _file(request, self._studio.library.video(take_id, owner), "video/mp4")
 
     def plain_video(self, take_id: str, owner: Owner) -> Response:
-        """The same clip without its recipe: no prompt, title or comment in the file."""
+        """A take's mp4 without its recipe: no prompt, title or comment in the file."""
         video = self._studio.library.video(take_id, owner)
         target = self._settings.cache_dir / "plain" / f"{secrets.token_hex(8)}.mp4"
         without_recipe(video, target)
@@ -70,26 +70,26 @@ class Media:
         return _file(request, self._studio.library.poster(take_id, owner), "image/jpeg")
 
     async def add_picture(self, request: Request, owner: Owner) -> PictureAnswer:
-        """Take a picture in, for the first or last frame of clips. The body is the file itself."""
+        """Store a picture for the first or last frame of clips. The body is the file itself."""
         kind = media_type(request)
         if not kind.startswith("image/") and kind != "application/octet-stream":
             raise HTTPException(
                 415, "Send one picture as the body, with its type (image/…) as the Content-Type."
             )
         data = bytes(await read_body(request, image_limit(self._settings)))
-        stored = await asyncio.to_thread(self._studio.add_image, data)
+        stored = await decoding(self._studio.add_image, data)
         return PictureAnswer(
             digest=stored.digest, width=stored.width, height=stored.height, note=stored.note
         )
 
-    def thumbnail(self, digest: str, owner: Owner) -> Response:
-        """A small picture (WebP, at most 512 pixels) of one that was taken in."""
-        small = self._studio.thumbnail(digest)
-        # A digest names its bytes, so this never changes; it is a visitor's own all the same.
+    async def thumbnail(self, digest: str, owner: Owner) -> Response:
+        """A thumbnail (WebP, at most 512 pixels) of a picture that was stored."""
+        small = await decoding(self._studio.thumbnail, digest)
+        # It never changes, for the digest names its content; but no shared cache may keep it.
         return Response(small, media_type="image/webp", headers={"Cache-Control": "private"})
 
     def router(self) -> APIRouter:
-        """Every route."""
+        """All of the routes."""
         router = APIRouter()
         answers = error_answers(401, 404)
         for path, answer in (

@@ -1,8 +1,9 @@
-"""Gradio's page in our own app, with only those of its addresses open that the page uses."""
+"""Mounts Gradio's page in the studio's app, with only those of its addresses that the page uses."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NoReturn
 
 import gradio as gr
@@ -13,49 +14,57 @@ from starlette.routing import BaseRoute, Match, Mount, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
 from ltx_ui.web import compat
-from ltx_ui.web.access import signed_in
+from ltx_ui.web.access import current_owner
 from ltx_ui.web.events import MOST_BYTES, Events
 from ltx_ui.web.front import Front
+from ltx_ui.web.templating import ASSETS
 from ltx_ui.web.theme import make_theme
-from ltx_ui.web.wiring import ASSETS
 
 EVENT = "/gradio_api/run/predict"
-"""Where the page sends all of its events."""
+"""The path to which the page posts its events."""
 
 _READ = re.compile(
-    r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt"
+    r"/|/config/?|/theme\.css|/robots\.txt"
     r"|/(static|assets|svelte)/[^?#]+"
-    # Asked after a call was not answered, to learn whether this is still the same program.
+    # The page asks it after a failed call, to learn whether the program was restarted.
     r"|/gradio_api/app_id/?"
-    # An event stream for as long as the page is open: its end ends the visitor's session.
-    r"|/gradio_api/heartbeat/[A-Za-z0-9_-]{1,64}"
 )
-"""What the page loads. Gradio's other addresses (uploads, files by path, proxying, the queue, calls
-by name, recordings, monitoring, deep links) are not there."""
+"""Paths that the page loads. All others of Gradio's (uploads, heartbeats, files by path, proxying,
+the queue, calls by name, recordings, monitoring, deep links) are answered with 404."""
 
 MOST_VISITORS = 200
-"""Whose state is kept at once."""
+"""Visitors whose state Gradio keeps at the same time."""
 
 
 class Closed(BaseRoute):
-    """A route that takes every request but those of the allow list, and answers 404. What stands
-    after it gets the rest."""
+    """A route that refuses every request that is not in the allow list: with 405 if a route before
+    it takes other methods at this address, else with 404. Requests in the list go on to the routes
+    after it."""
+
+    def __init__(self, before: Sequence[BaseRoute]) -> None:
+        self._before = before
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """As Starlette asks each route in turn."""
+        """Match what is not allowed; part of Starlette's interface of a route."""
         return (Match.NONE if is_open(scope) else Match.FULL), {}
 
     def url_path_for(self, name: str, /, **path_params: object) -> NoReturn:
-        """There is no address by a name here."""
+        """Fail: this route has no name. Part of Starlette's interface of a route."""
         raise NoMatchFound(name, path_params)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
+        """Refuse. A route whose address fits says itself which methods it takes."""
+        for route in self._before:
+            match, child = route.matches(scope)
+            if match is Match.PARTIAL:
+                scope.update(child)
+                await route.handle(scope, receive, send)
+                return
         raise HTTPException(404)
 
 
 def is_open(scope: Scope) -> bool:
-    """Whether the page needs this address of Gradio's."""
+    """Whether a request is in the allow list."""
     if scope["type"] != "http" or b"deep_link" in scope["query_string"]:
         return False
     if scope["method"] == "POST":
@@ -64,14 +73,14 @@ def is_open(scope: Scope) -> bool:
 
 
 def mount_page(app: FastAPI, page: gr.Blocks, head: str) -> None:
-    """Put the page at the app's root, after every route that the app has by now.
+    """Mount the page at the app's root, behind all routes that the app has so far.
 
     Args:
         head: HTML for the page's head: its scripts.
     """
-    # Gradio leaves out its own CORS headers, which let foreign sites in, where the app has some.
+    # Gradio's own CORS headers let foreign sites in. It leaves them out if the app has its own.
     app.add_middleware(CORSMiddleware)
-    app.router.routes.append(Closed())
+    app.router.routes.append(Closed(list(app.router.routes)))
     page.queue(api_open=False, max_size=64, default_concurrency_limit=8)
     compat.keep_sessions(page, MOST_VISITORS)
     compat.log_tracebacks()
@@ -79,7 +88,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, head: str) -> None:
         app,
         page,
         path="/",
-        auth_dependency=signed_in,
+        auth_dependency=current_owner,
         show_error=False,
         run_history=False,
         enable_monitoring=False,

@@ -1,8 +1,8 @@
-"""Which names the studio answers to, and which sites may ask: its own page, and no other.
+"""Checks that a request names this studio as its host and comes from no other site's page.
 
-A browser sends a visitor's requests from whatever page is open. Two things tell a foreign page's
-request: its ``Origin`` or ``Sec-Fetch-Site``, which scripts can't forge, and, where a foreign name
-was pointed at this address (DNS rebinding), the ``Host`` it asks for.
+Any page that is open in a visitor's browser can send requests here. Those of a foreign page show
+by their ``Origin`` or ``Sec-Fetch-Site``, which scripts can't forge, or by their ``Host`` if the
+foreign site's name was pointed at this address (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -23,20 +23,23 @@ from ltx_ui.web.answers import refuse
 WILDCARDS = ("0.0.0.0", "::")
 _AUTHORITY = re.compile(r"(?P<name>\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]+)(:(?P<port>\d{1,5}))?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_ONCE = ("host", "origin", "sec-fetch-site", "content-type")
+"""Headers that decide; of two, another program in between may have read the other one."""
 _OPEN_TO_LINKS = frozenset({"/", "/login", "/docs"})
-"""What a link on another site may open in a tab of its own."""
+"""Paths that a link on another site may open in its own tab."""
 
 
 class Hosts:
-    """Names in the ``Host`` header that are answered. Literal addresses always are: only a name
-    can be pointed somewhere else."""
+    """The host names that the studio answers to. IP addresses are always allowed: only a name can
+    be pointed at another machine."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = {_plain_name(name) for name in names}
 
     @classmethod
     def of(cls, settings: Settings) -> Hosts:
-        """What the settings allow; on all addresses also the machine's own name."""
+        """The names that the settings allow; if the studio listens on all addresses, also the
+        machine's own."""
         names = [settings.host, *settings.allowed_host]
         if settings.host in WILDCARDS:
             own = socket.gethostname().partition(".")[0]
@@ -44,11 +47,11 @@ class Hosts:
         return cls(names)
 
     def add(self, name: str) -> None:
-        """Answer to one more name."""
+        """Allow one more name."""
         self._names.add(_plain_name(name))
 
     def knows(self, authority: str) -> bool:
-        """Whether a ``Host`` header, with or without a port, names this studio."""
+        """Whether a ``Host`` header, with or without a port, has an allowed name."""
         match = _AUTHORITY.fullmatch(authority)
         if match is None:
             return False
@@ -63,8 +66,8 @@ class Hosts:
 
 
 class OwnSite:
-    """Lets through what asks for a known name and does not come from a foreign site; an ASGI
-    middleware. Answers 421 and 403 otherwise."""
+    """Refuses requests with an unknown host name (421), from a foreign site's page (403), or with
+    two of a header that decides (400); an ASGI middleware."""
 
     def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
         self._app = app
@@ -75,7 +78,9 @@ class OwnSite:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        if unknown := self._unknown_host(request.headers):
+        if twice := next((h for h in _ONCE if len(request.headers.getlist(h)) > 1), None):
+            answer = refuse(request, 400, f"The header {twice} stands in this request twice.")
+        elif unknown := self._unknown_host(request.headers):
             answer = refuse(request, 421, unknown)
         elif _is_foreign(request):
             answer = refuse(request, 403, "This request comes from another site's page.")
@@ -85,7 +90,7 @@ class OwnSite:
         await answer(scope, receive, send)
 
     def _unknown_host(self, headers: Headers) -> str:
-        """What is wrong with the names that are asked for; empty if nothing is."""
+        """A sentence about the host name that is not allowed; empty if all are."""
         forwarded = headers.get("x-forwarded-host", "").split(",")
         for name in (headers.get("host", ""), *(each.strip() for each in forwarded if each)):
             if not self._hosts.knows(name):
@@ -114,7 +119,8 @@ def _is_foreign(request: Request) -> bool:
 
 
 def _is_link(request: Request) -> bool:
-    """Somebody follows a link to the page: a tab of its own shows it, and no other page sees it."""
+    """Whether somebody follows a link to the studio: the answer fills a tab, and the page with the
+    link can't read it."""
     headers = request.headers
     return (
         request.method in ("GET", "HEAD")
@@ -130,7 +136,7 @@ def _is_own_origin(headers: Headers) -> bool:
         asked = (origin.hostname, origin.port or _DEFAULT_PORTS.get(origin.scheme))
     except ValueError:
         return False
-    if origin.scheme not in _DEFAULT_PORTS:
+    if origin.scheme not in _DEFAULT_PORTS or "@" in origin.netloc:
         return False
     match = _AUTHORITY.fullmatch(headers.get("host", ""))
     if match is None:

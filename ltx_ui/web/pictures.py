@@ -1,7 +1,7 @@
-"""The field for a picture: dropped, pasted or picked, sent at once, and known by its digest.
+"""The field for a picture, which is dropped, pasted or chosen, and sent as soon as it is there.
 
-The page holds no file and no path. A picture goes to ``POST /inputs``; what comes back, its digest,
-is the field's value.
+The page holds no file and no path: the browser sends the picture to ``POST /inputs``, and the
+digest in the answer is the field's value.
 """
 
 from __future__ import annotations
@@ -13,36 +13,20 @@ import gradio as gr
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.pictures import ACCEPTED, is_digest
+from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import script
-
-_TEMPLATE = """
-<div class="picture{{#if value.digest}} filled{{/if}}{{#if value.busy}} busy{{/if}}">
-  <span class="name" id="{{name}}-name">{{called}}</span>
-  {{#if value.digest}}
-    <img src="inputs/{{value.digest}}" alt="{{called}}">
-    <button type="button" data-do="remove" aria-label="Remove {{called}}" title="Remove">✕</button>
-  {{else}}
-    <label class="drop"><input type="file" accept="{{accept}}" aria-labelledby="{{name}}-name">
-      <span>{{#if value.busy}}Sending…{{else}}Drop, paste or choose{{/if}}</span></label>
-    <button type="button" data-do="paste" aria-label="Paste {{called}}">Paste</button>
-    {{#if value.problem}}<button type="button" data-do="remove"
-      aria-label="Remove the message" title="Remove">✕</button>{{/if}}
-  {{/if}}
-  <p class="small{{#if value.problem}} wrong{{/if}}" role="status" dir="auto"
-    >{{value.problem}}{{value.note}}</p>
-</div>
-"""
 
 
 def lay_out_picture(name: str, label: str, elem_id: str) -> gr.HTML:
-    """An empty field. Its event ``changed`` tells of a picture that came or went.
+    """Put an empty field on the page. Its event ``changed`` says that a picture came or went.
 
     Args:
-        name: the recipe's field it is for.
+        name: the recipe's field that the picture is for.
+        label: what the page calls it.
     """
     return gr.HTML(
         None,
-        html_template=_TEMPLATE,
+        html_template=render("picture.html"),
         js_on_load=script("picture.js"),
         elem_id=elem_id,
         elem_classes="picture-field",
@@ -66,10 +50,10 @@ def picture_digest(value: Any) -> str | None:
 
 
 def check_refused(value: Any, name: str) -> None:
-    """Hold a clip back whose picture was refused: made without it, it would be another clip.
+    """Refuse a recipe whose picture was refused: without the picture it would be another clip.
 
     Raises:
-        InvalidRecipe: the field says that its picture was refused.
+        InvalidRecipe: the field's value says that its picture was refused.
     """
     if isinstance(value, Mapping) and value.get("problem"):
         raise InvalidRecipe.because(

@@ -1,4 +1,4 @@
-"""The recipe side of the Create tab: what its fields do."""
+"""The Create tab's recipe side: the behaviour of its fields."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from ltx_ui.prompting import PromptFields, advise, compile_prompt
 from ltx_ui.recipe import MAX_SEED, Recipe, parse_recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web import fields, fragments
+from ltx_ui.web import fields, views
 from ltx_ui.web.fields import PICTURES, show_mark
 from ltx_ui.web.form import SETTING_FIELDS, Form, length_choices, preset_fields, size_choices
 from ltx_ui.web.pictures import check_refused, shown_picture
+from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, in_browser, on, sent
 
 _PROMPT_FIELDS = tuple(PromptFields.__dataclass_fields__)
 
 _TYPED = ("prompt", "negative_prompt", *PICTURES)
-"""Fields whose changes are told by their own scripts; all others have Gradio's ``change``."""
+"""Fields that report changes by scripts of their own; all others have Gradio's ``change``."""
 
 
 class RecipeForm:
-    """The fields, and what is said about them.
+    """The fields, and the notes about them: problems, the estimate, advice.
 
     Args:
-        draft: what the browser keeps of the form.
+        draft: keeps the form in the browser.
     """
 
     def __init__(
@@ -43,8 +44,8 @@ class RecipeForm:
         self.fields = fields.lay_out(presets)
 
     def lay_out_foot(self) -> None:
-        """What is said beside the Generate button."""
-        gr.HTML(fragments.offline(), elem_classes="offline")
+        """Put the notes on the page that belong above the Generate button."""
+        gr.HTML(render("offline.html"), elem_classes="offline")
         self.problem = gr.HTML("", elem_id="problem")
         self._estimate = gr.HTML("", elem_id="estimate")
 
@@ -52,7 +53,7 @@ class RecipeForm:
         """The recipe that the fields ask for.
 
         Raises:
-            InvalidRecipe: some of them have to change.
+            InvalidRecipe: some fields have to change first.
         """
         for name in PICTURES:
             check_refused(values.get(self.fields[name]), name)
@@ -60,7 +61,7 @@ class RecipeForm:
         return parse_recipe(data, max_volume=self._settings.max_volume)
 
     def show(self, form: Form) -> Updates:
-        """The form in its fields, with those of its pictures that are still here."""
+        """Put a form into the fields, without pictures that were deleted since."""
         there = {name: self._picture(getattr(form, name)) for name in PICTURES}
         return self.fields.show(form, self._presets, there, has_upsampler=self._has_upsampler)
 
@@ -71,7 +72,7 @@ class RecipeForm:
             return None
 
     def _form(self, values: Values) -> Form:
-        """The form, in the standard mode where the model has no other: its choice is hidden."""
+        """The form in the fields, in standard mode if the model has no other."""
         form, card = self.fields.read(values, self._presets), self._studio.model_card()
         return form if card is None or card.has_high else replace(form, mode="standard")
 
@@ -81,7 +82,7 @@ class RecipeForm:
         return card is not None and card.has_upsampler
 
     def describe(self, values: Values) -> Updates:
-        """What the model will read of this form, and what its settings mean."""
+        """Update everything that depends on the form: compiled prompt, advice, notes, draft."""
         form, presets = self._form(values), self._presets
         findings = advise(
             form.prompt_fields,
@@ -91,7 +92,7 @@ class RecipeForm:
         )
         updates: Updates = {
             self.fields.compiled: compile_prompt(form.prompt_fields, presets),
-            self.fields.advice: fragments.advice(findings),
+            self.fields.advice: render("advice.html", sentences=findings),
             self.fields.quality: self._quality(form),
             self.fields["preset"]: show_mark(form, presets),
             self.fields["image_strength"]: gr.update(visible=form.has_picture),
@@ -106,11 +107,11 @@ class RecipeForm:
         try:
             self.recipe(values)
         except StudioError as error:
-            return fragments.problem(error)
+            return views.problem(error)
         return ""
 
     def follow_model(self, values: Values) -> Updates:
-        """What the loaded model leaves to choose, and how long a clip takes with it."""
+        """Adapt choices, examples and estimates to the model that is loaded."""
         form, card = self._form(values), self._studio.model_card()
         sizes = size_choices(form, self._presets, has_upsampler=self._has_upsampler)
         free = gr.update(interactive=card is None or card.takes_guidance)
@@ -124,43 +125,46 @@ class RecipeForm:
             self.fields["negative_prompt"]: free,
             self.fields["mode"]: gr.update(visible=card is not None and card.has_high),
             self.fields.quality: self._quality(form),
-            self.fields.examples: fragments.examples(examples, card.knows if card else ""),
+            self.fields.examples: render(
+                "examples.html", prompts=examples, knows=card.knows if card else ""
+            ),
             **self._measure(form),
         }
 
     def measure(self, values: Values) -> Updates:
-        """How long the clip will take, and how much of its prompt is read."""
+        """Update the estimated time and the token count."""
         return self._measure(self._form(values))
 
     def _measure(self, form: Form) -> Updates:
         compiled = compile_prompt(form.prompt_fields, self._presets)
         return {
             self._estimate: self._expected(form),
-            self.fields.tokens: fragments.token_count(self._studio.count_tokens(compiled)),
+            self.fields.tokens: views.token_count(self._studio.count_tokens(compiled)),
         }
 
     def _quality(self, form: Form) -> str:
         card = self._studio.model_card()
-        if card is not None and card.why_fixed:
-            return f'<p class="small">{fragments.escape(card.why_fixed)}</p>'
         steps, guidance = form.num_inference_steps, form.guidance_scale
-        return fragments.quality_note(steps, guidance, self._presets)
+        return views.quality_note(steps, guidance, self._presets, card.why_fixed if card else "")
 
     def _expected(self, form: Form) -> str:
-        """Time of all takes; nothing for what can't be made; why, where no clip can be made."""
+        """The estimated time of all takes. Empty if the form can't be made; if no clip can be made
+        at all, a sentence says so."""
         status = self._studio.model_status()
         if status.state == "failed":
-            return fragments.no_model()
+            return render("estimate.html", model_failed=True)
         try:
             data = form.recipe_data(self._presets)
             recipe = parse_recipe(data | {"prompt": data["prompt"] or "a clip"})
         except InvalidRecipe:
             return ""
         found = self._studio.estimate(recipe)
-        return fragments.estimate(None if found is None else found.seconds)
+        seconds = None if found is None else found.seconds
+        return render("estimate.html", model_failed=False, seconds=seconds)
 
     def _examples(self) -> tuple[Example, ...]:
-        """The model's own where it knows only a small world, as soon as it is loaded."""
+        """The presets' examples, or the loaded model's own. None while the demo model is being
+        loaded, which has its own."""
         card = self._studio.model_card()
         if card is None and self._studio.model_status().demo:
             return ()
@@ -168,27 +172,27 @@ class RecipeForm:
         return tuple(Example(prompt=prompt) for prompt in own) or self._presets.examples
 
     def choose_example(self, event: gr.EventData) -> Updates:
-        """An example's prompt and helper fields."""
+        """Put an example into the prompt and the helper fields."""
         examples, index = self._examples(), sent(event, "index")
         if not isinstance(index, int) or not 0 <= index < len(examples):
             return {}
         return {self.fields[name]: getattr(examples[index], name) for name in _PROMPT_FIELDS}
 
     def relabel_lengths(self, values: Values) -> Updates:
-        """Lengths in seconds at the frames a second just chosen."""
+        """Give the lengths' choices their seconds at the chosen frames a second."""
         lengths = length_choices(self._form(values), self._presets)
         return {self.fields["num_frames"]: gr.update(choices=lengths)}
 
     def roll(self) -> Updates:
-        """A new seed, locked: a drawn seed that is thrown away again would be no use."""
+        """Draw a seed and lock it: unlocked, the next clip would draw another."""
         return self.reuse_seed(secrets.randbelow(MAX_SEED + 1))
 
     def reuse_seed(self, seed: int) -> Updates:
-        """A seed for the next clip, locked; the other fields stay."""
+        """Put a seed into its field and lock it."""
         return {self.fields["seed"]: seed, self.fields["seed_locked"]: True}
 
     def restore(self, values: Values) -> Updates:
-        """The fields as they were before the page was loaded again."""
+        """Fill the fields from the draft that the browser kept."""
         draft = values.get(self._draft)
         if draft is None:
             # Gradio shows a number field without a value as 0, which is a seed.
@@ -196,12 +200,12 @@ class RecipeForm:
         return self.show(Form.read(draft, self._presets))
 
     def reuse_all(self, take_id: str, owner: str) -> Updates:
-        """Fields and pictures that make a take's recipe again."""
+        """Fill the fields with a take's recipe."""
         recipe = self._studio.library.take(take_id, owner).recipe
         return self.show(Form.from_recipe(recipe, self._presets))
 
     def describe_on(self, trigger: Any) -> None:
-        """Let an event say anew what the form means."""
+        """Call :meth:`describe` on an event."""
         form = self.fields
         described = {
             *(form.compiled, form.tokens, form.advice, form.quality),
@@ -211,7 +215,12 @@ class RecipeForm:
         on(trigger, self.describe, {*form.all, self.problem}, described, how=LATEST)
 
     def connect(self, demo: gr.Blocks, model: gr.HTML, job: gr.BrowserState) -> None:
-        """Wire the fields' events; what a model and a job change of them as well."""
+        """Connect the fields' events with this class's methods.
+
+        Args:
+            model: changes when another model is loaded or its state changes.
+            job: changes when a job begins or ends.
+        """
         form = self.fields
         self.describe_on([form[name].change for name in form.of_form if name not in _TYPED])
         for tell in (form.typing.paused, *(form[name].changed for name in PICTURES)):
@@ -227,7 +236,7 @@ class RecipeForm:
         written = {form[name] for name in _PROMPT_FIELDS}
         chosen = on(form.examples.example, self.choose_example, None, written, how=EACH)
         self.describe_on(chosen.then)
-        # Who types a seed wants it; unlocked, another would be drawn in its place.
+        # A typed seed is locked: in an unlocked one's place the next clip would draw another.
         seed, lock = form["seed"], form["seed_locked"]
         in_browser(seed.input, "seed => seed !== null && seed >= 0", [seed], [lock])
         on(form.dice.click, self.roll, None, {seed, lock})
@@ -237,8 +246,8 @@ class RecipeForm:
         form = self.fields
         preset, length = form["preset"], form["num_frames"]
         settings = [form[name] for name in SETTING_FIELDS]
-        # By mouse and by keyboard. Choosing the preset that is already there takes its settings
-        # back, so not "change".
+        # "select" comes by mouse, "input" by keyboard. Not "change": choosing the present preset
+        # once more resets its fields.
         for chosen in (preset.select, preset.input):
             in_browser(chosen, "studio.applyPreset", [preset, *settings], settings)
             on(chosen, self.relabel_lengths, form.all, {length})
@@ -246,8 +255,10 @@ class RecipeForm:
 
 
 def preset_data(presets: Presets) -> dict[str, Any]:
-    """What the page's script has to know to put a preset into its fields by itself: an answer from
-    here would come too late for who presses Generate at once, and undo what was changed
-    meanwhile."""
+    """The presets' fields and settings for the page's script, which applies them in the browser.
+
+    A server's answer would come too late for a visitor who presses Generate at once, and would
+    overwrite what was changed meanwhile.
+    """
     settings = {preset.id: preset_fields(preset.id, presets) for preset in presets.presets}
     return {"fields": SETTING_FIELDS, "settings": settings}

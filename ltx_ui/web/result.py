@@ -1,4 +1,4 @@
-"""The result side of the Create tab: how far the clip is, the clip, and what to do with it."""
+"""The Create tab's result side: the job's progress, the player, and the row below the player."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ from ltx_ui.errors import NotFound
 from ltx_ui.studio.jobs import Job, Queued, Running
 from ltx_ui.studio.library import Take
 from ltx_ui.studio.studio import Snapshot, Studio
-from ltx_ui.web import fragments
+from ltx_ui.web import views
 from ltx_ui.web.access import owner_of
+from ltx_ui.web.templating import heart, render
 from ltx_ui.web.wiring import Updates, Values, script
 
 POLL_SECONDS = 0.5
-"""Between two looks at a clip that is nearly done, or at a model that is being loaded."""
+"""Seconds between polls while a clip is nearly done or a model is being loaded."""
 PATIENT_SECONDS = 1.0
-"""The same where more than :data:`SOON` seconds are left."""
+"""Seconds between polls while a clip needs more than :data:`SOON` seconds."""
 QUEUE_SECONDS = 3.0
-"""Between two looks at a job that does not come next."""
+"""Seconds between polls of a job that is not the next one in the queue."""
 SOON = 20.0
 
 _LARGEST_STRIP = 8
-"""A job makes no more takes than this; a browser may send any list."""
+"""How many takes a job makes at most. A browser may send a list of any length."""
 
 
 @dataclass(frozen=True)
 class ResultPanel:
-    """Components that follow a job, and what the browser remembers of it.
+    """The components that show a job and its takes, and what the browser remembers of them.
 
     Attributes:
         job: id of the job that is followed.
         shown: id of the take in the player.
         in_strip: ids of the takes to choose from.
-        previewed: which preview the player has: the job's id and the preview's number.
+        previewed: job id and number of the preview in the player.
     """
 
     progress: gr.HTML
@@ -55,7 +56,7 @@ class ResultPanel:
 
     @property
     def of_take(self) -> set[Component | gr.Column]:
-        """What :meth:`show` and :meth:`show_strip` fill."""
+        """The components that :meth:`show` and :meth:`show_strip` update."""
         return {
             *(self.player, self.panel, self.facts, self.save_seed, self.note, self.shown),
             *(self.strip, self.in_strip),
@@ -63,36 +64,47 @@ class ResultPanel:
 
     @property
     def remembered(self) -> set[Component]:
-        """What tells which job and which takes the page shows."""
+        """The browser states that say which job and which takes the page shows."""
         return {self.job, self.shown, self.in_strip, self.previewed}
 
     def show(self, take: Take | None) -> Updates:
-        """A take in the player, with its own row below it; an invitation where there is none."""
+        """Show a take in the player and its row below; without a take, invite to make one."""
         if take is None:
             hidden = gr.update(visible=False)
-            return {self.player: fragments.player(None), self.panel: hidden, self.shown: None}
+            return {
+                self.player: render("stage.html", take=None),
+                self.panel: hidden,
+                self.shown: None,
+            }
         return {
-            self.player: fragments.player(take),
+            self.player: render("stage.html", take=take),
             self.panel: gr.update(visible=True),
-            self.facts: fragments.take_facts(take),
+            self.facts: render("facts.html", take=take),
             self.save_seed: save_seed_label(take.favourite),
             self.note: take.note,
             self.shown: take.id,
         }
 
     def show_strip(self, takes: Sequence[Take], shown: str | None) -> Updates:
-        """Takes to choose from."""
+        """Show takes to choose from.
+
+        Args:
+            shown: id of the one in the player.
+        """
         return {
-            self.strip: fragments.strip(takes, shown),
+            self.strip: render("strip.html", takes=takes, shown=shown),
             self.in_strip: [take.id for take in takes],
         }
 
 
 def lay_out(keep: Callable[[str], gr.BrowserState]) -> ResultPanel:
-    """Progress, player, and the take's own row. ``keep`` makes what the browser remembers, by
-    name."""
+    """Put the result side on the page.
+
+    Args:
+        keep: makes a state that the browser remembers under a name.
+    """
     progress = gr.HTML("", elem_id="progress")
-    player = gr.HTML(fragments.player(None), elem_id="player")
+    player = gr.HTML(render("stage.html", take=None), elem_id="player")
     strip = gr.HTML("", js_on_load=script("strip.js"), elem_id="takes")
     with gr.Column(visible=False, elem_id="take") as panel:
         facts = gr.HTML("", elem_id="take-facts")
@@ -118,12 +130,12 @@ def lay_out(keep: Callable[[str], gr.BrowserState]) -> ResultPanel:
 
 
 def save_seed_label(favourite: bool) -> str:
-    """The button's words: what it will do, or that it is done."""
-    return f"{fragments.heart(favourite)} {'Seed saved' if favourite else 'Save seed'}"
+    """The label of the button under the player, for a favourite and for any other take."""
+    return f"{heart(favourite)} {'Seed saved' if favourite else 'Save seed'}"
 
 
 def cancel_button(job: Job | None) -> Any:
-    """What to send to the button: a job that was asked to stop can't be asked again."""
+    """The Cancel button's update: hidden without a live job, disabled while that is stopping."""
     live = job is not None and job.live
     cancelling = job is not None and isinstance(job.state, Running) and job.state.cancelling
     words = "Cancelling…" if cancelling else "Cancel"
@@ -131,7 +143,7 @@ def cancel_button(job: Job | None) -> Any:
 
 
 def poll_timer(seen: Snapshot) -> gr.Timer:
-    """When the page looks next: not at all where nothing of this visitor's is on its way."""
+    """The timer for the page's next poll; stopped if neither a job nor a model is on its way."""
     state = seen.job.state if seen.job else None
     seconds = POLL_SECONDS
     if isinstance(state, Queued) and (state.place > 1 or state.waits_for):
@@ -142,42 +154,54 @@ def poll_timer(seen: Snapshot) -> gr.Timer:
 
 
 class JobProgress:
-    """What the result side does."""
+    """The result side's behaviour: it follows a job, and shows, marks and annotates takes."""
 
     def __init__(self, studio: Studio, panel: ResultPanel) -> None:
         self._studio = studio
         self._panel = panel
 
     def take(self, take_id: Any, owner: str) -> Take | None:
-        """The take, if it is still there and this visitor's."""
+        """The take with this id; None if it was deleted or belongs to another owner.
+
+        Args:
+            take_id: as a browser sent it, unchecked.
+        """
         try:
             return self._studio.library.take(take_id, owner) if isinstance(take_id, str) else None
         except NotFound:
             return None
 
     def takes(self, ids: Any, owner: str) -> list[Take]:
-        """Those that are still there and this visitor's, of ids that a browser may have kept."""
+        """The takes with these ids, without the deleted ones and other owners'.
+
+        Args:
+            ids: as a browser sent them, unchecked.
+        """
         listed: Iterable[Any] = ids[:_LARGEST_STRIP] if isinstance(ids, list) else ()
         found = (self.take(take_id, owner) for take_id in listed)
         return [take for take in found if take is not None]
 
     def look(self, values: Values, owner: str) -> tuple[Snapshot, Updates]:
-        """One look at the job that the page follows, and what of the result has changed by then.
+        """The state of the job that the page follows, and the updates that show it.
 
-        What did not change is left as it stands, so that a video goes on playing.
+        Components whose content has not changed get no update, so that a video goes on playing.
         """
         panel, job_id = self._panel, values.get(self._panel.job)
         seen = self._studio.snapshot(job_id if isinstance(job_id, str) else None, owner)
         updates: Updates = {panel.timer: poll_timer(seen)}
         if job_id:
-            updates[panel.progress] = fragments.progress(seen.job)
+            updates[panel.progress] = views.progress(seen.job)
             if seen.job is None or not seen.job.live:
                 updates[panel.job] = None
         return seen, updates | (self._result(seen, seen.job, values) if seen.job else {})
 
     def _result(self, seen: Snapshot, job: Job, values: Values) -> Updates:
-        """The takes as they come, with the preview in the player until one of them is chosen; at
-        the end the first of them, or what was shown before if there are none."""
+        """Updates for the player and the strip.
+
+        While the job runs, its finished takes come to the strip, and the player has the preview
+        unless one of the takes was chosen. When the job has ended, the player gets its first take,
+        or what was shown before the job if it made none.
+        """
         panel, shown = self._panel, values.get(self._panel.shown)
         to_choose = seen.takes if job.recipe.num_takes > 1 else ()
         chosen = next((take for take in seen.takes if take.id == shown), None)
@@ -190,23 +214,23 @@ class JobProgress:
         updates = self._preview(seen, job, values) if chosen is None else {}
         strip = self._panel.show_strip(to_choose, shown)
         if not to_choose:
-            # What was there before is hidden, not forgotten: it comes back if the job makes none.
+            # The ids of the earlier strip stay: it comes back if the job makes no take.
             return updates | {panel.strip: ""}
         return updates if strip[panel.in_strip] == values.get(panel.in_strip) else updates | strip
 
     def _preview(self, seen: Snapshot, job: Job, values: Values) -> Updates:
-        """The clip so far in the player's place. What belongs to the take before goes with it."""
+        """Show the job's latest preview in the player, and hide the row of the take before it."""
         panel, number = self._panel, [job.id, seen.preview_number]
         if seen.preview is None or values.get(panel.previewed) == number:
             return {}
         return {
-            panel.player: fragments.preview(seen.preview, job.recipe),
+            panel.player: views.preview(seen.preview, job.recipe),
             panel.panel: gr.update(visible=False),
             panel.previewed: number,
         }
 
     def recall(self, values: Values, request: gr.Request) -> Updates:
-        """The take that was on the page before it was loaded again, and its strip."""
+        """Show the take and the strip again that were there before the page was reloaded."""
         panel, owner = self._panel, owner_of(request)
         shown = self.take(values.get(panel.shown), owner)
         takes = self.takes(values.get(panel.in_strip), owner)
@@ -214,7 +238,7 @@ class JobProgress:
         return panel.show(shown) | strip | {panel.previewed: None}
 
     def without(self, take_id: str, values: Values, owner: str) -> Updates:
-        """The result side once a take was deleted."""
+        """Updates that remove a deleted take from the player and the strip."""
         panel, in_strip = self._panel, values.get(self._panel.in_strip)
         shown = values.get(panel.shown)
         if take_id == shown:
@@ -224,7 +248,7 @@ class JobProgress:
         return panel.show_strip(self.takes(in_strip, owner), shown)
 
     def toggle_favourite(self, values: Values, request: gr.Request) -> Updates:
-        """Save the seed, or let it go."""
+        """Make the take in the player a favourite, or no longer."""
         owner = owner_of(request)
         take = self.take(values.get(self._panel.shown), owner)
         if take is None:
@@ -233,7 +257,7 @@ class JobProgress:
         return {self._panel.save_seed: save_seed_label(not take.favourite)}
 
     def write_note(self, values: Values, request: gr.Request) -> None:
-        """Keep the note under the clip."""
+        """Save the note on the take in the player."""
         owner, note = owner_of(request), values.get(self._panel.note)
         take = self.take(values.get(self._panel.shown), owner)
         if take is not None and isinstance(note, str | None):

@@ -1,4 +1,4 @@
-"""How our own routes are added: each that is read can also be asked with HEAD."""
+"""What the studio's routes have in common: HEAD beside GET, and how errors are described."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from fastapi import APIRouter
 
 
 def add_get(router: APIRouter, path: str, answer: Callable[..., Any], **options: Any) -> None:
-    """A route for GET; HEAD answers the same without the body."""
+    """Add a route for GET, and for HEAD, whose answer has no body."""
     router.add_api_route(path, answer, methods=["GET"], **options)
     router.add_api_route(path, answer, methods=["HEAD"], **options | {"include_in_schema": False})
 
 
 def error_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What the schema says about answers that are errors."""
+    """The OpenAPI descriptions of error answers with these statuses."""
     meanings = {
         401: "Name and password are missing or wrong",
         403: "The request comes from another site's page",

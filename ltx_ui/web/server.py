@@ -1,4 +1,4 @@
-"""The server: the page and the API on their port, in a thread, until they are closed."""
+"""Serves the page and the API in a background thread, until they are closed."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from ltx_ui.web.page import build, head
 CLOSING_SECONDS = 1.0
 STARTING_SECONDS = 60.0
 KEEP_ALIVE_SECONDS = 15
-"""An idle connection is kept for the page's next poll."""
+"""How long an idle connection is kept open for the page's next poll."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RunningPage:
-    """A page that visitors can open."""
+    """The server while it is running, with the addresses to open."""
 
     url: str
     share_url: str | None
@@ -43,8 +43,8 @@ class RunningPage:
     thread: threading.Thread
 
     def close(self) -> None:
-        """Stop serving, without waiting for answers that are under way: a clip can take minutes."""
-        # What is cut off that way the server would report as an error, with a traceback.
+        """Stop serving at once. Requests are cut off: one that makes a clip can take minutes."""
+        # uvicorn would log each cut-off request as an error with a traceback.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
         compat.close_tunnels()
         self.blocks.close(verbose=False)
@@ -58,10 +58,10 @@ def serve(
     presets: Presets,
     sockets: Sequence[socket.socket] | None = None,
 ) -> RunningPage:
-    """Put the page and the API on their port; returns while they are served in the background.
+    """Start serving the page and the API in the background.
 
     Args:
-        sockets: where to listen, as :func:`~ltx_ui.web.listening.listen` gives; made here if None.
+        sockets: bound ones from :func:`~ltx_ui.web.listening.listen`; opened here if None.
 
     Raises:
         SettingsError: the port is taken, or the address can't be used.
@@ -91,7 +91,7 @@ def _server(app: object) -> uvicorn.Server:
         limit_concurrency=room + 1,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=0,
-        # The accept loop takes so many before the first of them can make room for the next.
+        # uvicorn accepts up to this many at once, before any of them can close an idle one.
         backlog=min(BACKLOG, max(4, room // 4)),
     )
     return uvicorn.Server(config)
@@ -106,7 +106,7 @@ def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> Non
 
 
 def _share(page: gr.Blocks, settings: Settings, hosts: Hosts) -> str | None:
-    """The public link; None, with a word in the log, where there is none to be had."""
+    """The public link; None, with a warning in the log, if it can't be opened."""
     local = urlsplit(url_of(settings.host, settings.port)).hostname or "127.0.0.1"
     try:
         address = urlsplit(compat.open_tunnel(page, local, settings.port))

@@ -1,4 +1,4 @@
-"""Colours, type and spacing: one look, light and dark, with the system's own fonts."""
+"""The page's theme: its colours in light and dark mode, and the system's own fonts."""
 
 from __future__ import annotations
 

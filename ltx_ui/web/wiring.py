@@ -1,11 +1,10 @@
-"""How the page's events are wired: by component, never by position."""
+"""Connects events with handlers that get and answer values by component, never by position."""
 
 from __future__ import annotations
 
 import functools
 import html
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,30 +12,29 @@ from gradio.components import Component
 
 from ltx_ui.errors import StudioError
 from ltx_ui.web.compat import in_layout_order
+from ltx_ui.web.templating import ASSETS
 
 Values = Mapping[Component, Any]
-"""What a browser sent, by component, as it came: nothing in it has been checked."""
+"""What a browser sent for each component. Nothing in it has been checked."""
 
 Updates = dict[Any, Any]
-"""What to send back, by component; what is not in it stays as it is."""
+"""What to send back for each component. A component that is not in it stays as it is."""
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "preprocess": False}
-"""For events that are answered at once: past Gradio's queue, without its spinner, and with the
-values as they were sent. Gradio's own checks know one choice list for all visitors and answer in
-words that nobody can act on; whoever reads a value checks it."""
+"""Options of an event that is answered at once: past Gradio's queue, without its spinner, and
+without its checks of values. These know only one list of choices for all visitors, and their
+messages don't say what to do; the code that reads a value checks it instead."""
 
 EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
-"""For events each of which counts: Gradio drops one while the answer to another of the same kind is
-on its way, such as the second of two hearts."""
+"""Options of an event of which none may be lost. Otherwise Gradio drops an event while an earlier
+one of the same kind is being answered, such as the second of two clicks on hearts."""
 
 LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
-"""For events of which only the last one counts."""
-
-ASSETS = Path(__file__).parent / "assets"
+"""Options of an event of which only the last one counts."""
 
 
 def script(name: str) -> str:
-    """A file of JavaScript that Gradio runs when its component is on the page."""
+    """The text of a JavaScript file in ``assets``, for ``js_on_load``."""
     return (ASSETS / name).read_text("utf-8")
 
 
@@ -48,31 +46,32 @@ def on(
     *,
     how: Mapping[str, Any] = QUIET,
 ) -> Any:
-    """Let an event call a handler; returns the event, for what comes after it.
+    """Call a handler on an event; returns the event, whose ``then`` can be used.
 
     Args:
         trigger: a component's event, or several in a list.
-        handler: gets the :data:`Values` of the inputs, where there are inputs, then what else its
-            signature asks for, and answers with :data:`Updates` of outputs.
+        handler: gets the :data:`Values` of the inputs (unless these are None), then what Gradio
+            adds for its signature, such as the request; returns :data:`Updates` of the outputs.
         how: one of :data:`QUIET`, :data:`EACH` and :data:`LATEST`.
     """
     listen = functools.partial(gr.on, trigger) if isinstance(trigger, list) else trigger
-    # In the same order in every process: a page that outlives a restart knows only places.
+    # A page that was loaded before a restart knows outputs by position only, so their order has
+    # to be the same in every process.
     given, filled = None if inputs is None else set(inputs), in_layout_order(outputs)
     return listen(_calm(handler, filled), given, filled, **how)
 
 
 def in_browser(trigger: Any, js: str, inputs: Collection[Any], outputs: Collection[Any]) -> Any:
-    """Let an event call a function of the page's scripts, which needs no answer from here.
+    """Call a JavaScript function on an event, without asking the server.
 
     Args:
-        js: takes the inputs' values and answers with the outputs', both in their order.
+        js: the function; it gets the inputs' values in their order, and returns the outputs'.
     """
     return trigger(None, list(inputs), list(outputs), js=js, **QUIET)
 
 
 def _calm(handler: Callable[..., Any], outputs: Sequence[Any]) -> Callable[..., Any]:
-    """The handler, with its errors told to whoever caused them instead of the log."""
+    """The handler, with a :class:`StudioError` shown to the visitor instead of being logged."""
 
     @functools.wraps(handler)
     def answer(*args: Any) -> Any:
@@ -80,15 +79,15 @@ def _calm(handler: Callable[..., Any], outputs: Sequence[Any]) -> Callable[..., 
             updates = handler(*args)
         except StudioError as error:
             raise gr.Error(html.escape(str(error)), print_exception=False) from None
-        # Gradio takes an empty dictionary for a component's value.
+        # Gradio would take an empty dictionary for the value of the first output.
         return updates or ({outputs[0]: gr.skip()} if outputs else None)
 
     return answer
 
 
 def sent(event: gr.EventData, name: str) -> Any:
-    """A value that a component's own script sent along; None where it sent none."""
+    """A value that a component's script sent with its event; None if it sent none."""
     try:
         return getattr(event, name, None)
-    except TypeError:  # Nothing at all was sent, which Gradio's look-up does not expect.
+    except TypeError:  # Gradio's look-up expects that something was sent.
         return None

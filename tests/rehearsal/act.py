@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ltx_ui.engine.engine import Engine  # before torch: it sets what torch reads when imported
-from ltx_ui.engine.speed import Speed
+from ltx_ui.engine.optimizations import Optimizations
 from ltx_ui.errors import OutOfMemory
 from ltx_ui.recipe import Recipe
 
@@ -92,7 +92,7 @@ class Act:
         with mode:
             self.ledger.begin("load")
             self.engine = Engine(
-                str(folder), folder, placement=placement, speed=Speed(compile=False)
+                str(folder), folder, placement=placement, optimizations=Optimizations(compile=False)
             )
             self.engine.load(lambda message, fraction: None)
             gc.collect()

@@ -1,10 +1,9 @@
 (() => {
-  // Calls to the studio.
-  // They are short, and those that write are made one after the other, so that their answers come in
-  // the same order: a poll that was on its way while Generate was pressed could make the page forget
-  // the new job. One that is never answered, as when a phone changes its network, is given up; the
-  // next poll would wait for it for ever. Where nobody answers, that is said, and what was pressed is
-  // sent again once somebody does.
+  // The page's events are sent one after the other, so that their answers come in order: the answer
+  // to a poll that was sent just before Generate was pressed could make the page forget the new job.
+  // An event that is never answered, as when a phone changes its network, is given up after PATIENCE
+  // milliseconds, for the next ones wait for it. While the studio can't be reached, the page says so,
+  // and sends the event again as soon as the studio is back.
   const PATIENCE = 15_000, RETRY = 2_000;
   const fetched = window.fetch;
   let answered = Promise.resolve();

@@ -1,4 +1,4 @@
-// What a card's buttons do; its take and how many cards are shown go along.
+// The buttons of the gallery's cards. Each event carries the card's take and how many cards are shown.
 const details = source => {
   const card = source.closest('[data-take]');
   const limit = Number(element.querySelector('[data-limit]')?.dataset.limit ?? 0);

@@ -1,5 +1,5 @@
 (() => {
-  // A picture that is pasted anywhere goes into the first field that has none.
+  // A picture pasted anywhere on the page goes into the focused picture field, or the first empty one.
   document.addEventListener('paste', event => {
     const picture = [...event.clipboardData.files].find(file => file.type.startsWith('image/'));
     if (!picture) return;
@@ -10,7 +10,7 @@
     free?.dispatchEvent(new CustomEvent('studio:picture', {detail: picture}));
   });
 
-  // What has to follow the page as it changes.
+  // Runs whenever the page changes: marks wrong fields, shows local times, sets text directions.
   const markProblems = () => {
     const box = document.querySelector('#problem [data-fields]');
     const wrong = new Set((box?.dataset.fields || '').split(' ').filter(Boolean));
@@ -27,7 +27,7 @@
         moment.toLocaleString([], {dateStyle: 'medium', timeStyle: 'short'});
     });
   };
-  // A person's words run in their own direction.
+  // Fields for people's words take the text's own direction, left to right or right to left.
   const WORDS = '#prompt, #negative-prompt, #compiled-prompt, #note, #camera, #lighting, #sound, #speech';
   const directions = () => {
     for (const block of document.querySelectorAll(WORDS))
@@ -50,7 +50,7 @@
   });
   observer.observe(document.documentElement, {childList: true, subtree: true});
 
-  // What was said about the last job goes with the next thing that is done.
+  // A notice about the last job is hidden at the visitor's next click or key.
   for (const done of ['pointerdown', 'keydown'])
     document.addEventListener(done, () =>
       document.querySelectorAll('#progress .notice').forEach(notice => { notice.hidden = true; }));

@@ -1,11 +1,11 @@
 (() => {
-  // Generate: by Ctrl+Enter as well; it waits for a picture that is being sent.
+  // Ctrl+Enter presses Generate. Generate waits for a picture that is being sent.
   document.addEventListener('keydown', event => {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
     const button = document.getElementById('generate');
     if (!button || button.disabled) return;
     event.preventDefault();
-    // A field hands its text over when it loses the focus.
+    // Gradio takes a field's text when the field loses the focus.
     const field = document.activeElement;
     if (field) field.blur();
     setTimeout(() => button.click(), 60);
@@ -25,7 +25,7 @@
     follow = narrow.matches;
   }, true);
 
-  // On a phone the clip comes into view, and stays until somebody scrolls away.
+  // On a phone the clip is scrolled into view, until the visitor scrolls away.
   const bringIntoView = () => {
     const result = document.getElementById('result');
     if (follow) result?.scrollIntoView({behavior: 'smooth', block: 'start'});

@@ -1,5 +1,5 @@
 (() => {
-  // What the browser keeps: each tab has its own, and a new tab begins with the last one's.
+  // Each tab has its own copy of what the browser keeps; a new tab begins with the latest copy.
   const {getItem, setItem} = Storage.prototype;
   Storage.prototype.getItem = function (key) {
     const own = this === localStorage && String(key).startsWith(KEEP);

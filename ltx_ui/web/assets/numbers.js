@@ -1,5 +1,5 @@
 (() => {
-  // Numbers stay within their bounds, and a field that was emptied shows its last one again.
+  // Numbers stay within their bounds, and a field that is left empty gets its last number back.
   const hint = (field, words) => {
     const block = field.closest('.block');
     let line = block.querySelector('.bound');
@@ -25,6 +25,13 @@
     const field = event.target;
     if (field.closest('#seed') && field.type === 'number')
       hint(field, Number(field.value) < 0 ? 'Leave it empty, and a seed is drawn.' : '');
+  });
+  document.addEventListener('change', event => {
+    const field = event.target;
+    if (!field.closest('#seed') || field.type !== 'number' || Number(field.value) >= 0) return;
+    field.value = '';
+    field.dispatchEvent(new Event('input', {bubbles: true}));
+    hint(field, 'Left empty: a seed is drawn.');
   });
   document.addEventListener('focusin', event => {
     if (bounded(event.target)) event.target.dataset.last = event.target.value;

@@ -1,5 +1,6 @@
-// A field's value is null, {digest, note}, {busy}, or {problem}. A picture is sent as soon as it is
-// there; Generate waits for it.
+// The picture field's value is null, {digest, note}, {busy}, {problem} of a picture that could not be
+// used, or {hint} if there was no picture. A picture is sent to the studio as soon as it is chosen;
+// Generate waits for it.
 const field = element.closest('.block');
 let latest = 0;
 
@@ -8,7 +9,7 @@ const put = value => {
   trigger('changed');
 };
 
-// The template is evaluated: text from elsewhere must not bring a placeholder.
+// Gradio evaluates the HTML as a template, so text from the server must not hold a placeholder.
 const plain = text => String(text).replaceAll('$', '＄').replaceAll('`', '’').replaceAll('\\', '/');
 
 const reason = async answer => {
@@ -42,9 +43,9 @@ const paste = async () => {
       const type = item.types.find(each => each.startsWith('image/'));
       if (type) return send(await item.getType(type));
     }
-    put({problem: 'There is no picture in the clipboard. Copy one, then press Paste again.'});
+    put({hint: 'There is no picture in the clipboard. Copy one, then press Paste again.'});
   } catch {
-    put({problem: 'The browser does not hand over the clipboard here. Press Ctrl+V instead.'});
+    put({hint: 'The browser does not hand over the clipboard here. Press Ctrl+V instead.'});
   }
 };
 

@@ -1,7 +1,7 @@
 (() => {
-  // Presets fill their fields here: see preset_data.
-  // A preset that fixes the seed gives one's own back when another is chosen.
-  // By mouse Gradio tells of a choice twice, the second time with the values of before the first.
+  // Puts a preset's settings, from preset_data in Python, into the fields.
+  // A preset may fix the seed; the visitor's own comes back when another preset is chosen.
+  // By mouse Gradio reports a choice twice, the second time with the values from before the first.
   const OWN_SEED = `${KEEP}own-seed`, TWICE = 300;
   let applied = {};
   const ownSeed = now => {

@@ -1,4 +1,4 @@
-// Tells of a text once its writer pauses: a call for each key would be 75 for one sentence.
+// Triggers an event when somebody pauses after typing: one for each key would be 75 for a sentence.
 const PAUSE = 250;
 let pending;
 document.addEventListener('input', event => {

@@ -1,0 +1,165 @@
+"""The studio's one model: which it is, how far it is loaded, and what recipes may ask of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from ltx_ui.engine.models import CARDS, ModelCard
+from ltx_ui.engine.tokens import TokenCount
+from ltx_ui.errors import InvalidRecipe, StudioError
+from ltx_ui.recipe import Recipe
+from ltx_ui.settings import Settings
+from ltx_ui.studio.queue import JobQueue
+
+if TYPE_CHECKING:
+    from ltx_ui.engine.engine import Engine
+
+UNLOADABLE = (
+    "The model could not be loaded, for a reason that was not foreseen; the log has the details. "
+    "Restart the program, or choose another model with --model."
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """How far the model is.
+
+    Attributes:
+        message: a sentence for the page.
+        fraction: 0…1 where that is known.
+        model: the card's id, or what was asked for until the card is known.
+        device: None until the model is ready.
+        demo: whether it is the small built-in model.
+    """
+
+    state: Literal["starting", "downloading", "loading", "ready", "failed"]
+    message: str
+    fraction: float | None
+    model: str
+    title: str
+    device: str | None
+    demo: bool
+
+
+class ModelLoader:
+    """Loads the model that the settings ask for. All but :meth:`load` may be called from any
+    thread, at any time.
+
+    Args:
+        queue: is told which jobs the model can make, and that none can be made if loading fails.
+
+    Attributes:
+        status: how far the model is.
+        card: the loaded model's; None until it is loaded.
+    """
+
+    def __init__(self, settings: Settings, queue: JobQueue) -> None:
+        self._settings = settings
+        self._queue = queue
+        self._count_tokens: Callable[[str], TokenCount] | None = None
+        known = _known_card(settings.model)
+        if known is not None:
+            queue.use_model(known.id, settings.model)
+        self.status = _first_status(settings.model, known)
+        self.card: ModelCard | None = None
+
+    def load(self, prepare: Callable[[Engine], None]) -> Engine | None:
+        """The engine with its model loaded; None if it could not be loaded. Then :attr:`status`
+        says why, and so do the jobs that waited for it.
+
+        Args:
+            prepare: called with the engine just before the model counts as ready; what it raises
+                counts as a failure to load.
+        """
+        try:
+            return self._load(prepare)
+        except StudioError as error:
+            self.fail(str(error))
+        except Exception:
+            _log.exception("The model could not be loaded")
+            self.fail(UNLOADABLE)
+        return None
+
+    def fail(self, message: str) -> None:
+        """No clip can be made, for the reason given."""
+        self.status = replace(self.status, state="failed", message=message, fraction=None)
+        _log.error("%s", message)
+        self._queue.refuse(message, self.status.model, self._settings.model)
+
+    def count_tokens(self, text: str) -> TokenCount | None:
+        """How much of a text the model reads; None until it is loaded."""
+        return self._count_tokens(text) if self._count_tokens else None
+
+    def check(self, recipe: Recipe) -> None:
+        """Hold a recipe to the model, as far as that is known.
+
+        Raises:
+            InvalidRecipe: it asks for another model, or for what this one can't do.
+        """
+        asked = self._settings.model
+        settled = self.status.state == "ready" or _known_card(asked) is not None
+        if settled and recipe.model not in {self.status.model, asked, None}:
+            raise InvalidRecipe.because(
+                "model",
+                f"model: is {recipe.model!r}; this studio runs {self.status.model!r}. "
+                "Leave the field out, or start the studio with that --model.",
+            )
+        if self.card is not None:
+            self.card.check(recipe)
+
+    def _load(self, prepare: Callable[[Engine], None]) -> Engine:
+        engine = self._engine()
+        card = engine.card
+        if engine.notice:
+            _log.warning("%s", engine.notice)
+        self.status = replace(self.status, model=card.id, title=card.title, demo=card.demo)
+        self._queue.use_model(card.id, self._settings.model)
+        engine.load(self._report)
+        card = self.card = engine.card
+        self._count_tokens = engine.count_tokens
+        prepare(engine)
+        message = f"{card.title} is ready on {engine.device}."
+        self.status = ModelStatus(
+            "ready", message, None, card.id, card.title, engine.device, card.demo
+        )
+        _log.info("%s", message)
+        return engine
+
+    def _engine(self) -> Engine:
+        # Importing torch and diffusers takes seconds; the page is up by now.
+        from ltx_ui.engine.engine import Engine
+        from ltx_ui.engine.optimizations import default_optimizations
+
+        settings = self._settings
+        return Engine(
+            settings.model,
+            settings.models_dir,
+            settings.cache_dir,
+            None if settings.placement == "auto" else settings.placement,
+            default_optimizations(settings.compile, settings.device),
+            None if settings.precision == "auto" else settings.precision,
+            settings.device,
+            keep_until_saved=True,
+        )
+
+    def _report(self, message: str, fraction: float | None) -> None:
+        state: Literal["downloading", "loading"] = (
+            "downloading" if message.startswith("Downloading") else "loading"
+        )
+        self.status = replace(self.status, state=state, message=message, fraction=fraction)
+
+
+def _known_card(asked: str) -> ModelCard | None:
+    """The card, where the operator's name for the model is enough to tell it."""
+    return next((card for card in CARDS.values() if asked in (card.id, card.source)), None)
+
+
+def _first_status(asked: str, card: ModelCard | None) -> ModelStatus:
+    title = card.title if card else "LTX-2" if asked == "auto" else asked
+    model, demo = (card.id, card.demo) if card else (asked, False)
+    return ModelStatus("starting", "Starting…", None, model, title, None, demo)

@@ -1,0 +1,113 @@
+"""The jobs that wait: which is next, which waits for another model, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Set
+from dataclasses import replace
+
+from ltx_ui.recipe import Recipe
+from ltx_ui.studio.jobs import ANY_MODEL, Job, Queued
+
+Seconds = Callable[[Recipe], float | None]
+"""How long all takes of a recipe will take; None while nothing is known."""
+
+
+class WaitingJobs:
+    """Waiting jobs in the order they were submitted. A job for a model that is not loaded keeps its
+    position, but delays no other and has no place in the count.
+
+    Not safe to call from several threads: the queue calls it with its lock held.
+
+    Args:
+        seconds: called only after something has changed.
+    """
+
+    def __init__(self, seconds: Seconds) -> None:
+        self._seconds = seconds
+        self._jobs: list[Job] = []
+        self._model: str | None = None
+        self._names: Set[str] = frozenset()
+        self._places: dict[str, Queued] | None = None
+
+    def __len__(self) -> int:
+        """How many jobs wait for the loaded model."""
+        return sum(map(self.fits, self._jobs))
+
+    def __iter__(self) -> Iterator[Job]:
+        """All jobs, each with its place."""
+        return map(self._placed, self._jobs)
+
+    def changed(self) -> None:
+        """Compute places and waiting times anew when they are next asked for: how long clips take
+        is known better now."""
+        self._places = None
+
+    def use_model(self, model: str, names: Set[str]) -> list[Job]:
+        """From now on only jobs for this model have their turn.
+
+        Args:
+            model: its card's id.
+            names: other names that jobs may have for it.
+
+        Returns:
+            The jobs whose model is known by its card's id only now.
+        """
+        self._model, self._names = model, {model, *names, ANY_MODEL}
+        before, self._jobs = self._jobs, [self.with_card_id(job) for job in self._jobs]
+        self.changed()
+        return [now for was, now in zip(before, self._jobs, strict=True) if now != was]
+
+    def with_card_id(self, job: Job) -> Job:
+        """The job with its model called by its card's id, if it is for the loaded model."""
+        if self._model is None or job.model not in self._names:
+            return job
+        return replace(job, model=self._model)
+
+    def fits(self, job: Job) -> bool:
+        """Whether the job is for the loaded model; true of every job until that is known."""
+        return self._model is None or job.model == self._model
+
+    def find(self, job_id: str) -> Job | None:
+        """A job with its place; None if it does not wait."""
+        return next((self._placed(job) for job in self._jobs if job.id == job_id), None)
+
+    def add(self, job: Job, *, first: bool = False) -> None:
+        """Add a job at the end, or at the front."""
+        self._jobs.insert(0 if first else len(self._jobs), self.with_card_id(job))
+        self.changed()
+
+    def pop(self) -> Job | None:
+        """Remove the job whose turn it is; None if none fits."""
+        job = next(filter(self.fits, self._jobs), None)
+        return job and self.remove(job.id)
+
+    def remove(self, job_id: str) -> Job | None:
+        """Remove a job, wherever it stands; None if it does not wait."""
+        job = self.find(job_id)
+        self._jobs = [other for other in self._jobs if other.id != job_id]
+        self.changed()
+        return job
+
+    def replace(self, job: Job) -> None:
+        """Put a changed job in the position that it has already."""
+        self._jobs = [job if other.id == job.id else other for other in self._jobs]
+        self.changed()
+
+    def _placed(self, job: Job) -> Job:
+        if self._places is None:
+            self._places = self._computed_places()
+        return replace(job, state=self._places[job.id])
+
+    def _computed_places(self) -> dict[str, Queued]:
+        """Places by job id. ``seconds_left`` counts from when the first waiting job is begun."""
+        places, place = {}, 0
+        begins: float | None = 0.0
+        for job in self._jobs:
+            if not self.fits(job):
+                places[job.id] = Queued(0, waits_for=job.model)
+                continue
+            place += 1
+            places[job.id] = Queued(place, seconds_left=begins)
+            takes = None if begins is None else self._seconds(job.recipe)
+            begins = None if begins is None or takes is None else begins + takes
+        return places

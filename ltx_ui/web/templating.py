@@ -1,0 +1,78 @@
+"""The page's HTML, from the templates beside this module: whatever is put in stays text."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, FunctionLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+TEMPLATES = Path(__file__).parent / "templates"
+ASSETS = Path(__file__).parent / "assets"
+
+_BROWSER_TEMPLATE_SIGNS = {sign: f"&#{ord(sign)};" for sign in "${}`"}
+
+
+def render(template: str, /, **values: Any) -> str:
+    """The HTML of a file in ``templates``; empty where the template has nothing to say.
+
+    Raises:
+        jinja2.UndefinedError: the template uses a value that was not given.
+    """
+    return environment.get_template(template).render(values).strip()
+
+
+def duration_in_words(seconds: float) -> str:
+    """``0.8 s``, ``12 s``, ``3 min 5 s``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+
+
+def heart(favourite: bool) -> str:
+    """A full heart for a favourite, an empty one for any other take."""
+    return "♥" if favourite else "♡"
+
+
+def _in_script(value: Any) -> str:
+    """JSON for between the double quotes of a JavaScript string.
+
+    Every sign that could end the string or the script, or that HTML and :func:`_as_text` would
+    replace, is written as an escape, which JavaScript turns back.
+    """
+    return re.sub(r"[^\w ,:.-]", lambda sign: f"\\u{ord(sign[0]):04x}", json.dumps(value))
+
+
+def _as_text(value: Any) -> Markup:
+    """What Jinja2 puts in a template in a value's place.
+
+    The browser takes a component's HTML for a JavaScript and a Handlebars template once more, so
+    the signs of both are replaced too. This runs for every ``{{ … }}``, also after ``|safe``.
+    """
+    text = str(escape(value))
+    for sign, entity in _BROWSER_TEMPLATE_SIGNS.items():
+        text = text.replace(sign, entity)
+    return Markup(text)
+
+
+def _asset(name: str) -> str | None:
+    """A script or style sheet that a template includes: its text as it is, for it may hold signs
+    that mean something to Jinja2."""
+    file = ASSETS / name
+    return f"{{% raw %}}{file.read_text('utf-8')}{{% endraw %}}" if file.is_file() else None
+
+
+environment = Environment(
+    loader=ChoiceLoader([FileSystemLoader(TEMPLATES), FunctionLoader(_asset)]),
+    autoescape=True,
+    finalize=_as_text,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+environment.filters |= {"duration": duration_in_words, "heart": heart, "in_script": _in_script}

@@ -1,0 +1,135 @@
+"""Bodies and pictures that come all at once take neither the memory nor everybody's turn."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request
+from running import free_port
+from starlette.responses import PlainTextResponse
+from studios import until
+
+from ltx_ui.web.bodies import Bodies, read_body
+from ltx_ui.web.connections import Connection
+from ltx_ui.web.decoding import AT_ONCE, decoding
+
+MB = 1_000_000
+
+
+def reads_bodies() -> FastAPI:
+    """An app that reads every body, and answers how long it was."""
+    app = FastAPI()
+
+    @app.post("/")
+    async def read(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(str(len(await read_body(request, 100 * MB))))
+
+    return app
+
+
+def client_of(most: int) -> httpx.AsyncClient:
+    """A client of such an app that has so much room for all bodies."""
+    transport = httpx.ASGITransport(Bodies(reads_bodies(), most))
+    return httpx.AsyncClient(transport=transport, base_url="http://studio")
+
+
+async def stalling(size: int, gone_on: asyncio.Event) -> AsyncIterator[bytes]:
+    """A body that stops short of its end for a while."""
+    yield bytes(size)
+    await gone_on.wait()
+    yield b"the end"
+
+
+def test_who_stalls_makes_room_for_who_sends_and_small_bodies_are_never_given_up() -> None:
+    async def play() -> list[tuple[int, str]]:
+        gone_on = asyncio.Event()
+        async with client_of(5 * MB) as client:
+            slow = [
+                asyncio.create_task(client.post("/", content=stalling(size, gone_on)))
+                for size in (MB // 2, 3 * MB, MB)
+            ]
+            await asyncio.sleep(0.1)
+            quick = await client.post("/", content=bytes(2 * MB))
+            gone_on.set()
+            answers = [*await asyncio.gather(*slow), quick]
+            return [(answer.status_code, answer.text) for answer in answers]
+
+    small, large, other, quick = asyncio.run(play())
+    assert (small, other) == ((200, f"{MB // 2 + 7}"), (200, f"{MB + 7}"))
+    assert quick == (200, f"{2 * MB}")
+    assert large[0] == 503 and "Try again" in large[1]
+
+
+def test_what_has_no_room_is_told_to_try_again() -> None:
+    async def play() -> httpx.Response:
+        async with client_of(MB) as client:
+            return await client.post("/", content=bytes(2 * MB))
+
+    answer = asyncio.run(play())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+
+
+def test_pictures_are_decoded_a_few_at_a_time() -> None:
+    together, most, lock = 0, 0, threading.Lock()
+
+    def decode() -> None:
+        nonlocal together, most
+        with lock:
+            together += 1
+            most = max(most, together)
+        time.sleep(0.05)
+        with lock:
+            together -= 1
+
+    async def play() -> None:
+        await asyncio.gather(*(decoding(decode) for _ in range(8)))
+
+    asyncio.run(play())
+    assert most == AT_ONCE
+
+
+class Hasty(Connection):
+    """Waits for a body as the studio does, at a fortieth of the time."""
+
+    body_seconds = 0.5
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Where an app listens that reads every body."""
+    config = uvicorn.Config(reads_bodies(), http=Hasty, port=free_port(), log_config=None)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    until(lambda: server.started)
+    yield config.port
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.mark.parametrize("sent", [1, 100_000, 10_000_000])
+def test_a_body_that_stands_still_is_cut_off_however_much_of_it_came(port: int, sent: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as link:
+        link.sendall(
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 90000000\r\n\r\n" + bytes(sent)
+        )
+        with suppress(ConnectionResetError):
+            assert link.recv(1) == b""
+
+
+def test_a_slow_body_that_keeps_coming_is_read_to_its_end(port: int) -> None:
+    def slowly() -> Iterator[bytes]:
+        for _ in range(15):
+            time.sleep(0.1)
+            yield bytes(2_000)
+
+    answer = httpx.post(f"http://127.0.0.1:{port}", content=slowly(), timeout=60, trust_env=False)
+    assert answer.text == "30000"
