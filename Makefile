@@ -1,7 +1,7 @@
 # What people do here, in short. PYTHON=… chooses the interpreter; every tool runs with it.
 PYTHON ?= python
 
-.PHONY: help install run check format test gate lock wheel image
+.PHONY: help install run check format test weights gate lock wheel image
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,8 +22,11 @@ format:  ## lay the code out as the check wants it
 	$(PYTHON) -m ruff format .
 	$(PYTHON) -m ruff check --fix .
 
-test:  ## the tests (T=tests/test_recipe.py for some of them)
-	$(PYTHON) -m pytest $(T)
+test:  ## the tests, on all cores (T=tests/test_recipe.py for some of them)
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --dist loadfile $(T)
+
+weights:  ## the long tests of what the demo model learnt, and a note that they passed
+	$(PYTHON) tests/weights.py
 
 gate:  ## all that has to pass before a change is merged, in an environment of its own
 	.ci/run

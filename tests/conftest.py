@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from studios import OpenStudio, leave
+from weights import tested
 
 from ltx_ui import runtime
 from ltx_ui.settings import Settings
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from ltx_ui.engine.engine import Engine
 
 runtime.set_up()  # Before a test's file imports torch.
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves out what the weights showed before."""
+    if any(item.get_closest_marker("weights") for item in items) and tested():
+        skip = pytest.mark.skip(reason="these weights passed; python tests/weights.py tests again")
+        for item in items:
+            if item.get_closest_marker("weights"):
+                item.add_marker(skip)
 
 
 @pytest.fixture(scope="session")

@@ -233,6 +233,7 @@ def test_a_tone_stands_in_its_own_mel_bin_and_frames_match_the_decoder(
     assert loudest == 20  # 900 Hz is 932 of 2840 mel, 21.3 of 65 steps; the first is bin 0
 
 
+@pytest.mark.weights
 def test_every_part_learns(pipe: LTX2ConditionPipeline, tmp_path: Path) -> None:
     """Twenty steps on the same few clips bring each loss down."""
     torch.manual_seed(0)
@@ -273,6 +274,7 @@ def test_every_part_learns(pipe: LTX2ConditionPipeline, tmp_path: Path) -> None:
         assert losses[-1] < 0.9 * losses[0], error.__name__
 
 
+@pytest.mark.weights
 def test_one_command_makes_a_folder_that_the_app_loads(tmp_path: Path) -> None:
     train(tmp_path, CPU, SCALES["test"], minutes=60, steps=1)
     tokenizer = json.loads((tmp_path / "model" / "tokenizer" / "tokenizer.json").read_text())
@@ -285,6 +287,7 @@ def test_one_command_makes_a_folder_that_the_app_loads(tmp_path: Path) -> None:
     assert clip.waveform is not None and clip.sample_rate == 24_000
 
 
+@pytest.mark.weights
 def test_a_finished_folder_is_trained_further_and_its_vae_is_left_alone(tmp_path: Path) -> None:
     train(tmp_path, CPU, SCALES["test"], minutes=60, steps=2, start=DEMO_FOLDER)
     before, after = (
