@@ -118,7 +118,7 @@ SAID = {
 
 
 def test_most_of_what_a_prompt_says_is_seen_and_heard(engine: Engine) -> None:
-    """Place, colour, shape, way and sound of three clips; guessing finds two or three of fifteen."""
+    """Place, colour, shape, way and sound of three clips; guessing finds three of fifteen."""
     found = []
     for asked, prompt in SAID.items():
         clip = make(engine, f"{prompt} Static camera.")
