@@ -16,15 +16,15 @@ from training.world import COLOURS, ROUND, held_out
 EXAMPLES = CARDS["demo"].examples
 
 NAMES: dict[str, Mapping[Any, tuple[str, ...]]] = {
-    "subject": captions._SUBJECTS,
-    "colour": {colour: captions._COLOURS.get(colour, (colour,)) for colour in COLOURS},
-    "motion": captions._MOTIONS,
-    "place": captions._PLACES,
+    "subject": captions.SUBJECT_WORDS,
+    "colour": {colour: captions.COLOUR_WORDS.get(colour, (colour,)) for colour in COLOURS},
+    "motion": captions.MOTION_WORDS,
+    "place": captions.PLACE_WORDS,
 }
 EXTRAS: list[Mapping[Any, tuple[str, ...]]] = [
-    captions._LIGHTS,
-    captions._SOUNDS,
-    captions._CAMERAS,
+    captions.LIGHT_WORDS,
+    captions.SOUND_WORDS,
+    captions.CAMERA_WORDS,
 ]
 
 
@@ -41,7 +41,7 @@ def said_in(example: str) -> dict[str, Any] | None:
     extras = [
         f"(?: (?i:{one_of([w for ws in table.values() for w in ws])})\\.)?" for table in EXTRAS
     ]
-    for template in captions._WHOLE:
+    for template in captions.WHOLE_SENTENCES:
         body = re.escape(template).replace("\\{", "{").replace("\\}", "}").format(**groups)
         match = re.fullmatch(f"(?i:{body}){''.join(extras)}", example)
         if match and example == captions._sentence(example):

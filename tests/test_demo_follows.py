@@ -81,7 +81,7 @@ def test_it_is_at_most_24_megabytes() -> None:
 
 
 def test_its_geometry_is_that_of_the_real_one(engine: Engine) -> None:
-    pipe = engine._pipe
+    pipe = engine.pipe
     assert pipe.vae_spatial_compression_ratio == 32
     assert pipe.vae_temporal_compression_ratio == 8
     assert pipe.transformer.config.in_channels == 128
@@ -119,7 +119,7 @@ SAID = {
 
 def test_most_of_what_a_prompt_says_is_seen_and_heard(engine: Engine) -> None:
     """Place, colour, shape, way and sound of three clips; guessing finds three of fifteen."""
-    found = []
+    found: list[tuple[str, object]] = []
     for asked, prompt in SAID.items():
         clip = make(engine, f"{prompt} Static camera.")
         seen = look(clip)

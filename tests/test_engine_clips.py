@@ -168,7 +168,7 @@ def test_a_full_device_gives_advice_and_the_next_clip_works(engine: Engine, clip
     def full(*_: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    hook = engine._pipe.vae.decoder.register_forward_pre_hook(full)
+    hook = engine.pipe.vae.decoder.register_forward_pre_hook(full)
     try:
         with pytest.raises(OutOfMemory, match=r"128x128 with 9 frames.*shorter length"):
             make(engine)
@@ -181,7 +181,7 @@ def test_other_errors_of_the_device_are_not_taken_for_a_full_one(engine: Engine)
     def broken(*_: Any) -> None:
         raise RuntimeError("shapes do not match")
 
-    hook = engine._pipe.vae.decoder.register_forward_pre_hook(broken)
+    hook = engine.pipe.vae.decoder.register_forward_pre_hook(broken)
     try:
         with pytest.raises(RuntimeError, match="shapes"):
             make(engine)

@@ -50,8 +50,8 @@ def loaded(folder: Path, placement: Placement | None = None) -> Engine:
     engine = Engine(str(folder), folder.parent, placement=placement)
     engine.load(lambda message, fraction: None)
     # Held against stock diffusers, so with its schedule.
-    own = engine._pipe.scheduler
-    engine._pipe.scheduler = type(own).from_config(own.config, **SCHEDULES["diffusers"])
+    own = engine.pipe.scheduler
+    engine.pipe.scheduler = type(own).from_config(own.config, **SCHEDULES["diffusers"])
     return engine
 
 
@@ -85,7 +85,7 @@ def loras(engine: Engine) -> Iterator[list[int]]:
     def note(transformer: Any, *_: Any) -> None:
         seen.append(sum(hasattr(m, "lora_A") for m in transformer.modules()))
 
-    hook = engine._pipe.transformer.register_forward_pre_hook(note)
+    hook = engine.pipe.transformer.register_forward_pre_hook(note)
     try:
         yield seen
     finally:
@@ -129,7 +129,7 @@ def test_only_the_second_stage_runs_through_the_lora(engine: Engine, usual: Late
 def test_wherever_a_clip_is_stopped_the_transformer_is_as_it_was(
     engine: Engine, stop_after: int
 ) -> None:
-    transformer = engine._pipe.transformer
+    transformer = engine.pipe.transformer
     modules, one_stage = list(transformer.modules()), recipe(two_stage=False)
     before = engine.generate(one_stage, Log())
     with pytest.raises(Cancelled):
@@ -141,7 +141,7 @@ def test_wherever_a_clip_is_stopped_the_transformer_is_as_it_was(
 def test_an_error_in_the_second_stage_leaves_the_transformer_as_it_was(
     engine: Engine, usual: Latents
 ) -> None:
-    transformer = engine._pipe.transformer
+    transformer = engine.pipe.transformer
     modules = list(transformer.modules())
 
     def fail(block: Any, *_: Any) -> None:
@@ -169,9 +169,9 @@ def test_weights_that_wait_in_host_memory_refine_to_the_same_clip(
 
 def test_beside_weights_in_8_bits_the_lora_is_exact(folder: Path, usual: Latents) -> None:
     engine = loaded(folder, "fp8")
-    transformer = engine._pipe.transformer
+    transformer = engine.pipe.transformer
     layer = "transformer_blocks.0.attn2.to_k"
-    expected = engine._pipe.lora_state_dict(folder, weight_name=LORA)
+    expected = engine.pipe.lora_state_dict(folder, weight_name=LORA)
     seen = []
 
     def note(*_: Any) -> None:
@@ -196,15 +196,15 @@ def test_blocks_are_not_compiled_for_the_few_calls_with_the_lora(folder: Path) -
         raise RuntimeError("no compiler here")
 
     engine = loaded(folder)
-    tracked = [p.requires_grad for p in engine._pipe.transformer.parameters()]
+    tracked = [p.requires_grad for p in engine.pipe.transformer.parameters()]
     engine.use(Optimizations(compile=True, backend=refuse))  # type: ignore[arg-type]
     sampled(engine)
     engine.finish_compiling()
-    compiled = engine._optimized.compiled
+    compiled = engine.optimized.compiled
     assert compiled is not None
     assert [kind[0] for kind in compiled._begun] == [2], "the guided first stage alone"
     # What is compiled for weights that are tracked would not fit weights that are not.
-    assert [p.requires_grad for p in engine._pipe.transformer.parameters()] == tracked
+    assert [p.requires_grad for p in engine.pipe.transformer.parameters()] == tracked
 
 
 def test_without_room_for_the_lora_the_weights_move_and_the_take_says_so(folder: Path) -> None:
@@ -215,7 +215,7 @@ def test_without_room_for_the_lora_the_weights_move_and_the_take_says_so(folder:
             raise torch.OutOfMemoryError("CUDA out of memory.")
 
     # The weights loaded next are others, without this hook.
-    engine._pipe.transformer.transformer_blocks[0].register_forward_pre_hook(full)
+    engine.pipe.transformer.transformer_blocks[0].register_forward_pre_hook(full)
     clip = engine.generate(recipe(), Log())
     assert engine.placement == "fp8"
     assert clip.notes == (

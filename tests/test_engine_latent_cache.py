@@ -48,7 +48,7 @@ def forwards(engine: Engine, *, room_for: int = 100) -> Iterator[list[int]]:
         if seen[-1] > room_for:
             raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    handle = engine._pipe.transformer.register_forward_pre_hook(hook, with_kwargs=True)
+    handle = engine.pipe.transformer.register_forward_pre_hook(hook, with_kwargs=True)
     try:
         yield seen
     finally:
@@ -108,7 +108,7 @@ def test_a_clip_that_could_not_be_decoded_is_sampled_no_more(careful: Engine) ->
     def full(*_: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    handle = careful._pipe.vae.decoder.register_forward_pre_hook(full)
+    handle = careful.pipe.vae.decoder.register_forward_pre_hook(full)
     with pytest.raises(OutOfMemory):
         careful.generate(recipe(seed=20), Silent())
     handle.remove()

@@ -92,7 +92,7 @@ from safetensors.torch import save_file
 
 engine = Engine(sys.argv[1], Path(sys.argv[2]))
 engine.load(lambda message, fraction: None)
-save_file(engine._pipe.transformer.state_dict(), sys.argv[3])
+save_file(engine.pipe.transformer.state_dict(), sys.argv[3])
 print(HF_ENABLE_PARALLEL_LOADING)
 """
 

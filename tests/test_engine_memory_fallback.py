@@ -50,14 +50,14 @@ def once() -> Callable[[tuple[int, ...]], bool]:
 @pytest.fixture(scope="module")
 def latents(engine: Engine) -> Latents:
     with torch.inference_mode():
-        return sample(engine._pipe, engine.card, engine._encoder, RECIPE, Silent())
+        return sample(engine.pipe, engine.card, engine.encoder, RECIPE, Silent())
 
 
 @pytest.fixture
 def decoded(engine: Engine, latents: Latents) -> Callable[..., Clip]:
     def decoded(**options: Any) -> Clip:
         with torch.inference_mode():
-            return decode(engine._pipe, engine.card, latents, RECIPE, Silent(), **options)
+            return decode(engine.pipe, engine.card, latents, RECIPE, Silent(), **options)
 
     return decoded
 
@@ -65,7 +65,7 @@ def decoded(engine: Engine, latents: Latents) -> Callable[..., Clip]:
 @pytest.fixture(scope="module")
 def plain(engine: Engine, latents: Latents) -> Clip:
     with torch.inference_mode():
-        return decode(engine._pipe, engine.card, latents, RECIPE, Silent())
+        return decode(engine.pipe, engine.card, latents, RECIPE, Silent())
 
 
 def test_with_memory_enough_nothing_is_noted(plain: Clip) -> None:
@@ -75,7 +75,7 @@ def test_with_memory_enough_nothing_is_noted(plain: Clip) -> None:
 def test_after_a_passing_shortage_the_clip_is_exactly_the_same(
     engine: Engine, decoded: Callable[..., Clip], plain: Clip
 ) -> None:
-    with full(engine._pipe.vae.decoder, once()):
+    with full(engine.pipe.vae.decoder, once()):
         clip = decoded()
     assert clip.notes == ("Freed memory and decoded again.",)
     assert np.array_equal(clip.frames, plain.frames)
@@ -84,7 +84,7 @@ def test_after_a_passing_shortage_the_clip_is_exactly_the_same(
 def test_a_clip_too_large_to_decode_whole_is_decoded_in_tiles(
     engine: Engine, decoded: Callable[..., Clip], plain: Clip
 ) -> None:
-    vae = engine._pipe.vae
+    vae = engine.pipe.vae
     with full(vae.decoder, lambda shape: max(shape[-2:]) > 10) as tried:
         clip = decoded()
     assert clip.notes == ("Decoded in tiles: less memory.",)
@@ -97,7 +97,7 @@ def test_a_clip_too_large_to_decode_whole_is_decoded_in_tiles(
 def test_where_tiles_are_too_large_they_hold_a_few_frames_at_a_time(
     engine: Engine, decoded: Callable[..., Clip], plain: Clip
 ) -> None:
-    vae = engine._pipe.vae
+    vae = engine.pipe.vae
     with full(vae.decoder, lambda shape: shape[2] > 5):
         clip = decoded()
     assert clip.notes == ("Decoded in tiles, a few frames at a time: less memory.",)
@@ -109,7 +109,7 @@ def test_where_tiles_are_too_large_they_hold_a_few_frames_at_a_time(
 def test_a_full_device_leaves_the_decoding_to_the_cpu(
     engine: Engine, decoded: Callable[..., Clip], plain: Clip
 ) -> None:
-    with full(engine._pipe.vae.decoder, lambda shape: True):
+    with full(engine.pipe.vae.decoder, lambda shape: True):
         clip = decoded(has_spare_cpu=True)
     assert clip.notes == ("Decoded on the CPU: the device was full.",)
     assert psnr(clip.frames, plain.frames) > 16
@@ -118,7 +118,7 @@ def test_a_full_device_leaves_the_decoding_to_the_cpu(
 def test_sound_that_finds_no_room_is_decoded_on_the_cpu(
     engine: Engine, decoded: Callable[..., Clip], plain: Clip
 ) -> None:
-    with full(engine._pipe.vocoder, lambda shape: True):
+    with full(engine.pipe.vocoder, lambda shape: True):
         clip = decoded(has_spare_cpu=True)
     assert clip.notes == ("Decoded the sound on the CPU: the device was full.",)
     assert np.array_equal(clip.frames, plain.frames)
@@ -129,10 +129,10 @@ def test_sound_that_finds_no_room_is_decoded_on_the_cpu(
 def test_where_every_way_runs_out_that_is_said(
     engine: Engine, decoded: Callable[..., Clip]
 ) -> None:
-    with full(engine._pipe.vae.decoder, lambda shape: True) as tried, pytest.raises(Exhausted):
+    with full(engine.pipe.vae.decoder, lambda shape: True) as tried, pytest.raises(Exhausted):
         decoded()
     assert len(tried) == 4
-    assert not engine._pipe.vae.use_tiling
+    assert not engine.pipe.vae.use_tiling
 
 
 @pytest.mark.parametrize("latents", range(2, 65))
@@ -146,7 +146,7 @@ def test_no_tile_is_a_single_latent_wide(latents: int) -> None:
 @pytest.mark.parametrize("size", [(13, 7), (7, 15)])
 @torch.inference_mode()
 def test_tiles_cover_every_size(engine: Engine, size: tuple[int, int]) -> None:
-    vae = engine._pipe.vae
+    vae = engine.pipe.vae
     channels = vae.config.latent_channels
     with tiled(vae, *size, framewise=True):
         picture = vae.decode(torch.zeros(1, channels, 5, *size), None, return_dict=False)[0]

@@ -56,7 +56,7 @@ def test_weights_that_wait_in_host_memory_give_the_same_clip(
     clip = engine.generate(RECIPE, Stages())
     assert engine.placement == placement
     assert clip.notes == ()
-    assert (engine._optimized.text_bytes > 0) == (placement in KEEPS_TEXT)
+    assert (engine.optimized.text_bytes > 0) == (placement in KEEPS_TEXT)
     assert clip.waveform is not None and usual.waveform is not None
     # Channels last, which only a decoder that stays in place gets, rounds otherwise.
     assert np.abs(clip.frames.astype(int) - usual.frames).max() <= 1
@@ -73,7 +73,7 @@ def test_8_bit_weights_nearly_give_the_same_clip_and_the_text_is_kept_beside_the
     engine = loaded(models_dir, "fp8")
     clip = engine.generate(RECIPE, Stages())
     assert psnr(clip.frames, usual.frames) > 20
-    assert engine._optimized.text_bytes > 0
+    assert engine.optimized.text_bytes > 0
     assert not np.array_equal(clip.frames, usual.frames)
     assert np.array_equal(engine.generate(RECIPE, Stages()).frames, clip.frames)
 
@@ -85,7 +85,7 @@ def test_after_a_passing_shortage_the_same_clip_is_sampled_again(
         handle.remove()
         full()
 
-    handle = engine._pipe.transformer.register_forward_pre_hook(full_once)
+    handle = engine.pipe.transformer.register_forward_pre_hook(full_once)
     clip = engine.generate(RECIPE, Stages())
     assert clip.notes == ("Freed memory and sampled again.",)
     assert np.array_equal(clip.frames, usual.frames)
@@ -97,7 +97,7 @@ def short(models_dir: Path) -> Engine:
     """An engine that ran out of memory with a clip of RECIPE's size."""
     engine = loaded(models_dir)
     # The weights loaded next are others, without this hook.
-    engine._pipe.transformer.register_forward_pre_hook(full)
+    engine.pipe.transformer.register_forward_pre_hook(full)
     clip = engine.generate(RECIPE, Stages())
     assert clip.notes == (IN_8_BITS,)
     assert engine.placement == "fp8"
@@ -144,7 +144,7 @@ def test_sampling_that_fits_nowhere_is_refused_before_anything_is_loaded_again(
     models_dir: Path, usual: Clip
 ) -> None:
     engine = loaded(models_dir, "fp8")
-    transformer = engine._pipe.transformer
+    transformer = engine.pipe.transformer
     handle = transformer.register_forward_pre_hook(full)
     large = RECIPE.model_copy(update={"width": 256, "height": 192, "num_frames": 17})
     with pytest.raises(OutOfMemory) as error:
@@ -154,12 +154,12 @@ def test_sampling_that_fits_nowhere_is_refused_before_anything_is_loaded_again(
         "What should fit: 256x192 with 9 frames or 224x160 with 17 frames."
     )
     handle.remove()
-    assert engine._pipe.transformer is transformer
+    assert engine.pipe.transformer is transformer
     assert psnr(engine.generate(RECIPE, Stages()).frames, usual.frames) > 20
 
 
 def test_a_clip_that_could_not_be_decoded_is_not_sampled_again(engine: Engine, usual: Clip) -> None:
-    handle = engine._pipe.vae.decoder.register_forward_pre_hook(full)
+    handle = engine.pipe.vae.decoder.register_forward_pre_hook(full)
     with pytest.raises(OutOfMemory):
         engine.generate(RECIPE, Stages())
     handle.remove()

@@ -169,7 +169,7 @@ def test_a_cpu_compiles_only_when_it_is_told_to() -> None:
 
 
 def test_the_engine_uses_the_optimizations(engine: Engine) -> None:
-    counted = calls(engine._pipe.transformer.transformer_blocks[0].attn2.to_k)
+    counted = calls(engine.pipe.transformer.transformer_blocks[0].attn2.to_k)
     engine.generate(RECIPE, Silent())
     assert len(counted) == 1
 
@@ -193,18 +193,18 @@ def test_the_kept_text_takes_as_many_bytes_as_the_plan_counts(
     held = [0]
 
     def count(*_: Any) -> None:
-        every = [pair for *_, pairs in engine._optimized._kept.values() for pair in pairs]
+        every = [pair for *_, pairs in engine.optimized._kept.values() for pair in pairs]
         held.append(sum(key.nbytes + value.nbytes for key, value in every))
 
     recipe = RECIPE.model_copy(update=fields)
-    handle = engine._pipe.transformer.register_forward_hook(count)
+    handle = engine.pipe.transformer.register_forward_hook(count)
     try:
         engine.generate(recipe, Silent())
     finally:
         handle.remove()
-    assert engine._optimized.text_bytes > 0
-    share = engine._encoder.max_sequence_length / TEXT_LENGTH
-    counted = texts_kept(recipe, engine.card) * engine._optimized.text_bytes
+    assert engine.optimized.text_bytes > 0
+    share = engine.encoder.max_sequence_length / TEXT_LENGTH
+    counted = texts_kept(recipe, engine.card) * engine.optimized.text_bytes
     assert max(held) == counted * share
 
 

@@ -38,8 +38,8 @@ def test_bfloat16_gives_nearly_the_same_clip_and_says_so(engine: Engine, models_
 
 def test_a_model_in_bfloat16_takes_half_the_room() -> None:
     card, stored = CARDS["ltx-2.3"], {"transformer": {"BF16": 50}, "vocoder": {"F32": 5, "I64": 1}}
-    whole = loading._computed(card, stored, torch.float32)
-    half = loading._computed(card, stored, torch.bfloat16)
+    whole = loading.part_bytes(card, stored, torch.float32)
+    half = loading.part_bytes(card, stored, torch.bfloat16)
     assert (whole["transformer"], whole["vocoder"]) == (200, 28)
     assert (half["transformer"], half["vocoder"]) == (100, 28), (
         "it computes in float32 all the same"

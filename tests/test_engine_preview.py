@@ -57,7 +57,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 
 @torch.inference_mode()
 def test_colours_come_from_latents_of_scenes_it_was_not_fitted_on(engine: Engine) -> None:
-    vae = engine._pipe.vae
+    vae = engine.pipe.vae
     colours = fit(vae)
     latents, wanted = latents_and_colours(vae, scenes(8, 128, 1, seed=9))
     missed = (latents @ colours.weights + colours.offset - wanted).pow(2).mean()
@@ -69,8 +69,8 @@ def test_the_map_is_fitted_once_and_kept(engine: Engine, tmp_path: Path) -> None
     kept = list(engine.cache_dir.glob("preview-*.npz"))
     assert len(kept) == 1
     np.savez(kept[0], weights=np.zeros((128, 3), np.float32), offset=np.ones(3, np.float32))
-    assert colours_of(engine._pipe.vae, engine.cache_dir).offset.tolist() == [1, 1, 1]
-    fitted = colours_of(engine._pipe.vae, tmp_path)
+    assert colours_of(engine.pipe.vae, engine.cache_dir).offset.tolist() == [1, 1, 1]
+    fitted = colours_of(engine.pipe.vae, tmp_path)
     np.savez(kept[0], weights=fitted.weights.numpy(), offset=fitted.offset.numpy())
 
 

@@ -33,7 +33,7 @@ def stored(card: ModelCard) -> dict[str, Mapping[str, int]]:
 
 def weights(card: ModelCard) -> dict[str, int]:
     """Bytes of each part as a CUDA device computes with it."""
-    return loading._computed(card, stored(card), torch.bfloat16)
+    return loading.part_bytes(card, stored(card), torch.bfloat16)
 
 
 @by_id
@@ -110,7 +110,7 @@ def test_a_machine_that_cannot_run_it_is_told_before_a_byte_of_it_is_downloaded(
         with pytest.raises(ModelUnavailable) as error:
             loading.load(card, tmp_path, lambda message, fraction: None)
     needed = sum(
-        in_use(loading._computed(card, stored(card), torch.float32), working(*USUAL)).values()
+        in_use(loading.part_bytes(card, stored(card), torch.float32), working(*USUAL)).values()
     )
     assert str(error.value).startswith(
         f"{card.title} needs about {needed / GB:.0f} GB of memory without a CUDA device; "

@@ -53,7 +53,7 @@ def ours(
     strength: float = 1.0,
 ) -> Latents:
     wanted, data = pictured(recipe, pictures or {}, strength)
-    return sample(engine._pipe, engine.card, engine._encoder, wanted, Silent(), data)
+    return sample(engine.pipe, engine.card, engine.encoder, wanted, Silent(), data)
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +79,13 @@ def batch_sizes(module: torch.nn.Module, argument: str) -> Iterator[list[int]]:
 
 @pytest.mark.parametrize(("guidance_scale", "batch"), [(1.0, 1), (3.0, 2)])
 def test_a_step_is_one_forward(engine: Engine, guidance_scale: float, batch: int) -> None:
-    with batch_sizes(engine._pipe.transformer, "hidden_states") as calls:
+    with batch_sizes(engine.pipe.transformer, "hidden_states") as calls:
         ours(engine, recipe(num_inference_steps=3, guidance_scale=guidance_scale))
     assert calls == [batch] * 3
 
 
 def test_a_prompt_is_encoded_once(engine: Engine) -> None:
-    with batch_sizes(engine._pipe.text_encoder, "input_ids") as calls:
+    with batch_sizes(engine.pipe.text_encoder, "input_ids") as calls:
         ours(engine, recipe(prompt="A prompt nobody used before.", negative_prompt="nor this"))
         assert calls == [1, 1]
         ours(engine, recipe(prompt=" A prompt nobody used before. ", negative_prompt="nor this"))
@@ -129,7 +129,7 @@ def test_latents_are_those_of_the_stock_pipeline_bit_by_bit(
         frame_rate=24.0,
         num_inference_steps=2,
         generator=torch.Generator().manual_seed(3),
-        max_sequence_length=engine._encoder.max_sequence_length,
+        max_sequence_length=engine.encoder.max_sequence_length,
         output_type="latent",
         return_dict=False,
         guidance_scale=guidance_scale,
@@ -178,7 +178,7 @@ def test_an_end_image_stands_at_the_last_frame_of_real_checkpoints(
     def note(_: Any, __: Any, inputs: dict[str, Any]) -> None:
         seen.append(inputs["video_coords"])
 
-    handle = engine._pipe.transformer.register_forward_pre_hook(note, with_kwargs=True)
+    handle = engine.pipe.transformer.register_forward_pre_hook(note, with_kwargs=True)
     wanted = recipe(num_frames=49, num_inference_steps=1, guidance_scale=1.0)
     ours(engine, wanted, {-1: picture(1)})
     handle.remove()

@@ -55,7 +55,7 @@ def test_each_take_is_bit_for_bit_the_one_made_alone(engine: Engine) -> None:
 def test_a_take_is_there_before_the_next_one_is_begun(engine: Engine) -> None:
     clips = engine.generate_many(recipe(num_takes=2).takes(), Silent())
     calls = []
-    hook = engine._pipe.transformer.register_forward_pre_hook(lambda *_: calls.append(1))
+    hook = engine.pipe.transformer.register_forward_pre_hook(lambda *_: calls.append(1))
     try:
         next(clips)
         first = len(calls)
@@ -73,7 +73,7 @@ def test_takes_in_one_batch_equal_the_ones_made_alone_but_for_rounding(
     pictures = dict.fromkeys((0, -1), picture()) if with_pictures else {}
     wanted, data = pictured(recipe(num_takes=3, guidance_scale=guidance), pictures)
     takes = wanted.takes()
-    context = (engine._pipe, engine.card, engine._encoder)
+    context = (engine.pipe, engine.card, engine.encoder)
     with torch.inference_mode():
         batch = sample_together(*context, takes, Silent(), data)
         for take, latents in zip(takes, batch, strict=True):
@@ -84,13 +84,13 @@ def test_takes_in_one_batch_equal_the_ones_made_alone_but_for_rounding(
 
 def test_a_batch_passes_through_the_transformer_as_one(engine: Engine) -> None:
     seen: list[int] = []
-    hook = engine._pipe.transformer.register_forward_pre_hook(
+    hook = engine.pipe.transformer.register_forward_pre_hook(
         lambda _, __, kwargs: seen.append(len(kwargs["hidden_states"])), with_kwargs=True
     )
     try:
         with torch.inference_mode():
             sample_together(
-                engine._pipe, engine.card, engine._encoder, recipe(num_takes=4).takes(), Silent()
+                engine.pipe, engine.card, engine.encoder, recipe(num_takes=4).takes(), Silent()
             )
     finally:
         hook.remove()

@@ -59,7 +59,7 @@ def calls(engine: Engine) -> Iterator[list[tuple[int, int, float]]]:
         batch, tokens = kwargs["hidden_states"].shape[:2]
         seen.append((batch, tokens, round(float(kwargs["sigma"][0]) / 1000, 4)))
 
-    hook = engine._pipe.transformer.register_forward_pre_hook(note, with_kwargs=True)
+    hook = engine.pipe.transformer.register_forward_pre_hook(note, with_kwargs=True)
     try:
         yield seen
     finally:
@@ -106,16 +106,16 @@ def test_the_schedule_is_restored_wherever_a_two_stage_clip_is_stopped(
     engine: Engine, step: int
 ) -> None:
     before = engine.generate(recipe(two_stage=False), Log())
-    scheduler = engine._pipe.scheduler
+    scheduler = engine.pipe.scheduler
     with pytest.raises(Cancelled):
         engine.generate(recipe(), Log(stop_after=step))
-    assert engine._pipe.scheduler is scheduler
+    assert engine.pipe.scheduler is scheduler
     after = engine.generate(recipe(two_stage=False), Log())
     assert np.array_equal(before.frames, after.frames)
 
 
 def test_a_failure_in_the_second_stage_restores_the_schedule_too(engine: Engine) -> None:
-    scheduler, transformer = engine._pipe.scheduler, engine._pipe.transformer
+    scheduler, transformer = engine.pipe.scheduler, engine.pipe.transformer
 
     def fail_when_large(_: Any, __: Any, kwargs: Any) -> None:
         if kwargs["hidden_states"].shape[1] > 16:
@@ -127,14 +127,14 @@ def test_a_failure_in_the_second_stage_restores_the_schedule_too(engine: Engine)
             engine.generate(recipe(), Log())
     finally:
         hook.remove()
-    assert engine._pipe.scheduler is scheduler
+    assert engine.pipe.scheduler is scheduler
 
 
 def test_references_guide_both_stages(engine: Engine) -> None:
     generator = np.random.default_rng(1)
     picture = np.asarray(generator.integers(0, 256, (128, 256, 3)), dtype=np.uint8)
     sizes: list[tuple[int, ...]] = []
-    hook = engine._pipe.vae.encoder.register_forward_pre_hook(
+    hook = engine.pipe.vae.encoder.register_forward_pre_hook(
         lambda _, inputs: sizes.append(tuple(inputs[0].shape[-2:]))
     )
     try:
@@ -151,21 +151,21 @@ def test_a_first_frame_at_full_strength_is_kept_exactly_in_the_latents(engine: E
     wanted, data = pictured(recipe(), {0: picture})
     single = wanted.model_copy(update={"two_stage": False})
     with torch.inference_mode():
-        two = engine._two_stage.sample(engine._encoder, wanted, Log(), data)
-        one = sample(engine._pipe, engine.card, engine._encoder, single, Log(), data)
+        two = engine._two_stage.sample(engine.encoder, wanted, Log(), data)
+        one = sample(engine.pipe, engine.card, engine.encoder, single, Log(), data)
     assert torch.equal(two.video[:, :, 0], one.video[:, :, 0])
     assert not torch.equal(two.video[:, :, 1], one.video[:, :, 1])
 
 
 def test_the_two_stages_are_those_of_stock_diffusers(engine: Engine) -> None:
     """Held against the documented calls, made one by one with the stock pipelines."""
-    wanted, pipe = recipe(), LTX2ConditionPipeline(**engine._pipe.components)
+    wanted, pipe = recipe(), LTX2ConditionPipeline(**engine.pipe.components)
     pipe.set_progress_bar_config(disable=True)
     upsampler = LTX2LatentUpsamplerModel.from_pretrained(DEMO_FOLDER, subfolder="latent_upsampler")
     guidance = engine.card.audio_guidance_scale
     with torch.inference_mode():
-        ours = engine._two_stage.sample(engine._encoder, wanted, Log())
-        stock = two_stages(pipe, upsampler, engine._encoder, wanted, guidance)()
+        ours = engine._two_stage.sample(engine.encoder, wanted, Log())
+        stock = two_stages(pipe, upsampler, engine.encoder, wanted, guidance)()
     assert torch.equal(ours.video, stock[0])
     assert torch.equal(ours.audio, stock[1])
 

@@ -8,15 +8,15 @@ import re
 from ltx_ui.recipe import DEFAULT_NEGATIVE_PROMPT
 from training.world import Scene
 
-_SUBJECTS = {
+SUBJECT_WORDS = {
     "ball": ("ball", "ball", "round ball"),
     "box": ("box", "box", "square box"),
     "triangle": ("triangle",),
     "star": ("star", "star", "pointed star"),
     "ring": ("ring", "ring", "hollow ring"),
 }
-_COLOURS = {"purple": ("purple", "purple", "violet"), "cyan": ("cyan", "cyan", "turquoise")}
-_MOTIONS = {
+COLOUR_WORDS = {"purple": ("purple", "purple", "violet"), "cyan": ("cyan", "cyan", "turquoise")}
+MOTION_WORDS = {
     "still": ("stays still", "rests quietly", "does not move", "hangs there calmly"),
     "left": ("moves to the left", "glides left", "drifts slowly to the left", "slides left"),
     "right": ("moves to the right", "glides right", "drifts slowly to the right", "slides right"),
@@ -25,7 +25,7 @@ _MOTIONS = {
     "bouncing": ("bounces up and down", "is bouncing", "hops up and down", "keeps bouncing"),
     "spinning": ("spins around", "is spinning", "rotates slowly", "turns round and round"),
 }
-_PLACES = {
+PLACE_WORDS = {
     "night": ("at night", "under the night sky", "on a dark night"),
     "sunset": ("at sunset", "in front of a sunset sky", "at dusk, as the sun sets"),
     "studio": ("in a studio", "in a plain grey studio", "in an empty room"),
@@ -33,20 +33,20 @@ _PLACES = {
     "ocean": ("over the ocean", "by the sea", "above the ocean"),
     "desert": ("in the desert", "in a sandy desert", "over desert dunes"),
 }
-_LIGHTS = {
+LIGHT_WORDS = {
     "even": ("even lighting", "plain light"),
     "window": ("soft natural lighting from window", "soft window light"),
     "dramatic": ("dramatic shadows, cinematic lighting", "dramatic shadows", "dark corners"),
     "golden": ("golden hour sunset lighting", "golden hour light", "warm golden light"),
     "bright": ("studio lighting, bright and clean", "bright and clean light", "bright light"),
 }
-_CAMERAS = {
+CAMERA_WORDS = {
     "static": ("static shot, focused on the subject", "static camera", "the camera stands still"),
     "pan": ("camera pans slowly across the scene", "the camera pans slowly", "slow pan"),
     "handheld": ("handheld camera, slight movement", "handheld camera", "shaky handheld shot"),
     "zoom": ("camera zooms in gradually", "the camera zooms in", "slow zoom in"),
 }
-_SOUNDS = {
+SOUND_WORDS = {
     "silence": ("silence", "no sound", "complete silence"),
     "hum": ("a low hum", "low humming sound", "gentle purring sounds"),
     "tone": ("a high tone", "one high steady tone", "a clear high note"),
@@ -56,7 +56,7 @@ _SOUNDS = {
     "waves": ("ocean waves crashing on a rocky shore", "the sound of waves", "ocean waves"),
 }
 
-_WHOLE = (
+WHOLE_SENTENCES = (
     "A {colour} {subject} {motion} {place}.",
     "{place}, a {colour} {subject} {motion}.",
     "A {colour} {subject} {place}. It {motion}.",
@@ -82,17 +82,17 @@ def caption(scene: Scene, rng: random.Random, *, whole: bool = False) -> str:
         whole: say everything (the benchmark does).
     """
     words = {
-        "subject": rng.choice(_SUBJECTS[scene.subject]),
-        "colour": rng.choice(_COLOURS.get(scene.colour, (scene.colour,))),
-        "motion": rng.choice(_MOTIONS[scene.motion]),
-        "place": rng.choice(_PLACES[scene.place]),
+        "subject": rng.choice(SUBJECT_WORDS[scene.subject]),
+        "colour": rng.choice(COLOUR_WORDS.get(scene.colour, (scene.colour,))),
+        "motion": rng.choice(MOTION_WORDS[scene.motion]),
+        "place": rng.choice(PLACE_WORDS[scene.place]),
     }
     shorten = not whole and rng.random() < 0.12
-    body = rng.choice(_PARTS if shorten else _WHOLE).format(**words)
+    body = rng.choice(_PARTS if shorten else WHOLE_SENTENCES).format(**words)
     extras = [
-        (rng.choice(_LIGHTS[scene.light]), 0.6),
-        (rng.choice(_SOUNDS[scene.sound]), 0.8),
-        (rng.choice(_CAMERAS[scene.camera]), 0.7),
+        (rng.choice(LIGHT_WORDS[scene.light]), 0.6),
+        (rng.choice(SOUND_WORDS[scene.sound]), 0.8),
+        (rng.choice(CAMERA_WORDS[scene.camera]), 0.7),
     ]
     often = 0.4 if shorten else 1.0
     said = [text for text, share in extras if whole or rng.random() < share * often]
@@ -102,9 +102,17 @@ def caption(scene: Scene, rng: random.Random, *, whole: bool = False) -> str:
 def vocabulary() -> list[str]:
     """Every word a caption can hold, as it is written at the start of a sentence and within one,
     and those of the default negative prompt; sorted."""
-    tables = (_SUBJECTS, _COLOURS, _MOTIONS, _PLACES, _LIGHTS, _CAMERAS, _SOUNDS)
+    tables = (
+        SUBJECT_WORDS,
+        COLOUR_WORDS,
+        MOTION_WORDS,
+        PLACE_WORDS,
+        LIGHT_WORDS,
+        CAMERA_WORDS,
+        SOUND_WORDS,
+    )
     phrases = [phrase for table in tables for wordings in table.values() for phrase in wordings]
-    phrases += [*_SUBJECTS, *_WHOLE, *_PARTS]
+    phrases += [*SUBJECT_WORDS, *WHOLE_SENTENCES, *_PARTS]
     phrases += ["red orange yellow green blue white"]
     words = {word for phrase in phrases for word in _words(phrase)}
     return sorted(words | {word.capitalize() for word in words} | _words(DEFAULT_NEGATIVE_PROMPT))

@@ -71,6 +71,9 @@ class Engine:
 
     Attributes:
         notice: a sentence on why ``auto`` means the demo model here; empty otherwise.
+        pipe: the loaded diffusers pipeline; None before :meth:`load`.
+        encoder, optimized: what encodes its prompts, and its transformer with the optimizations;
+            only there while a model is loaded.
 
     Raises:
         ModelUnavailable: there is no such model, or no such device.
@@ -105,12 +108,12 @@ class Engine:
         }
         self.placement = placement
         self._optimizations = default_optimizations() if optimizations is None else optimizations
-        self._pipe: Any = None
+        self.pipe: Any = None
         self._first = placement
         self._lowered: dict[Hashable, Placement] = {}
         self._weights: Mapping[str, int] = {}
         self._free = Free(None, 0)
-        self._optimized: OptimizedTransformer
+        self.optimized: OptimizedTransformer
         self._keep_until_saved = keep_until_saved
         self._latents = LatentCache()
 
@@ -142,17 +145,17 @@ class Engine:
         self._first = self.placement
 
     def _install(self, loaded: loading.Loaded) -> None:
-        if self._pipe is not None:
-            self._optimized.remove()
-        self.card, self._pipe, self.placement = loaded.card, loaded.pipe, loaded.placement
+        if self.pipe is not None:
+            self.optimized.remove()
+        self.card, self.pipe, self.placement = loaded.card, loaded.pipe, loaded.placement
         self._weights, self._free = loaded.weights, loaded.free
-        self._encoder = PromptEncoder(self._pipe)
-        self._tokens = Tokens(self._pipe.tokenizer, text_length(self._pipe))
+        self.encoder = PromptEncoder(self.pipe)
+        self._tokens = Tokens(self.pipe.tokenizer, text_length(self.pipe))
         if self.cache_dir is not None:
             runtime.keep_compiled_in(self.cache_dir)
-            self._colours = colours_of(self._pipe.vae, self.cache_dir)
-        self._two_stage = TwoStage(self._pipe, self.card)
-        self._optimized = self._install_optimizations()
+            self._colours = colours_of(self.pipe.vae, self.cache_dir)
+        self._two_stage = TwoStage(self.pipe, self.card)
+        self.optimized = self._install_optimizations()
 
     @property
     def _on_cuda(self) -> bool:
@@ -161,16 +164,16 @@ class Engine:
     def use(self, optimizations: Optimizations) -> None:
         """Use these optimizations from now on instead of the present ones."""
         self._optimizations = optimizations
-        self._optimized.remove()
-        self._optimized = self._install_optimizations()
+        self.optimized.remove()
+        self.optimized = self._install_optimizations()
 
     def _install_optimizations(self) -> OptimizedTransformer:
-        return OptimizedTransformer(self._pipe.transformer, self._optimizations, self._device)
+        return OptimizedTransformer(self.pipe.transformer, self._optimizations, self._device)
 
     def finish_compiling(self) -> None:
         """Wait until everything that is being compiled in the background is ready."""
-        if self._optimized.compiled is not None:
-            self._optimized.compiled.wait()
+        if self.optimized.compiled is not None:
+            self.optimized.compiled.wait()
 
     def count_tokens(self, text: str) -> TokenCount:
         """How many tokens a text has, and which part of it the model reads. May be called from any
@@ -260,7 +263,7 @@ class Engine:
         watcher = self._watcher(takes[0], listener)
 
         def batch() -> list[Latents]:
-            return sample_together(self._pipe, self.card, self._encoder, takes, watcher, inputs)
+            return sample_together(self.pipe, self.card, self.encoder, takes, watcher, inputs)
 
         try:
             with machine.current(self._device):
@@ -274,15 +277,15 @@ class Engine:
     def _sample(self, recipe: Recipe, listener: Listener, inputs: InputData) -> Latents:
         watcher = self._watcher(recipe, listener)
         if recipe.two_stage:
-            return self._two_stage.sample(self._encoder, recipe, watcher, inputs)
-        return sample(self._pipe, self.card, self._encoder, recipe, watcher, inputs)
+            return self._two_stage.sample(self.encoder, recipe, watcher, inputs)
+        return sample(self.pipe, self.card, self.encoder, recipe, watcher, inputs)
 
     def _watcher(self, recipe: Recipe, listener: Listener) -> Listener:
         return with_previews(listener, self._colours, recipe, self.card.grid_of(recipe))
 
     def _ready(self) -> None:
         """Load the model again if an earlier change of placement failed."""
-        if self._pipe is None:
+        if self.pipe is None:
             if self.placement is None:
                 raise RuntimeError("load() has to succeed before generate()")
             self._load(_silent)
@@ -317,7 +320,7 @@ class Engine:
             clips=2 if self.card.guided(recipe) else 1,
             two_stage=recipe.two_stage,
             tiled=True,
-            text=texts_kept(recipe, self.card) * self._optimized.text_bytes,
+            text=texts_kept(recipe, self.card) * self.optimized.text_bytes,
         )
 
     def _with_memory(self, recipe: Recipe, sampling: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
@@ -345,7 +348,7 @@ class Engine:
             try:
                 return sampling()
             finally:
-                self._optimized.forget()
+                self.optimized.forget()
 
         return once
 
@@ -356,9 +359,9 @@ class Engine:
 
     def _move(self, placement: Placement) -> None:
         """Load the model again in another placement."""
-        if self._pipe is not None:
-            del self._encoder, self._two_stage, self._optimized
-            self._pipe = None
+        if self.pipe is not None:
+            del self.encoder, self._two_stage, self.optimized
+            self.pipe = None
         free_caches()
         self.placement = placement
         self._load(_silent)
@@ -367,7 +370,7 @@ class Engine:
         recipe = sampled.recipe
         try:
             clip = decode(
-                self._pipe,
+                self.pipe,
                 self.card,
                 sampled.latents,
                 recipe,

@@ -110,7 +110,7 @@ def load(
 
     def admit(elements: Mapping[str, Elements]) -> None:
         if placement is None:
-            _choose(card, _computed(card, elements, dtype), device, working(*USUAL))
+            _choose(card, part_bytes(card, elements, dtype), device, working(*USUAL))
 
     folder = _folder(card, models_dir, report, admit)
     if not card.demo:
@@ -118,7 +118,7 @@ def load(
         if card.id not in CARDS:
             card = replace(found, id=card.id, title=card.title, source=card.source)
     card = replace(card, has_upsampler=makes_two_stages(folder, card))
-    weights, free = _computed(card, counted_in(folder, card), dtype), free_memory(device)
+    weights, free = part_bytes(card, counted_in(folder, card), dtype), free_memory(device)
     if placement is None:
         placement = _choose(card, weights, device, _usual_working(card, folder, dtype))
     report(f"Loading {card.title}: {MEANING[placement]}", None)
@@ -142,7 +142,7 @@ def _choose(
         raise ModelUnavailable(f"{error}{unused()}") from None
 
 
-def _computed(
+def part_bytes(
     card: ModelCard, elements: Mapping[str, Elements], dtype: torch.dtype
 ) -> dict[str, int]:
     """Bytes of each part that the pipeline runs, in the precision it computes in."""

@@ -102,7 +102,7 @@ class Act:
 
     def perturb_one_there_is(self) -> None:
         """Let spatio-temporal guidance perturb the last block where the transformer has too few."""
-        card, blocks = self.engine.card, self.engine._pipe.transformer.config.num_layers
+        card, blocks = self.engine.card, self.engine.pipe.transformer.config.num_layers
         if card.high and max(card.high.spatio_temporal_guidance_blocks) >= blocks:
             high = replace(card.high, spatio_temporal_guidance_blocks=(blocks - 1,))
             self.engine.card = replace(card, high=high)

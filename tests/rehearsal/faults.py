@@ -124,7 +124,7 @@ def main() -> None:
     noticed = {name: seen(operation, mode) for name, operation in OPERATIONS.items()}
     mode.ledger.findings.clear()
     act, model = Act(mode, given.checkpoint, "resident"), model_of(given.checkpoint)
-    block = act.engine._pipe.transformer.transformer_blocks[0]
+    block = act.engine.pipe.transformer.transformer_blocks[0]
     for name, (fault, _) in IN_A_BLOCK.items():
         handle = block.register_forward_pre_hook(lambda *_, fault=fault: fault())
         report = {"findings": {}, "cases": [asdict(act.make("text"))]}
