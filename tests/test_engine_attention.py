@@ -22,7 +22,7 @@ from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.recipe import Recipe
 
 RECIPE = Recipe(
-    prompt="a red ball", width=128, height=128, num_frames=9, num_inference_steps=2, seed=5
+    prompt="a red ball", width=64, height=64, num_frames=9, num_inference_steps=1, seed=5
 )
 FUSED = "aten::_scaled_dot_product_flash_attention_for_cpu"
 

@@ -45,7 +45,7 @@ def _with_inputs(recipe: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_fields(recipe: dict[str, Any]) -> dict[str, Any]:
-    images = {image["at"]: image for image in recipe.pop("inputs")["images"]}
+    images = {image["at"]: image for image in recipe.pop("inputs", {"images": []})["images"]}
     digests = {field: images.get(place, {}).get("digest") for field, place in PLACES.items()}
     strength = next((image["strength"] for image in images.values()), 1.0)
     return recipe | digests | {"image_strength": strength}
