@@ -11,6 +11,7 @@ from running import free_port
 from studios import PATIENCE, OpenStudio, leave, quick, until
 
 from ltx_ui.presets import load_presets
+from ltx_ui.request import request_data
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.server import RunningPage, serve
@@ -46,20 +47,20 @@ def test_a_cut_prompt_is_noted_with_its_clip_and_with_its_job(
     open_studio: OpenStudio, ask: Ask
 ) -> None:
     api = ask(open_studio())
-    body = quick(prompt="A red ball rolls. " * 200).model_dump(mode="json")
+    body = request_data(quick(prompt="A red ball rolls. " * 200))
     [note] = api.post("/generate", json=body).json()["notes"]
     assert "tokens" in note
     job = api.post("/jobs", json=body).json()["id"]
     until(lambda: api.get(f"/jobs/{job}").json()["state"] == "done")
     assert api.get(f"/jobs/{job}").json()["notes"] == [note]
-    assert "notes" not in api.post("/generate", json=quick().model_dump(mode="json")).json()
+    assert "notes" not in api.post("/generate", json=request_data(quick())).json()
 
 
 def test_a_job_left_by_another_model_says_so_and_can_be_made_with_this_one(
     open_studio: OpenStudio, ask: Ask
 ) -> None:
     before = open_studio(start=False, model="ltx-2")
-    job = ask(before).post("/jobs", json=quick().model_dump(mode="json")).json()["id"]
+    job = ask(before).post("/jobs", json=request_data(quick())).json()["id"]
     leave(before)
     studio = open_studio()
     until(lambda: studio.model_status().state == "ready")
