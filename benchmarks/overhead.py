@@ -36,6 +36,7 @@ from diffusers import LTX2ConditionPipeline
 from benchmarks.measuring import Stopwatch, our_clip, stock_clip
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER
+from ltx_ui.engine.machine import multiplies_bfloat16, pick_device
 from ltx_ui.engine.sampling import guidance_arguments
 from ltx_ui.engine.text import text_length
 from ltx_ui.recipe import Recipe
@@ -49,15 +50,6 @@ def stock_pipeline(dtype: torch.dtype) -> Any:
     pipe.to("cuda" if torch.cuda.is_available() else "cpu")
     pipe.set_progress_bar_config(disable=True)
     return pipe
-
-
-def has_bfloat16() -> bool:
-    """Whether this machine multiplies in bfloat16 by itself: any CUDA device, and a CPU that says
-    so. Others turn each number into another type and back, a hundred times slower."""
-    if torch.cuda.is_available():
-        return True
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def recipe(text: str) -> Recipe:
@@ -97,7 +89,7 @@ def main() -> None:
             "new prompt": lambda text: ours(engine, text),
             "same prompt": lambda text: ours(engine, RECIPE.prompt),
         }
-        if has_bfloat16():
+        if multiplies_bfloat16(pick_device()):
             half = Engine("demo", root / "models", precision="bfloat16")
             half.load(lambda message, fraction: None)
             bfloat16 = stock_pipeline(torch.bfloat16)

@@ -22,7 +22,7 @@ from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.recipe import Recipe
 
 RECIPE = Recipe(
-    prompt="a red ball", width=64, height=64, num_frames=9, num_inference_steps=1, seed=5
+    prompt="a red ball", width=128, height=128, num_frames=9, num_inference_steps=2, seed=5
 )
 FUSED = "aten::_scaled_dot_product_flash_attention_for_cpu"
 
@@ -94,6 +94,8 @@ def fused_calls(pipe: Any, encoder: PromptEncoder) -> int:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="it is for machines without CUDA")
 def test_the_picture_attends_so_while_the_optimization_is_on() -> None:
     pipe = pipeline("2.0")
+    # Of all thirty blocks the profiler sorts its events for a minute.
+    pipe.transformer.transformer_blocks = pipe.transformer.transformer_blocks[:4]
     pipe.to(torch.bfloat16)
     encoder = PromptEncoder(pipe)
     fused_calls(pipe, encoder)

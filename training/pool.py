@@ -17,6 +17,7 @@ from torch import Tensor
 from ltx_ui.geometry import video_tokens
 from training.audio import latent_frames, mel, samples_of
 from training.pictures import Size, clips
+from training.run import autocast
 from training.sounds import waveforms
 from training.world import Scene, draw_scene
 
@@ -117,7 +118,7 @@ class Pool:
         """Latents of clips and of their last frames, normalised."""
         frames = clips(scenes, size, self.device)
         vae = self.pipe.vae
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device):
             pair = [vae.encode(f).latent_dist.mode() for f in (frames, frames[:, :, -1:])]
         video, last = (
             self.pipe._normalize_latents(x.float(), vae.latents_mean, vae.latents_std) for x in pair

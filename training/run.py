@@ -7,13 +7,15 @@ import csv
 import random
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from ltx_ui.engine.machine import multiplies_bfloat16
 
 MATRIX_RATE = 10.0
 """How much larger Muon's learning rate is than AdamW's: its steps are measured by their spectral
@@ -44,6 +46,13 @@ class Budget:
     batch: int
     learning_rate: float = 1.5e-3
     warm_up: int = 200
+
+
+def autocast(device: torch.device) -> AbstractContextManager[object]:
+    """bfloat16 where a device multiplies it by itself, which is faster than float32."""
+    if multiplies_bfloat16(device):
+        return torch.autocast(device.type, torch.bfloat16)
+    return nullcontext()
 
 
 @dataclass
@@ -147,11 +156,9 @@ class Run:
         warm = min(1.0, (self.step + 1) / self.budget.warm_up)
         return warm * min(1.0, 0.02 + 0.98 * (1 - self.progress) / _DECAY)
 
-    def autocast(self) -> Any:
-        """bfloat16 where the device multiplies it faster than float32."""
-        if self.device.type == "cuda" or torch.cpu._is_avx512_bf16_supported():
-            return torch.autocast(self.device.type, torch.bfloat16)
-        return nullcontext()
+    def autocast(self) -> AbstractContextManager[object]:
+        """bfloat16 on the run's device, where that is faster."""
+        return autocast(self.device)
 
     def use_average(self) -> nn.Module:
         """The model with the averaged weights, ready to be used or saved."""

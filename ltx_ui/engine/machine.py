@@ -65,6 +65,15 @@ def usual_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 by itself: any CUDA device, and a CPU that says so.
+    Others turn each number into another type and back, up to 250 times slower."""
+    if device.type == "cuda":
+        return True
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
 def current(device: torch.device) -> AbstractContextManager[object]:
     """A context in which this is the current CUDA device."""
     if device.type != "cuda" or device.index == torch.cuda.current_device():
