@@ -10,10 +10,9 @@ every test passes, writes the digest down.
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LEARNT_FROM = ("ltx_ui/engine/demo", "training", "requirements.txt")
@@ -38,7 +37,8 @@ def tested() -> bool:
 
 if __name__ == "__main__":
     RECORD.unlink(missing_ok=True)
-    failed = pytest.main(["-m", "weights", str(RECORD.parent)])
+    command = [sys.executable, "-m", "pytest", "-n", "auto", "-m", "weights", *sys.argv[1:]]
+    failed = subprocess.run(command, cwd=ROOT, check=False).returncode
     if not failed:
         RECORD.write_text(digest() + "\n", "utf-8")
     sys.exit(failed)
