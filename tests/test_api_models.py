@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import torch
 from running import free_port
 from studios import PATIENCE, OpenStudio, leave, quick, until
 
@@ -15,6 +16,7 @@ from ltx_ui.request import request_data
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.server import RunningPage, serve
+from ltx_ui.web.views import model_status
 
 Ask = Callable[[Studio], httpx.Client]
 
@@ -71,3 +73,15 @@ def test_a_job_left_by_another_model_says_so_and_can_be_made_with_this_one(
     until(lambda: api.get(f"/jobs/{job}").json()["state"] == "done")
     assert api.post(f"/jobs/{job}/make").json()["state"] == "done"
     assert api.post("/jobs/unknown/make").status_code == 404
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says what a machine without CUDA says")
+def test_a_studio_that_chose_the_demo_says_why_without_the_servers_folders(
+    open_studio: OpenStudio, data_dir: Path
+) -> None:
+    studio = open_studio(model="auto")
+    until(lambda: studio.model_status().state == "ready")
+    status = studio.model_status()
+    assert status.demo and status.why_demo.startswith("LTX-2 19B wants a CUDA device.")
+    assert str(data_dir) not in status.why_demo
+    assert "wants a CUDA device" in model_status(status)

@@ -105,7 +105,7 @@ def test_gpus_that_are_not_supported_are_named(
 def test_without_cuda_auto_is_the_demo_and_says_why_in_a_sentence(tmp_path: Path) -> None:
     engine = Engine("auto", tmp_path)
     assert engine.card.demo
-    assert re.match(r"The demo model is used: LTX-2 19B wants a CUDA device\.", engine.notice)
+    assert re.match(r"LTX-2 19B wants a CUDA device\.", engine.notice)
     assert Engine("demo", tmp_path).notice == ""
 
 
@@ -118,7 +118,7 @@ def test_a_device_that_is_too_small_or_a_full_disk_leaves_auto_with_the_demo(
         return loading.why_demo(tmp_path, torch.device("cuda", 0))
 
     assert why(80, disk_gb=200) == ""
-    small = r"The demo model is used\. LTX-2 19B needs about \d+ GB of device memory, or .* 4 GB"
+    small = r"LTX-2 19B needs about \d+ GB of device memory, or .* 4 GB"
     assert re.match(small, why(4, disk_gb=200))
-    full = r"The demo model is used\. Lightricks/LTX-2 needs 101 GB of disk under .*; 50 GB are"
+    full = r"Lightricks/LTX-2 needs 101 GB of disk under .*; 50 GB are"
     assert re.match(full, why(80, disk_gb=50))

@@ -63,7 +63,7 @@ def _presets(text: str) -> Presets:
 def _model(kind: str) -> Values:
     return lambda text: {
         "kind": kind,
-        **dict.fromkeys(("title", "device", "message", "percent"), text),
+        **dict.fromkeys(("title", "device", "message", "percent", "why_demo"), text),
     }
 
 
@@ -106,6 +106,7 @@ CASES: list[tuple[str, Values]] = [
     ("model.html", _model("failed")),
     ("model.html", _model("busy")),
     ("model.html", _model("ready")),
+    ("model.html", _model("demo")),
     ("preview.html", lambda text: {"webp": text, "recipe": quick()}),
     ("problem.html", lambda text: {"sentences": [text], "fields": [text, text]}),
     ("progress.html", _of("title", "detail", "percent")),

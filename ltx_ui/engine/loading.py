@@ -74,13 +74,12 @@ def why_demo(models_dir: Path, device: torch.device) -> str:
     Compares the card's own figures with free memory and disk, without the network."""
     card = CARDS["ltx-2"]
     if device.type != "cuda":
-        return f"The demo model is used: {card.title} wants a CUDA device.{unused()}"
+        return f"{card.title} wants a CUDA device.{unused()}"
     try:
         choose(card.title, card.component_bytes, free_memory(device), working(*USUAL))
     except ModelUnavailable as error:
-        return f"The demo model is used. {error}"
-    missing = missing_disk(card, models_dir)
-    return f"The demo model is used. {missing}" if missing else ""
+        return str(error)
+    return missing_disk(card, models_dir)
 
 
 @torch.inference_mode(False)

@@ -35,6 +35,7 @@ class ModelStatus:
         model: the card's id, or what was asked for until the card is known.
         device: None until the model is ready.
         demo: whether it is the small built-in model.
+        why_demo: a sentence on why that was chosen here; empty if it was asked for.
     """
 
     state: Literal["starting", "downloading", "loading", "ready", "failed"]
@@ -44,6 +45,7 @@ class ModelStatus:
     title: str
     device: str | None
     demo: bool
+    why_demo: str = ""
 
 
 class ModelLoader:
@@ -116,8 +118,12 @@ class ModelLoader:
         engine = self._engine()
         card = engine.card
         if engine.notice:
-            _log.warning("%s", engine.notice)
-        self.status = replace(self.status, model=card.id, title=card.title, demo=card.demo)
+            _log.warning("The demo model is used. %s", engine.notice)
+        # Visitors read it too, who have no business with the server's folders.
+        why_demo = engine.notice.replace(str(self._settings.models_dir), "the models' folder")
+        self.status = replace(
+            self.status, model=card.id, title=card.title, demo=card.demo, why_demo=why_demo
+        )
         self._queue.use_model(card.id, self._settings.model)
         engine.load(self._report)
         card = self.card = engine.card
@@ -125,7 +131,7 @@ class ModelLoader:
         prepare(engine)
         message = f"{card.title} is ready on {engine.device}."
         self.status = ModelStatus(
-            "ready", message, None, card.id, card.title, engine.device, card.demo
+            "ready", message, None, card.id, card.title, engine.device, card.demo, why_demo
         )
         _log.info("%s", message)
         return engine
