@@ -351,9 +351,7 @@ def test_others_are_answered_while_a_clip_is_made(app: RunningApp, http: httpx.C
     thread = threading.Thread(target=lambda: generate(http, num_inference_steps=30))
     thread.start()
     wait_for(app.health, lambda health: health["queue_length"] == 1)
-    began = time.perf_counter()
-    app.health()
-    assert time.perf_counter() - began < 2
+    assert app.health()["queue_length"] == 1, "the answer waited for the clip"
     thread.join()
 
 

@@ -255,7 +255,7 @@ def test_takes_and_drafts_are_still_there_after_a_restart(
     page = opened(context, app)
     seed = make_a_preview(page, "A bell rings over the valley")
     page.close()
-    code, _ = app.stop()
+    code = app.stop()
     assert code == 0
     app.start().wait_ready()
     page = opened(context, app)

@@ -1,5 +1,6 @@
 """Who may import whom, and where everything may be written."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,9 @@ def test_the_readme_lists_every_setting() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     missing = [n for n in Settings.model_fields if f"`--{n.replace('_', '-')}`" not in readme]
     assert missing == []
+
+
+def test_the_environment_is_set_in_one_place() -> None:
+    sets = re.compile(r"environ\[.*\] *=|environ\.(setdefault|update|pop)|putenv|environ *\|=")
+    files = [f for f in (ROOT / "ltx_ui").rglob("*.py") if sets.search(f.read_text("utf-8"))]
+    assert [file.name for file in files] == ["runtime.py"]

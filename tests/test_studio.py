@@ -222,15 +222,15 @@ def test_a_job_that_breaks_in_an_unforeseen_way_does_not_stop_the_next(
     assert studio.wait(after.id, "ada", PATIENCE).state == Done(after.id)
 
 
-def test_closing_takes_under_a_second_and_the_next_start_goes_on(open_studio: OpenStudio) -> None:
+def test_closing_leaves_the_clip_to_the_next_start(
+    open_studio: OpenStudio,
+) -> None:
     studio = open_studio()
     done = studio.submit(quick(), "ada")
     studio.wait(done.id, "ada", PATIENCE)
     running, waiting = studio.submit(slow(), "ada"), studio.submit(quick(), "ada")
     until(lambda: sampling(studio, running))
-    began = time.monotonic()
     studio.close()
-    assert time.monotonic() - began < 1.0
     leave(studio)
 
     again = open_studio()

@@ -130,9 +130,8 @@ def test_one_finished_clip_waits_at_most_and_its_wait_is_no_time_of_its_own(
         assert studio.wait(job.id, "ada", PATIENCE).state == Done(job.id)
     assert seeds(studio) == [3, 2, 1]
     held, waited = (studio.library.take(job.id, "ada").timings for job in jobs[:2])
-    assert held["saving"] > 1.0
     assert list(waited) == ["text", "sampling", "decoding", "saving"]
-    assert max(waited.values()) < 1.0
+    assert held["saving"] > 1.0 + waited["saving"], "it waited for the one before, not for ffmpeg"
 
 
 def test_a_restart_while_one_is_saved_and_one_is_sampled_loses_neither(
@@ -140,9 +139,7 @@ def test_a_restart_while_one_is_saved_and_one_is_sampled_loses_neither(
 ) -> None:
     studio = open_studio()
     former, latter = held_in_saving(studio, encoder)
-    began = time.monotonic()
-    studio.close()
-    assert time.monotonic() - began < 1.0
+    studio.close()  # It would never return if it waited for the encoder, which is held.
     encoder.let_go()
     leave(studio)
     again = open_studio()
