@@ -46,17 +46,7 @@ _IN_QUOTES = {
 
 _DATA_URI = re.compile(r"data:(?P<kind>[^;,]{0,100})(?P<parameters>(?:;[^;,]{0,100}){0,9}),", re.I)
 _BASE64URL, _BLANKS = bytes.maketrans(b"-_", b"+/"), b" \t\r\n\f\v"
-_ESCAPED = (
-    *(
-        (b"%2B", b"+"),
-        (b"%2b", b"+"),
-        (b"%2F", b"/"),
-        (b"%2f", b"/"),
-        (b"%3D", b"="),
-        (b"%3d", b"="),
-    ),
-    *((b"%20", b""), (b"%0A", b""), (b"%0a", b""), (b"%0D", b""), (b"%0d", b"")),
-)
+_ESCAPED = {b"%2B": b"+", b"%2F": b"/", b"%3D": b"=", b"%20": b"", b"%0A": b"", b"%0D": b""}
 """What of base64 an address can't hold as it is, and the blanks within it."""
 _MOST_ESCAPED = 3_000_000
 """Escapes in one payload, which take a second to replace: 50 MB of base64 with its line ends."""
@@ -102,8 +92,8 @@ def _decode(payload: str) -> bytes:
         if b"%" in text:
             if text.count(b"%") > _MOST_ESCAPED:
                 raise ValueError
-            for escaped, plain in _ESCAPED:
-                text = text.replace(escaped, plain)
+            for escaped, plain in _ESCAPED.items():
+                text = text.replace(escaped, plain).replace(escaped.lower(), plain)
         text = text.rstrip(b"=")
         return base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):

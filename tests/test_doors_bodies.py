@@ -25,12 +25,22 @@ MB = 1_000_000
 
 
 def reads_bodies() -> FastAPI:
-    """An app that reads every body, and answers how long it was."""
+    """An app that reads every body and answers how long it was, or works with it for a while and
+    listens whether its client goes."""
     app = FastAPI()
 
     @app.post("/")
     async def read(request: Request) -> PlainTextResponse:
         return PlainTextResponse(str(len(await read_body(request, 100 * MB))))
+
+    @app.post("/work")
+    async def work(request: Request) -> PlainTextResponse:
+        await read_body(request, 100 * MB)
+        gone = asyncio.create_task(request.receive())
+        await asyncio.wait([gone], timeout=0.3)
+        answered = gone.done()
+        gone.cancel()
+        return PlainTextResponse(f"given up: {answered}")
 
     return app
 
@@ -66,6 +76,17 @@ def test_who_stalls_makes_room_for_who_sends_and_small_bodies_are_never_given_up
     assert (small, other) == ((200, f"{MB // 2 + 7}"), (200, f"{MB + 7}"))
     assert quick == (200, f"{2 * MB}")
     assert large[0] == 503 and "Try again" in large[1]
+
+
+def test_a_body_that_is_in_use_is_not_given_up_for_another() -> None:
+    async def play() -> tuple[str, int]:
+        async with client_of(5 * MB) as client:
+            first = asyncio.create_task(client.post("/work", content=bytes(3 * MB)))
+            await asyncio.sleep(0.1)
+            second = await client.post("/", content=bytes(3 * MB))
+            return (await first).text, second.status_code
+
+    assert asyncio.run(play()) == ("given up: False", 503)
 
 
 def test_what_has_no_room_is_told_to_try_again() -> None:

@@ -10,7 +10,7 @@ from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.database import Database
-from ltx_ui.studio.inputs import Inputs, StoredImage
+from ltx_ui.studio.input_store import InputStore, StoredImage
 from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import Job, Running
 from ltx_ui.studio.library import Library
@@ -44,7 +44,7 @@ class Studio:
         self._database.open()
         # Earlier versions let Gradio keep uploads here.
         shutil.rmtree(settings.cache_dir / "gradio", ignore_errors=True)
-        self._inputs = Inputs(
+        self._inputs = InputStore(
             settings.references_dir, int(settings.max_image_mb * 1e6), self._database
         )
         self.library = Library(self._database, settings.takes_dir, self._inputs.sweep)

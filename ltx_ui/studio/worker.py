@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ltx_ui.errors import Cancelled, StudioError
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
-from ltx_ui.studio.inputs import Inputs
+from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.jobs import Done, Job, failure
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.model_loader import ModelLoader
@@ -39,7 +39,7 @@ class Worker:
         settings: Settings,
         queue: JobQueue,
         library: Library,
-        inputs: Inputs,
+        inputs: InputStore,
         timings: TimingStore,
     ) -> None:
         self._queue = queue

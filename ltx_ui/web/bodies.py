@@ -119,11 +119,13 @@ class _Arriving:
         bytes: that came so far.
         last: when the latest of them came, on the event loop's clock.
         waiting: runs while more is waited for.
+        complete: whether all of it came; it is in use then.
     """
 
     bytes: int = 0
     last: float = 0.0
     waiting: asyncio.Timeout | None = None
+    complete: bool = False
 
 
 class Bodies:
@@ -140,6 +142,8 @@ class Bodies:
         body = _Arriving()
 
         async def counted() -> Message:
+            if body.complete:  # What is asked now is whether the client is still there.
+                return await receive()
             try:
                 async with asyncio.timeout(None) as body.waiting:
                     message = await receive()
@@ -147,6 +151,7 @@ class Bodies:
                 _no_room()
             finally:
                 body.waiting = None
+            body.complete = not message.get("more_body", False)
             self._count(body, len(message.get("body", b"")))
             return message
 

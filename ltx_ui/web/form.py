@@ -358,5 +358,7 @@ def _size(width: int, height: int, two_stage: bool) -> str:
 
 
 def _size_fields(size: str) -> dict[str, Any]:
-    width, height, hd = _SIZE.fullmatch(size).groups()  # type: ignore[union-attr]
+    found = _SIZE.fullmatch(size)
+    assert found is not None  # _size_name lets nothing else in.
+    width, height, hd = found.groups()
     return {"width": int(width), "height": int(height), "two_stage": bool(hd)}

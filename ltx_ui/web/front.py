@@ -21,8 +21,6 @@ _GRADIOS = re.compile(
 )
 """Tags by which a link's preview or a phone's home screen would show Gradio, with pictures from its
 servers. The manifest's address is wrong below a path."""
-
-
 _KEPT = 32
 """Documents that are kept: two for each way in which visitors write the studio's address."""
 _ADDRESS = (b"host", b"x-forwarded-host", b"x-forwarded-proto")

@@ -50,7 +50,7 @@ class StoredImage:
     note: str
 
 
-class Inputs:
+class InputStore:
     """The folder of pictures. Safe to call from any thread.
 
     A picture that no take and no job uses is removed after a week, or earlier if there are too many
