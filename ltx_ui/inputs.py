@@ -2,7 +2,8 @@
 
 An :class:`Inputs` is part of a recipe and names files; an :class:`InputData` is what one clip's
 files hold, as the engine takes it. A further kind of input (sound, a film, a LoRA) is one more
-field of each, a reader in ``studio/input_store.py``, and the names it has for people in ``request.py``.
+field of each, a reader in ``studio/input_store.py``, and in ``request.py`` the names that it has
+for people.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 import uvicorn
+from starlette.types import ASGIApp
 
 from ltx_ui.errors import StudioError
 from ltx_ui.presets import Presets
@@ -78,10 +79,10 @@ def serve(
     return RunningPage(url_of(settings.host, settings.port), share_url, page, server, thread)
 
 
-def _server(app: object) -> uvicorn.Server:
+def _server(app: ASGIApp) -> uvicorn.Server:
     room = room_for_connections()
     config = uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         http=connections_of(room),
         ws="none",
         lifespan="on",
