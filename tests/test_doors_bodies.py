@@ -36,7 +36,7 @@ def reads_bodies() -> FastAPI:
     @app.post("/work")
     async def work(request: Request) -> PlainTextResponse:
         await read_body(request, 100 * MB)
-        gone = asyncio.create_task(request.receive())
+        gone = asyncio.ensure_future(request.receive())
         await asyncio.wait([gone], timeout=0.3)
         answered = gone.done()
         gone.cancel()
