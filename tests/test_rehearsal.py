@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ltx_ui.engine.placement import PLACEMENTS, Placement
+from ltx_ui.engine.placement import PLACEMENTS
 from tests.rehearsal import guard, stage
 from tests.rehearsal.cases import cases_of
 from tests.rehearsal.checkpoint import Family
@@ -18,24 +18,11 @@ from tests.rehearsal.verdict import complaints
 FAMILIES: tuple[Family, ...] = ("2.0", "2.0 distilled", "2.3", "2.5")
 LONG = "long"
 """The case that shows nothing more with two blocks."""
-EVERY = bool(os.environ.get("REHEARSE_ALL"))
-"""Whether the other families are made in every placement, which takes a minute more."""
-BESIDE: dict[Family, tuple[Placement, ...]] = {
-    "2.0 distilled": ("resident",),
-    "2.3": ("free-text", "offload"),
-    "2.5": ("resident", "fp8"),
-}
-"""Where the families are made whose transformer differs little from the 2.0's: each placement has
-one of them."""
 
 pytestmark = pytest.mark.skipif(
     not guard.has_compiler() and not os.environ.get("CI"),
     reason="the imitation of CUDA needs a C++ compiler: g++ is not installed",
 )
-
-
-def is_made(family: Family, placement: Placement) -> bool:
-    return EVERY or family not in BESIDE or placement in BESIDE[family]
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +35,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reports(folder: Path) -> list[dict[str, Any]]:
-    def acts(placement: Placement) -> stage.Acts:
-        every = [name for name in cases_of("2.0") if name != LONG]
-        few = {f: ["text" if f == "2.0 distilled" else "first and last frame"] for f in BESIDE}
-        return {"2.0": every} | {f: names for f, names in few.items() if is_made(f, placement)}
-
-    return stage.played(folder, {placement: acts(placement) for placement in PLACEMENTS})
+    every = [name for name in cases_of("2.0") if name != LONG]
+    few = ["first and last frame"]
+    acts = {"2.0": every, "2.0 distilled": ["text"], "2.3": few, "2.5": few}
+    return stage.played(folder, acts, PLACEMENTS)
 
 
 @pytest.fixture(scope="module")
@@ -81,15 +66,8 @@ def test_a_step_down_that_frees_nothing_is_complained_of(
     assert said.endswith("freed nothing")
 
 
-@pytest.mark.parametrize(
-    ("family", "placement"),
-    [
-        (family, placement)
-        for family in FAMILIES
-        for placement in PLACEMENTS
-        if is_made(family, placement)
-    ],
-)
+@pytest.mark.parametrize("placement", PLACEMENTS)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_every_clip_is_made_as_the_plan_says(
     folder: Path, reports: list[dict[str, Any]], family: str, placement: str
 ) -> None:

@@ -87,7 +87,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         stage.build(folder, ["2.0"], given.size)
-        reports = stage.played(folder, {each: {"2.0": CASES} for each in given.placements})
+        reports = stage.played(folder, {"2.0": CASES}, given.placements)
         model = stage.model_of(folder / "2.0")
     lines = [*placements(reports, model), "", *cards(reports, model)]
     print("\n".join(lines), flush=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ltx_ui.engine.optimizations import kept_text_bytes
-from ltx_ui.engine.placement import DISTILLED_LORA, Placement
+from ltx_ui.engine.placement import DISTILLED_LORA
 from ltx_ui.engine.resolving import read_json
 
 from . import checkpoint, guard
@@ -32,21 +32,20 @@ def build(folder: Path, families: Iterable[checkpoint.Family], size: int = 48) -
         checkpoint.write(family, folder / family, size, size)
 
 
-def played(folder: Path, acts: Mapping[Placement, Acts]) -> list[dict[str, Any]]:
-    """The reports of the acts in each placement, which has a process of its own.
+def played(folder: Path, acts: Acts, placements: Iterable[str]) -> list[dict[str, Any]]:
+    """The reports of all acts in each placement, which has a process of its own.
 
     Raises:
         RuntimeError: a process failed; with the end of what it printed.
     """
 
-    def play(placement: Placement) -> list[dict[str, Any]]:
-        played = json.dumps(acts[placement])
-        options = ("--checkpoints", folder, "--placement", placement, "--acts", played)
+    def play(placement: str) -> list[dict[str, Any]]:
+        options = ("--checkpoints", folder, "--placement", placement, "--acts", json.dumps(acts))
         reports: list[dict[str, Any]] = _reported("act", folder, placement, *options)
         return reports
 
     with ThreadPoolExecutor(AT_ONCE) as processes:
-        return [report for reports in processes.map(play, acts) for report in reports]
+        return [report for reports in processes.map(play, placements) for report in reports]
 
 
 def faults_noticed(folder: Path, family: str) -> dict[str, str]:
