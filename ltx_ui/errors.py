@@ -156,6 +156,19 @@ _CAUSES = {
 }
 
 
+def require(holds: bool, name: str) -> None:
+    """Refuse to go on with a library that lacks an undocumented name that the studio relies on.
+
+    Raises:
+        ImportError: it does not hold; says which name.
+    """
+    if not holds:
+        raise ImportError(
+            f"{name} is not what the studio relies on. Install the versions in requirements.txt, "
+            "or mend the function in engine/compat.py or web/compat.py that names it."
+        )
+
+
 def writing_failed(folder: Path, error: OSError) -> MediaError:
     """The error for a file that could not be written under ``folder``: what stood in the way, and
     what to do about that."""

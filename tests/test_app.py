@@ -113,10 +113,14 @@ def test_a_killed_app_leaves_no_half_written_mp4_under_a_final_name(tmp_path: Pa
     takes = tmp_path / "data" / "takes"
     with RunningApp(tmp_path / "data") as app:
         app.wait_ready()
+        assert httpx.post(f"{app.url}/generate", json=SMALL, timeout=120).status_code == 200
+        whole = set(takes.iterdir())
         threading.Thread(target=lambda: _ignore_hang_up(app.url, SMALL), daemon=True).start()
-        _until(lambda: takes.exists() and any(takes.iterdir()))
+        _until(lambda: set(takes.iterdir()) > whole)
         app.stop(signal.SIGKILL)
-    for path in takes.glob("*.mp4"):
+    films = list(takes.glob("*.mp4"))
+    assert films
+    for path in films:
         with av.open(path) as container:
             assert sum(1 for _ in container.decode(video=0)) == SMALL["num_frames"]
     with RunningApp(tmp_path / "data") as again:

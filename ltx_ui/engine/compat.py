@@ -19,14 +19,7 @@ from diffusers.hooks import HookRegistry, group_offloading
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
-
-def _require(holds: bool, name: str) -> None:
-    """Raise an ImportError unless a name that this module relies on is there."""
-    if not holds:
-        raise ImportError(
-            f"{name} is not what ltx_ui/engine/compat.py relies on. Install the versions in "
-            "requirements.txt, or mend the function there that names it."
-        )
+from ltx_ui.errors import require
 
 
 def execution_device(pipe: Any) -> torch.device:
@@ -38,7 +31,10 @@ def execution_device(pipe: Any) -> torch.device:
     return device
 
 
-_require(isinstance(getattr(DiffusionPipeline, "_execution_device", None), property), "_execution")
+require(
+    isinstance(getattr(DiffusionPipeline, "_execution_device", None), property),
+    "DiffusionPipeline._execution_device",
+)
 
 
 def folder_of(module: Any) -> Path:
@@ -49,7 +45,10 @@ def folder_of(module: Any) -> Path:
     return Path(module.config._name_or_path)
 
 
-_require("_name_or_path" in inspect.getsource(ModelMixin.from_pretrained), "config._name_or_path")
+require(
+    "_name_or_path" in inspect.getsource(ModelMixin.from_pretrained),
+    "ModelMixin.config._name_or_path",
+)
 
 
 def offload_anew(module: nn.Module) -> None:
@@ -62,7 +61,7 @@ def offload_anew(module: nn.Module) -> None:
     group_offloading._maybe_remove_and_reapply_group_offloading(module)
 
 
-_require(
+require(
     callable(getattr(group_offloading, "_maybe_remove_and_reapply_group_offloading", None)),
     "diffusers.hooks.group_offloading._maybe_remove_and_reapply_group_offloading",
 )
@@ -86,7 +85,7 @@ def keep_outside_blocks(module: nn.Module) -> None:
     group.modules, group.parameters, group.buffers = [], [], []
 
 
-_require(
+require(
     isinstance(getattr(group_offloading, "_GROUP_OFFLOADING", None), str)
     and {"modules", "parameters", "buffers", "onload_device"}
     <= set(inspect.signature(group_offloading.ModuleGroup).parameters),
@@ -106,7 +105,7 @@ def has_hooks(module: nn.Module) -> bool:
 _hooked = nn.Identity(), nn.Identity()
 add_hook_to_module(_hooked[0], ModelHook())
 HookRegistry.check_if_exists_or_initialize(_hooked[1])
-_require(all(has_hooks(module) for module in _hooked), "_hf_hook or _diffusers_hook")
+require(all(has_hooks(module) for module in _hooked), "_hf_hook or _diffusers_hook")
 
 
 def has_lora(module: nn.Module) -> bool:
@@ -118,7 +117,7 @@ def has_lora(module: nn.Module) -> bool:
     return any("base_layer" in m._modules for m in module.modules())
 
 
-_require(isinstance(vars(nn.Identity()).get("_modules"), dict), "torch.nn.Module._modules")
+require(isinstance(vars(nn.Identity()).get("_modules"), dict), "torch.nn.Module._modules")
 
 
 def plain_call(module: nn.Module) -> Callable[..., Any]:
@@ -143,8 +142,8 @@ def answering_call(module: nn.Module) -> Callable[..., Any] | None:
     return module._compiled_call_impl
 
 
-_require(hasattr(nn.Module, "_call_impl"), "torch.nn.Module._call_impl")
-_require(hasattr(nn.Module, "_compiled_call_impl"), "torch.nn.Module._compiled_call_impl")
+require(hasattr(nn.Module, "_call_impl"), "torch.nn.Module._call_impl")
+require(hasattr(nn.Module, "_compiled_call_impl"), "torch.nn.Module._compiled_call_impl")
 
 
 def allow_recompiling(limit: int) -> None:
@@ -162,7 +161,7 @@ def _recompile_limit_is_there() -> bool:
     return hasattr(config, "recompile_limit")
 
 
-_require(_recompile_limit_is_there(), "torch._dynamo.config.recompile_limit")
+require(_recompile_limit_is_there(), "torch._dynamo.config.recompile_limit")
 
 
 class LastFramePipeline(LTX2ConditionPipeline):  # type: ignore[misc]
@@ -185,7 +184,7 @@ class LastFramePipeline(LTX2ConditionPipeline):  # type: ignore[misc]
 
 
 _coords = getattr(LTX2ConditionPipeline, "_prepare_keyframe_coords", None)
-_require(
+require(
     _coords is not None
     and {"num_pixel_frames", "pixel_frame_idx"} <= set(inspect.signature(_coords).parameters),
     "LTX2ConditionPipeline._prepare_keyframe_coords",

@@ -71,7 +71,6 @@ class ModelCard:
         source: the repo on Hugging Face, or a folder; empty for the built-in demo.
         revision: branch, tag or commit of the repo.
         licence: name of its licence; ``licence_url`` has the text.
-        gated: whether the licence has to be accepted on Hugging Face first.
         audio_guidance_scale: classifier-free guidance for the sound.
         standard: guidance in addition to classifier-free guidance.
         high: likewise in the high mode; None where the checkpoint has no such mode.
@@ -102,7 +101,6 @@ class ModelCard:
     revision: str = "main"
     licence: str = LICENCE
     licence_url: str = "https://huggingface.co/Lightricks/LTX-2/blob/main/LICENSE"
-    gated: bool = False
     audio_guidance_scale: float = 7.0
     standard: Guidance = Guidance()
     high: Guidance | None = None
@@ -299,7 +297,6 @@ _LTX_2_5 = replace(
     source="Lightricks/LTX-2.5-Diffusers",
     transformer_subfolder="transformer_full",
     licence_url="https://huggingface.co/Lightricks/LTX-2.5-Diffusers",
-    gated=True,
     image_crf=18,
     distilled_lora="ltx-2.5-22b-distilled-lora-450-bf16.safetensors",
     component_bytes={**_BYTES_LTX_2_5, "distilled_lora": 9_700_000_000},

@@ -64,9 +64,7 @@ def card_of_folder(folder: Path) -> ModelCard:
         family = "2.3"
     schedule = read_json(folder / "scheduler" / "scheduler_config.json")
     name = f"{family} {'distilled' if schedule.get('use_dynamic_shifting') is False else ''}"
-    return replace(
-        _family(name), id=str(folder), title=folder.name, source=str(folder), gated=False
-    )
+    return replace(_family(name), id=str(folder), title=folder.name, source=str(folder))
 
 
 def _family(name: str) -> ModelCard:

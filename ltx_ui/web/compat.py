@@ -22,6 +22,8 @@ from h11 import IDLE, SEND_BODY
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ltx_ui.errors import require
+
 __all__ = [
     "IDLE",
     "SEND_BODY",
@@ -36,19 +38,19 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 _TUNNEL = ["local_host", "local_port", "share_token", "share_server_address"]
-assert list(inspect.signature(networking.setup_tunnel).parameters)[:4] == _TUNNEL
-assert isinstance(tunneling.CURRENT_TUNNELS, list)
-assert "proc" in tunneling.Tunnel.__init__.__code__.co_names
-assert vars(gradio.routes)["traceback"] is traceback
-assert {"share_token", "state_session_capacity"} <= set(vars(gr.Blocks()))
-assert isinstance(gr.Blocks().fns, dict)
+_PARAMETERS = list(inspect.signature(networking.setup_tunnel).parameters)
+require(_PARAMETERS[:4] == _TUNNEL, "gradio.networking.setup_tunnel")
+require(isinstance(tunneling.CURRENT_TUNNELS, list), "gradio.tunneling.CURRENT_TUNNELS")
+require("proc" in tunneling.Tunnel.__init__.__code__.co_names, "gradio.tunneling.Tunnel.proc")
+require(vars(gradio.routes)["traceback"] is traceback, "gradio.routes.traceback")
+require({"share_token", "state_session_capacity"} <= set(vars(gr.Blocks())), "gradio.Blocks")
+require(isinstance(gr.Blocks().fns, dict), "gradio.Blocks.fns")
 _PROTOCOL = ["connection_made", "connection_lost", "data_received", "on_response_complete"]
 _PROTOCOL += ["pause_writing", "resume_writing"]
-assert all(callable(getattr(H11Protocol, name)) for name in _PROTOCOL)
-assert {"conn", "cycle", "flow", "connections", "timeout_keep_alive_task"} <= set(
-    H11Protocol.__init__.__code__.co_names
-)
-assert "read_paused" in inspect.getsource(FlowControl)
+require(all(callable(getattr(H11Protocol, name)) for name in _PROTOCOL), "H11Protocol's methods")
+_HELD = {"conn", "cycle", "flow", "connections", "timeout_keep_alive_task"}
+require(set(H11Protocol.__init__.__code__.co_names) >= _HELD, "H11Protocol's attributes")
+require("read_paused" in inspect.getsource(FlowControl), "uvicorn's FlowControl.read_paused")
 
 
 def open_tunnel(blocks: gr.Blocks, host: str, port: int) -> str:
@@ -103,7 +105,7 @@ def in_layout_order(components: Iterable[Any]) -> list[Any]:
     return sorted(components, key=lambda component: int(component._id))
 
 
-assert "self._id" in inspect.getsource(gr.blocks.Block.__init__), "gradio.blocks.Block._id"
+require("self._id" in inspect.getsource(gr.blocks.Block.__init__), "gradio.blocks.Block._id")
 
 
 def log_tracebacks() -> None:

@@ -250,7 +250,7 @@ class RecipeForm:
         self.describe_on(chosen.then)
         # A typed seed is locked: in an unlocked one's place the next clip would draw another.
         seed, lock = form["seed"], form["seed_locked"]
-        in_browser(seed.input, "seed => seed !== null && seed >= 0", [seed], [lock])
+        in_browser(seed.input, "studio.isSeed", [seed], [lock])
         on(form.dice.click, self.roll, None, {seed, lock})
         self.describe_on(on(demo.load, self.restore, {self._draft}, form.all).then)
 

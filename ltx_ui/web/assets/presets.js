@@ -10,6 +10,7 @@
       ? kept.own : {seed: now.seed, seed_locked: now.seed_locked};
   };
   window.studio = {
+    isSeed: seed => seed !== null && seed >= 0,
     applyPreset(id, ...values) {
       const {fields, settings} = PRESETS, chosen = settings[id];
       const now = Object.fromEntries(fields.map((name, place) => [name, values[place]]));
