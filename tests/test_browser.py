@@ -89,16 +89,53 @@ def test_a_poll_that_is_never_answered_is_not_the_last(page: Page) -> None:
     assert held
 
 
-def test_a_call_waits_for_the_answer_to_the_one_before(page: Page) -> None:
-    first, second = page.evaluate(
-        """async () => {
-          const at = name => location.origin + '/gradio_api/run/' + name;
-          const calls = ['first', 'second'].map(at);
-          await Promise.all(calls.map(call => fetch(call, {method: 'POST'}).then(r => r.text())));
-          return calls.map(call => performance.getEntriesByName(call)[0]?.toJSON());
+def test_cancel_goes_at_once_past_a_poll_that_is_not_answered(page: Page) -> None:
+    ask_for_a_long_one(page, "A clock ticks in an empty hall")
+    page.locator("#generate").click()
+    expect(page.locator("#progress")).to_contain_text("step")
+    held: list[Route] = []
+    page.route("**/run/**", lambda route: route.continue_() if held else held.append(route))
+    page.wait_for_event("request", lambda request: "/run/" in request.url)
+    answered: list[str] = []
+    page.on("response", lambda answer: answered.append(answer.url))
+    page.locator("#cancel").click()
+    expect(page.locator("#progress")).to_contain_text("Cancelled", timeout=10_000)
+    assert held and answered
+
+
+def test_a_late_answer_to_a_poll_changes_nothing_that_generate_has_changed(page: Page) -> None:
+    ask_for_a_long_one(page, "A moth circles a lamp")
+    held: list[Route] = []
+    late = lambda route: '"late"' in str(route.request.post_data)  # noqa: E731
+    page.route("**/run/**", lambda r: held.append(r) if late(r) else r.continue_())
+    page.evaluate(
+        """() => {
+          const poll = gradio_config.dependencies.find(d => d.targets.some(t => t[1] === 'tick'));
+          const data = poll.inputs.map(() => null);
+          const body = JSON.stringify({fn_index: poll.id, data, session_hash: 'late'});
+          const headers = {'content-type': 'application/json'};
+          const address = location.origin + '/gradio_api/run/predict';
+          window.late = fetch(address, {method: 'POST', headers, body});
         }"""
     )
-    assert second["startTime"] >= first["responseStart"] > 0
+    page.locator("#generate").click()
+    expect(page.locator("#progress [role=progressbar]")).to_be_visible()
+    held[0].continue_()
+    said = page.evaluate("async () => (await (await window.late).json()).data")
+    page.locator("#cancel").click()
+    expect(page.locator("#progress")).to_contain_text("Cancelled")
+    assert said and all(value == {"__type__": "update"} for value in said)
+
+
+def test_an_early_calls_late_answer_changes_nothing_that_came_after_it(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/run/**", lambda route: route.continue_() if held else held.append(route))
+    fast_preview(page)
+    write_prompt(page, "A wind harp hums")
+    with page.expect_response("**/run/**"):
+        held[0].continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator("#compiled-prompt textarea")).to_have_value("A wind harp hums")
 
 
 def test_cancel_stops_within_a_step_and_keeps_nothing(page: Page, app: RunningApp) -> None:
@@ -159,7 +196,6 @@ def test_a_modified_preset_says_so_and_choosing_it_again_restores_it(page: Page)
 
 def test_a_preset_needs_no_answer_and_undoes_nothing_that_is_chosen_after_it(page: Page) -> None:
     held: list[Route] = []
-    # The others wait for the first one's answer.
     page.route("**/run/**", lambda route: route.continue_() if held else held.append(route))
     fast_preview(page)
     choose(page, "num-takes", "2")

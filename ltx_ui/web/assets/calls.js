@@ -1,12 +1,20 @@
 (() => {
-  // The page's events are sent one after the other, so that their answers come in order: the answer
-  // to a poll that was sent just before Generate was pressed could make the page forget the new job.
-  // An event that is never answered, as when a phone changes its network, is given up after PATIENCE
-  // milliseconds, for the next ones wait for it. While the studio can't be reached, the page says so,
-  // and sends the event again as soon as the studio is back.
+  // The page's calls to the studio go at once. Only calls of one event go one after the other, so
+  // that the last click on a heart is the last one that the studio hears of.
+  // An answer leaves alone what the answer to a later call has changed already. A poll gives way to
+  // every call whose answer comes first: it was sent without knowing what that changed, and would
+  // make the page forget the job that Generate has begun. The timer soon sends the next poll.
+  // A call that is never answered, as when a phone changes its network, is given up after PATIENCE
+  // milliseconds. While the studio can't be reached, the page says so, and sends the call again as
+  // soon as the studio is back.
   const PATIENCE = 15_000, RETRY = 2_000;
   const fetched = window.fetch;
-  let answered = Promise.resolve();
+  const underWay = new Set(), lastOf = new Map();
+  let sent = 0;
+
+  const UNCHANGED = {__type__: 'update'};
+  const changes = value => value?.__type__ !== 'update' || Object.keys(value).length > 1;
+  const json = told => new Response(JSON.stringify(told), {headers: {'content-type': 'application/json'}});
 
   const GATEWAY = [502, 504];  // what a proxy answers when the studio behind it is gone
   const offline = gone => document.body.toggleAttribute('data-offline', gone);
@@ -17,17 +25,19 @@
       await new Promise(resolve => setTimeout(resolve, RETRY));
     }
   };
-  const call = async (address, options) => {
+  const send = async (address, options, call) => {
     for (;;) {
       const patience = new AbortController();
       const timer = setTimeout(() => patience.abort(), PATIENCE);
-      options.signal?.addEventListener('abort', () => patience.abort());
+      for (const signal of [options.signal, call.outdated.signal])
+        signal?.addEventListener('abort', () => patience.abort());
       try {
         const answer = await fetched(address, {...options, signal: patience.signal});
         if (GATEWAY.includes(answer.status)) throw new TypeError(answer.statusText);
         offline(false);
-        return answer;
+        return answer.ok ? json(settle(await answer.json(), call)) : answer;
       } catch (error) {
+        if (call.outdated.signal.aborted) return json({data: call.outputs.map(() => UNCHANGED)});
         if (patience.signal.aborted) throw error;
         offline(true);
         await back();
@@ -36,11 +46,35 @@
       }
     }
   };
+  // Leaves out of an answer what has changed since, and tells the others what it changes.
+  const settle = (told, call) => {
+    underWay.delete(call);
+    const others = call.polls ? [] : [...underWay].filter(other => other.polls || other.number < call.number);
+    call.outputs.forEach((id, place) => {
+      if (call.changed.has(id)) told.data[place] = UNCHANGED;
+      else if (changes(told.data[place])) others.forEach(other => outdate(other, id));
+    });
+    return told;
+  };
+  const outdate = (call, id) => {
+    if (!call.outputs.includes(id)) return;
+    call.changed.add(id);
+    if (call.polls) call.outdated.abort();
+  };
+  const event = body => {
+    const {fn_index} = JSON.parse(body ?? '{}');
+    const {outputs = [], targets = []} = gradio_config.dependencies.find(each => each.id === fn_index) ?? {};
+    const polls = targets.some(([, trigger]) => trigger === 'tick');
+    return {number: sent++, fn_index, outputs, polls, changed: new Set(), outdated: new AbortController()};
+  };
   window.fetch = (address, options = {}) => {
     const ours = String(address.url ?? address).includes('/gradio_api/run/');
     if (!ours) return fetched(address, options);
-    const answer = answered.then(() => call(address, options));
-    answered = answer.catch(() => {});
+    const call = event(options.body);
+    underWay.add(call);
+    const before = lastOf.get(call.fn_index) ?? Promise.resolve();
+    const answer = before.then(() => send(address, options, call)).finally(() => underWay.delete(call));
+    lastOf.set(call.fn_index, answer.catch(() => {}));
     return answer;
   };
 })();
