@@ -73,7 +73,7 @@ def open_studio(data_dir: Path) -> Iterator[OpenStudio]:
     leave(*opened)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium."""
     from chromium import launched
@@ -91,7 +91,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """The app with the demo model loaded, in a process of its own."""
     from running import RunningApp
