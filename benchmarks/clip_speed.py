@@ -14,6 +14,7 @@ is printed when it is there, so that a run which is cut short has told what it k
 from __future__ import annotations
 
 import argparse
+import inspect
 import statistics
 import sys
 import tempfile
@@ -110,7 +111,7 @@ class Bench:
     def __init__(self, loaded: Loaded, root: Path, rounds: int, deadline: float) -> None:
         self.loaded, self.root, self.rounds, self.deadline = loaded, root, rounds, deadline
         pipe = loaded.pipe
-        names = LTX2Pipeline._get_signature_keys(LTX2Pipeline)[0]
+        names = inspect.signature(LTX2Pipeline).parameters
         parts = {name: part for name, part in pipe.components.items() if name in names}
         self.stock = LTX2Pipeline(**parts)
         self.stock.set_progress_bar_config(disable=True)

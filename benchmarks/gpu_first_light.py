@@ -47,6 +47,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from benchmarks import random_weights
 from benchmarks.measuring import CUDA, Stopwatch, forget_peak, matrix_rate, now, peak_gb
 from ltx_ui.clip import Silent
+from ltx_ui.engine import compat
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, Schedule
 from ltx_ui.engine.models import CARDS
@@ -292,7 +293,7 @@ class Light:
     def clips(self) -> None:
         """The whole clip, twice, with decoding."""
         for block in self.pipe.transformer.transformer_blocks:
-            block._compiled_call_impl = None
+            compat.call_instead(block, None)
         self.engine.use(EAGER if given.rehearse else default_optimizations())
         self.engine.generate(self.recipe.model_copy(update={"num_inference_steps": 2}), Silent())
         self.engine.finish_compiling()

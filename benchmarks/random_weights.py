@@ -42,7 +42,7 @@ SIGLIP: dict[str, Any] = {
     "patch_size": 14,
 }
 
-_DRAWN = 2**22
+DRAWN = 2**22
 """Numbers that are drawn for each part, and repeated."""
 
 
@@ -155,10 +155,10 @@ def fill(part: nn.Module, device: str) -> None:
     drawn: dict[torch.dtype, Tensor] = {}
     for parameter in part.parameters():
         if parameter.dtype not in drawn:
-            values = torch.randn(_DRAWN, device=device) * 0.02
+            values = torch.randn(DRAWN, device=device) * 0.02
             drawn[parameter.dtype] = values.to(parameter.dtype)
         # One core draws a hundred million numbers a second, and there are 35 000 million.
-        for piece in parameter.view(-1).split(_DRAWN):
+        for piece in parameter.view(-1).split(DRAWN):
             piece.copy_(drawn[parameter.dtype][: len(piece)])
     for buffer in part.buffers():
         # Frequencies and statistics; ones keep every value finite.

@@ -165,7 +165,7 @@ def require(holds: bool, name: str) -> None:
     if not holds:
         raise ImportError(
             f"{name} is not what the studio relies on. Install the versions in requirements.txt, "
-            "or mend the function in engine/compat.py or web/compat.py that names it."
+            "or mend the function in the compat.py that names it."
         )
 
 

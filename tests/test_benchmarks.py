@@ -35,7 +35,7 @@ def test_random_weights_fill_every_parameter_and_overflow_nowhere() -> None:
         part = nn.Sequential(nn.Linear(2100, 2100), nn.BatchNorm1d(2100)).to(torch.bfloat16)
     random_weights.fill(part, "cpu")
     large = part.get_parameter("0.weight").detach().float().flatten()
-    assert len(large) > random_weights._DRAWN
+    assert len(large) > random_weights.DRAWN
     for piece in large.split(100_000):
         assert 0.018 < float(piece.std()) < 0.022
     assert torch.isfinite(part(torch.ones(2, 2100, dtype=torch.bfloat16))).all()

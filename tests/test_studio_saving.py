@@ -199,7 +199,7 @@ def test_what_was_not_saved_before_a_restart_is_made_again_in_its_place(
     leave(studio)
     again = open_studio(start=False)
     assert [job.id for job in again.live_jobs("ada")] == [former.id, latter.id]
-    again._worker.start()
+    again.start()
     assert again.wait(former.id, "ada", PATIENCE).state == Done(former.id)
     again.cancel(latter.id, "ada")
 

@@ -15,6 +15,7 @@ from diffusers import LTX2ConditionPipeline
 from torch import Tensor
 
 from ltx_ui.geometry import video_tokens
+from training import compat
 from training.audio import latent_frames, mel, samples_of
 from training.pictures import Size, clips
 from training.run import autocast
@@ -109,9 +110,7 @@ class Pool:
         videos, lasts = zip(*(self._encode(group, size) for group in groups), strict=True)
         sound = waveforms(scenes, samples_of(latents), self.device)
         audio = self.pipe.audio_vae.encode(mel(sound)).latent_dist.mode()
-        packed = self.pipe._pack_audio_latents(audio.float())
-        vae = self.pipe.audio_vae
-        packed = self.pipe._normalize_audio_latents(packed, vae.latents_mean, vae.latents_std)
+        packed = compat.pack_and_normalise_audio(self.pipe, audio.float())
         return Batch(size, scenes, torch.cat(videos), torch.cat(lasts), packed)
 
     def _encode(self, scenes: Sequence[Scene], size: Size) -> tuple[Tensor, Tensor]:
@@ -120,7 +119,5 @@ class Pool:
         vae = self.pipe.vae
         with autocast(self.device):
             pair = [vae.encode(f).latent_dist.mode() for f in (frames, frames[:, :, -1:])]
-        video, last = (
-            self.pipe._normalize_latents(x.float(), vae.latents_mean, vae.latents_std) for x in pair
-        )
+        video, last = (compat.normalise_video(self.pipe, latents.float()) for latents in pair)
         return video, last
