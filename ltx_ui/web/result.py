@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.components import Component
 
 from ltx_ui.errors import NotFound
-from ltx_ui.studio.jobs import Job, Queued, Running
+from ltx_ui.studio.jobs import Cancelling, Job, Queued, Running
 from ltx_ui.studio.library import Take
 from ltx_ui.studio.studio import Snapshot, Studio
 from ltx_ui.web import views
@@ -137,7 +137,7 @@ def save_seed_label(favourite: bool) -> str:
 def cancel_button(job: Job | None) -> Any:
     """The Cancel button's update: hidden without a live job, disabled while that is stopping."""
     live = job is not None and job.live
-    cancelling = job is not None and isinstance(job.state, Running) and job.state.cancelling
+    cancelling = job is not None and isinstance(job.state, Cancelling)
     words = "Cancelling…" if cancelling else "Cancel"
     return gr.update(visible=live, interactive=not cancelling, value=words)
 
