@@ -131,18 +131,30 @@ class Length(_Entry):
 class StepLevel(_Entry):
     """A number of denoising steps and what it is good for."""
 
-    num_inference_steps: int = Field(ge=1, le=100)
+    num_inference_steps: int
     quality: Text
     note: str = ""
     recommended: bool = False
+
+    @field_validator("num_inference_steps")
+    @classmethod
+    def _is_a_step_count(cls, steps: int) -> int:
+        _keeps_recipe_rules({"num_inference_steps": steps})
+        return steps
 
 
 class GuidanceNote(_Entry):
     """What guidance does from a value upwards."""
 
-    from_: float = Field(alias="from", ge=1.0, le=20.0)
+    from_: float = Field(alias="from")
     note: Text
     recommended: bool = False
+
+    @field_validator("from_")
+    @classmethod
+    def _is_a_guidance_scale(cls, guidance_scale: float) -> float:
+        _keeps_recipe_rules({"guidance_scale": guidance_scale})
+        return guidance_scale
 
 
 class Phrase(_Entry):
