@@ -361,6 +361,8 @@ def test_health_tells_model_device_and_queue(app: RunningApp) -> None:
     health = app.health()
     assert (health["status"], health["model"]["id"]) == ("healthy", "demo")
     assert (health["device"], health["queue_length"]) == ("cpu", 0)
+    assert health["model"]["licence"] == "Apache-2.0"
+    assert health["model"]["licence_url"].startswith("https://www.apache.org/licenses/")
 
 
 def test_docs_show_every_field_and_load_nothing_from_elsewhere(http: httpx.Client) -> None:

@@ -138,12 +138,6 @@ def cover_crop(width: int, height: int, target_width: int, target_height: int) -
     return Crop(0.0, (height - kept) / 2, float(width), (height - kept) / 2 + kept)
 
 
-def share_kept(width: int, height: int, target_width: int, target_height: int) -> float:
-    """How much of a picture :func:`cover_crop` leaves, 0…1 of its area."""
-    crop = cover_crop(width, height, target_width, target_height)
-    return (crop.right - crop.left) * (crop.bottom - crop.top) / (width * height)
-
-
 def fit(image: Image.Image, width: int, height: int) -> NDArray[np.uint8]:
     """The picture made just large enough to cover the size, its centre cut out.
 

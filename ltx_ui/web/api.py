@@ -313,7 +313,7 @@ def job_answer(job: Job) -> dict[str, Any]:
 
 def health_answer(studio: Studio) -> dict[str, Any]:
     """What GET /health answers. A studio is unhealthy if its model can't be loaded. The model's id,
-    title and demo mark are null until it has been chosen."""
+    title, demo mark and licence are null until it has been chosen."""
     model = studio.model_status()
     known = model.model != AUTO
     return {
@@ -325,6 +325,8 @@ def health_answer(studio: Studio) -> dict[str, Any]:
             "message": model.message,
             "fraction": model.fraction,
             "demo": model.demo if known else None,
+            "licence": model.licence or None,
+            "licence_url": model.licence_url or None,
         },
         "device": model.device,
         "queue_length": studio.queue_length(),

@@ -35,6 +35,8 @@ def model_status(status: ModelStatus) -> str:
         kind=_model_kind(status),
         title=status.title,
         device=status.device,
+        licence=status.licence,
+        licence_url=status.licence_url,
         why_demo=status.why_demo,
         message=status.message or "The model is getting ready.",
         percent=None if status.fraction is None else _percent(status.fraction),
