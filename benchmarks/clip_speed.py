@@ -37,8 +37,8 @@ from diffusers import LTX2Pipeline
 from benchmarks import random_weights
 from benchmarks.measuring import (
     CUDA,
+    PreviewStopwatch,
     Stopwatch,
-    Watching,
     flop_of_clip,
     forget_peak,
     matrix_rate,
@@ -127,7 +127,7 @@ class Bench:
         self.engine.adopt(replace(self.loaded, card=card))
 
     def median_of(self, work: Callable[[], float]) -> float:
-        """Of the rounds."""
+        """The median of what the rounds measure."""
         return statistics.median(work() for _ in range(self.rounds))
 
     def in_time(self, name: str) -> bool:
@@ -177,16 +177,21 @@ class Bench:
     def optimizations(self, name: str) -> None:
         """The table of what each optimization brings: without it, beside all of them."""
         best = default_optimizations()
-        variants: dict[str, tuple[Optimizations, type[Stopwatch]]] = {"all": (best, Watching)}
+        variants: dict[str, tuple[Optimizations, type[Stopwatch]]] = {
+            "all": (best, PreviewStopwatch)
+        }
         if best.compile:
-            variants["not compiled"] = (replace(best, compile=False), Watching)
+            variants["not compiled"] = (replace(best, compile=False), PreviewStopwatch)
         variants |= {
             "no previews": (best, Stopwatch),
-            "text not kept": (replace(best, keep_text=False), Watching),
-            "masks and text as stock": (replace(best, drop_masks=False, keep_text=False), Watching),
+            "text not kept": (replace(best, keep_text=False), PreviewStopwatch),
+            "masks and text as stock": (
+                replace(best, drop_masks=False, keep_text=False),
+                PreviewStopwatch,
+            ),
         }
         if CUDA:
-            variants["not pinned"] = (replace(best, pinned=False), Watching)
+            variants["not pinned"] = (replace(best, pinned=False), PreviewStopwatch)
         # Compiling again takes long, and where that is done little else disturbs.
         rounds, clips = (1, self.rounds) if best.compile else (self.rounds, 1)
         made: dict[str, list[dict[str, float]]] = {}

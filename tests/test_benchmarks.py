@@ -60,7 +60,7 @@ def test_the_speed_of_clips_is_measured_down_to_the_last_table() -> None:
 def test_weights_made_in_memory_are_driven_as_each_of_two_cards(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As with ``--random-weights``, which would take 69 GB."""
+    """Random weights as ``--random-weights`` makes them, but small: those would take 69 GB."""
     loaded = Loaded(CARDS["ltx-2"], pipeline("2.0"), "resident")
     bench = Bench(loaded, tmp_path, rounds=1, deadline=time.monotonic() + 600)
     calls: list[int] = []

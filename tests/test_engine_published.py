@@ -20,7 +20,7 @@ from ltx_ui.errors import ModelUnavailable
 README = Path(__file__).parent.parent / "README.md"
 REAL = [card for card in CARDS.values() if not card.demo]
 STALE = "text_encoder/diffusion_pytorch_model.safetensors.index.json"
-"""Of LTX-2's older copy of its text encoder, which transformers does not read."""
+"""The index of LTX-2's older copy of its text encoder, which transformers does not read."""
 by_id = pytest.mark.parametrize("card", REAL, ids=lambda card: card.id)
 
 

@@ -281,8 +281,8 @@ def token_weights(batch: Batch, sigma: Tensor, strength: Tensor) -> Tensor:
 def embed(
     pipe: LTX2ConditionPipeline, lines: Sequence[str], places: int = MAX_TOKENS
 ) -> tuple[Tensor, Tensor]:
-    """Both streams' text embeddings, (B, places, 96) each: the same as the pipeline's, without its
-    work on places of padding and on logits nobody reads."""
+    """The text embeddings for video and for audio, (B, places, 96) each, as the pipeline makes
+    them, but without its work on padding and on logits that nobody reads."""
     device = pipe.transformer.device
     tokens = pipe.tokenizer(
         list(lines),

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ltx_ui.geometry import video_tokens
 from training import compat
-from training.audio import latent_frames, mel, samples_of
+from training.audio import audio_latents, mel, samples_of
 from training.pictures import Size, clips
 from training.run import autocast
 from training.sounds import waveforms
@@ -103,7 +103,7 @@ class Pool:
         """Draw and encode a batch."""
         size = rng.choices([s for s, _ in self.sizes], [weight for _, weight in self.sizes])[0]
         size = replace(size, fps=rng.choice(_RATES))
-        latents = latent_frames(size.seconds)
+        latents = audio_latents(size.seconds)
         cost = video_tokens(size.width, size.height, size.frames) + latents
         scenes = tuple(draw_scene(rng) for _ in range(max(2, self.tokens // (cost + _TEXT_COST))))
         groups = [scenes[i : i + _AT_ONCE] for i in range(0, len(scenes), _AT_ONCE)]

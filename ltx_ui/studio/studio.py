@@ -1,4 +1,4 @@
-"""The Studio: what the page and the API call. This package's only door."""
+"""The Studio: what the page and the API call. The package's entry point."""
 
 from __future__ import annotations
 

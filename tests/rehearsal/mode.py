@@ -95,7 +95,7 @@ class Rehearsal(FakeTensorMode):
     # What is known of single tensors.
 
     def value(self, tensor: Tensor) -> Tensor | None:
-        """Its numbers, on the CPU, where they are known."""
+        """A tensor's numbers, on the CPU, where they are known."""
         if not isinstance(tensor, FakeTensor):
             return tensor if tensor.device.type == "cpu" else None
         kept = self._values.get(id(tensor))
@@ -359,7 +359,8 @@ class Rehearsal(FakeTensorMode):
         return out
 
     def _attention(self, call: Call) -> Tensor:
-        """As CUDA chooses: flash without a mask, memory-efficient with one, else plain."""
+        """Attention by the kernel that CUDA would choose: flash without a mask, memory-efficient
+        with one, else plain."""
         names = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
         given = {**dict(zip(names, call.args, strict=False)), **call.kwargs}
         q, k, v, mask = given["query"], given["key"], given["value"], given.get("attn_mask")
