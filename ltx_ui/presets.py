@@ -6,6 +6,7 @@ when the app starts, not a broken page.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -24,6 +25,7 @@ from ltx_ui.geometry import SPATIAL_COMPRESSION
 from ltx_ui.home import presets_file
 from ltx_ui.inputs import FIELDS
 from ltx_ui.request import Request, parse_request
+from ltx_ui.values import mistake
 
 DEFAULT_FILE = presets_file()
 
@@ -302,5 +304,11 @@ def load_presets(path: Path = DEFAULT_FILE) -> Presets:
     except OSError as error:
         raise SettingsError(f"{path} can't be read: {error.strerror}.") from None
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+        lines = [_line(each["loc"], mistake(each)) for each in error.errors(include_url=False)]
         raise SettingsError("\n".join([f"{path} has mistakes:", *lines])) from None
+
+
+def _line(place: Sequence[str | int], told: str) -> str:
+    """A mistake with the keys that lead to it; the last of them is not said twice."""
+    keys = [str(key) for key in place] or ["file"]
+    return f"  {'.'.join(keys)}: {told.removeprefix(f'{keys[-1]}: ')}"

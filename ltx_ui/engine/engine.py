@@ -1,5 +1,4 @@
-"""The Engine: a loaded model on a device, makes Clips from Recipes. The rest of the program uses
-nothing else of this package to make a clip."""
+"""The Engine: a loaded model on a device, which makes Clips from Recipes."""
 
 from __future__ import annotations
 

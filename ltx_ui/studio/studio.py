@@ -1,4 +1,4 @@
-"""The Studio: what the page and the API call. The package's entry point."""
+"""The Studio: what the page and the API call, and all that they call here."""
 
 from __future__ import annotations
 
