@@ -216,6 +216,7 @@ def test_the_kept_text_takes_as_many_bytes_as_the_plan_counts(
 def test_the_kept_text_of_ltx_2_5_changes_no_bit_though_each_block_has_its_own() -> None:
     pipe = pipeline("2.5", perturbed_attn=True)
     encoder, card = PromptEncoder(pipe), CARDS["ltx-2.5-full"]
+    assert len(pipe.transformer.transformer_blocks) > 0
     for block in pipe.transformer.transformer_blocks:
         for table in (block.prompt_scale_shift_table, block.audio_prompt_scale_shift_table):
             assert table.abs().min() > 0, "a table of zeros would hide a mistake"

@@ -46,7 +46,7 @@ def test_only_what_the_indexes_name_is_downloaded(card: ModelCard) -> None:
     top = {path for path in needed if "/" not in path}
     assert top == {"model_index.json"} | ({card.distilled_lora} if card.distilled_lora else set())
     read = {index for index in listed.indexes if index.partition("/")[0] in folders} - {STALE}
-    assert read == {path for path in needed if path.endswith(".index.json")}
+    assert read == {path for path in needed if path.endswith(".index.json")} != set()
     for index, names in listed.indexes.items():
         folder = index.rpartition("/")[0]
         shards = {path for path in needed if path.startswith(f"{folder}/") and "tensors" in path}

@@ -183,6 +183,7 @@ def test_a_process_that_is_killed_while_it_saves_and_samples_loses_neither_job(
             process.kill()
             encoder.let_go()
     studio = open_studio()
+    assert len(jobs) == 2
     for job_id in jobs:
         assert studio.wait(job_id, "ada", PATIENCE).state == Done(job_id)
     assert seeds(studio) == [2, 1]
