@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DIRECT = ("diffusers", "pydantic", "httpx2")
-"""As in requirements.txt."""
+"""Packages that are installed in the versions of requirements.txt."""
 NEEDED_BY_THEM = (
     "annotated-types",
     "httpcore2",

@@ -14,6 +14,7 @@ is printed when it is there, so that a run which is cut short has told what it k
 from __future__ import annotations
 
 import argparse
+import inspect
 import statistics
 import sys
 import tempfile
@@ -36,8 +37,8 @@ from diffusers import LTX2Pipeline
 from benchmarks import random_weights
 from benchmarks.measuring import (
     CUDA,
+    PreviewStopwatch,
     Stopwatch,
-    Watching,
     flop_of_clip,
     forget_peak,
     matrix_rate,
@@ -110,7 +111,7 @@ class Bench:
     def __init__(self, loaded: Loaded, root: Path, rounds: int, deadline: float) -> None:
         self.loaded, self.root, self.rounds, self.deadline = loaded, root, rounds, deadline
         pipe = loaded.pipe
-        names = LTX2Pipeline._get_signature_keys(LTX2Pipeline)[0]
+        names = inspect.signature(LTX2Pipeline).parameters
         parts = {name: part for name, part in pipe.components.items() if name in names}
         self.stock = LTX2Pipeline(**parts)
         self.stock.set_progress_bar_config(disable=True)
@@ -126,7 +127,7 @@ class Bench:
         self.engine.adopt(replace(self.loaded, card=card))
 
     def median_of(self, work: Callable[[], float]) -> float:
-        """Of the rounds."""
+        """The median of what the rounds measure."""
         return statistics.median(work() for _ in range(self.rounds))
 
     def in_time(self, name: str) -> bool:
@@ -176,16 +177,21 @@ class Bench:
     def optimizations(self, name: str) -> None:
         """The table of what each optimization brings: without it, beside all of them."""
         best = default_optimizations()
-        variants: dict[str, tuple[Optimizations, type[Stopwatch]]] = {"all": (best, Watching)}
+        variants: dict[str, tuple[Optimizations, type[Stopwatch]]] = {
+            "all": (best, PreviewStopwatch)
+        }
         if best.compile:
-            variants["not compiled"] = (replace(best, compile=False), Watching)
+            variants["not compiled"] = (replace(best, compile=False), PreviewStopwatch)
         variants |= {
             "no previews": (best, Stopwatch),
-            "text not kept": (replace(best, keep_text=False), Watching),
-            "masks and text as stock": (replace(best, drop_masks=False, keep_text=False), Watching),
+            "text not kept": (replace(best, keep_text=False), PreviewStopwatch),
+            "masks and text as stock": (
+                replace(best, drop_masks=False, keep_text=False),
+                PreviewStopwatch,
+            ),
         }
         if CUDA:
-            variants["not pinned"] = (replace(best, pinned=False), Watching)
+            variants["not pinned"] = (replace(best, pinned=False), PreviewStopwatch)
         # Compiling again takes long, and where that is done little else disturbs.
         rounds, clips = (1, self.rounds) if best.compile else (self.rounds, 1)
         made: dict[str, list[dict[str, float]]] = {}

@@ -123,7 +123,7 @@ def nearness(
 
 
 def mean(found: dict[str, float]) -> float:
-    """Of the attributes that have a target."""
+    """The mean share of clips that follow, over the attributes that have a target."""
     return sum(found[name] for name in TARGETS) / len(TARGETS)
 
 

@@ -47,6 +47,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from benchmarks import random_weights
 from benchmarks.measuring import CUDA, Stopwatch, forget_peak, matrix_rate, now, peak_gb
 from ltx_ui.clip import Silent
+from ltx_ui.engine import compat
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, Schedule
 from ltx_ui.engine.models import CARDS
@@ -57,8 +58,8 @@ STEPS = 10
 KERNELS = 25
 EAGER = Optimizations(compile=False)
 STEP_TFLOP, CLIP_TFLOP = 57.2, 2_310.0
-"""Of a guided step of 288x512 with 49 frames whose text is kept, and of 40 of them with one text
-and the decoding; counted by ``tests/rehearsal``."""
+"""The arithmetic of a guided step of 288x512 with 49 frames whose text is kept, and of a clip of 40
+such steps with one text and the decoding; counted by ``tests/rehearsal``."""
 SHAPES = {
     "video, 49 frames": (1008, 1008, 128),
     "video, 121 frames": (2304, 2304, 128),
@@ -122,7 +123,7 @@ class Squeeze:
         self._stage, self._seen = stage, False
 
     def progress(self, stage: str, step: int = 0, steps: int = 0) -> None:
-        """As :class:`ltx_ui.clip.Listener` says. When the stage comes again, there is room."""
+        """Runs out of memory when a stage begins; when it begins again, there is room."""
         if stage != self._stage or step:
             return
         first, self._seen = not self._seen, True
@@ -292,7 +293,7 @@ class Light:
     def clips(self) -> None:
         """The whole clip, twice, with decoding."""
         for block in self.pipe.transformer.transformer_blocks:
-            block._compiled_call_impl = None
+            compat.call_instead(block, None)
         self.engine.use(EAGER if given.rehearse else default_optimizations())
         self.engine.generate(self.recipe.model_copy(update={"num_inference_steps": 2}), Silent())
         self.engine.finish_compiling()

@@ -46,7 +46,12 @@ def seconds_of_loading(model: str, models_dir: Path, *, direct: bool) -> float:
 
 
 def started(model: str, models_dir: Path, *, parallel: bool, direct: bool) -> float:
-    """The same in a process of its own."""
+    """Seconds to load a model in a process of its own, where no file is read yet.
+
+    Args:
+        parallel: read files in several threads.
+        direct: read weights straight to the device.
+    """
     command = [sys.executable, __file__, "--model", model, "--models-dir", str(models_dir)]
     command += ["--once", "direct" if direct else "by way of the host"]
     environment = {**os.environ, PARALLEL: "yes" if parallel else "no"}

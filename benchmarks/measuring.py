@@ -37,7 +37,7 @@ class Stopwatch:
             self.began[stage] = now()
 
 
-class Watching(Stopwatch):
+class PreviewStopwatch(Stopwatch):
     """Times stages, and looks at previews as a studio does."""
 
     def preview(self, frames: NDArray[np.uint8], fps: float) -> None:
@@ -102,7 +102,7 @@ def our_clip(
     engine: Engine, recipe: Recipe, folder: Path, watch: Stopwatch | None = None
 ) -> dict[str, float]:
     """Seconds by stage of one clip, from recipe to mp4."""
-    watch = watch or Watching()
+    watch = watch or PreviewStopwatch()
     clip: Clip = engine.generate(recipe, watch)
     decoded = now()
     write_mp4(clip, folder / "ours.mp4", {"recipe": recipe.model_dump()})

@@ -60,8 +60,8 @@ class Sampling:
         return self.ended[0] - self.began[0], self.ended[1] - self.began[1]
 
 
-class Watched(Sampling):
-    """The same, which looks at previews as the studio does."""
+class PreviewedSampling(Sampling):
+    """Times sampling while previews are asked for, as the studio does."""
 
     def __init__(self) -> None:
         self.took: list[float] = []
@@ -71,12 +71,12 @@ class Watched(Sampling):
         self.took.append(now()[0] - self.heard[0])
 
 
-def sampled(engine: Engine, recipe: Recipe, watch: Sampling) -> Sampling:
+def sampled(engine: Engine, recipe: Recipe, listener: Sampling) -> Sampling:
     """Sample a clip."""
     try:
-        engine.generate(recipe, watch)
+        engine.generate(recipe, listener)
     except Cancelled:
-        return watch
+        return listener
     raise RuntimeError("the clip was not stopped after its last step")
 
 
@@ -104,16 +104,16 @@ def main() -> None:
 def measure(engine: Engine, pairs: int, steps: int) -> None:
     """Warm up, then the pairs."""
     recipe = Recipe(prompt="A red ball by the sea.", seed=7, num_inference_steps=steps)
-    sampled(engine, recipe.model_copy(update={"num_inference_steps": 2}), Watched())
+    sampled(engine, recipe.model_copy(update={"num_inference_steps": 2}), PreviewedSampling())
     walls: list[float] = []
     processors: list[float] = []
     took: list[float] = []
     total = 0.0
     for pair in range(pairs):
-        with_previews, without = Watched(), Sampling()
+        with_previews, without = PreviewedSampling(), Sampling()
         both = (with_previews, without) if pair % 2 else (without, with_previews)
-        for watch in both:
-            sampled(engine, recipe, watch)
+        for listener in both:
+            sampled(engine, recipe, listener)
         ratios = (a / b for a, b in zip(with_previews.seconds, without.seconds, strict=True))
         for kept, ratio in zip((walls, processors), ratios, strict=True):
             kept.append(ratio)

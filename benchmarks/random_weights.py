@@ -42,7 +42,7 @@ SIGLIP: dict[str, Any] = {
     "patch_size": 14,
 }
 
-_DRAWN = 2**22
+DRAWN = 2**22
 """Numbers that are drawn for each part, and repeated."""
 
 
@@ -115,7 +115,8 @@ class RandomText(nn.Module):
         self.video_connector = SimpleNamespace(inner_dim=channels)
 
     def forward(self, states: Tensor | None = None, mask: Any = None, **arguments: Any) -> Any:
-        """As a text encoder of tokens, and as connectors of its states."""
+        """Random numbers as a text encoder makes them of tokens, and as connectors make them of its
+        states."""
         if states is None:
             length = arguments["input_ids"].shape[1]
             states = torch.zeros(1, length, 1, device=self.device, dtype=self.dtype)
@@ -128,8 +129,8 @@ class RandomText(nn.Module):
 def ltx_2_without_text(
     device: str, tokenizer: Path, blocks: int = 48, dtype: torch.dtype = torch.bfloat16
 ) -> LTX2ConditionPipeline:
-    """The same with random numbers in place of what the text encoder and the connectors make of a
-    prompt, which saves 27 GB. Arguments as of :func:`ltx_2`."""
+    """LTX-2 with random weights, and with random numbers in place of what the text encoder and the
+    connectors make of a prompt, which saves 27 GB. Arguments as of :func:`ltx_2`."""
     with torch.device("meta"):
         parts = _parts(blocks)
     for part in parts.values():
@@ -155,10 +156,10 @@ def fill(part: nn.Module, device: str) -> None:
     drawn: dict[torch.dtype, Tensor] = {}
     for parameter in part.parameters():
         if parameter.dtype not in drawn:
-            values = torch.randn(_DRAWN, device=device) * 0.02
+            values = torch.randn(DRAWN, device=device) * 0.02
             drawn[parameter.dtype] = values.to(parameter.dtype)
         # One core draws a hundred million numbers a second, and there are 35 000 million.
-        for piece in parameter.view(-1).split(_DRAWN):
+        for piece in parameter.view(-1).split(DRAWN):
             piece.copy_(drawn[parameter.dtype][: len(piece)])
     for buffer in part.buffers():
         # Frequencies and statistics; ones keep every value finite.

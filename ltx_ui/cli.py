@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import socket
 import sys
 import threading
+from argparse import ArgumentParser, HelpFormatter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -20,9 +22,21 @@ from ltx_ui import runtime
 from ltx_ui.errors import SettingsError, StudioError
 from ltx_ui.presets import load_presets
 from ltx_ui.settings import Settings
+from ltx_ui.values import mistake
 from ltx_ui.web.listening import listen
 
 logger = logging.getLogger("ltx_ui")
+
+PLACEHOLDERS = {
+    "str": "TEXT",
+    "int": "NUMBER",
+    "float": "NUMBER",
+    "Path": "PATH",
+    "SecretStr": "NAME:PASSWORD",
+    "tuple[str,...]": "NAME,NAME,…",
+}
+"""What stands for a flag's value in the help, by its type."""
+_NO_DEFAULT = re.compile(r" \(default: (None|False|\(\))\)$")
 
 USAGE_ERROR = 2
 """Exit code for a wrong flag, value or presets.json, as the shell's own tools use it."""
@@ -56,23 +70,34 @@ def read_settings(argv: Sequence[str], program: str) -> Settings:
         SystemExit: after ``--help``.
     """
     source: CliSettingsSource[Settings] = CliSettingsSource(
-        Settings, cli_prog_name=program, cli_exit_on_error=False
+        Settings,
+        cli_prog_name=program,
+        cli_exit_on_error=False,
+        add_argument_method=_add_argument,
+        formatter_class=HelpFormatter,
     )
     try:
         return Settings(_cli_settings_source=source(args=list(argv)))
     except ValidationError as error:
-        raise SettingsError("; ".join(map(_flag_problem, error.errors()))) from None
+        raise SettingsError(" ".join(map(_flag_problem, error.errors()))) from None
     except FlagError as error:
         reason = str(error).removeprefix("error parsing CLI: ")
         raise SettingsError(f"{reason}. See {program} --help.") from None
 
 
+def _add_argument(parser: ArgumentParser, *flags: str, **options: Any) -> None:
+    """Add a flag whose help says in words what it takes, and no default that says nothing."""
+    if (kind := options.get("metavar")) in PLACEHOLDERS:
+        options["metavar"] = PLACEHOLDERS[kind]
+    options["help"] = _NO_DEFAULT.sub("", options["help"])
+    parser.add_argument(*flags, **options)
+
+
 def _flag_problem(error: Mapping[str, Any]) -> str:
     field = str(error["loc"][0])
     flag = f"--{field.replace('_', '-')} (LTX_UI_{field.upper()})"
-    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     given = "" if field == "auth" else f" is {error['input']!r}; it"  # a password is never echoed
-    return f"{flag}{given} {message}."
+    return f"{flag}{given} {mistake(error)}."
 
 
 def _log(level: str) -> None:

@@ -1,7 +1,8 @@
 """Errors a person can act on: what was wrong, what is allowed, what to do.
 
-One class per way out. Each carries the HTTP status that the API answers with; the page shows
-``str(error)`` as it stands. Anything else that is raised is a bug and is reported as one.
+One class for each thing that can be done about an error. Each carries the HTTP status that the API
+answers with; the page shows ``str(error)`` as it stands. Anything else that is raised is a bug and
+is reported as one.
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ def require(holds: bool, name: str) -> None:
     if not holds:
         raise ImportError(
             f"{name} is not what the studio relies on. Install the versions in requirements.txt, "
-            "or mend the function in engine/compat.py or web/compat.py that names it."
+            "or mend the function in the compat.py that names it."
         )
 
 

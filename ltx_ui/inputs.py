@@ -99,4 +99,4 @@ class InputData:
 
 
 NO_INPUTS = InputData()
-"""Of a clip that is made from words alone."""
+"""What the files of a clip hold that is made from words alone: nothing."""

@@ -6,6 +6,7 @@ when the app starts, not a broken page.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -24,6 +25,7 @@ from ltx_ui.geometry import SPATIAL_COMPRESSION
 from ltx_ui.home import presets_file
 from ltx_ui.inputs import FIELDS
 from ltx_ui.request import Request, parse_request
+from ltx_ui.values import mistake
 
 DEFAULT_FILE = presets_file()
 
@@ -131,18 +133,30 @@ class Length(_Entry):
 class StepLevel(_Entry):
     """A number of denoising steps and what it is good for."""
 
-    num_inference_steps: int = Field(ge=1, le=100)
+    num_inference_steps: int
     quality: Text
     note: str = ""
     recommended: bool = False
+
+    @field_validator("num_inference_steps")
+    @classmethod
+    def _is_a_step_count(cls, steps: int) -> int:
+        _keeps_recipe_rules({"num_inference_steps": steps})
+        return steps
 
 
 class GuidanceNote(_Entry):
     """What guidance does from a value upwards."""
 
-    from_: float = Field(alias="from", ge=1.0, le=20.0)
+    from_: float = Field(alias="from")
     note: Text
     recommended: bool = False
+
+    @field_validator("from_")
+    @classmethod
+    def _is_a_guidance_scale(cls, guidance_scale: float) -> float:
+        _keeps_recipe_rules({"guidance_scale": guidance_scale})
+        return guidance_scale
 
 
 class Phrase(_Entry):
@@ -290,5 +304,11 @@ def load_presets(path: Path = DEFAULT_FILE) -> Presets:
     except OSError as error:
         raise SettingsError(f"{path} can't be read: {error.strerror}.") from None
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+        lines = [_line(each["loc"], mistake(each)) for each in error.errors(include_url=False)]
         raise SettingsError("\n".join([f"{path} has mistakes:", *lines])) from None
+
+
+def _line(place: Sequence[str | int], told: str) -> str:
+    """A mistake with the keys that lead to it; the last of them is not said twice."""
+    keys = [str(key) for key in place] or ["file"]
+    return f"  {'.'.join(keys)}: {told.removeprefix(f'{keys[-1]}: ')}"

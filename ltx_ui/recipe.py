@@ -30,7 +30,7 @@ MAX_PROMPT = 4000
 MAX_SEED = 2**32 - 1
 MIN_FRAMES, MAX_FRAMES = 9, 257
 MIN_SIDE, MAX_SIDE = 128, 2048
-FPS_CHOICES = (24, 25, 30)
+MAX_TAKES = 8
 DEFAULT_NEGATIVE_PROMPT = "blurry, low quality, distorted, glitchy, watermark"
 
 _EARLIER = frozenset((*FIELDS.values(), "image_strength"))
@@ -99,13 +99,26 @@ class PromptFields:
     speech: str = ""
 
 
+@dataclass(frozen=True)
+class Typed(PromptFields):
+    """What a creator typed for a recipe.
+
+    Attributes:
+        negative_prompt: their own one, also where the recipe has its model's authors' in its place.
+            None where it is not known: versions up to 0.2.0 didn't keep it.
+    """
+
+    negative_prompt: str | None = None
+
+
 class ClipFields(BaseModel):
     """What a recipe and a request for one have in common: all but the inputs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     prompt: Prompt = Field(
-        description="What should be seen and heard, in one paragraph of 1 to 4000 characters."
+        description="What should be seen and heard, in one paragraph of 1 to "
+        f"{MAX_PROMPT} characters."
     )
     negative_prompt: str = Field(
         DEFAULT_NEGATIVE_PROMPT,
@@ -120,7 +133,7 @@ class ClipFields(BaseModel):
     )
     num_frames: Annotated[Whole, AfterValidator(_check_frames)] = Field(
         49,
-        description="8k+1 frames: 9, 17, 25, … 257.",
+        description=f"8k+1 frames: 9, 17, 25, … {MAX_FRAMES}.",
         json_schema_extra={"minimum": MIN_FRAMES, "maximum": MAX_FRAMES},
     )
     fps: Annotated[Literal[24, 25, 30], BeforeValidator(whole)] = Field(
@@ -149,7 +162,7 @@ class ClipFields(BaseModel):
         False, description="Make the clip at half size, enlarge it and refine it: for HD formats."
     )
     num_takes: Whole = Field(
-        1, ge=1, le=8, description="Takes to make, with seed, seed + 1, and so on."
+        1, ge=1, le=MAX_TAKES, description="Takes to make, with seed, seed + 1, and so on."
     )
     model: str | None = Field(
         None, max_length=200, description="The model this clip asks for; none: whichever is loaded."
@@ -171,12 +184,12 @@ class Recipe(ClipFields):
     the same clip. The files that it is made from are named by their digests.
 
     Attributes:
-        typed: what the page made the prompt from, so that its fields can be filled again; it does
-            nothing to the clip. None for a prompt that was sent as it is.
+        typed: what the page made the prompts from, so that its fields can be filled again; it does
+            nothing to the clip. None for prompts that were sent as they are.
     """
 
     inputs: Inputs = Inputs()
-    typed: PromptFields | None = None
+    typed: Typed | None = None
 
     @model_validator(mode="before")
     @classmethod

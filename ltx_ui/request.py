@@ -264,19 +264,35 @@ def _sentence(field: str, error: dict[str, Any]) -> str:
 
 
 @cache
+def _schema(field: str) -> dict[str, Any]:
+    """A field's JSON schema, without the forms that its value may also come in."""
+    schema: dict[str, Any] = Request.model_json_schema()["properties"][field]
+    return schema | schema["anyOf"][0] if "anyOf" in schema else schema
+
+
+def bounds(field: str) -> tuple[Any, Any]:
+    """The least and the greatest number that a field takes."""
+    schema = _schema(field)
+    return schema["minimum"], schema["maximum"]
+
+
+def choices(field: str) -> tuple[Any, ...]:
+    """The values that a field takes, where it takes only a few."""
+    return tuple(_schema(field)["enum"])
+
+
 def _allowed(field: str) -> str:
-    """What a field takes, in words, from its JSON schema."""
-    schema = Request.model_json_schema()["properties"][field]
-    plain = schema["anyOf"][0] if "anyOf" in schema else schema
-    if "enum" in plain:
-        return f"are {', '.join(map(str, plain['enum']))}"
-    if plain["type"] == "boolean":
+    """What a field takes, in words."""
+    schema = _schema(field)
+    if "enum" in schema:
+        return f"are {', '.join(map(str, choices(field)))}"
+    if schema["type"] == "boolean":
         return "is true or false"
     if "minimum" not in schema:
         picture = field in FIELDS.values()
         return f"is a {FORMATS} picture as base64 or as a data URI" if picture else "is a text"
     low = 0 if field == "seed" else schema["minimum"]
-    noun = "a whole number" if plain["type"] == "integer" else "a number"
+    noun = "a whole number" if schema["type"] == "integer" else "a number"
     steps = {"num_frames": " in steps of 8 (8k+1)", "width": ", even", "height": ", even"}
     return f"is {noun} from {low} to {schema['maximum']}{steps.get(field, '')}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import reprlib
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -67,6 +68,44 @@ def truth(value: Any) -> bool:
 Whole = Annotated[int, BeforeValidator(whole)]
 Real = Annotated[float, BeforeValidator(real)]
 Truth = Annotated[bool, BeforeValidator(truth)]
+
+
+_MISTAKES = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "value_error": "{error}",
+    "json_invalid": "is not JSON: {error}",
+    "too_short": "has too few entries (at least {min_length})",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "is too short (at least {min_length} characters)",
+}
+"""What is wrong, by pydantic's type of error, with the values of its context."""
+_KINDS = {
+    "string": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "tuple": "a list, [ … ]",
+    "model": "an object, { … }",
+    "dict": "an object, { … }",
+}
+"""What a value must be, by the kind of value that pydantic expects."""
+
+
+def mistake(error: Mapping[str, Any]) -> str:
+    """What is wrong with a value, as the end of a sentence that begins with its name.
+
+    Args:
+        error: one of those that a pydantic ``ValidationError`` lists.
+    """
+    kind = str(error["type"])
+    if known := _MISTAKES.get(kind):
+        return known.format_map(error.get("ctx", {}))
+    expected = _KINDS.get(kind.partition("_")[0])
+    return f"must be {expected}" if expected else str(error["msg"])
 
 
 def shown(value: Any) -> str:

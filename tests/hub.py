@@ -58,7 +58,7 @@ class Hub:
 
 
 def load(endpoint: str, repo: str, folder: Path) -> str:
-    """As :meth:`Hub.load`, with a hub at any address."""
+    """What loading a repo from a hub at any address says, in a process of its own."""
     environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(folder / "home")}
     run = subprocess.run(
         [sys.executable, "-c", LOAD, repo, str(folder / "models")],

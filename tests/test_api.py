@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import av
 import httpx
@@ -19,6 +19,8 @@ import pytest
 from PIL import Image
 from running import RunningApp
 from streams import frame_count
+
+from ltx_ui.studio.jobs import StateName
 
 SEED_DOCUMENT = [
     {
@@ -174,7 +176,7 @@ def test_every_body_of_the_best_practices_page_is_accepted(
     job = http.post("/jobs", json=sent)
     assert job.status_code == 202, job.text
     assert all(job.json()["recipe"][name] == sent[name] for name in body if name != "image_start")
-    assert http.delete(f"/jobs/{job.json()['id']}").json()["state"] in ("cancelled", "running")
+    assert http.delete(f"/jobs/{job.json()['id']}").json()["state"] in ("cancelled", "cancelling")
     wait_until_idle(http)
 
 
@@ -359,6 +361,8 @@ def test_health_tells_model_device_and_queue(app: RunningApp) -> None:
     health = app.health()
     assert (health["status"], health["model"]["id"]) == ("healthy", "demo")
     assert (health["device"], health["queue_length"]) == ("cpu", 0)
+    assert health["model"]["licence"] == "Apache-2.0"
+    assert health["model"]["licence_url"].startswith("https://www.apache.org/licenses/")
 
 
 def test_docs_show_every_field_and_load_nothing_from_elsewhere(http: httpx.Client) -> None:
@@ -367,6 +371,8 @@ def test_docs_show_every_field_and_load_nothing_from_elsewhere(http: httpx.Clien
     body = schema["paths"]["/generate"]["post"]["requestBody"]["content"]["application/json"]
     assert {"prompt", "image_start", "num_frames"} <= set(body["schema"]["properties"])
     assert all(f"<code>{name}</code>" in docs for name in body["schema"]["properties"])
+    told = schema["paths"]["/jobs/{job_id}"]["get"]["description"]
+    assert [state for state in get_args(StateName) if not re.search(rf"\b{state}\b", told)] == []
     assert not re.search(r"(src|href)=['\"]?(https?:)?//", docs)
     assert "<script" not in docs
 

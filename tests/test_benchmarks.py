@@ -35,7 +35,7 @@ def test_random_weights_fill_every_parameter_and_overflow_nowhere() -> None:
         part = nn.Sequential(nn.Linear(2100, 2100), nn.BatchNorm1d(2100)).to(torch.bfloat16)
     random_weights.fill(part, "cpu")
     large = part.get_parameter("0.weight").detach().float().flatten()
-    assert len(large) > random_weights._DRAWN
+    assert len(large) > random_weights.DRAWN
     for piece in large.split(100_000):
         assert 0.018 < float(piece.std()) < 0.022
     assert torch.isfinite(part(torch.ones(2, 2100, dtype=torch.bfloat16))).all()
@@ -60,7 +60,7 @@ def test_the_speed_of_clips_is_measured_down_to_the_last_table() -> None:
 def test_weights_made_in_memory_are_driven_as_each_of_two_cards(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As with ``--random-weights``, which would take 69 GB."""
+    """Random weights as ``--random-weights`` makes them, but small: those would take 69 GB."""
     loaded = Loaded(CARDS["ltx-2"], pipeline("2.0"), "resident")
     bench = Bench(loaded, tmp_path, rounds=1, deadline=time.monotonic() + 600)
     calls: list[int] = []

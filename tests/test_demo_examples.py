@@ -44,7 +44,7 @@ def said_in(example: str) -> dict[str, Any] | None:
     for template in captions.WHOLE_SENTENCES:
         body = re.escape(template).replace("\\{", "{").replace("\\}", "}").format(**groups)
         match = re.fullmatch(f"(?i:{body}){''.join(extras)}", example)
-        if match and example == captions._sentence(example):
+        if match and example == captions.as_sentence(example):
             return {
                 part: next(name for name, ws in names.items() if match[part].lower() in ws)
                 for part, names in NAMES.items()

@@ -9,7 +9,6 @@ import torch
 from families import pipeline
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
-from torch.overrides import _get_current_function_mode_stack
 from torch.profiler import profile
 
 from ltx_ui.clip import Silent
@@ -20,6 +19,7 @@ from ltx_ui.engine.optimizations import Optimizations, OptimizedTransformer
 from ltx_ui.engine.sampling import sample
 from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.recipe import Recipe
+from tests.rehearsal.compat import function_modes
 
 RECIPE = Recipe(
     prompt="a red ball", width=128, height=128, num_frames=9, num_inference_steps=2, seed=5
@@ -120,5 +120,5 @@ def test_nothing_is_left_behind_when_a_layer_fails() -> None:
     pipe.transformer.transformer_blocks[1].attn1.to_q.register_forward_hook(fail)
     with pytest.raises(torch.OutOfMemoryError):
         fused_calls(pipe, PromptEncoder(pipe))
-    assert _get_current_function_mode_stack() == []
+    assert function_modes() == []
     taken.remove()

@@ -16,7 +16,6 @@ from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.latent_cache import CAPACITY
 from ltx_ui.errors import OutOfMemory
-from ltx_ui.inputs import NO_INPUTS
 from ltx_ui.recipe import Recipe
 
 
@@ -29,10 +28,17 @@ def picture(seed: int) -> Any:
     return np.random.default_rng(seed).integers(0, 256, (128, 128, 3)).astype(np.uint8)
 
 
+class Batching(Engine):
+    """Samples all takes of a job in one batch, as on a CUDA device."""
+
+    def at_once(self, recipe: Recipe) -> int:
+        return CAPACITY
+
+
 @pytest.fixture(scope="module")
 def careful(models_dir: Path) -> Engine:
     """An engine that waits to be told what is on disk."""
-    made = Engine("demo", models_dir, keep_until_saved=True)
+    made = Batching("demo", models_dir, keep_until_saved=True)
     made.load(lambda message, fraction: None)
     return made
 
@@ -121,10 +127,10 @@ def test_of_a_batch_only_what_is_missing_is_sampled(careful: Engine) -> None:
     takes = recipe(num_takes=3, seed=30).takes()
     middle = careful.generate(takes[1], Silent())
     with forwards(careful) as seen:
-        clips = list(careful._make_group(takes, Silent(), NO_INPUTS))
+        clips = list(careful.generate_many(takes, Silent()))
         assert seen == [4]
         assert [clip.notes for clip in clips] == [()] * 3
-        list(careful._make_group(takes, Silent(), NO_INPUTS))
+        list(careful.generate_many(takes, Silent()))
         assert seen == [4]
     assert same(clips[1], middle)
 
@@ -132,7 +138,7 @@ def test_of_a_batch_only_what_is_missing_is_sampled(careful: Engine) -> None:
 def test_a_batch_that_finds_no_room_is_made_one_after_the_other(careful: Engine) -> None:
     takes = recipe(num_takes=2, seed=40).takes()
     with forwards(careful, room_for=2) as seen:
-        clips = list(careful._make_group(takes, Silent(), NO_INPUTS))
+        clips = list(careful.generate_many(takes, Silent()))
     assert seen == [4, 4, 2, 2]
     assert [clip.notes for clip in clips] == [
         ("Sampled one take after the other: less memory.",)

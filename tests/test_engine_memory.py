@@ -3,16 +3,14 @@ the meta device: every operator runs on shapes alone, and what is alive is added
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 import torch
 import torch.nn.functional as functional
 from diffusers import AutoencoderKLLTX2Video, LTX2VideoTransformer3DModel
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from ltx_ui.engine.placement import (
     DECODING_BYTES,
@@ -21,6 +19,7 @@ from ltx_ui.engine.placement import (
     TILED_DECODING_BYTES,
 )
 from ltx_ui.geometry import video_tokens
+from tests.rehearsal.compat import TorchDispatchMode, tree_leaves
 
 WIDTH, HEIGHT, FRAMES = 288, 512, 49
 
@@ -42,7 +41,7 @@ class Peak(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.alive: dict[int, int] = {}
+        self.alive: WeakKeyDictionary[torch.UntypedStorage, int] = WeakKeyDictionary()
         self.bytes = 0
 
     def __torch_dispatch__(
@@ -52,9 +51,8 @@ class Peak(TorchDispatchMode):
         for tensor in tree_leaves(result):
             if isinstance(tensor, torch.Tensor):
                 storage = tensor.untyped_storage()
-                if storage._cdata not in self.alive:
-                    self.alive[storage._cdata] = storage.nbytes()
-                    weakref.finalize(storage, self.alive.pop, storage._cdata, None)
+                if storage not in self.alive:
+                    self.alive[storage] = storage.nbytes()
         self.bytes = max(self.bytes, sum(self.alive.values()))
         return result
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import ref
 
 import pytest
 import torch
@@ -130,7 +131,7 @@ def test_blocks_run_as_they_are_until_they_are_compiled(family: tuple[Any, Promp
         traced += 1
         return graph.forward  # type: ignore[no-any-return]
 
-    torch._dynamo.reset()
+    torch.compiler.reset()
     plain = latents(*family)
     longer = RECIPE.model_copy(update={"num_frames": 25, "width": 160})
     plain_longer = latents(*family, longer)
@@ -151,7 +152,7 @@ def test_what_can_not_be_compiled_goes_on_as_it_is(family: tuple[Any, PromptEnco
     def refuse(graph: Any, _: Any) -> Callable[..., Any]:
         raise RuntimeError("no compiler here")
 
-    torch._dynamo.reset()
+    torch.compiler.reset()
     plain = latents(*family)
     optimizations = Optimizations(compile=True, backend=refuse)  # type: ignore[arg-type]  # torch takes both
     with optimized(family[0].transformer, optimizations) as taken:
@@ -190,14 +191,18 @@ def test_the_engine_uses_the_optimizations(engine: Engine) -> None:
 def test_the_kept_text_takes_as_many_bytes_as_the_plan_counts(
     engine: Engine, fields: dict[str, Any]
 ) -> None:
-    held = [0]
+    held, kept = [0], dict[int, ref[Tensor]]()
+    transformer = engine.pipe.transformer
+    attentions = [a for b in transformer.transformer_blocks for a in (b.attn2, b.audio_attn2)]
 
     def count(*_: Any) -> None:
-        every = [pair for *_, pairs in engine.optimized._kept.values() for pair in pairs]
-        held.append(sum(key.nbytes + value.nbytes for key, value in every))
+        for tensor in (t for a in attentions for t in a.processor.kept):
+            kept[id(tensor)] = ref(tensor)
+        alive = (tensor for known in kept.values() if (tensor := known()) is not None)
+        held.append(sum(tensor.nbytes for tensor in alive))
 
     recipe = RECIPE.model_copy(update=fields)
-    handle = engine.pipe.transformer.register_forward_hook(count)
+    handle = transformer.register_forward_hook(count)
     try:
         engine.generate(recipe, Silent())
     finally:
@@ -211,6 +216,7 @@ def test_the_kept_text_takes_as_many_bytes_as_the_plan_counts(
 def test_the_kept_text_of_ltx_2_5_changes_no_bit_though_each_block_has_its_own() -> None:
     pipe = pipeline("2.5", perturbed_attn=True)
     encoder, card = PromptEncoder(pipe), CARDS["ltx-2.5-full"]
+    assert len(pipe.transformer.transformer_blocks) > 0
     for block in pipe.transformer.transformer_blocks:
         for table in (block.prompt_scale_shift_table, block.audio_prompt_scale_shift_table):
             assert table.abs().min() > 0, "a table of zeros would hide a mistake"

@@ -32,7 +32,7 @@ RECIPE = Recipe(
 )
 
 
-class Watcher:
+class PreviewLog:
     """Keeps what it is shown."""
 
     def __init__(self) -> None:
@@ -80,38 +80,38 @@ def test_two_points_of_a_step_give_the_clean_latents_it_was_heading_for() -> Non
 
 
 def test_a_listener_that_wants_to_see_is_shown_the_clip_in_small(engine: Engine) -> None:
-    watcher = Watcher()
-    engine.generate(RECIPE, watcher)
-    assert watcher.shown
-    assert {frames.shape for frames in watcher.shown} == {(3, 5, 4, 3)}
-    assert watcher.shown[0].dtype == np.uint8
+    log = PreviewLog()
+    engine.generate(RECIPE, log)
+    assert log.shown
+    assert {frames.shape for frames in log.shown} == {(3, 5, 4, 3)}
+    assert log.shown[0].dtype == np.uint8
 
 
 def test_seeing_does_not_change_the_clip(engine: Engine) -> None:
-    seen = engine.generate(RECIPE, Watcher()).frames
+    seen = engine.generate(RECIPE, PreviewLog()).frames
     assert np.array_equal(seen, engine.generate(RECIPE, Silent()).frames)
 
 
 def test_a_two_stage_clip_is_seen_in_both_sizes(engine: Engine) -> None:
-    watcher = Watcher()
+    log = PreviewLog()
     colours = Colours(torch.zeros(128, 3), torch.zeros(3))
     recipe = RECIPE.model_copy(update={"width": 128, "height": 192})
     for rows, columns in ((3, 2), (6, 4)):
-        previews = Previews(watcher, colours, recipe, grid=64)
+        previews = Previews(log, colours, recipe, grid=64)
         latents = torch.randn(1, 3 * rows * columns, 128)
         for step in range(2):
             previews.see(step, latents, torch.tensor([1.0, 0.5, 0.0]))
-    assert [frames.shape for frames in watcher.shown] == [(3, 3, 2, 3), (3, 6, 4, 3)]
+    assert [frames.shape for frames in log.shown] == [(3, 3, 2, 3), (3, 6, 4, 3)]
 
 
 def test_previews_come_twice_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(step / 10 for step in range(100))
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    watcher = Watcher()
-    previews = Previews(watcher, Colours(torch.zeros(128, 3), torch.zeros(3)), RECIPE, grid=32)
+    log = PreviewLog()
+    previews = Previews(log, Colours(torch.zeros(128, 3), torch.zeros(3)), RECIPE, grid=32)
     for step in range(31):
         previews.see(step, torch.randn(1, 60, 128), torch.linspace(1, 0, 32))
-    assert len(watcher.shown) == 6
+    assert len(log.shown) == 6
 
 
 def test_frames_become_a_moving_picture_that_a_page_can_show() -> None:

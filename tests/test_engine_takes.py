@@ -175,15 +175,17 @@ def test_progress_tells_the_take_and_only_grows(studio: Studio) -> None:
     assert studio.library.take(job.id, "ada").recipe.seed == 7
 
 
-def test_a_job_that_is_cancelled_half_way_keeps_what_was_finished(studio: Studio) -> None:
+def test_a_job_that_is_cancelled_half_way_keeps_what_was_finished(
+    studio: Studio, open_studio: OpenStudio
+) -> None:
     job = studio.submit(recipe(num_takes=8, num_inference_steps=20), "ada")
     when_running(studio, job, 2)
     studio.cancel(job.id, "ada")
     ended = studio.wait(job.id, "ada", PATIENCE)
     assert ended.state == CancelledJob((job.id,))
     assert [take.id for take in studio.library.takes("ada")] == [job.id]
-    fresh = studio._queue._ended.pop(job.id)
-    assert studio.job(job.id, "ada").state == fresh.state
+    leave(studio)
+    assert open_studio(start=False).job(job.id, "ada").state == ended.state
 
 
 def test_a_restart_makes_only_the_takes_that_are_missing(
@@ -200,12 +202,11 @@ def test_a_restart_makes_only_the_takes_that_are_missing(
     assert seeds == [9, 8, 7]
 
 
-def test_a_failure_half_way_names_the_takes_that_are_kept(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_half_way_names_the_takes_that_are_kept(studio: Studio, data_dir: Path) -> None:
     job = studio.submit(recipe(num_takes=3, num_inference_steps=20), "ada")
     when_kept(studio, job)
-    monkeypatch.setattr(studio.library, "_folder", Path("/dev/null/takes"))
+    (data_dir / "takes").rename(data_dir / "elsewhere")
+    (data_dir / "takes").touch()
     ended = studio.wait(job.id, "ada", PATIENCE)
     assert isinstance(ended.state, Failed)
     assert replace(ended.state, message="") == Failed("", (job.id,))

@@ -21,6 +21,7 @@ from ltx_ui.engine.engine import Engine as LoadedEngine
 from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.engine.models import CARDS, STAGE_2_SIGMAS
 from ltx_ui.engine.sampling import sample
+from ltx_ui.engine.twostage import TwoStage
 from ltx_ui.errors import Cancelled, InvalidRecipe
 from ltx_ui.recipe import Recipe
 
@@ -151,7 +152,7 @@ def test_a_first_frame_at_full_strength_is_kept_exactly_in_the_latents(engine: E
     wanted, data = pictured(recipe(), {0: picture})
     single = wanted.model_copy(update={"two_stage": False})
     with torch.inference_mode():
-        two = engine._two_stage.sample(engine.encoder, wanted, Log(), data)
+        two = TwoStage(engine.pipe, engine.card).sample(engine.encoder, wanted, Log(), data)
         one = sample(engine.pipe, engine.card, engine.encoder, single, Log(), data)
     assert torch.equal(two.video[:, :, 0], one.video[:, :, 0])
     assert not torch.equal(two.video[:, :, 1], one.video[:, :, 1])
@@ -164,7 +165,7 @@ def test_the_two_stages_are_those_of_stock_diffusers(engine: Engine) -> None:
     upsampler = LTX2LatentUpsamplerModel.from_pretrained(DEMO_FOLDER, subfolder="latent_upsampler")
     guidance = engine.card.audio_guidance_scale
     with torch.inference_mode():
-        ours = engine._two_stage.sample(engine.encoder, wanted, Log())
+        ours = TwoStage(engine.pipe, engine.card).sample(engine.encoder, wanted, Log())
         stock = two_stages(pipe, upsampler, engine.encoder, wanted, guidance)()
     assert torch.equal(ours.video, stock[0])
     assert torch.equal(ours.audio, stock[1])

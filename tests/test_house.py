@@ -1,13 +1,15 @@
 """Who may import whom, and where everything may be written."""
 
-import re
+import ast
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
+from sources import ROOT, sources
 
-ROOT = Path(__file__).resolve().parent.parent
+MUTATORS = {"setdefault", "update", "pop", "popitem", "clear", "__setitem__", "__delitem__"}
+"""The methods that change a dictionary."""
 
 
 def test_imports_go_one_way() -> None:
@@ -43,15 +45,8 @@ def test_a_room_brings_only_what_it_needs(
 
 
 def test_no_file_is_longer_than_400_lines() -> None:
-    files = [
-        path
-        for folder in ("ltx_ui", "tests", "benchmarks")
-        for suffix in ("*.py", "*.js", "*.css")
-        for path in (ROOT / folder).rglob(suffix)
-    ]
-    long = {f.name: n for f in files if (n := len(f.read_text("utf-8").splitlines())) > 400}
-    assert files
-    assert long == {}
+    lines = {f: len(f.read_text("utf-8").splitlines()) for f in sources(".py", ".js", ".css")}
+    assert {file.name: count for file, count in lines.items() if count > 400} == {}
 
 
 def test_the_readme_lists_every_setting() -> None:
@@ -62,7 +57,42 @@ def test_the_readme_lists_every_setting() -> None:
     assert missing == []
 
 
+def changes_of_the_environment(source: str) -> Iterator[str]:
+    """What sets environment variables of the process, or removes some. A test's own, set by
+    pytest's ``monkeypatch``, and those given to another process do not count."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Subscript(value=target, ctx=ast.Store() | ast.Del()):
+                changes = is_environment(target)
+            case ast.AugAssign(target=target):
+                changes = is_environment(target)
+            case ast.Call(func=ast.Attribute(value=target, attr=name)):
+                inner = name in MUTATORS and is_environment(target)
+                changes = inner or name in ("putenv", "unsetenv")
+            case _:
+                changes = False
+        if changes:
+            yield ast.unparse(node)
+
+
+def is_environment(node: ast.expr) -> bool:
+    return ast.unparse(node).split(".")[-1] in ("environ", "environb")
+
+
 def test_the_environment_is_set_in_one_place() -> None:
-    sets = re.compile(r"environ\[.*\] *=|environ\.(setdefault|update|pop)|putenv|environ *\|=")
-    files = [f for f in (ROOT / "ltx_ui").rglob("*.py") if sets.search(f.read_text("utf-8"))]
-    assert [file.name for file in files] == ["runtime.py"]
+    setting = [f for f in sources(".py") if [*changes_of_the_environment(f.read_text("utf-8"))]]
+    assert [str(file.relative_to(ROOT)) for file in setting] == ["ltx_ui/runtime.py"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "os.environ['A'] = 'b'",
+        "environ |= {'A': 'b'}",
+        "del os.environ['A']",
+        "os.environ.setdefault('A', 'b')",
+        "os.putenv('A', 'b')",
+    ],
+)
+def test_a_change_of_the_environment_would_be_seen(source: str) -> None:
+    assert len([*changes_of_the_environment(source)]) == 1

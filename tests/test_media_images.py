@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.media.images import cover_crop, fit, read_reference, share_kept, take_in, thumbnail
+from ltx_ui.media.images import cover_crop, fit, read_reference, take_in, thumbnail
 
 LIMIT = 10_000_000
 
@@ -207,10 +207,8 @@ def test_the_crop_is_the_one_that_pillow_makes(
     assert np.array_equal(fit(picture, *target), np.asarray(theirs))
 
 
-def test_of_a_tall_portrait_in_a_landscape_clip_a_fifth_is_kept() -> None:
+def test_of_a_tall_portrait_the_middle_is_kept_for_a_landscape_clip() -> None:
     assert cover_crop(1000, 3000, 768, 432) == pytest.approx((0, 1218.75, 1000, 1781.25))
-    assert share_kept(1000, 3000, 768, 432) == pytest.approx(0.1875)
-    assert share_kept(288, 512, 288, 512) == 1
 
 
 def test_fit_covers_the_frame_and_cuts_out_the_centre() -> None:

@@ -113,13 +113,15 @@ def test_its_pictures_are_all_there(studio: Studio) -> None:
 
 def test_its_films_tell_their_recipes(studio: Studio) -> None:
     takes = studio.library.takes(OWNER)
+    assert len(takes) == len(TAKES)
     told = [Recipe.model_validate(read_metadata(take.video)["recipe"]) for take in takes]
     assert told == [take.recipe for take in takes]
 
 
 def test_the_fields_make_its_recipes_again(studio: Studio) -> None:
-    presets = load_presets()
-    for take in studio.library.takes(OWNER):
+    presets, takes = load_presets(), studio.library.takes(OWNER)
+    assert len(takes) == len(TAKES)
+    for take in takes:
         form = Form.from_recipe(take.recipe, presets)
         assert parse_recipe(form.recipe_data(presets)) == take.recipe
 

@@ -96,6 +96,14 @@ def test_guidance_is_explained(guidance: float, words: str) -> None:
         (("speech_pattern",), "Somebody speaks", "{speech}"),
         (("phrases", "camera", 0, "text"), " ", "phrases.camera.0.text"),
         (("vocabulary", "sound", 0), "*", "vocabulary.sound.0"),
+        (("vocabulary", "sound"), [], "vocabulary.sound: has too few entries (at least 1)"),
+        (("steps", 0, "num_inference_steps"), 101, "steps.0.num_inference_steps: is 101; allowed"),
+        (("guidance", 0, "from"), 0.5, "allowed is a number from 1.0 to 20.0"),
+        (("guidance", 0, "from"), "x", "guidance.0.from: must be a number"),
+        (("formats", 0, "hd"), "maybe", "formats.0.hd: must be true or false"),
+        (("presets", 1, "id"), 5, "presets.1.id: must be a text"),
+        (("advice",), [], "advice: must be an object"),
+        (("nonsense",), 1, "nonsense: is not known here"),
     ],
 )
 def test_a_mistake_names_its_place(
@@ -110,6 +118,7 @@ def test_a_mistake_names_its_place(
     with pytest.raises(SettingsError) as caught:
         load_presets(file)
     assert says in str(caught.value)
+    assert "Value error" not in str(caught.value)
 
 
 def test_a_file_that_is_not_json_or_not_there_is_a_clear_error(tmp_path: Path) -> None:
@@ -117,5 +126,5 @@ def test_a_file_that_is_not_json_or_not_there_is_a_clear_error(tmp_path: Path) -
     with pytest.raises(SettingsError, match="can't be read"):
         load_presets(file)
     file.write_text("{", "utf-8")
-    with pytest.raises(SettingsError, match="Invalid JSON"):
+    with pytest.raises(SettingsError, match="file: is not JSON"):
         load_presets(file)

@@ -183,6 +183,7 @@ def test_a_process_that_is_killed_while_it_saves_and_samples_loses_neither_job(
             process.kill()
             encoder.let_go()
     studio = open_studio()
+    assert len(jobs) == 2
     for job_id in jobs:
         assert studio.wait(job_id, "ada", PATIENCE).state == Done(job_id)
     assert seeds(studio) == [2, 1]
@@ -199,7 +200,7 @@ def test_what_was_not_saved_before_a_restart_is_made_again_in_its_place(
     leave(studio)
     again = open_studio(start=False)
     assert [job.id for job in again.live_jobs("ada")] == [former.id, latter.id]
-    again._worker.start()
+    again.start()
     assert again.wait(former.id, "ada", PATIENCE).state == Done(former.id)
     again.cancel(latter.id, "ada")
 

@@ -14,7 +14,7 @@ from studios import PATIENCE, OpenStudio, leave, quick, sampling, slow, until
 
 from ltx_ui.errors import MediaError, NotFound
 from ltx_ui.studio import database
-from ltx_ui.studio.jobs import CancelledJob, Done, Job, Queued, Running
+from ltx_ui.studio.jobs import CancelledJob, Cancelling, Done, Job, Queued, Running
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.api import job_answer
 
@@ -129,10 +129,10 @@ def test_everybody_who_looks_sees_that_a_job_is_being_cancelled(open_studio: Ope
     studio = open_studio()
     job = studio.submit(slow(), "ada")
     until(lambda: sampling(studio, job))
-    assert not running(studio, job).cancelling
     asked = studio.cancel(job.id, "ada")
-    assert isinstance(asked.state, Running) and asked.state.cancelling
-    assert job_answer(asked)["cancelling"] is True
+    for seen in (asked, studio.job(job.id, "ada"), studio.snapshot(job.id, "ada").job):
+        assert seen is not None and isinstance(seen.state, Cancelling)
+        assert job_answer(seen)["state"] == "cancelling"
     assert studio.wait(job.id, "ada", PATIENCE).state == CancelledJob()
 
 

@@ -9,7 +9,7 @@ from ltx_ui.engine.models import CARDS
 from ltx_ui.media.mp4 import read_metadata
 from ltx_ui.presets import Preset, Presets, load_presets
 from ltx_ui.prompting import compile_prompt
-from ltx_ui.recipe import PromptFields, Recipe
+from ltx_ui.recipe import PromptFields, Recipe, Typed
 from ltx_ui.request import parse_recipe, request_data
 from ltx_ui.studio.jobs import Done
 from ltx_ui.web.form import Form, length_choices, preset_fields, size_choices
@@ -84,11 +84,13 @@ def test_a_recipe_comes_back_as_the_form_that_makes_it(presets: Presets) -> None
     assert parse_recipe(form.recipe_data(presets)) == recipe
 
 
-TYPED = PromptFields("A cube.\nIt turns.", "static shot", "", "rain on a roof", "Hello")
+TYPED = Typed(
+    "A cube.\nIt turns.", "static shot", "", "rain on a roof", "Hello", negative_prompt="fog,\nrain"
+)
 
 
 def from_typed(presets: Presets) -> Recipe:
-    recipe = quick(prompt=compile_prompt(TYPED, presets))
+    recipe = quick(prompt=compile_prompt(TYPED, presets), negative_prompt=TYPED.negative_prompt)
     return recipe.model_copy(update={"typed": TYPED})
 
 
@@ -101,7 +103,8 @@ def test_the_words_come_back_as_they_were_typed_from_take_and_film(
     take = studio.library.take(job.id, "ada")
     told = Recipe.model_validate(read_metadata(take.video)["recipe"])
     for recipe in (take.recipe, told):
-        assert Form.from_recipe(recipe, presets).prompt_fields == TYPED
+        form = Form.from_recipe(recipe, presets)
+        assert (form.typed, form.authors_negative) == (TYPED, False)
     assert "typed" not in request_data(take.recipe)
 
 
@@ -122,7 +125,9 @@ def test_the_authors_negative_prompt_is_asked_for_where_the_model_has_one(
     asked = form.made_with(CARDS["ltx-2"]).recipe_data(presets, CARDS["ltx-2"])
     recipe = parse_recipe(asked | {"prompt": "a cat"})
     assert recipe.negative_prompt == CARDS["ltx-2"].authors_negative_prompt != ""
-    again = Form.from_recipe(recipe, presets)
-    assert again.negative_prompt == recipe.negative_prompt
+    again = Form.from_recipe(recipe.model_copy(update={"typed": form.typed}), presets)
+    assert (again.negative_prompt, again.authors_negative) == ("rain", True)
+    sent = Form.from_recipe(recipe, presets)
+    assert (sent.negative_prompt, sent.authors_negative) == (recipe.negative_prompt, False)
     for card in (CARDS["demo"], CARDS["ltx-2-distilled"]):
         assert form.made_with(card).recipe_data(presets, card)["negative_prompt"] == "rain"

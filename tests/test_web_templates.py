@@ -49,6 +49,16 @@ def _presets(text: str) -> Presets:
     return presets.model_copy(
         update={
             **dict.fromkeys(("takeaways", "reference_tips", "seed_tips"), lines),
+            "reference_prompt": text,
+            "formats": tuple(
+                each.model_copy(update={"name": text, "aspect": text, "note": text})
+                for each in presets.formats
+            ),
+            "lengths": tuple(each.model_copy(update={"note": text}) for each in presets.lengths),
+            "steps": tuple(
+                each.model_copy(update={"quality": text, "note": text}) for each in presets.steps
+            ),
+            "guidance": tuple(each.model_copy(update={"note": text}) for each in presets.guidance),
             "workflows": tuple(
                 each.model_copy(update={"name": text, "steps": lines}) for each in presets.workflows
             ),
@@ -60,10 +70,13 @@ def _presets(text: str) -> Presets:
     )
 
 
+_MODEL_TEXTS = ("title", "device", "message", "percent", "why_demo", "licence", "licence_url")
+
+
 def _model(kind: str) -> Values:
     return lambda text: {
         "kind": kind,
-        **dict.fromkeys(("title", "device", "message", "percent", "why_demo"), text),
+        **dict.fromkeys(_MODEL_TEXTS, text),
     }
 
 
@@ -100,7 +113,7 @@ CASES: list[tuple[str, Values]] = [
     ("examples.html", lambda text: {"prompts": [text], "knows": text}),
     ("facts.html", lambda text: {"take": _take(text)}),
     ("gallery.html", _gallery),
-    ("guide.html", lambda text: {"presets": _presets(text)}),
+    ("guide.html", lambda text: {"presets": _presets(text), "fps": 24}),
     ("head.html", _of("title", "tagline")),
     ("login.html", _of("studio", "problem")),
     ("model.html", _model("failed")),

@@ -30,7 +30,7 @@ _NOISE = frozenset({"rain", "waves"})
 _LATENT_NOISE, _LATENT_WEIGHT = 0.1, 1e-4
 
 
-def latent_frames(seconds: float) -> int:
+def audio_latents(seconds: float) -> int:
     """Audio latents of a clip, as the pipeline counts them: 25 a second."""
     return round(seconds * 25)
 

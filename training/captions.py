@@ -96,7 +96,7 @@ def caption(scene: Scene, rng: random.Random, *, whole: bool = False) -> str:
     ]
     often = 0.4 if shorten else 1.0
     said = [text for text, share in extras if whole or rng.random() < share * often]
-    return " ".join(_sentence(part) for part in (body, *said))
+    return " ".join(as_sentence(part) for part in (body, *said))
 
 
 def vocabulary() -> list[str]:
@@ -122,6 +122,7 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"[A-Za-z]+", text))
 
 
-def _sentence(text: str) -> str:
+def as_sentence(text: str) -> str:
+    """A text with a capital first letter and a full stop."""
     text = text[0].upper() + text[1:]
     return text if text.endswith(".") else f"{text}."

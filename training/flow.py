@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ltx_ui.engine.attention import plain_attention
 from ltx_ui.geometry import TEMPORAL_COMPRESSION
 from ltx_ui.recipe import DEFAULT_NEGATIVE_PROMPT
+from training import compat
 from training.captions import caption
 from training.model import MAX_TOKENS
 from training.pictures import subject_cover
@@ -171,23 +172,18 @@ class Conditions:
         """Conditions of given strengths, as the pipeline's ``prepare_latents`` places them: a first
         frame in its own tokens, a last frame in tokens of its own."""
         count, _, frames, height, width = batch.video.shape
-        clean = pipe._pack_latents(batch.video)
+        clean = compat.pack_video(pipe, batch.video)
         strength = clean.new_zeros(count, clean.shape[1], 1)
         strength[:, : height * width] = clean.new_tensor(first).view(-1, 1, 1)
         coords = pipe.transformer.rope.prepare_video_coords(
             count, frames, height, width, clean.device, fps=batch.size.fps
         )
         if last is not None:
-            place = pipe._prepare_keyframe_coords(
-                keyframe_latent_num_frames=1,
-                keyframe_latent_height=height,
-                keyframe_latent_width=width,
-                pixel_frame_idx=(frames - 2) * pipe.vae_temporal_compression_ratio + 1,
-                num_pixel_frames=1,
-                fps=batch.size.fps,
-                device=clean.device,
+            begins = (frames - 2) * pipe.vae_temporal_compression_ratio + 1
+            place = compat.keyframe_positions(
+                pipe, height, width, begins, batch.size.fps, clean.device
             )
-            clean = torch.cat([clean, pipe._pack_latents(batch.last)], dim=1)
+            clean = torch.cat([clean, compat.pack_video(pipe, batch.last)], dim=1)
             held = clean.new_tensor(last).view(-1, 1, 1).expand(-1, height * width, -1)
             strength = torch.cat([strength, held], dim=1)
             coords = torch.cat([coords, place.expand(count, -1, -1, -1)], dim=2)
@@ -285,8 +281,8 @@ def token_weights(batch: Batch, sigma: Tensor, strength: Tensor) -> Tensor:
 def embed(
     pipe: LTX2ConditionPipeline, lines: Sequence[str], places: int = MAX_TOKENS
 ) -> tuple[Tensor, Tensor]:
-    """Both streams' text embeddings, (B, places, 96) each: the same as the pipeline's, without its
-    work on places of padding and on logits nobody reads."""
+    """The text embeddings for video and for audio, (B, places, 96) each, as the pipeline makes
+    them, but without its work on padding and on logits that nobody reads."""
     device = pipe.transformer.device
     tokens = pipe.tokenizer(
         list(lines),

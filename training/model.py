@@ -32,7 +32,7 @@ TEXT_WIDTH, TEXT_LAYERS = 96, 2
 WIDTH, AUDIO_STREAM_WIDTH, HEADS, LAYERS = 160, 80, 5, 5
 AUDIO_LATENT_CHANNELS, MEL_BINS = 2, 64
 _MEAN_MEL = -9.0
-"""Of the world's log-mel frames, about; the floor is -11.5."""
+"""About the mean of the world's log-mel frames; the floor is -11.5."""
 AUDIO_WIDTH = AUDIO_LATENT_CHANNELS * MEL_BINS // 4
 """Channels of one packed audio latent; the audio VAE wants its ``base_channels`` equal to it."""
 

@@ -45,7 +45,7 @@ _SOFTNESS = 1.5
 
 @dataclass(frozen=True)
 class Size:
-    """Of a clip: pixels, frames and frames a second."""
+    """The size of a clip, in pixels, frames and frames a second."""
 
     width: int
     height: int

@@ -15,7 +15,8 @@ from diffusers import LTX2ConditionPipeline
 from torch import Tensor
 
 from ltx_ui.geometry import video_tokens
-from training.audio import latent_frames, mel, samples_of
+from training import compat
+from training.audio import audio_latents, mel, samples_of
 from training.pictures import Size, clips
 from training.run import autocast
 from training.sounds import waveforms
@@ -102,16 +103,14 @@ class Pool:
         """Draw and encode a batch."""
         size = rng.choices([s for s, _ in self.sizes], [weight for _, weight in self.sizes])[0]
         size = replace(size, fps=rng.choice(_RATES))
-        latents = latent_frames(size.seconds)
+        latents = audio_latents(size.seconds)
         cost = video_tokens(size.width, size.height, size.frames) + latents
         scenes = tuple(draw_scene(rng) for _ in range(max(2, self.tokens // (cost + _TEXT_COST))))
         groups = [scenes[i : i + _AT_ONCE] for i in range(0, len(scenes), _AT_ONCE)]
         videos, lasts = zip(*(self._encode(group, size) for group in groups), strict=True)
         sound = waveforms(scenes, samples_of(latents), self.device)
         audio = self.pipe.audio_vae.encode(mel(sound)).latent_dist.mode()
-        packed = self.pipe._pack_audio_latents(audio.float())
-        vae = self.pipe.audio_vae
-        packed = self.pipe._normalize_audio_latents(packed, vae.latents_mean, vae.latents_std)
+        packed = compat.pack_and_normalise_audio(self.pipe, audio.float())
         return Batch(size, scenes, torch.cat(videos), torch.cat(lasts), packed)
 
     def _encode(self, scenes: Sequence[Scene], size: Size) -> tuple[Tensor, Tensor]:
@@ -120,7 +119,5 @@ class Pool:
         vae = self.pipe.vae
         with autocast(self.device):
             pair = [vae.encode(f).latent_dist.mode() for f in (frames, frames[:, :, -1:])]
-        video, last = (
-            self.pipe._normalize_latents(x.float(), vae.latents_mean, vae.latents_std) for x in pair
-        )
+        video, last = (compat.normalise_video(self.pipe, latents.float()) for latents in pair)
         return video, last

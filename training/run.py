@@ -151,8 +151,8 @@ class Run:
             self._figures.setdefault(key, []).append(value.detach())
 
     def learning_rate(self) -> float:
-        """As a part of the budget's: linear warm-up, level, and over the last two fifths down to a
-        fiftieth. A budget can be extended as long as it is level."""
+        """The learning rate now, as a share of the budget's: a linear warm-up, then level, and over
+        the last two fifths down to a fiftieth. A budget can be extended as long as it is level."""
         warm = min(1.0, (self.step + 1) / self.budget.warm_up)
         return warm * min(1.0, 0.02 + 0.98 * (1 - self.progress) / _DECAY)
 

@@ -25,7 +25,8 @@ BLOCK = 2
 _CELLS = 4
 """Cells along each side of a token's 32 pixels."""
 _WORDS_WEIGHT = 0.05
-"""Of the subject's and the motion's names, which a caption mostly says, beside the outline."""
+"""The loss of the subject's and the motion's names, which a caption mostly says, beside the
+outline's."""
 
 
 class Segmenter(nn.Module):

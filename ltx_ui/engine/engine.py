@@ -1,4 +1,4 @@
-"""The Engine: a loaded model on a device, makes Clips from Recipes. This package's only door."""
+"""The Engine: a loaded model on a device, which makes Clips from Recipes."""
 
 from __future__ import annotations
 
@@ -260,10 +260,10 @@ class Engine:
         self._ready()
         self.card.check(takes[0])
         self._settle(takes[0])
-        watcher = self._watcher(takes[0], listener)
+        previewed = self._with_previews(takes[0], listener)
 
         def batch() -> list[Latents]:
-            return sample_together(self.pipe, self.card, self.encoder, takes, watcher, inputs)
+            return sample_together(self.pipe, self.card, self.encoder, takes, previewed, inputs)
 
         try:
             with machine.current(self._device):
@@ -275,12 +275,12 @@ class Engine:
         return True
 
     def _sample(self, recipe: Recipe, listener: Listener, inputs: InputData) -> Latents:
-        watcher = self._watcher(recipe, listener)
+        previewed = self._with_previews(recipe, listener)
         if recipe.two_stage:
-            return self._two_stage.sample(self.encoder, recipe, watcher, inputs)
-        return sample(self.pipe, self.card, self.encoder, recipe, watcher, inputs)
+            return self._two_stage.sample(self.encoder, recipe, previewed, inputs)
+        return sample(self.pipe, self.card, self.encoder, recipe, previewed, inputs)
 
-    def _watcher(self, recipe: Recipe, listener: Listener) -> Listener:
+    def _with_previews(self, recipe: Recipe, listener: Listener) -> Listener:
         return with_previews(listener, self._colours, recipe, self.card.grid_of(recipe))
 
     def _ready(self) -> None:

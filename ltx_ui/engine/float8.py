@@ -24,7 +24,7 @@ class Float8Linear(nn.Linear):
     """A linear layer whose weight is stored in float8."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """As ``nn.Linear``, computed in the input's dtype."""
+        """The layer's output, computed in the input's dtype."""
         return functional.linear(input, self.weight.to(input.dtype), self.bias)
 
 

@@ -9,10 +9,10 @@ import threading
 from dataclasses import dataclass
 
 from ltx_ui.engine.sampling import Latents
-from ltx_ui.recipe import Recipe
+from ltx_ui.recipe import MAX_TAKES, Recipe
 
-CAPACITY = 8
-"""Clips whose latents are kept: as many as a job has takes. An HD clip's latents are some 8 MB."""
+CAPACITY = MAX_TAKES
+"""Clips whose latents are kept: a job has no more takes. An HD clip's latents are some 8 MB."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -168,8 +168,8 @@ class Schedule(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]
 
     @wraps(FlowMatchEulerDiscreteScheduler.set_timesteps)  # whose arguments the pipeline looks at
     def set_timesteps(self, *args: Any, **kwargs: Any) -> None:
-        """As the stock scheduler, and sets the index of the first step. Without it the scheduler
-        would look that up on the device at the first step, and wait for it."""
+        """Set the timesteps as the stock scheduler does, and the index of the first step. Without
+        it the scheduler would look that up on the device at the first step, and wait for it."""
         super().set_timesteps(*args, **kwargs)
         self.set_begin_index(0)
 

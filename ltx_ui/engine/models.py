@@ -265,7 +265,7 @@ _BYTES_22B = {
 }
 """Counted from the published configuration on the meta device; the vocoder computes in float32."""
 _BYTES_LTX_2_5 = {**_BYTES_22B, "text_encoder": 23_920_000_000, "vae": 1_450_000_000}
-"""As others report them; the repo can be read only after accepting its licence."""
+"""Figures that others report; the repo can be read only after accepting its licence."""
 
 _LTX_2 = ModelCard(
     id="ltx-2",

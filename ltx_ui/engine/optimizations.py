@@ -213,7 +213,7 @@ class KeptTextAttention:
         query_rotary_emb: Any = None,
         key_rotary_emb: Any = None,
     ) -> Tensor:
-        """As the stock processor, for layers without rotary embedding and without a mask."""
+        """What the stock processor returns, for layers without rotary embedding and mask."""
         if self.kept is None:
             result: Tensor = self.stock(
                 attn, hidden_states, encoder_hidden_states, attention_mask, query_rotary_emb

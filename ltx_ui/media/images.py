@@ -21,9 +21,11 @@ MAX_PIXELS = {"JPEG": 250_000_000, "PNG": 128_000_000, "HEIF": 80_000_000, "AVIF
 of memory at most while it is read. Measured, in bytes a pixel: JPEG 1.1 (it is decoded at half its
 size or less), PNG 6, HEIF 12, AVIF 9.4. Phones make JPEGs of 200 megapixels."""
 PROGRESSIVE_PIXELS = 108_000_000
-"""The same for a progressive JPEG, whose coefficients are held as a whole: 7.1 bytes a pixel."""
+"""The most pixels of a progressive JPEG, whose coefficients are held as a whole while it is read:
+7.1 bytes a pixel."""
 KEPT_PIXELS, KEPT_BYTES = 64_000_000, 10_000_000
-"""What is within both is stored as it was sent. Also the limit of a WebP: 16 bytes a pixel."""
+"""A picture within both limits is stored as it was sent. A WebP may have no more pixels than this:
+reading it takes 16 bytes a pixel."""
 SHRUNK_PIXELS = 16_000_000
 """What a larger picture is brought to: four times the largest clip."""
 SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "MPO": ".jpg", "WEBP": ".webp"}
@@ -136,12 +138,6 @@ def cover_crop(width: int, height: int, target_width: int, target_height: int) -
         return Crop((width - kept) / 2, 0.0, (width - kept) / 2 + kept, float(height))
     kept = width / shape
     return Crop(0.0, (height - kept) / 2, float(width), (height - kept) / 2 + kept)
-
-
-def share_kept(width: int, height: int, target_width: int, target_height: int) -> float:
-    """How much of a picture :func:`cover_crop` leaves, 0…1 of its area."""
-    crop = cover_crop(width, height, target_width, target_height)
-    return (crop.right - crop.left) * (crop.bottom - crop.top) / (width * height)
 
 
 def fit(image: Image.Image, width: int, height: int) -> NDArray[np.uint8]:

@@ -27,12 +27,13 @@ from sqlalchemy.types import TypeDecorator
 
 from ltx_ui.errors import SettingsError, writing_failed
 from ltx_ui.studio.ballast import Ballast
+from ltx_ui.studio.jobs import Queued, Running
 from ltx_ui.studio.sqlite_errors import damaged, person_error
 
 BUSY_TIMEOUT_MS = 5000
 _READS = "ltx_ui_reads"
 """An execution option: set on connections that only read."""
-LIVE = ("queued", "running")
+LIVE = (Queued.name, Running.name)
 """The column ``state`` of jobs that have not ended."""
 
 

@@ -11,14 +11,12 @@ from sqlalchemy.orm import Session
 from ltx_ui.errors import StudioError
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.database import LIVE, Database, JobRow, TakeRow
-from ltx_ui.studio.jobs import CancelledJob, Done, EndState, Failed, Job, JobState, Queued
+from ltx_ui.studio.jobs import CancelledJob, Done, EndState, Failed, Job, Queued, Running
 
 MAX_STARTS = 2
 """A job that took the process down this often is not tried again."""
 HISTORY = 1000
 """Ended jobs that are kept, for clients that still ask about them."""
-NAMES: dict[type[EndState], str] = {Done: "done", Failed: "failed", CancelledJob: "cancelled"}
-"""The column ``state`` of jobs that have ended."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +53,7 @@ class JobStore:
             owner=job.owner,
             recipe=job.recipe.model_dump(mode="json"),
             submitted_at=job.submitted_at,
-            state="queued",
+            state=Queued.name,
             model=job.model,
         )
         with self._database.session() as session:
@@ -69,16 +67,16 @@ class JobStore:
 
     def started(self, job_id: str) -> None:
         """A job is being made."""
-        self._write(job_id, state="running", starts=JobRow.starts + 1)
+        self._write(job_id, state=Running.name, starts=JobRow.starts + 1)
 
     def put_back(self, job_id: str) -> None:
         """A job waits again, as if it had not been started."""
-        self._write(job_id, state="queued", starts=JobRow.starts - 1)
+        self._write(job_id, state=Queued.name, starts=JobRow.starts - 1)
 
     def ended(self, job_id: str, state: EndState) -> None:
         """A job has ended."""
         message = state.message if isinstance(state, Failed) else ""
-        self._write(job_id, state=NAMES[type(state)], message=message)
+        self._write(job_id, state=state.name, message=message)
 
     def set_model(self, job_id: str, model: str) -> None:
         """A job is for this model, by the id of its card."""
@@ -98,26 +96,26 @@ class JobStore:
 
 def _goes_on(session: Session, row: JobRow) -> bool:
     if len(_kept(session, row)) == _recipe(row).num_takes:
-        row.state = "done"
-    elif row.state == "running" and row.starts >= MAX_STARTS:
-        row.state = "failed"
+        row.state = Done.name
+    elif row.state == Running.name and row.starts >= MAX_STARTS:
+        row.state = Failed.name
         row.message = (
             f"The program ended {row.starts} times while it made this clip, so it is not tried "
             "again. Try a shorter length or a smaller format."
         )
     else:
-        row.state = "queued"
-    return row.state == "queued"
+        row.state = Queued.name
+    return row.state == Queued.name
 
 
 def _job(row: JobRow, kept: tuple[str, ...]) -> Job:
     job = Job(row.id, row.owner, _recipe(row), row.submitted_at, Queued(0), row.model)
-    states: dict[str, JobState] = {
-        "done": Done(row.id, job.take_ids[1:]),
-        "failed": Failed(row.message, kept),
-        "cancelled": CancelledJob(kept),
-    }
-    return replace(job, state=states.get(row.state, job.state))
+    ends: tuple[EndState, ...] = (
+        Done(row.id, job.take_ids[1:]),
+        Failed(row.message, kept),
+        CancelledJob(kept),
+    )
+    return replace(job, state=next((end for end in ends if end.name == row.state), job.state))
 
 
 def _kept(session: Session, row: JobRow) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import logging
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar, Literal
 
 from ltx_ui.clip import Stage
 from ltx_ui.errors import StudioError
@@ -18,9 +19,11 @@ UNEXPECTED = (
     "Generate it again, and if it fails again, try other settings."
 )
 
-
 ANY_MODEL = "auto"
 """The model of a job that was queued before it was known which model would be loaded."""
+
+StateName = Literal["queued", "running", "cancelling", "done", "failed", "cancelled"]
+"""What the API calls the states of a job, and the library those that it stores."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Queued:
         seconds_left: seconds until it is begun; None while unknown.
     """
 
+    name: ClassVar[StateName] = "queued"
     place: int
     waits_for: str | None = None
     seconds_left: float | None = None
@@ -49,9 +53,9 @@ class Running:
         seconds_left: seconds until it is done; None while unknown.
         take: number of the present take, from 1.
         take_ids: its takes that are saved already.
-        cancelling: whether it was cancelled and ends at its next step.
     """
 
+    name: ClassVar[StateName] = "running"
     stage: Stage
     step: int
     steps: int
@@ -59,13 +63,27 @@ class Running:
     seconds_left: float | None
     take: int = 1
     take_ids: tuple[str, ...] = ()
-    cancelling: bool = False
+
+
+@dataclass(frozen=True)
+class Cancelling:
+    """The job was cancelled while it was made, and ends at its next step.
+
+    Attributes:
+        fraction: how much of it is done, 0…1.
+        take_ids: its takes that are saved already.
+    """
+
+    name: ClassVar[StateName] = "cancelling"
+    fraction: float
+    take_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Done:
     """The job's takes were made and saved; ``others`` are those after the first."""
 
+    name: ClassVar[StateName] = "done"
     take_id: str
     others: tuple[str, ...] = ()
 
@@ -80,6 +98,7 @@ class Failed:
     """The job could not be made. ``message`` tells its owner why; ``take_ids`` were saved
     before."""
 
+    name: ClassVar[StateName] = "failed"
     message: str
     take_ids: tuple[str, ...] = ()
 
@@ -88,10 +107,11 @@ class Failed:
 class CancelledJob:
     """The job was cancelled. Its takes that were saved before are kept."""
 
+    name: ClassVar[StateName] = "cancelled"
     take_ids: tuple[str, ...] = ()
 
 
-JobState = Queued | Running | Done | Failed | CancelledJob
+JobState = Queued | Running | Cancelling | Done | Failed | CancelledJob
 EndState = Done | Failed | CancelledJob
 
 
@@ -114,7 +134,7 @@ class Job:
     @property
     def live(self) -> bool:
         """Whether it waits or runs."""
-        return isinstance(self.state, Queued | Running)
+        return isinstance(self.state, Queued | Running | Cancelling)
 
     @property
     def kept(self) -> tuple[str, ...]:

@@ -160,7 +160,7 @@ class Library:
             _row(session, take_id, owner).favourite = favourite
 
     def set_note(self, take_id: str, owner: str, note: str) -> None:
-        """Set a take's note, cut to 2000 characters.
+        """Set a take's note, cut to :data:`MAX_NOTE` characters.
 
         Raises:
             NotFound: as :meth:`take`.

@@ -36,6 +36,8 @@ class ModelStatus:
         device: None until the model is ready.
         demo: whether it is the small built-in model.
         why_demo: a sentence on why that was chosen here; empty if it was asked for.
+        licence: name of the model's licence; ``licence_url`` has the text. Both are empty until the
+            model is known.
     """
 
     state: Literal["starting", "downloading", "loading", "ready", "failed"]
@@ -46,6 +48,8 @@ class ModelStatus:
     device: str | None
     demo: bool
     why_demo: str = ""
+    licence: str = ""
+    licence_url: str = ""
 
 
 class ModelLoader:
@@ -121,17 +125,15 @@ class ModelLoader:
             _log.warning("The demo model is used. %s", engine.notice)
         # Visitors read it too, who have no business with the server's folders.
         why_demo = engine.notice.replace(str(self._settings.models_dir), "the models' folder")
-        self.status = replace(
-            self.status, model=card.id, title=card.title, demo=card.demo, why_demo=why_demo
-        )
+        self.status = replace(_described(self.status, card), why_demo=why_demo)
         self._queue.use_model(card.id, self._settings.model)
         engine.load(self._report)
         card = self.card = engine.card
         self._count_tokens = engine.count_tokens
         prepare(engine)
         message = f"{card.title} is ready on {engine.device}."
-        self.status = ModelStatus(
-            "ready", message, None, card.id, card.title, engine.device, card.demo, why_demo
+        self.status = replace(
+            self.status, state="ready", message=message, fraction=None, device=engine.device
         )
         _log.info("%s", message)
         return engine
@@ -166,6 +168,18 @@ def _known_card(asked: str) -> ModelCard | None:
 
 
 def _first_status(asked: str, card: ModelCard | None) -> ModelStatus:
-    title = card.title if card else "LTX-2" if asked == "auto" else asked
-    model, demo = (card.id, card.demo) if card else (asked, False)
-    return ModelStatus("starting", "Starting…", None, model, title, None, demo)
+    title = "LTX-2" if asked == "auto" else asked
+    status = ModelStatus("starting", "Starting…", None, asked, title, None, False)
+    return status if card is None else _described(status, card)
+
+
+def _described(status: ModelStatus, card: ModelCard) -> ModelStatus:
+    """The status with what the model's card says of it."""
+    return replace(
+        status,
+        model=card.id,
+        title=card.title,
+        demo=card.demo,
+        licence=card.licence,
+        licence_url=card.licence_url,
+    )

@@ -15,6 +15,7 @@ from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import (
     ANY_MODEL,
     CancelledJob,
+    Cancelling,
     Done,
     EndState,
     Failed,
@@ -338,12 +339,10 @@ class JobQueue:
 
 
 def _as_of_now(started: _Started) -> Job:
-    running = replace(
-        started.running,
-        take_ids=started.kept,
-        seconds_left=_seconds_left(started),
-        cancelling=isinstance(started.ending, CancelledJob),
-    )
+    if isinstance(started.ending, CancelledJob):
+        return replace(started.job, state=Cancelling(started.running.fraction, started.kept))
+    left = _seconds_left(started)
+    running = replace(started.running, take_ids=started.kept, seconds_left=left)
     return replace(started.job, state=running)
 
 

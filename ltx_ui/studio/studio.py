@@ -1,4 +1,4 @@
-"""The Studio: what the page and the API call. This package's only door."""
+"""The Studio: what the page and the API call, and all that they call here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.input_store import InputStore, StoredImage
 from ltx_ui.studio.job_store import JobStore
-from ltx_ui.studio.jobs import Job, Running
+from ltx_ui.studio.jobs import Cancelling, Job, Running
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.model_loader import ModelStatus
 from ltx_ui.studio.progress import Preview
@@ -203,7 +203,7 @@ class Studio:
 
     def _preview(self, job: Job) -> Preview | None:
         seen = self._worker.preview
-        runs = isinstance(job.state, Running)
+        runs = isinstance(job.state, Running | Cancelling)
         return seen if runs and seen is not None and seen.job_id == job.id else None
 
     def _seconds(self, recipe: Recipe) -> float | None:

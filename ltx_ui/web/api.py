@@ -20,7 +20,7 @@ from ltx_ui.errors import Cancelled, ModelUnavailable, NotFound, StudioError
 from ltx_ui.request import Request as Asked
 from ltx_ui.request import parse_request, request_data
 from ltx_ui.settings import Settings
-from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Queued, Running
+from ltx_ui.studio.jobs import CancelledJob, Cancelling, Done, Failed, Job, Queued, Running
 from ltx_ui.studio.library import Take
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Owner
@@ -102,7 +102,8 @@ class Api:
         return job_answer(await self._submitted(request, owner))
 
     def read_job(self, job_id: str, owner: Owner) -> dict[str, Any]:
-        """How far a job is."""
+        """How far a job is. Its state is queued, running, cancelling (it was asked to stop and ends
+        at its next step), done, failed or cancelled."""
         job = self._studio.job(job_id, owner)
         return job_answer(job) | self._notes(job, owner)
 
@@ -282,37 +283,37 @@ def job_answer(job: Job) -> dict[str, Any]:
         "id": job.id,
         "submitted_at": job.submitted_at.isoformat(),
         "recipe": request_data(job.recipe),
+        "state": job.state.name,
     }
     match job.state:
         case Queued() as queued:
-            return answer | {"state": "queued", **asdict(queued)}
+            return answer | asdict(queued)
         case Running() as running:
             return answer | {
-                "state": "running",
                 "stage": running.stage,
                 "step": running.step,
                 "steps": running.steps,
                 "fraction": round(running.fraction, 3),
                 "seconds_left": running.seconds_left,
-                "cancelling": running.cancelling,
                 "takes": list(running.take_ids),
             }
+        case Cancelling(fraction, kept):
+            return answer | {"fraction": round(fraction, 3), "takes": list(kept)}
         case Done(take_id) as done:
             return answer | {
-                "state": "done",
                 "take": take_id,
                 "takes": list(done.take_ids),
                 "video": f"takes/{take_id}.mp4",
             }
         case Failed(message, kept):
-            return answer | {"state": "failed", "message": message, "takes": list(kept)}
+            return answer | {"message": message, "takes": list(kept)}
         case CancelledJob(kept):
-            return answer | {"state": "cancelled", "takes": list(kept)}
+            return answer | {"takes": list(kept)}
 
 
 def health_answer(studio: Studio) -> dict[str, Any]:
     """What GET /health answers. A studio is unhealthy if its model can't be loaded. The model's id,
-    title and demo mark are null until it has been chosen."""
+    title, demo mark and licence are null until it has been chosen."""
     model = studio.model_status()
     known = model.model != AUTO
     return {
@@ -324,6 +325,8 @@ def health_answer(studio: Studio) -> dict[str, Any]:
             "message": model.message,
             "fraction": model.fraction,
             "demo": model.demo if known else None,
+            "licence": model.licence or None,
+            "licence_url": model.licence_url or None,
         },
         "device": model.device,
         "queue_length": studio.queue_length(),

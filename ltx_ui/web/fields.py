@@ -12,12 +12,16 @@ from gradio.components import Component
 from ltx_ui.inputs import FIELDS
 from ltx_ui.presets import Phrase, Presets
 from ltx_ui.recipe import MAX_PROMPT
+from ltx_ui.request import bounds, choices
 from ltx_ui.web.form import DESCRIBED, Form, length_choices, preset_choices, size_choices
 from ltx_ui.web.pictures import lay_out_picture, picture_digest
 from ltx_ui.web.views import quality_note
 from ltx_ui.web.wiring import Updates, Values, script
 
 PICTURES = tuple(FIELDS.values())
+
+_MODES = {"standard": "Standard", "high": "High quality"}
+"""What the page calls the modes of a recipe."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def lay_out(presets: Presets) -> Fields:
         for name in PICTURES:
             of_form[name] = lay_out_picture(name, DESCRIBED[name].label, DESCRIBED[name].elem_id)
     put(
-        *("image_strength", gr.Slider, 0, 1),
+        *("image_strength", gr.Slider, *bounds("image_strength")),
         step=0.05,
         info="1 keeps the picture closest; less gives more motion.",
         visible=False,
@@ -126,16 +130,16 @@ def lay_out(presets: Presets) -> Fields:
         put("size", gr.Dropdown, size_choices(form, presets), **choose)
         put("num_frames", gr.Dropdown, length_choices(form, presets), **choose)
     with gr.Row(elem_classes="pair"):
-        put("num_inference_steps", gr.Slider, 1, 100, step=1, min_width=140)
-        put("guidance_scale", gr.Slider, 1, 20, step=0.1, min_width=140)
+        put("num_inference_steps", gr.Slider, *bounds("num_inference_steps"), step=1, min_width=140)
+        put("guidance_scale", gr.Slider, *bounds("guidance_scale"), step=0.1, min_width=140)
     quality = gr.HTML(
         quality_note(form.num_inference_steps, form.guidance_scale, presets),
         elem_id="quality-note",
     )
     with gr.Row(elem_classes="pair"):
-        put("num_takes", gr.Dropdown, [1, 2, 3, 4, 5, 6, 7, 8], **choose)
-        modes = [("Standard", "standard"), ("High quality", "high")]
-        put("mode", gr.Dropdown, modes, **choose)
+        fewest, most = bounds("num_takes")
+        put("num_takes", gr.Dropdown, list(range(fewest, most + 1)), **choose)
+        put("mode", gr.Dropdown, [(_MODES[mode], mode) for mode in choices("mode")], **choose)
     with gr.Row(elem_classes="seed-row"):
         put("seed", gr.Number, value=None, precision=0, min_width=120, placeholder="Drawn")
         put("seed_locked", gr.Checkbox, container=False, scale=0, min_width=80)

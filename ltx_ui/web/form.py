@@ -17,8 +17,8 @@ from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import is_digest
 from ltx_ui.presets import Presets
 from ltx_ui.prompting import compile_prompt
-from ltx_ui.recipe import FPS_CHOICES, MAX_PROMPT, PromptFields, Recipe
-from ltx_ui.request import Request, request_data
+from ltx_ui.recipe import MAX_PROMPT, PromptFields, Recipe, Typed
+from ltx_ui.request import Request, choices, request_data
 from ltx_ui.words import squeeze
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ class Described:
         of_preset: whether a preset may set it.
         offered: whether there is such a choice with a model; without, it is hidden and has its
             initial value. None: with every model.
+        fixed: whether a model leaves it without effect; it is shown then, but can't be changed.
+            None: no model does.
         fills: the fields of a request that it fills, given the model that is loaded, where that is
             more than the one of its name.
         component: makes its component below "More settings", in the order of the form's fields;
@@ -104,6 +106,7 @@ class Described:
     asks: tuple[str, ...] = ()
     of_preset: bool = False
     offered: Callable[[ModelCard], bool] | None = None
+    fixed: Callable[[ModelCard], bool] | None = None
     fills: Callable[[Form, ModelCard | None], Mapping[str, Any]] = lambda form, card: {}
     component: Callable[..., Component] | None = None
 
@@ -145,7 +148,10 @@ class Form:
     speech: str = _kept("", _text, "Speech", "speech")
     image_start: str | None = _kept(None, _digest, "First frame", "reference-image")
     image_end: str | None = _kept(None, _digest, "Last frame", "end-image")
-    image_strength: float = _kept(1.0, _number, "Image strength", "image-strength", of_preset=True)
+    image_strength: float = _kept(
+        *(_default("image_strength"), _number, "Image strength", "image-strength"),
+        of_preset=True,
+    )
     size: str = _kept(
         *("", _size_name, "Format", "format"),
         asks=("width", "height", "two_stage"),
@@ -153,11 +159,22 @@ class Form:
         fills=lambda form, card: _size_fields(form.size),
     )
     num_frames: int = _kept(0, _whole, "Length", "length", of_preset=True)
-    num_inference_steps: int = _kept(0, _whole, "Steps", "steps", of_preset=True)
-    guidance_scale: float = _kept(0.0, _number, "Guidance", "guidance", of_preset=True)
-    num_takes: int = _kept(1, _whole, "Takes", "num-takes", of_preset=True)
+    num_inference_steps: int = _kept(
+        *(0, _whole, "Steps", "steps"),
+        of_preset=True,
+        fixed=lambda card: card.fixed_steps is not None,
+    )
+    guidance_scale: float = _kept(
+        *(0.0, _number, "Guidance", "guidance"),
+        of_preset=True,
+        fixed=lambda card: not card.takes_guidance,
+    )
+    num_takes: int = _kept(
+        *(_default("num_takes"), _whole, "Takes", "num-takes"),
+        of_preset=True,
+    )
     mode: str = _kept(
-        *("standard", _one_of("standard", "high"), "Mode", "mode"),
+        *(_default("mode"), _one_of(*choices("mode")), "Mode", "mode"),
         of_preset=True,
         offered=lambda card: card.has_high,
     )
@@ -168,17 +185,18 @@ class Form:
     )
     seed_locked: bool = _kept(False, _flag, "Lock", "seed-lock", of_preset=True)
     include_audio: bool = _kept(
-        *(True, _flag, "Sound track", "include-audio"),
+        *(_default("include_audio"), _flag, "Sound track", "include-audio"),
         of_preset=True,
         component=gr.Checkbox,
     )
     fps: int = _kept(
-        *(_default("fps"), _one_of(*FPS_CHOICES), "Frames a second", "fps"),
+        *(_default("fps"), _one_of(*choices("fps")), "Frames a second", "fps"),
         of_preset=True,
-        component=partial(gr.Dropdown, list(FPS_CHOICES), filterable=False),
+        component=partial(gr.Dropdown, list(choices("fps")), filterable=False),
     )
     negative_prompt: str = _kept(
         *(_default("negative_prompt"), _text, "Negative prompt", "negative-prompt"),
+        fixed=lambda card: not card.takes_guidance,
         component=partial(
             gr.Textbox,
             info="What should not be seen or heard. Has no effect at guidance 1.",
@@ -227,13 +245,15 @@ class Form:
     def from_recipe(cls, recipe: Recipe, presets: Presets) -> Form:
         """The form that makes this recipe again, its seed locked. The words are as they were typed;
         or the paragraph, where they are not known or no longer give it."""
-        asked = request_data(recipe)
+        asked, typed = request_data(recipe), _typed(recipe, presets)
+        own = squeeze(typed.negative_prompt or "")
         shared = DESCRIBED.keys() & asked.keys()
         return replace(
             cls.initial(presets),
-            **{name: asked[name] for name in shared} | asdict(_typed(recipe, presets)),
+            **{name: asked[name] for name in shared} | asdict(typed),
             size=_size(recipe.width, recipe.height, recipe.two_stage),
             seed_locked=True,
+            authors_negative=own != squeeze(recipe.negative_prompt),
         )
 
     def as_draft(self) -> dict[str, Any]:
@@ -244,6 +264,11 @@ class Form:
     def prompt_fields(self) -> PromptFields:
         """The prompt with its helper fields."""
         return PromptFields(self.prompt, self.camera, self.lighting, self.sound, self.speech)
+
+    @property
+    def typed(self) -> Typed:
+        """All words in the form, for the recipe that is made of it."""
+        return Typed(**asdict(self.prompt_fields), negative_prompt=self.negative_prompt)
 
     @property
     def has_picture(self) -> bool:
@@ -289,11 +314,12 @@ class Form:
         return replace(self, **{name: getattr(empty, name) for name in hidden})
 
 
-def _typed(recipe: Recipe, presets: Presets) -> PromptFields:
-    known = recipe.typed
-    if known is None or squeeze(compile_prompt(known, presets)) != recipe.prompt:
-        return PromptFields(recipe.prompt)
-    return known
+def _typed(recipe: Recipe, presets: Presets) -> Typed:
+    known = recipe.typed or Typed(recipe.prompt)
+    negative = recipe.negative_prompt if known.negative_prompt is None else known.negative_prompt
+    if squeeze(compile_prompt(known, presets)) != recipe.prompt:
+        return Typed(recipe.prompt, negative_prompt=negative)
+    return replace(known, negative_prompt=negative)
 
 
 DESCRIBED: Mapping[str, Described] = {each.name: each.metadata[Described] for each in fields(Form)}
@@ -301,6 +327,9 @@ DESCRIBED: Mapping[str, Described] = {each.name: each.metadata[Described] for ea
 
 SETTING_FIELDS = tuple(name for name, known in DESCRIBED.items() if known.of_preset)
 """Names of the fields that a preset may set."""
+
+FIXED = {name: known.fixed for name, known in DESCRIBED.items() if known.fixed is not None}
+"""Whether a model leaves a field without effect, for the fields of which one does."""
 
 OFFERED = {name: known.offered for name, known in DESCRIBED.items() if known.offered is not None}
 """Whether a model offers the choices that not every one has."""

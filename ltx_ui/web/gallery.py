@@ -54,7 +54,7 @@ class Gallery:
         return {self._cards: render("gallery.html", favourites_only=only, **shown)}
 
     def show_more(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
-        """As many cards more as one page has."""
+        """Show another page of cards below those that are shown."""
         return self._show(values, _limit(event) + PAGE_SIZE, owner_of(request))
 
     def heart(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:

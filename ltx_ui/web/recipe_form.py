@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 from typing import Any
 
@@ -17,6 +18,7 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.web import fields, views
 from ltx_ui.web.fields import PICTURES, show_mark
 from ltx_ui.web.form import (
+    FIXED,
     OFFERED,
     SETTING_FIELDS,
     Form,
@@ -28,7 +30,7 @@ from ltx_ui.web.pictures import check_refused, shown_picture
 from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, in_browser, on, sent
 
-_PROMPT_FIELDS = tuple(PromptFields.__dataclass_fields__)
+_PROMPT_FIELDS = tuple(each.name for each in dataclasses.fields(PromptFields))
 
 _TYPED = ("prompt", "negative_prompt", *PICTURES)
 """Fields that report changes by scripts of their own; all others have Gradio's ``change``."""
@@ -67,7 +69,7 @@ class RecipeForm:
         form = self._form(values)
         data = form.recipe_data(self._presets, self._studio.model_card())
         recipe = parse_recipe(data, max_volume=self._settings.max_volume)
-        return recipe.model_copy(update={"typed": form.prompt_fields})
+        return recipe.model_copy(update={"typed": form.typed})
 
     def show(self, form: Form) -> Updates:
         """Put a form into the fields, without pictures that were deleted since."""
@@ -122,15 +124,13 @@ class RecipeForm:
         """Adapt choices, examples and estimates to the model that is loaded."""
         form, card = self._form(values), self._studio.model_card()
         sizes = size_choices(form, self._presets, has_upsampler=self._has_upsampler)
-        free = gr.update(interactive=card is None or card.takes_guidance)
         examples = [example.prompt for example in self._examples()]
         return {
             self.fields["size"]: gr.update(choices=sizes),
-            self.fields["num_inference_steps"]: gr.update(
-                interactive=card is None or card.fixed_steps is None
-            ),
-            self.fields["guidance_scale"]: free,
-            self.fields["negative_prompt"]: free,
+            **{
+                self.fields[name]: gr.update(interactive=card is None or not fixed(card))
+                for name, fixed in FIXED.items()
+            },
             **{
                 self.fields[name]: gr.update(visible=card is not None and offered(card))
                 for name, offered in OFFERED.items()
@@ -217,13 +217,8 @@ class RecipeForm:
 
     def describe_on(self, trigger: Any) -> None:
         """Call :meth:`describe` on an event."""
-        form = self.fields
-        described = {
-            *(form.compiled, form.tokens, form.advice, form.quality),
-            *(form["preset"], form["image_strength"]),
-            *(self._draft, self._estimate, self.problem),
-        }
-        on(trigger, self.describe, {*form.all, self.problem}, described, how=LATEST)
+        inputs = {*self.fields.all, self.problem}
+        on(trigger, self.describe, inputs, {*self.describe({}), self.problem}, how=LATEST)
 
     def connect(self, demo: gr.Blocks, model: gr.HTML, job: gr.BrowserState) -> None:
         """Connect the fields' events with this class's methods.
@@ -236,14 +231,8 @@ class RecipeForm:
         self.describe_on([form[name].change for name in form.of_form if name not in _TYPED])
         for tell in (form.typing.paused, *(form[name].changed for name in PICTURES)):
             self.describe_on(tell)
-        measured = {self._estimate, form.tokens}
-        left_to_choose = {
-            *(form["size"], form["num_inference_steps"], form["guidance_scale"]),
-            *(form["negative_prompt"], form.quality, form.examples),
-            *(form[name] for name in OFFERED),
-        }
-        on(model.change, self.follow_model, form.all, left_to_choose | measured)
-        on(job.change, self.measure, form.all, measured)
+        on(model.change, self.follow_model, form.all, set(self.follow_model({})))
+        on(job.change, self.measure, form.all, set(self.measure({})))
         self._connect_presets()
         written = {form[name] for name in _PROMPT_FIELDS}
         chosen = on(form.examples.example, self.choose_example, None, written, how=EACH)

@@ -10,8 +10,9 @@ import gradio as gr
 from gradio.components import Component
 
 from ltx_ui.errors import NotFound
-from ltx_ui.studio.jobs import Job, Queued, Running
-from ltx_ui.studio.library import Take
+from ltx_ui.recipe import MAX_TAKES
+from ltx_ui.studio.jobs import Cancelling, Job, Queued, Running
+from ltx_ui.studio.library import MAX_NOTE, Take
 from ltx_ui.studio.studio import Snapshot, Studio
 from ltx_ui.web import views
 from ltx_ui.web.access import owner_of
@@ -25,9 +26,6 @@ PATIENT_SECONDS = 1.0
 QUEUE_SECONDS = 3.0
 """Seconds between polls of a job that is not the next one in the queue."""
 SOON = 20.0
-
-_LARGEST_STRIP = 8
-"""How many takes a job makes at most. A browser may send a list of any length."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,11 @@ def lay_out(keep: Callable[[str], gr.BrowserState]) -> ResultPanel:
         with gr.Row(elem_classes="pair"):
             save_seed = gr.Button("♡ Save seed", elem_id="save-seed", scale=0, min_width=170)
             note = gr.Textbox(
-                placeholder="Note", label="Note", show_label=False, max_length=500, elem_id="note"
+                placeholder="Note",
+                label="Note",
+                show_label=False,
+                max_length=MAX_NOTE,
+                elem_id="note",
             )
     return ResultPanel(
         progress=progress,
@@ -137,7 +139,7 @@ def save_seed_label(favourite: bool) -> str:
 def cancel_button(job: Job | None) -> Any:
     """The Cancel button's update: hidden without a live job, disabled while that is stopping."""
     live = job is not None and job.live
-    cancelling = job is not None and isinstance(job.state, Running) and job.state.cancelling
+    cancelling = job is not None and isinstance(job.state, Cancelling)
     words = "Cancelling…" if cancelling else "Cancel"
     return gr.update(visible=live, interactive=not cancelling, value=words)
 
@@ -175,9 +177,10 @@ class JobProgress:
         """The takes with these ids, without the deleted ones and other owners'.
 
         Args:
-            ids: as a browser sent them, unchecked.
+            ids: as a browser sent them, unchecked. The list may be of any length; no more are
+                looked at than a job makes.
         """
-        listed: Iterable[Any] = ids[:_LARGEST_STRIP] if isinstance(ids, list) else ()
+        listed: Iterable[Any] = ids[:MAX_TAKES] if isinstance(ids, list) else ()
         found = (self.take(take_id, owner) for take_id in listed)
         return [take for take in found if take is not None]
 

@@ -16,9 +16,9 @@ LONGEST = 900.0
 FORGIVEN_AFTER = 24 * 3600.0
 """Seconds since the last wrong password after which earlier ones no longer count."""
 CROWD, CROWD_SECONDS = 20, 60.0
-"""As many wrong passwords in as many seconds, from all addresses together, are an attack from many
-addresses, or from one behind a proxy that passes on what clients claim. Then only addresses that
-were right before may go on trying."""
+"""This many wrong passwords in this many seconds, from all addresses together, are an attack from
+many addresses, or from one behind a proxy that passes on what clients claim. Then only addresses
+that were right before may go on trying."""
 MOST_ADDRESSES = 10_000
 """How many are remembered (some 2 MB); those whose last failure is oldest are forgotten first."""
 

@@ -11,7 +11,7 @@ from typing import Literal
 from ltx_ui.errors import FieldProblem, InvalidRecipe, StudioError
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import Recipe
-from ltx_ui.studio.jobs import CancelledJob, Failed, Job, Queued, Running
+from ltx_ui.studio.jobs import CancelledJob, Cancelling, Failed, Job, Queued, Running
 from ltx_ui.studio.studio import ModelStatus, TokenCount
 from ltx_ui.web.form import LABELS
 from ltx_ui.web.templating import duration_in_words, render
@@ -35,6 +35,8 @@ def model_status(status: ModelStatus) -> str:
         kind=_model_kind(status),
         title=status.title,
         device=status.device,
+        licence=status.licence,
+        licence_url=status.licence_url,
         why_demo=status.why_demo,
         message=status.message or "The model is getting ready.",
         percent=None if status.fraction is None else _percent(status.fraction),
@@ -60,9 +62,9 @@ def progress(job: Job | None) -> str:
         case Queued() as queued:
             where = "Next in the queue" if queued.place <= 1 else f"Place {queued.place} in line"
             return _progress(where, _wait(queued.seconds_left), 0.0)
-        case Running(cancelling=True) as running:
+        case Cancelling(fraction):
             detail = "The step that has begun ends first"
-            return _progress("Cancelling…", detail, running.fraction)
+            return _progress("Cancelling…", detail, fraction)
         case Running() as running:
             takes = job.recipe.num_takes if job else 1
             return _progress(_STAGES[running.stage], _detail(running, takes), running.fraction)

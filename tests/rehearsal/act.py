@@ -54,7 +54,7 @@ class Made:
     seconds: float = 0.0
 
 
-class Watch:
+class StageListener:
     """Opens a stage of the ledger at each report of progress, and makes memory run out there."""
 
     def __init__(self, act: Act, name: str, case: Case) -> None:
@@ -62,7 +62,7 @@ class Watch:
         self._failures = 0
 
     def progress(self, stage: str, step: int = 0, steps: int = 0) -> None:
-        """As :class:`ltx_ui.clip.Listener` says."""
+        """Opens the stage's page of the ledger, as a :class:`ltx_ui.clip.Listener`."""
         ledger, case = self._act.ledger, self._case
         ledger.begin(f"{self._name}/{stage} {step}")
         ledger.fail_while = None
@@ -110,12 +110,12 @@ class Act:
     def make(self, name: str, case: Case | None = None) -> Made:
         """One case, from recipe to clip; what it leaves behind is still there."""
         case = case or CASES[name]
-        watch, began = Watch(self, name, case), time.process_time()
+        listener, began = StageListener(self, name, case), time.process_time()
         before = (str(self.engine.placement), self.ledger.live["cuda"])
         made = Made(name)
         with self.mode:
             try:
-                made.notes = self._clips(case, watch)
+                made.notes = self._clips(case, listener)
             except OutOfMemory as error:
                 made.error = f"OutOfMemory: {error}"
             except Exception as error:
@@ -133,15 +133,15 @@ class Act:
         }
         return made
 
-    def _clips(self, case: Case, watch: Watch) -> tuple[str, ...]:
+    def _clips(self, case: Case, listener: StageListener) -> tuple[str, ...]:
         recipe = case.recipe()
         data = InputData({BLACK: np.zeros((recipe.height, recipe.width, 3), np.uint8)})
         if case.takes == 1:
-            clip = self.engine.generate(recipe, watch, data)
+            clip = self.engine.generate(recipe, listener, data)
             assert clip.frames.shape == (recipe.num_frames, recipe.height, recipe.width, 3)
             return clip.notes
         takes = [case.recipe(seed) for seed in range(case.takes)]
-        clips = list(self.engine.generate_many(takes, watch, data))
+        clips = list(self.engine.generate_many(takes, listener, data))
         assert len(clips) == case.takes
         return clips[-1].notes
 

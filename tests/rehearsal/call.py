@@ -7,8 +7,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensor
-from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from .compat import (
+    EFFICIENT_ATTENTION,
+    FLASH_ATTENTION,
+    FUSED_RMS_NORM,
+    MOVES,
+    FakeTensor,
+    has_kernel,
+    operator_name,
+    tree_flatten,
+    tree_unflatten,
+)
 
 aten = torch.ops.aten
 CUDA = torch.device("cuda", 0)
@@ -25,30 +35,16 @@ ONE_TYPE = {
     aten.convolution.default,
     aten.native_layer_norm.default,
     aten.native_group_norm.default,
-    aten._fused_rms_norm.default,
-    aten._scaled_dot_product_flash_attention.default,
-    aten._scaled_dot_product_efficient_attention.default,
+    FUSED_RMS_NORM,
+    FLASH_ATTENTION,
+    EFFICIENT_ATTENTION,
 }
 """On CUDA all floating arguments of these need one type."""
 FLOAT8 = (torch.float8_e4m3fn, torch.float8_e5m2)
 HALF = (torch.float16, torch.bfloat16)
-MOVES = ("_to_copy", "copy_")
 FLOAT8_KNOWS = (*MOVES, "clone", "detach", "alias", "empty", "new_empty", "set_", "lift_fresh")
 """What there is for float8; everything else wants another type first."""
-LAUNCHES_NOTHING = (
-    "empty",
-    "new_empty",
-    "lift_fresh",
-    "detach",
-    "alias",
-    "set_",
-    "_unsafe_view",
-    "_reshape_alias",
-    "resize_",
-)
 FILLS = ("uniform_", "normal_", "random_", "bernoulli_", "exponential_")
-READS = ("_local_scalar_dense", "is_nonzero", "equal")
-"""What brings a value to the host, and so waits for the device."""
 
 
 class Call:
@@ -60,7 +56,7 @@ class Call:
         for index in bare:
             flat[index] = CUDA
         self.func = func
-        self.name: str = func._schema.name.removeprefix("aten::")
+        self.name: str = operator_name(func).removeprefix("aten::")
         self.args: tuple[Any, ...] = args
         self.kwargs: dict[str, Any] = kwargs
         if bare:
@@ -106,7 +102,6 @@ def numbers_asked_for(args: tuple[Any, ...]) -> int:
 @cache
 def is_composite(func: Any) -> bool:
     """Whether an operator is nothing but others, so that only those are to be counted."""
-    has = torch._C._dispatch_has_kernel_for_dispatch_key
-    names = ("CompositeImplicitAutograd", "CPU", "Meta")
-    composite, cpu, meta = (has(func.name(), name) for name in names)
+    keys = ("CompositeImplicitAutograd", "CPU", "Meta")
+    composite, cpu, meta = (has_kernel(func, key) for key in keys)
     return composite and not cpu and not meta

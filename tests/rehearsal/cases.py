@@ -74,7 +74,7 @@ CASES: dict[str, Case] = {
 
 
 def cases_of(family: str) -> dict[str, Case]:
-    """Those that a family can make."""
+    """The cases that a family can make, by name."""
     distilled = "distilled" in family or family == "2.5"
     return {
         name: case

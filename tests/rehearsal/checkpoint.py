@@ -40,7 +40,7 @@ PARTS = ("transformer", "text_encoder", "connectors", "vae", "audio_vae", "vocod
 UNREAD = ("model.vision_tower", "model.multi_modal_projector", "model.embed_")
 """What a text encoder has for pictures and sound."""
 RANK = 384
-"""Of the 19B's distilled LoRA."""
+"""The rank of the 19B's distilled LoRA."""
 
 GATED = {
     "gated_attn": True,
@@ -52,7 +52,7 @@ GATED = {
 """What 2.3's transformer has beyond 2.0's defaults; this and the next four are from diffusers'
 ``scripts/convert_ltx2_to_diffusers.py``."""
 WITHOUT_BIAS = {"ff_bias": False, "use_keyframes_abs_pos_embedding": True}
-"""What 2.5's has beyond 2.3's."""
+"""What 2.5's transformer has beyond 2.3's."""
 CONNECTORS = {
     "video_connector_num_attention_heads": 32,
     "video_connector_attention_head_dim": 128,
@@ -212,7 +212,8 @@ def _index(parts: dict[str, nn.Module]) -> dict[str, Any]:
 
 
 def _lora(transformer: nn.Module) -> dict[str, Tensor]:
-    """Its layers beside every linear layer of the blocks, under the authors' names."""
+    """The weights of a LoRA with layers beside every linear layer of the blocks, under the authors'
+    names."""
     weights = {}
     for name, layer in transformer.named_modules():
         if isinstance(layer, nn.Linear) and name.startswith("transformer_blocks"):

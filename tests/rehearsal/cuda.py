@@ -10,9 +10,8 @@ import numpy as np
 import psutil
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensor
-from torch.utils._python_dispatch import _disable_current_modes
 
+from .compat import INITIALISE, FakeTensor, keep_parameters_when_moved, without_modes
 from .ledger import Ledger
 from .mode import Rehearsal
 
@@ -86,7 +85,7 @@ def _torch_cuda(ledger: Ledger) -> None:
         "current_stream": lambda *_: Stream(),
         "default_stream": lambda *_: Stream(),
     }
-    quiet = ("synchronize", "empty_cache", "ipc_collect", "set_device", "manual_seed", "_lazy_init")
+    quiet = ("synchronize", "empty_cache", "ipc_collect", "set_device", "manual_seed", INITIALISE)
     names |= dict.fromkeys((*quiet, "manual_seed_all", "reset_peak_memory_stats"), nothing)
     for name, value in names.items():
         setattr(torch.cuda, name, value)
@@ -136,7 +135,7 @@ def _tensors(mode: Rehearsal) -> None:
         if self.dtype == torch.bfloat16:
             raise TypeError("Got unsupported ScalarType BFloat16")
         value = mode.value(self)
-        with _disable_current_modes():
+        with without_modes():
             if value is not None:
                 return value.numpy()
             return np.zeros(tuple(self.shape), torch.empty((), dtype=self.dtype).numpy().dtype)
@@ -149,7 +148,7 @@ def _tensors(mode: Rehearsal) -> None:
 
     def address(self: FakeTensor) -> int:
         offset = int(self.storage_offset()) * self.element_size()
-        return int(self.untyped_storage()._cdata) + offset
+        return id(self.untyped_storage()) + offset
 
     fake: Any = FakeTensor
     fake.data = property(get_data, set_data)
@@ -164,8 +163,8 @@ def _tensors(mode: Rehearsal) -> None:
 
 
 def _modules(mode: Rehearsal) -> None:
-    """Buffers and parameters are fake from the start: a real one can't take a fake one's data. And
-    as between a CPU and CUDA, moving a module leaves its parameters the objects that they are."""
+    """Buffers and parameters are fake from the start: a real one can't take a fake one's
+    data."""
     register_buffer, register_parameter = nn.Module.register_buffer, nn.Module.register_parameter
 
     def buffer(self: nn.Module, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -177,23 +176,6 @@ def _modules(mode: Rehearsal) -> None:
             param = nn.Parameter(mode.faked(param.detach()), requires_grad=param.requires_grad)
         register_parameter(self, name, param)
 
-    def apply(self: nn.Module, fn: Any, recurse: bool = True) -> nn.Module:
-        for child in self.children() if recurse else ():
-            child._apply(fn)
-        for name, param in self._parameters.items():
-            if param is None:
-                continue
-            with torch.no_grad():
-                applied = fn(param)
-            if isinstance(param, FakeTensor) == isinstance(applied, FakeTensor):
-                param.data = applied
-            else:
-                self._parameters[name] = nn.Parameter(applied, param.requires_grad)
-        for name, kept in self._buffers.items():
-            if kept is not None:
-                self._buffers[name] = fn(kept)
-        return self
-
     module: Any = nn.Module
     module.register_buffer, module.register_parameter = buffer, parameter
-    module._apply = apply
+    keep_parameters_when_moved()

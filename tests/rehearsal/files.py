@@ -49,7 +49,8 @@ def write(file: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def write_shards(folder: Path, tensors: Mapping[str, Tensor], stem: str) -> None:
-    """The same in files of :data:`SHARD` bytes with an index, where one would be larger."""
+    """Files of at most :data:`SHARD` bytes, with an index where there are several, with the headers
+    that these tensors would have."""
     shards: list[dict[str, Tensor]] = [{}]
     size = 0
     for name, tensor in tensors.items():
@@ -71,7 +72,7 @@ def write_shards(folder: Path, tensors: Mapping[str, Tensor], stem: str) -> None
 
 
 def header(file: Path) -> dict[str, Any]:
-    """Of each tensor in a file, its type, shape and place; and the file's own ``__metadata__``."""
+    """A file's header: type, shape and place of each tensor in it, and its ``__metadata__``."""
     with file.open("rb") as opened:
         (length,) = struct.unpack("<Q", opened.read(8))
         found: dict[str, Any] = json.loads(opened.read(length))

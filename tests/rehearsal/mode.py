@@ -10,14 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import (
-    DataDependentOutputException,
-    DynamicOutputShapeException,
-    FakeTensor,
-    FakeTensorMode,
-)
-from torch.utils._python_dispatch import _disable_current_modes
-from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.flop_counter import flop_registry
 
 from .call import (
@@ -26,10 +18,7 @@ from .call import (
     FLOAT8,
     FLOAT8_KNOWS,
     HALF,
-    LAUNCHES_NOTHING,
-    MOVES,
     ONE_TYPE,
-    READS,
     SECTOR,
     SMALL,
     Call,
@@ -38,9 +27,27 @@ from .call import (
     on_the_cpu,
     shape_asked_for,
 )
+from .compat import (
+    EFFICIENT_ATTENTION,
+    FLASH_ATTENTION,
+    FUSED_RMS_NORM,
+    LAUNCHES_NOTHING,
+    MOVES,
+    PINS,
+    PLAIN_ATTENTION,
+    READS,
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    FakeTensor,
+    FakeTensorMode,
+    is_mutable,
+    operator_name,
+    tree_leaves,
+    tree_map_only,
+    without_modes,
+)
 from .ledger import Full, Ledger, where
 
-aten = torch.ops.aten
 Kernel = Callable[..., tuple[Tensor, ...]]
 
 
@@ -64,9 +71,8 @@ class Rehearsal(FakeTensorMode):
         self._own: dict[str, Callable[[Call], Any]] = {
             "scaled_dot_product_attention": self._attention,
             "is_pinned": lambda call: self.is_pinned(call.args[0]),
-            "pin_memory": lambda call: self.pin(call.args[0]),
-            "_pin_memory": lambda call: self.pin(call.args[0]),
             "record_stream": lambda call: None,
+            **dict.fromkeys(PINS, lambda call: self.pin(call.args[0])),
         }
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Rehearsal:
@@ -89,7 +95,7 @@ class Rehearsal(FakeTensorMode):
     # What is known of single tensors.
 
     def value(self, tensor: Tensor) -> Tensor | None:
-        """Its numbers, on the CPU, where they are known."""
+        """A tensor's numbers, on the CPU, where they are known."""
         if not isinstance(tensor, FakeTensor):
             return tensor if tensor.device.type == "cpu" else None
         kept = self._values.get(id(tensor))
@@ -108,7 +114,7 @@ class Rehearsal(FakeTensorMode):
         """A fake tensor in place of a real one of the CPU, with its values if it is small."""
         if isinstance(tensor, FakeTensor) or tensor.device.type == "meta":
             return tensor
-        with _disable_current_modes():
+        with without_modes():
             meta = torch.empty_strided(
                 tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta"
             )
@@ -119,7 +125,7 @@ class Rehearsal(FakeTensorMode):
 
     def is_pinned(self, tensor: Tensor) -> bool:
         """Whether the device reads its host memory by itself."""
-        entry = self._storages.get(tensor.untyped_storage()._cdata)
+        entry = self._storages.get(id(tensor.untyped_storage()))
         return isinstance(tensor, FakeTensor) and entry is not None and entry[1] == "pinned"
 
     def pin(self, tensor: Tensor) -> Tensor:
@@ -137,7 +143,7 @@ class Rehearsal(FakeTensorMode):
     def _track(self, tensor: FakeTensor) -> None:
         device = tensor.fake_device.type
         storage = tensor.untyped_storage()
-        key = storage._cdata
+        key = id(storage)
         if device == "meta" or key in self._storages:
             return
         size = storage.nbytes()
@@ -155,7 +161,7 @@ class Rehearsal(FakeTensorMode):
         self._storages[key] = (weakref.ref(storage, gone), device, size)
 
     def _pin(self, tensor: Tensor) -> None:
-        key = tensor.untyped_storage()._cdata
+        key = id(tensor.untyped_storage())
         reference, device, size = self._storages[key]
         if device == "cpu":
             self.ledger.give("cpu", size)
@@ -167,16 +173,16 @@ class Rehearsal(FakeTensorMode):
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         kwargs = dict(kwargs or {})
-        inner = func.namespace in ("prim", "prims") or func._schema.name.startswith("aten::sym_")
+        inner = func.namespace in ("prim", "prims") or operator_name(func).startswith("aten::sym_")
         if self._inside or inner:
             return super().__torch_dispatch__(func, types, args, kwargs)
         call = Call(func, tuple(args), kwargs)
         if call.name != "is_pinned" and self._is_for_real(call):
-            with _disable_current_modes():
+            with without_modes():
                 return func(*call.args, **call.kwargs)
         if call.name in self._own:
             return self._own[call.name](call)
-        if call.name == "_fused_rms_norm" and call.on_cuda and call.fakes:
+        if call.func is FUSED_RMS_NORM and call.on_cuda and call.fakes:
             return self._rms_norm(call)
         if call.name in READS:
             return self._read(call)
@@ -246,7 +252,7 @@ class Rehearsal(FakeTensorMode):
         device = call.tensors[0].device
 
         def fake(real: Tensor) -> Tensor:
-            with _disable_current_modes():
+            with without_modes():
                 meta = real.to("meta")
             tensor = FakeTensor(self, meta, device)
             self.keep_value(tensor, real)
@@ -258,7 +264,7 @@ class Rehearsal(FakeTensorMode):
         """The result on the values."""
         given = tree_map_only(Tensor, self.value, (call.args, call.kwargs))
         args, kwargs = tree_map_only(torch.device, on_the_cpu, given)
-        with _disable_current_modes():
+        with without_modes():
             return call.func(*args, **kwargs)
 
     def _follow_values(self, call: Call, outs: list[Any]) -> None:
@@ -266,7 +272,7 @@ class Rehearsal(FakeTensorMode):
         known = all(self.value(t) is not None for t in call.tensors)
         if not outs or (not call.tensors and call.named("empty", "rand", "normal")):
             return
-        if call.func._schema.is_mutable:
+        if is_mutable(call.func):
             if known:
                 self._compute(call)
             else:
@@ -289,7 +295,7 @@ class Rehearsal(FakeTensorMode):
         knows = call.named(*FLOAT8_KNOWS) or call.func.is_view
         if kinds.intersection(FLOAT8) and not knows:
             self.ledger.find(f"float8 in {call.name}")
-        if call.named("linalg_", "_linalg_") and kinds.intersection(HALF):
+        if call.name.lstrip("_").startswith("linalg_") and kinds.intersection(HALF):
             self.ledger.find(f"{call.name} has no kernel for {sorted(map(str, kinds))}")
 
     def _count(self, call: Call, outs: list[Any]) -> None:
@@ -327,8 +333,8 @@ class Rehearsal(FakeTensorMode):
     def _count_flop(self, call: Call, args: Any, kwargs: Any, out: Any) -> None:
         if call.name == "linear":
             self.ledger.stage.flop += 2 * out.numel() * args[1].shape[1]
-        elif call.func._overloadpacket in flop_registry:
-            formula = flop_registry[call.func._overloadpacket]
+        elif call.func.overloadpacket in flop_registry:
+            formula = flop_registry[call.func.overloadpacket]
             self.ledger.stage.flop += formula(*args, **kwargs, out_val=out)
 
     def _wait(self) -> None:
@@ -353,7 +359,8 @@ class Rehearsal(FakeTensorMode):
         return out
 
     def _attention(self, call: Call) -> Tensor:
-        """As CUDA chooses: flash without a mask, memory-efficient with one, else plain."""
+        """Attention by the kernel that CUDA would choose: flash without a mask, memory-efficient
+        with one, else plain."""
         names = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
         given = {**dict(zip(names, call.args, strict=False)), **call.kwargs}
         q, k, v, mask = given["query"], given["key"], given["value"], given.get("attn_mask")
@@ -364,14 +371,14 @@ class Rehearsal(FakeTensorMode):
                 if len({t.dtype for t in (q, k, v)}) > 1:
                     raise RuntimeError("Expected query, key, and value to have the same dtype")
                 if mask is None and q.dtype in HALF and q.shape[-1] <= 256:
-                    flash: Kernel = aten._scaled_dot_product_flash_attention.default
+                    flash: Kernel = FLASH_ATTENTION
                     return flash(q, k, v, 0.0, causal, False, scale=scale)[0]
                 if not grouped and q.shape[-1] <= 1024:
-                    efficient: Kernel = aten._scaled_dot_product_efficient_attention.default
+                    efficient: Kernel = EFFICIENT_ATTENTION
                     bias = None if mask is None else self._bias(mask, q, k)
                     return efficient(q, k, v, bias, False, 0.0, causal, scale=scale)[0]
                 self.ledger.find("plain attention on CUDA")
-            plain: Kernel = aten._scaled_dot_product_attention_math.default
+            plain: Kernel = PLAIN_ATTENTION
             return plain(q, k, v, mask, 0.0, causal, scale=scale, enable_gqa=grouped)[0]
 
     def _bias(self, mask: Tensor, q: Tensor, k: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from .ledger import GB
 KERNELS = 10_500
 """Most launches of a forward with 48 blocks."""
 OUTSIDE = 420
-"""Of them, outside the blocks."""
+"""Most launches of a forward outside its blocks."""
 LEFT = GB // 100
 """Bytes that may be left over after a clip."""
 LARGE = 2**22

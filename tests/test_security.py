@@ -185,8 +185,10 @@ def test_a_million_fields_are_refused_in_a_sentence_and_nobody_waits(http: httpx
         target=lambda: answers.append(http.post("/generate", content=body, headers=headers))
     )
     sender.start()
+    others = []
     while sender.is_alive():
-        assert http.get("/health").status_code == 200
+        others.append(http.get("/health").status_code)
+    assert set(others) == {200}
     assert answers[0].status_code == 422
     assert len(answers[0].content) < 2000
 

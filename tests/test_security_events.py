@@ -37,6 +37,7 @@ def events(http: httpx.Client) -> list[dict[str, Any]]:
     for each in found:
         each["data"] = [held.get(number) for number in each["inputs"]]
     assert len(found) > 10
+    assert sum(len(each["data"]) for each in found) > 10
     return found
 
 

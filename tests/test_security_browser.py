@@ -1,4 +1,4 @@
-"""The page behind its doors in a real browser: with its policy, and behind nginx."""
+"""The protected page in a real browser: with its policy, and behind nginx."""
 
 import shutil
 import socket

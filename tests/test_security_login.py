@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 from running import RunningApp
-from test_doors import gradio_routes
+from test_security import gradio_routes
 
 from ltx_ui.web.throttle import MOST_ADDRESSES, Throttle
 

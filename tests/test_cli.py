@@ -1,0 +1,45 @@
+"""The command line speaks plainly: its help, and what is wrong with a flag."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ltx_ui.cli import read_settings
+from ltx_ui.errors import SettingsError
+from ltx_ui.settings import Settings
+
+PYTHON = re.compile(
+    r"\b(str|int|float|bool|tuple|Path|SecretStr|None|False|Input|Value error)\b|\(\)"
+)
+"""Words of Python and pydantic, which nobody has to know who starts the studio."""
+
+
+def test_the_help_names_every_flag_and_what_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read_settings(["--help"], "ltx-ui")
+    told = capsys.readouterr().out
+    missing = [n for n in Settings.model_fields if f"--{n.replace('_', '-')}" not in told]
+    assert missing == []
+    assert PYTHON.findall(told) == []
+    assert "--auth NAME:PASSWORD" in told
+
+
+@pytest.mark.parametrize(
+    ("flag", "told"),
+    [
+        ("--port=99999", r"--port .* is '99999'; it must be at most 65535\."),
+        ("--port=x", "it must be a whole number"),
+        ("--max-image-mb=0", "it must be more than 0"),
+        ("--model=", "it is too short"),
+        ("--placement=x", "it must be 'auto', 'resident'"),
+        ("--device=tpu", "it must be auto, cpu or cuda:N"),
+        ("--auth=x", r"--auth \(LTX_UI_AUTH\) must look like NAME:PASSWORD\."),
+        ("--nonsense", "unrecognized arguments: --nonsense. See ltx-ui --help"),
+    ],
+)
+def test_a_wrong_flag_is_named_with_what_is_allowed(flag: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=told) as raised:
+        read_settings([flag], "ltx-ui")
+    assert PYTHON.findall(str(raised.value)) == []
