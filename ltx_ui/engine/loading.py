@@ -22,7 +22,6 @@ from diffusers import (
 from ltx_ui.engine.checkpoint import Elements, computed_bytes, counted_in, cure
 from ltx_ui.engine.compat import LastFramePipeline
 from ltx_ui.engine.downloading import Admit, Report, downloaded, missing_disk
-from ltx_ui.engine.float8 import keep_in_8_bits
 from ltx_ui.engine.machine import CPU, free_memory, unused, usual_dtype
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.optimizations import kept_text_bytes
@@ -37,6 +36,7 @@ from ltx_ui.engine.placement import (
     choose,
     working,
 )
+from ltx_ui.engine.quantization import Float8, quantize_transformer
 from ltx_ui.engine.resolving import card_of_folder, read_json
 from ltx_ui.engine.streaming import stream
 from ltx_ui.engine.twostage import makes_two_stages
@@ -235,7 +235,7 @@ def _large_parts(
     # A LoRA would switch gradients off later, and blocks compiled before would not fit any more.
     transformer.requires_grad_(False)
     if placement == "fp8":
-        keep_in_8_bits(transformer, device)
+        quantize_transformer(transformer, Float8, device)
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     kind = getattr(transformers, index["text_encoder"][1])
     reading = _reading(dtype, device, direct=direct and placement == "resident")
