@@ -11,7 +11,7 @@ The matrices of an attention are stored as one tensor, so that one launch turns 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
+from importlib import import_module
 from itertools import accumulate, pairwise
 from typing import Any, cast
 
@@ -212,8 +212,10 @@ def require_bitsandbytes() -> None:
     Raises:
         ModelUnavailable: it is not; says how to install it.
     """
-    if find_spec("bitsandbytes") is None:
+    try:
+        import_module("bitsandbytes")
+    except ImportError as error:
         raise ModelUnavailable(
-            "--quantize needs the package bitsandbytes, which is not installed. Install it with "
-            "pip install 'bitsandbytes>=0.50.2,<0.51', or leave --quantize out."
-        )
+            f"--quantize needs the package bitsandbytes, which can't be imported ({error}). "
+            "Install it with pip install 'bitsandbytes>=0.50.2,<0.51', or leave --quantize out."
+        ) from None
