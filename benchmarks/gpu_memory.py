@@ -33,7 +33,6 @@ from benchmarks import random_weights
 from benchmarks.measuring import host_peak_gb, peak_gb
 from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
-from ltx_ui.engine.float8 import keep_in_8_bits
 from ltx_ui.engine.loading import (
     DEMO_FOLDER,
     Loaded,
@@ -42,7 +41,8 @@ from ltx_ui.engine.loading import (
 )
 from ltx_ui.engine.machine import CPU, free_memory, pick_device
 from ltx_ui.engine.models import ModelCard
-from ltx_ui.engine.placement import USUAL, Free, Placement, choose, working
+from ltx_ui.engine.placement import IN_8_BITS, USUAL, WAITING, Free, Placement, choose, working
+from ltx_ui.engine.quantization import Float8, quantize_transformer
 from ltx_ui.errors import StudioError
 from ltx_ui.recipe import Recipe
 
@@ -91,8 +91,9 @@ def placement(card: ModelCard, device: int) -> Placement:
 def placed(card: ModelCard, pipe: Any, placement: Placement) -> Loaded:
     """A pipeline in host memory, driven as the card says and brought to where it shall live."""
     pipe.scheduler = Schedule.from_config(pipe.scheduler.config, **card.scheduler)
-    if placement == "fp8":
-        keep_in_8_bits(pipe.transformer, pick_device())
+    if placement in IN_8_BITS:
+        waits = "transformer" in WAITING[placement]
+        quantize_transformer(pipe.transformer, Float8, pick_device(), waits=waits)
     place(pipe, placement, pick_device())
     return Loaded(card, pipe, placement)
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ltx_ui import home
@@ -46,10 +46,15 @@ class Settings(BaseSettings):
         description="auto, cpu or cuda:N. auto: the CUDA device with the most free memory, the CPU "
         "where there is none. Apple's and Intel's GPUs (mps, xpu) are not supported yet.",
     )
-    placement: Literal["auto", "resident", "free-text", "fp8", "offload"] = Field(
+    placement: Literal["auto", "resident", "free-text", "fp8", "fp8-streamed", "offload"] = Field(
         "auto",
         description="Where the weights live. auto chooses by free memory; from the fastest to the "
-        "thriftiest: resident, free-text, fp8 (not exact), offload.",
+        "thriftiest: resident, free-text, fp8 and fp8-streamed (not exact), offload.",
+    )
+    quantize: Literal["none", "text", "all"] = Field(
+        "none",
+        description="What is kept in 4 bits, for less memory and slightly other pictures: the text "
+        "encoder (text), or the transformer as well (all). Needs the package bitsandbytes.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
@@ -97,6 +102,17 @@ class Settings(BaseSettings):
                 "Intel's (xpu) GPUs yet"
             )
         return device
+
+    @field_validator("quantize")
+    @classmethod
+    def _quantized_once(cls, quantize: str, info: ValidationInfo) -> str:
+        placement = info.data.get("placement", "auto")
+        if quantize == "all" and placement.startswith("fp8"):
+            raise ValueError(
+                f"can't keep the transformer in 4 bits, because --placement {placement} keeps it "
+                "in 8; use text, or another placement"
+            )
+        return quantize
 
     @field_validator("auth")
     @classmethod

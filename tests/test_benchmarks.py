@@ -20,7 +20,7 @@ from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER, Loaded
 from ltx_ui.engine.models import CARDS, DISTILLED_SIGMAS
 from ltx_ui.engine.optimizations import TEXT_LENGTH
-from ltx_ui.engine.placement import PLACEMENTS, Placement
+from ltx_ui.engine.placement import IN_8_BITS, PLACEMENTS, Placement
 from ltx_ui.engine.text import text_length
 from ltx_ui.recipe import Recipe
 
@@ -89,5 +89,5 @@ def test_weights_made_in_memory_live_wherever_they_can(
     engine.adopt(placed(card, pipe, placement))
     recipe = Recipe(prompt="A fox.", width=128, height=128, num_frames=9, seed=1)
     assert engine.generate(recipe, Silent()).frames.shape == (9, 128, 128, 3)
-    kept = {p.dtype for p in pipe.transformer.transformer_blocks[0].attn1.to_q.parameters()}
-    assert (torch.float8_e4m3fn in kept) == (placement == "fp8")
+    kept = pipe.transformer.transformer_blocks[0].attn1.to_q.weight.dtype
+    assert (kept == torch.float8_e4m3fn) == (placement in IN_8_BITS)

@@ -167,8 +167,11 @@ def test_weights_that_wait_in_host_memory_refine_to_the_same_clip(
         assert torch.equal(latents.audio, usual.audio)
 
 
-def test_beside_weights_in_8_bits_the_lora_is_exact(folder: Path, usual: Latents) -> None:
-    engine = loaded(folder, "fp8")
+@pytest.mark.parametrize("placement", ["fp8", "fp8-streamed"])
+def test_beside_weights_in_8_bits_the_lora_is_exact(
+    folder: Path, usual: Latents, placement: Placement
+) -> None:
+    engine = loaded(folder, placement)
     transformer = engine.pipe.transformer
     layer = "transformer_blocks.0.attn2.to_k"
     expected = engine.pipe.lora_state_dict(folder, weight_name=LORA)

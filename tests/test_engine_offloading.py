@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from ltx_ui.clip import Clip, Stage
 from ltx_ui.engine import loading
 from ltx_ui.engine.engine import Engine
-from ltx_ui.engine.placement import KEEPS_TEXT, Placement
+from ltx_ui.engine.placement import KEEPS_TEXT, Placement, Quantize
 from ltx_ui.errors import ModelUnavailable, OutOfMemory
 from ltx_ui.recipe import Recipe
 from training.measure import psnr
@@ -76,6 +77,34 @@ def test_8_bit_weights_nearly_give_the_same_clip_and_the_text_is_kept_beside_the
     assert engine.optimized.text_bytes > 0
     assert not np.array_equal(clip.frames, usual.frames)
     assert np.array_equal(engine.generate(RECIPE, Stages()).frames, clip.frames)
+    streamed = loaded(models_dir, "fp8-streamed")
+    again = streamed.generate(RECIPE, Stages()).frames
+    assert streamed.optimized.text_bytes == 0
+    # As above, the decoder that stays in place rounds otherwise.
+    assert np.abs(again.astype(int) - clip.frames).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("quantize", "placement"),
+    [("text", None), ("all", None), ("all", "offload"), ("text", "fp8-streamed")],
+)
+def test_4_bit_weights_nearly_give_the_same_clip_wherever_they_wait(
+    models_dir: Path, usual: Clip, quantize: Quantize, placement: Placement | None
+) -> None:
+    engine = Engine("demo", models_dir, placement=placement, quantize=quantize)
+    engine.load(lambda message, fraction: None)
+    clip = engine.generate(RECIPE, Stages())
+    assert 30 < psnr(clip.frames, usual.frames) < 60
+    assert "in 4 bits" in engine.device
+    assert np.array_equal(engine.generate(RECIPE, Stages()).frames, clip.frames)
+
+
+def test_a_missing_package_is_named_before_anything_is_loaded(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    with pytest.raises(ModelUnavailable, match="pip install 'bitsandbytes"):
+        Engine("demo", models_dir, quantize="text")
 
 
 def test_after_a_passing_shortage_the_same_clip_is_sampled_again(

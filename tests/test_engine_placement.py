@@ -8,29 +8,35 @@ from typing import get_args
 
 import pytest
 
+from ltx_ui.engine.fitting import what_fits
 from ltx_ui.engine.models import CARDS, GB
 from ltx_ui.engine.placement import (
     BLOCKS,
     DISTILLED_LORA,
     PLACEMENTS,
     SAMPLING_BASE,
+    STREAMED,
     STREAMED_BLOCKS,
+    UPSAMPLER,
     USUAL,
     Free,
     Placement,
+    Quantize,
     choose,
     device_bytes,
     host_bytes,
+    in_4_bits,
+    in_use,
     most_room,
+    possible,
     steps_down,
-    what_fits,
     working,
 )
 from ltx_ui.errors import ModelUnavailable
 from ltx_ui.recipe import Recipe
 
 LTX_2_HD = CARDS["ltx-2"].component_bytes
-LTX_2 = {part: size for part, size in LTX_2_HD.items() if part != DISTILLED_LORA}
+LTX_2 = {p: size for p, size in LTX_2_HD.items() if p not in (DISTILLED_LORA, UPSAMPLER)}
 TEXT = 2 * 48 * 2 * 1024 * (4096 + 2048) * 2
 """Keys and values of prompt and negative prompt in the 19B."""
 
@@ -41,9 +47,15 @@ def card_bytes(gb: float) -> int:
     return round(gb * 2**30) - GB // 2
 
 
-def chosen(device_gb: float, host_gb: float = 128, size: tuple[int, int, int] = USUAL) -> Placement:
+def chosen(
+    device_gb: float,
+    host_gb: float = 128,
+    size: tuple[int, int, int] = USUAL,
+    quantize: Quantize = "none",
+) -> Placement:
     free = Free(card_bytes(device_gb), round(host_gb * GB))
-    return choose("LTX-2", LTX_2, free, working(*size, text=TEXT))
+    weights = in_4_bits(LTX_2, quantize, 2)
+    return choose("LTX-2", weights, free, working(*size, text=TEXT), possible(quantize))
 
 
 @pytest.mark.parametrize(
@@ -65,6 +77,47 @@ def test_each_size_of_card_gets_the_fastest_placement_that_fits(
     assert chosen(device_gb) == placement
 
 
+def test_8_bits_are_streamed_where_the_host_has_too_little_for_the_exact_weights() -> None:
+    assert [chosen(gb, host_gb=67) for gb in (12, 16)] == ["fp8-streamed"] * 2
+    assert [chosen(gb, host_gb=44) for gb in (12, 16)] == ["fp8-streamed"] * 2
+    with pytest.raises(ModelUnavailable):
+        chosen(12, host_gb=43)
+    with pytest.raises(ModelUnavailable):
+        chosen(8, host_gb=67)
+
+
+@pytest.mark.parametrize(
+    ("device_gb", "host_gb", "quantize", "placement"),
+    [
+        (32, 1, "all", "resident"),
+        (24, 12, "all", "free-text"),
+        (16, 26, "all", "offload"),
+        (8, 26, "all", "offload"),
+        (24, 14, "text", "fp8"),
+        (12, 28, "text", "fp8-streamed"),
+    ],
+)
+def test_4_bits_fit_where_the_whole_weights_do_not(
+    device_gb: int, host_gb: int, quantize: Quantize, placement: Placement
+) -> None:
+    assert chosen(device_gb, host_gb, quantize=quantize) == placement
+    with pytest.raises(ModelUnavailable):
+        chosen(device_gb, host_gb)
+
+
+def test_a_text_encoder_in_4_bits_leaves_room_for_an_exact_transformer() -> None:
+    assert chosen(12, host_gb=64) == "fp8-streamed"
+    assert chosen(12, host_gb=64, quantize="text") == "offload"
+
+
+def test_what_is_in_4_bits_is_not_kept_in_8() -> None:
+    assert possible("none") == possible("text") == PLACEMENTS
+    assert possible("all") == ("resident", "free-text", "offload")
+    free, beside = Free(card_bytes(80), 128 * GB), working(*USUAL)
+    assert steps_down("resident", LTX_2, free, beside, possible("all")) == ("free-text", "offload")
+    assert most_room(LTX_2, Free(card_bytes(80), 128 * GB), beside, possible("all"))[1] == "offload"
+
+
 def test_the_second_stages_lora_counts_only_for_a_clip_in_two_stages() -> None:
     one, two = working(*USUAL, text=TEXT), working(*USUAL, text=TEXT, two_stage=True)
     lora = LTX_2_HD[DISTILLED_LORA]
@@ -72,7 +125,10 @@ def test_the_second_stages_lora_counts_only_for_a_clip_in_two_stages() -> None:
         assert device_bytes(placement, LTX_2_HD, one) == device_bytes(placement, LTX_2, one)
         more = device_bytes(placement, LTX_2_HD, two) - device_bytes(placement, LTX_2, two)
         passing = lora * STREAMED_BLOCKS // BLOCKS
-        assert 0 <= more <= passing if placement == "offload" else more == lora
+        assert 0 <= more <= passing if placement in STREAMED else more == lora
+        assert host_bytes(placement, in_use(LTX_2_HD, two)) - host_bytes(placement, LTX_2) == (
+            LTX_2_HD[UPSAMPLER] + (lora if placement in STREAMED else 0)
+        ), "the upsampler waits in host memory"
     for device_gb in (12, 24, 48, 74, 80):
         free = Free(card_bytes(device_gb), 128 * GB)
         assert choose("LTX-2", LTX_2_HD, free, one) == choose("LTX-2", LTX_2, free, one)
@@ -86,7 +142,9 @@ def test_a_larger_clip_needs_a_thriftier_placement_on_the_same_card() -> None:
 
 def test_too_little_host_memory_rules_out_what_waits_there() -> None:
     assert chosen(24, host_gb=31) == "fp8"
-    with pytest.raises(ModelUnavailable, match=r"73 GB .* 6 GB with 68 GB of host .* 25 GB and 20"):
+    with pytest.raises(
+        ModelUnavailable, match=r"73 GB .* 10 GB with 44 GB or 6 GB with 68 .* 25 GB and 20"
+    ):
         chosen(24, host_gb=20)
 
 
@@ -114,10 +172,10 @@ def test_only_steps_that_help_by_the_plans_own_arithmetic_are_taken() -> None:
         free = Free(card_bytes(device_gb), 128 * GB)
         return steps_down(placement, LTX_2_HD, free, working(1280, 704, 121, tiled=True, **size))
 
-    assert steps("resident", 80) == ("free-text", "fp8", "offload")
-    assert steps("resident", 80, two_stage=True) == ("free-text", "fp8", "offload")
-    assert steps("resident", 48, two_stage=True) == ("fp8", "offload")
-    assert steps("resident", 24) == ("offload",)
+    assert steps("resident", 80) == PLACEMENTS[1:]
+    assert steps("resident", 80, two_stage=True) == PLACEMENTS[1:]
+    assert steps("resident", 48, two_stage=True) == ("fp8", "fp8-streamed", "offload")
+    assert steps("resident", 24) == ("fp8-streamed", "offload")
     assert steps("resident", 10) == ()
     assert steps("offload", 80) == ()
     little = Free(card_bytes(24), 20 * GB)

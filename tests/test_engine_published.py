@@ -79,7 +79,10 @@ def in_the_readme(card: ModelCard, table: str) -> list[list[int]]:
     """Device and host memory in GB of each placement, from the README's table under a title."""
     rows = README.read_text("utf-8").partition(f"| {table} |")[2].partition("\n\n")[0]
     [row] = [row for row in rows.splitlines() if f"`{card.id}`" in row]
-    return [[int(gb) for gb in re.findall(r"\d+", cell)] for cell in row.split("|")[-5:-1]]
+    return [
+        [int(gb) for gb in re.findall(r"\d+", cell)]
+        for cell in row.split("|")[-len(PLACEMENTS) - 1 : -1]
+    ]
 
 
 @pytest.mark.parametrize(("table", "size"), [("model | disk", USUAL), ("HD", (1280, 704, 121))])

@@ -22,7 +22,7 @@ from diffusers import LTX2ConditionPipeline
 from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
 from torch import nn
 
-from ltx_ui.engine.twostage import UPSAMPLER_FOLDER
+from ltx_ui.engine.placement import UPSAMPLER
 from training import audio, flow, model, video_vae
 from training import upsampler as upsampling
 from training.pictures import Size
@@ -112,7 +112,7 @@ def train(
         upsampler = _train_all_but_flow(pipe, stage, device, scale)
     else:
         pipe = LTX2ConditionPipeline.from_pretrained(start, dtype=torch.float32).to(device)
-        upsampler = LTX2LatentUpsamplerModel.from_pretrained(start / UPSAMPLER_FOLDER)
+        upsampler = LTX2LatentUpsamplerModel.from_pretrained(start / UPSAMPLER)
     run = stage("flow", flow.trained_parts(pipe), 1, flow.matrices(pipe))
     pool = Pool(
         pipe, device, tokens=scale.tokens, uses=scale.uses, room=scale.room, sizes=scale.sizes
@@ -151,7 +151,7 @@ def save(pipe: LTX2ConditionPipeline, upsampler: LTX2LatentUpsamplerModel, folde
     pipe.tokenizer.backend_tokenizer.no_padding()
     pipe.tokenizer.backend_tokenizer.no_truncation()
     pipe.save_pretrained(folder)
-    upsampler.to("cpu", torch.float16).save_pretrained(folder / UPSAMPLER_FOLDER)
+    upsampler.to("cpu", torch.float16).save_pretrained(folder / UPSAMPLER)
 
 
 if __name__ == "__main__":

@@ -17,22 +17,14 @@ from ltx_ui.clip import Clip, Listener
 from ltx_ui.engine import loading, machine
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.downloading import Report
+from ltx_ui.engine.fitting import too_large, working_of
 from ltx_ui.engine.latent_cache import LatentCache, Sampled
 from ltx_ui.engine.memory_fallback import Exhausted, Fallback, attempt, free_caches
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.optimizations import Optimizations, OptimizedTransformer, default_optimizations
-from ltx_ui.engine.placement import (
-    KEEPS_TEXT,
-    STEPS,
-    Free,
-    Placement,
-    Working,
-    most_room,
-    steps_down,
-    what_fits,
-    working,
-)
+from ltx_ui.engine.placement import STEPS, Free, Placement, Quantize, Working, possible, steps_down
 from ltx_ui.engine.preview import Colours, colours_of, with_previews
+from ltx_ui.engine.quantization import require_bitsandbytes
 from ltx_ui.engine.resolving import resolve
 from ltx_ui.engine.sampling import (
     Latents,
@@ -66,6 +58,7 @@ class Engine:
         optimizations: what makes it faster; None for every optimization that pays on this machine.
         precision: what to compute in; None for the device's default.
         device: what to run on, as :func:`ltx_ui.engine.machine.pick_device` takes it.
+        quantize: which weights to keep in 4 bits.
         keep_until_saved: keep a clip's latents until :meth:`saved` is called with its recipe, so
             that the recipe need not be sampled again; otherwise only until the clip is decoded.
 
@@ -76,7 +69,7 @@ class Engine:
             only there while a model is loaded.
 
     Raises:
-        ModelUnavailable: there is no such model, or no such device.
+        ModelUnavailable: there is no such model or device, or a package is missing.
     """
 
     def __init__(
@@ -88,20 +81,25 @@ class Engine:
         optimizations: Optimizations | None = None,
         precision: Precision | None = None,
         device: str = "auto",
+        quantize: Quantize = "none",
         *,
         keep_until_saved: bool = False,
     ) -> None:
         self.models_dir = models_dir
         self.cache_dir = cache_dir
         self._colours: Colours | None = None
+        self._quantize = quantize
+        if quantize != "none":
+            require_bitsandbytes()
         self._device = machine.pick_device(device)
-        self.notice = loading.why_demo(models_dir, self._device) if model == "auto" else ""
+        wanted = model == "auto"
+        self.notice = loading.why_demo(models_dir, self._device, quantize) if wanted else ""
         self.card: ModelCard = resolve(model, cuda=not self.notice)
         if precision is None:
             self._dtype = machine.usual_dtype(self._device)
         else:
             self._dtype = getattr(torch, precision)
-        self.device = machine.device_name(self._device, self._dtype)
+        self.device = machine.device_name(self._device, self._dtype, quantize)
         self.versions: dict[str, str] = {
             "ltx_ui": __version__,
             **{package: version(package) for package in ("torch", "diffusers", "transformers")},
@@ -136,6 +134,7 @@ class Engine:
                 self._dtype,
                 self._device,
                 direct=self._optimizations.direct_loading,
+                quantize=self._quantize,
             )
             self._install(loaded)
 
@@ -314,14 +313,8 @@ class Engine:
 
     def _working(self, recipe: Recipe) -> Working:
         """The device memory that making a recipe's clip takes besides the weights."""
-        return working(
-            *self.card.sampled_size(recipe),
-            recipe.num_frames,
-            clips=2 if self.card.guided(recipe) else 1,
-            two_stage=recipe.two_stage,
-            tiled=True,
-            text=texts_kept(recipe, self.card) * self.optimized.text_bytes,
-        )
+        texts = texts_kept(recipe, self.card) * self.optimized.text_bytes
+        return working_of(recipe, self.card, texts)
 
     def _with_memory(self, recipe: Recipe, sampling: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
         """Sample. If memory runs out, free what can be freed and try again, then in each lower
@@ -333,7 +326,7 @@ class Engine:
         """
         self._settle(recipe)
         start, beside = self.placement or "resident", self._working(recipe)
-        lower = steps_down(start, self._weights, self._free, beside)
+        lower = steps_down(start, self._weights, self._free, beside, possible(self._quantize))
         fallbacks = [Fallback("", partial(self._step_down, recipe, where)) for where in lower]
         try:
             sampled, notes = attempt(self._forgetting(sampling), (AGAIN, *fallbacks))
@@ -384,15 +377,14 @@ class Engine:
 
     def _too_large(self, recipe: Recipe) -> OutOfMemory:
         free_caches()
-        beside = self._working(recipe)
-        room, placement = most_room(self._weights, self._free, beside)
-        # The plan's figures are for bfloat16.
-        room = room * 2 // self._dtype.itemsize
-        clips = 2 if self.card.guided(recipe) else 1
-        text = beside.text if placement in KEEPS_TEXT else 0
-        return OutOfMemory(
-            f"There was not enough memory for {recipe.resolution} with {recipe.num_frames} frames. "
-            + what_fits(recipe, room, self.card.grid_of(recipe), clips, text)
+        return too_large(
+            recipe,
+            self.card,
+            self._weights,
+            self._free,
+            self._working(recipe),
+            self._dtype.itemsize,
+            possible(self._quantize),
         )
 
 

@@ -22,20 +22,32 @@ from diffusers import (
 from ltx_ui.engine.checkpoint import Elements, computed_bytes, counted_in, cure
 from ltx_ui.engine.compat import LastFramePipeline
 from ltx_ui.engine.downloading import Admit, Report, downloaded, missing_disk
-from ltx_ui.engine.float8 import keep_in_8_bits
 from ltx_ui.engine.machine import CPU, free_memory, unused, usual_dtype
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.optimizations import kept_text_bytes
 from ltx_ui.engine.placement import (
     DISTILLED_LORA,
+    IN_4_BITS,
+    IN_8_BITS,
     MEANING,
+    UPSAMPLER,
     USUAL,
     WAITING,
     Free,
     Placement,
+    Quantize,
     Working,
     choose,
+    in_4_bits,
+    possible,
     working,
+)
+from ltx_ui.engine.quantization import (
+    Float8,
+    Nf4,
+    Packed,
+    quantize_text_encoder,
+    quantize_transformer,
 )
 from ltx_ui.engine.resolving import card_of_folder, read_json
 from ltx_ui.engine.streaming import stream
@@ -69,14 +81,19 @@ class Loaded:
     free: Free = field(default_factory=lambda: Free(None, 0))
 
 
-def why_demo(models_dir: Path, device: torch.device) -> str:
+def why_demo(models_dir: Path, device: torch.device, quantize: Quantize = "none") -> str:
     """A sentence on why ``auto`` means the demo model on this machine; empty where LTX-2 can run.
-    Compares the card's own figures with free memory and disk, without the network."""
+    Compares the card's own figures with free memory and disk, without the network.
+
+    Args:
+        quantize: which weights would be kept in 4 bits.
+    """
     card = CARDS["ltx-2"]
     if device.type != "cuda":
         return f"{card.title} wants a CUDA device.{unused()}"
+    weights = in_4_bits(card.component_bytes, quantize, torch.bfloat16.itemsize)
     try:
-        choose(card.title, card.component_bytes, free_memory(device), working(*USUAL))
+        choose(card.title, weights, free_memory(device), working(*USUAL), possible(quantize))
     except ModelUnavailable as error:
         return str(error)
     return missing_disk(card, models_dir)
@@ -92,6 +109,7 @@ def load(
     device: torch.device = CPU,
     *,
     direct: bool = True,
+    quantize: Quantize = "none",
 ) -> Loaded:
     """Load a card's pipeline, downloading its files first if need be.
 
@@ -99,6 +117,7 @@ def load(
         placement: where to keep the weights, however much memory is free; None to choose by that.
         dtype: what to compute in; None for the device's default.
         direct: as ``Optimizations.direct_loading``.
+        quantize: which weights to keep in 4 bits.
 
     Raises:
         ModelUnavailable: with what to do about it. Too small a machine is found out before
@@ -109,7 +128,8 @@ def load(
 
     def admit(elements: Mapping[str, Elements]) -> None:
         if placement is None:
-            _choose(card, part_bytes(card, elements, dtype), device, working(*USUAL))
+            weights = part_bytes(card, elements, dtype, quantize)
+            _choose(card, weights, device, working(*USUAL), quantize)
 
     folder = _folder(card, models_dir, report, admit)
     if not card.demo:
@@ -117,18 +137,23 @@ def load(
         if card.id not in CARDS:
             card = replace(found, id=card.id, title=card.title, source=card.source)
     card = replace(card, has_upsampler=makes_two_stages(folder, card))
-    weights, free = part_bytes(card, counted_in(folder, card), dtype), free_memory(device)
+    weights = part_bytes(card, counted_in(folder, card), dtype, quantize)
+    free = free_memory(device)
     if placement is None:
-        placement = _choose(card, weights, device, _usual_working(card, folder, dtype))
+        placement = _choose(card, weights, device, _usual_working(card, folder, dtype), quantize)
     report(f"Loading {card.title}: {MEANING[placement]}", None)
-    pipe = _read(folder, card, placement, dtype, device, direct)
+    pipe = _read(folder, card, placement, dtype, device, direct, quantize)
     pipe.set_progress_bar_config(disable=True)
     pipe.scheduler = Schedule.from_config(pipe.scheduler.config, **card.scheduler)
     return Loaded(card, pipe, placement, weights, free)
 
 
 def _choose(
-    card: ModelCard, weights: Mapping[str, int], device: torch.device, beside: Working
+    card: ModelCard,
+    weights: Mapping[str, int],
+    device: torch.device,
+    beside: Working,
+    quantize: Quantize,
 ) -> Placement:
     """The placement that fits into the memory that is free now.
 
@@ -136,19 +161,23 @@ def _choose(
         ModelUnavailable: none does; says how much is missing.
     """
     try:
-        return choose(card.title, weights, free_memory(device), beside)
+        return choose(card.title, weights, free_memory(device), beside, possible(quantize))
     except ModelUnavailable as error:
         raise ModelUnavailable(f"{error}{unused()}") from None
 
 
 def part_bytes(
-    card: ModelCard, elements: Mapping[str, Elements], dtype: torch.dtype
+    card: ModelCard,
+    elements: Mapping[str, Elements],
+    dtype: torch.dtype,
+    quantize: Quantize = "none",
 ) -> dict[str, int]:
-    """Bytes of each part that the pipeline runs, in the precision it computes in."""
-    sizes = dict.fromkeys((*PARTS, DISTILLED_LORA), dtype.itemsize)
+    """Bytes of each part that the pipeline runs, in the precision it computes in or is kept in."""
+    sizes = dict.fromkeys((*PARTS, DISTILLED_LORA, UPSAMPLER), dtype.itemsize)
     if card.vocoder_float32:
         sizes["vocoder"] = torch.float32.itemsize
-    return {part: computed_bytes(elements.get(part, {}), size) for part, size in sizes.items()}
+    whole = {part: computed_bytes(elements.get(part, {}), size) for part, size in sizes.items()}
+    return in_4_bits(whole, quantize, dtype.itemsize)
 
 
 def _usual_working(card: ModelCard, folder: Path, dtype: torch.dtype) -> Working:
@@ -188,6 +217,7 @@ def _read(
     dtype: torch.dtype,
     device: torch.device,
     direct: bool,
+    quantize: Quantize,
 ) -> Any:
     # Parts that are never run stay on disk.
     unused = {"processor": None, "prompt_enhancer": None, "duration_head": None}
@@ -197,7 +227,7 @@ def _read(
             folder,
             dtype=dtype,
             local_files_only=True,
-            **_large_parts(folder, card, placement, dtype, device, direct),
+            **_large_parts(folder, card, placement, dtype, device, direct, quantize),
             **unused,
         )
         if card.vocoder_float32:
@@ -224,24 +254,35 @@ def _large_parts(
     dtype: torch.dtype,
     device: torch.device,
     direct: bool,
+    quantize: Quantize,
 ) -> dict[str, Any]:
-    """The transformer and the text encoder, read straight to the device if they stay on it. The
-    transformer comes first: it is converted to float8 before anything else takes host memory."""
+    """The transformer and the text encoder, read straight to the device if they stay on it whole.
+    The transformer comes first: it is quantized before anything else takes host memory."""
+    packing = packing_of(placement, quantize)
+    away = WAITING[placement]
     transformer = LTX2VideoTransformer3DModel.from_pretrained(
         folder / card.transformer_subfolder,
         perturbed_attn=card.perturbed_attn,
-        **_reading(dtype, device, direct=direct and placement in ("resident", "free-text")),
+        **_reading(dtype, device, direct=direct and not {"transformer"} & {*away, *packing}),
     )
     # A LoRA would switch gradients off later, and blocks compiled before would not fit any more.
     transformer.requires_grad_(False)
-    if placement == "fp8":
-        keep_in_8_bits(transformer, device)
+    if kind := packing.get("transformer"):
+        quantize_transformer(transformer, kind, device, waits="transformer" in away)
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-    kind = getattr(transformers, index["text_encoder"][1])
-    reading = _reading(dtype, device, direct=direct and placement == "resident")
-    text_encoder = kind.from_pretrained(folder / "text_encoder", **reading)
+    encoder = getattr(transformers, index["text_encoder"][1])
+    reading = _reading(dtype, device, direct=direct and not {"text_encoder"} & {*away, *packing})
+    text_encoder = encoder.from_pretrained(folder / "text_encoder", **reading)
     _drop_unread(text_encoder)
+    if kind := packing.get("text_encoder"):
+        quantize_text_encoder(text_encoder, kind, device, waits="text_encoder" in away)
     return {"transformer": transformer, "text_encoder": text_encoder}
+
+
+def packing_of(placement: Placement, quantize: Quantize) -> dict[str, type[Packed]]:
+    """How the parts are stored that are not stored in the precision they compute in."""
+    in_8_bits = {"transformer": Float8} if placement in IN_8_BITS else {}
+    return {**in_8_bits, **dict.fromkeys(IN_4_BITS[quantize], Nf4)}
 
 
 def _drop_unread(text_encoder: Any) -> None:
@@ -263,13 +304,12 @@ def _reading(dtype: torch.dtype, device: torch.device, *, direct: bool) -> dict[
 
 
 def place(pipe: Any, placement: Placement, device: torch.device = CPU) -> None:
-    """Bring a pipeline's parts to where the placement keeps them. A float8 transformer is on the
-    device already."""
+    """Bring a pipeline's parts to where the placement keeps them."""
     for part in PARTS:
         module = getattr(pipe, part)
         if part in WAITING[placement]:
             stream(module, device, blocks=part == "transformer")
-        elif not (part == "transformer" and placement == "fp8"):
+        else:
             module.to(device)
     if device.type == "cpu" and "vae" not in WAITING[placement]:
         # A third faster on the CPU. Not for the encoder: reference images have to become exactly

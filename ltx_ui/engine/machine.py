@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 import psutil
 import torch
 
 from ltx_ui.engine.containers import room_in_container
-from ltx_ui.engine.placement import Free
+from ltx_ui.engine.placement import Free, Quantize
 from ltx_ui.errors import ModelUnavailable
 
 CPU = torch.device("cpu")
+_IN_4_BITS: Mapping[Quantize, str] = {
+    "none": "",
+    "text": ", text encoder in 4 bits",
+    "all": ", text encoder and transformer in 4 bits",
+}
 
 
 def pick_device(asked: str = "auto") -> torch.device:
@@ -81,9 +87,10 @@ def current(device: torch.device) -> AbstractContextManager[object]:
     return torch.cuda.device(device)
 
 
-def device_name(device: torch.device, dtype: torch.dtype) -> str:
-    """The device's name, with the precision if it is not the default: clips and their times depend
-    on both."""
+def device_name(device: torch.device, dtype: torch.dtype, quantize: Quantize = "none") -> str:
+    """The device's name, with the precision if it is not the default and with what is in 4 bits:
+    clips and their times depend on all of it."""
     name = f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else "cpu"
-    other = dtype != usual_dtype(device)
-    return f"{name}, {str(dtype).removeprefix('torch.')}" if other else name
+    if dtype != usual_dtype(device):
+        name += f", {str(dtype).removeprefix('torch.')}"
+    return name + _IN_4_BITS[quantize]

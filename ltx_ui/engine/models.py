@@ -264,7 +264,12 @@ _BYTES_22B = {
     "vocoder": 516_000_000,
 }
 """Counted from the published configuration on the meta device; the vocoder computes in float32."""
-_BYTES_LTX_2_5 = {**_BYTES_22B, "text_encoder": 23_920_000_000, "vae": 1_450_000_000}
+_BYTES_LTX_2_5 = {
+    **_BYTES_22B,
+    "text_encoder": 23_920_000_000,
+    "vae": 1_450_000_000,
+    "latent_upsampler": 1_000_000_000,
+}
 """Figures that others report; the repo can be read only after accepting its licence."""
 
 _LTX_2 = ModelCard(
@@ -274,7 +279,11 @@ _LTX_2 = ModelCard(
     high=_high(29),
     perturbed_attn=True,
     distilled_lora="ltx-2-19b-distilled-lora-384.safetensors",
-    component_bytes={**_BYTES_19B, "distilled_lora": 7_675_000_000},
+    component_bytes={
+        **_BYTES_19B,
+        "distilled_lora": 7_675_000_000,
+        "latent_upsampler": 995_700_000,
+    },
     download_bytes=100_700_000_000,
 )
 _LTX_2_3 = replace(
@@ -351,8 +360,11 @@ CARDS: dict[str, ModelCard] = {
             ),
         ),
         _LTX_2,
-        _distilled(
-            _LTX_2, "ltx-2-distilled", "LTX-2 19B distilled", "rootonchair/LTX-2-19b-distilled"
+        replace(
+            _distilled(
+                _LTX_2, "ltx-2-distilled", "LTX-2 19B distilled", "rootonchair/LTX-2-19b-distilled"
+            ),
+            component_bytes=_BYTES_19B,  # That repo has no upsampler.
         ),
         _LTX_2_3,
         _distilled(

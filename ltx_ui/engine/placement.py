@@ -7,38 +7,61 @@ with the real configuration on tensors without data and records the peak of what
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from ltx_ui.errors import ModelUnavailable
-from ltx_ui.geometry import TEMPORAL_COMPRESSION, on_grid, video_tokens
-from ltx_ui.recipe import MIN_FRAMES, MIN_SIDE, Recipe
+from ltx_ui.geometry import TEMPORAL_COMPRESSION, video_tokens
 
 GB = 10**9
-Placement = Literal["resident", "free-text", "fp8", "offload"]
+Placement = Literal["resident", "free-text", "fp8", "fp8-streamed", "offload"]
 """
 ``resident``: everything stays on the device.
 ``free-text``: the text encoder waits in host memory and passes through the device layer by layer.
 ``fp8``: besides, the transformer is kept in float8 and the decoders wait in host memory too.
+``fp8-streamed``: transformer, in float8, and text encoder wait in host memory; the transformer
+passes through the device block by block. The same picture as ``fp8``.
 ``offload``: everything waits in host memory; the transformer passes through block by block, in
 bfloat16. Slowest, and exact like the first two.
 """
 PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
 """From the most device memory to the least."""
+PREFERRED: tuple[Placement, ...] = ("resident", "free-text", "fp8", "offload", "fp8-streamed")
+"""The order of choice. ``fp8`` saves a transfer of the whole transformer in every step, which is
+worth a slight difference. ``fp8-streamed`` halves it at best, and on the cards concerned the next
+block often arrives while one is computed either way; so ``offload``, which is exact, comes first
+where the host has the 68 GB that it takes, 24 GB more than ``fp8-streamed``."""
+IN_8_BITS: frozenset[Placement] = frozenset({"fp8", "fp8-streamed"})
+STREAMED: frozenset[Placement] = frozenset({"fp8-streamed", "offload"})
+"""Placements in which the transformer passes through the device block by block."""
+
+Quantize = Literal["none", "text", "all"]
+"""What is kept in 4 bits: nothing, the text encoder, or the transformer as well."""
+IN_4_BITS: Mapping[Quantize, frozenset[str]] = {
+    "none": frozenset(),
+    "text": frozenset({"text_encoder"}),
+    "all": frozenset({"text_encoder", "transformer"}),
+}
+"""The components whose large matrices are kept in 4 bits."""
 
 DISTILLED_LORA = "distilled_lora"
 """Key, among the weights, of the LoRA that the second of two stages adds to the transformer. It is
 loaded for that stage alone, so it counts only for clips in two stages. The choice at start leaves
 no room for it: a clip that runs out of memory in its second stage is made in a lower placement."""
+UPSAMPLER = "latent_upsampler"
+"""Key, among the weights, of what enlarges the first stage's latents. It is on the device only
+while it is used; from the first clip in two stages on it waits in host memory."""
+_SECOND_STAGE = frozenset({DISTILLED_LORA, UPSAMPLER})
 
 _AWAY = {"text_encoder", "connectors"}
 _DECODERS = {"vae", "audio_vae", "vocoder"}
 WAITING: Mapping[Placement, frozenset[str]] = {
-    "resident": frozenset(),
-    "free-text": frozenset(_AWAY),
-    "fp8": frozenset(_AWAY | _DECODERS),
-    "offload": frozenset(_AWAY | _DECODERS | {"transformer", DISTILLED_LORA}),
+    "resident": frozenset({UPSAMPLER}),
+    "free-text": frozenset({UPSAMPLER} | _AWAY),
+    "fp8": frozenset({UPSAMPLER} | _AWAY | _DECODERS),
+    "fp8-streamed": frozenset({UPSAMPLER, "text_encoder", "transformer", DISTILLED_LORA}),
+    "offload": frozenset({UPSAMPLER, "transformer", DISTILLED_LORA} | _AWAY | _DECODERS),
 }
 """The components whose weights wait in host memory."""
 
@@ -50,12 +73,16 @@ MEANING: Mapping[Placement, str] = {
     "resident": "everything stays on the device",
     "free-text": "the text encoder waits in host memory",
     "fp8": "the transformer is kept in 8 bits, the rest waits in host memory",
+    "fp8-streamed": "the transformer, in 8 bits, and the text encoder wait in host memory and pass "
+    "through the device block by block",
     "offload": "the weights wait in host memory and pass through the device block by block",
 }
 
 STEPS: Mapping[Placement, str] = {
     "free-text": "Kept the text encoder in host memory",
     "fp8": "Kept the transformer in 8 bits, which changes the picture slightly",
+    "fp8-streamed": "Kept the transformer in 8 bits in host memory, which changes the picture "
+    "slightly and is slower",
     "offload": "Kept the weights in host memory, which is slower",
 }
 """The note of a take that was made in this placement because memory ran out in a higher one."""
@@ -74,13 +101,21 @@ TILED_DECODING_BYTES = 24
 TEXT_BYTES = 255 * GB // 100
 """Bytes of activations while a prompt is encoded: the states of 1024 tokens in 49 layers, and the
 connectors' output; counted."""
+STREAMED_ENCODER_BYTES = 29 * GB // 10
+"""Bytes while a prompt is encoded with the encoder's weights streamed and the connectors' on the
+device."""
 STREAMED_TEXT_BYTES = 40 * GB // 10
-"""Bytes while a prompt is encoded with streamed weights: :data:`TEXT_BYTES` and the connectors'
-largest layer, 1.45 GB, which all 49 states go through. The word embeddings (2.0 GB) have left the
-device by then."""
+"""Bytes while a prompt is encoded with all these weights streamed: :data:`TEXT_BYTES` and the
+connectors' largest layer, 1.45 GB, which all 49 states go through. The word embeddings (2.0 GB)
+have left the device by then."""
 FLOAT8_SHARE = 0.51
 """Share of the transformer's bfloat16 bytes that it takes in float8, counted from the
 configuration: the blocks' large matrices, which are 98 % of it, take half."""
+EXACT_SHARE: Mapping[str, float] = {"transformer": 0.02, "text_encoder": 0.083}
+"""Share of a component's numbers that 4 bits leave as they are: what is outside the transformer's
+blocks, and Gemma's word embeddings; counted from the configuration."""
+BYTES_IN_4_BITS = 0.5625
+"""Bytes of a number that is kept in 4 bits: half of one, and a scale of 4 for every 64."""
 BLOCKS = 48
 """Blocks of every published transformer."""
 STREAMED_BLOCKS = 2
@@ -166,7 +201,9 @@ def device_bytes(
         blocks: how many blocks the transformer has.
     """
     weights = in_use(weights, working)
-    text = TEXT_BYTES if placement == "resident" else STREAMED_TEXT_BYTES
+    waiting = WAITING[placement]
+    encoding = STREAMED_ENCODER_BYTES if "text_encoder" in waiting else TEXT_BYTES
+    text = STREAMED_TEXT_BYTES if "connectors" in waiting else encoding
     passing = _passing(placement, weights, blocks)
     beside = replace(working, sampling=working.sampling + passing).beside(placement)
     return _kept(placement, weights) + max(beside, text + RESERVE)
@@ -176,41 +213,69 @@ def in_use(weights: Mapping[str, int], working: Working) -> Mapping[str, int]:
     """The weights that take part in making a clip."""
     if working.two_stage:
         return weights
-    return {name: size for name, size in weights.items() if name != DISTILLED_LORA}
+    return {name: size for name, size in weights.items() if name not in _SECOND_STAGE}
+
+
+def in_4_bits(weights: Mapping[str, int], quantize: Quantize, element: int) -> dict[str, int]:
+    """The weights with some of them kept in 4 bits.
+
+    Args:
+        element: bytes that a number of theirs takes otherwise.
+    """
+
+    def size(name: str) -> int:
+        exact = EXACT_SHARE[name] if name in IN_4_BITS[quantize] else 1.0
+        return round(weights[name] * (exact + (1 - exact) * BYTES_IN_4_BITS / element))
+
+    return {name: size(name) for name in weights}
+
+
+def possible(quantize: Quantize) -> tuple[Placement, ...]:
+    """The placements, in their order, that don't keep in 8 bits what is kept in 4."""
+    quantized = "transformer" in IN_4_BITS[quantize]
+    return tuple(p for p in PLACEMENTS if not (quantized and p in IN_8_BITS))
+
+
+def _stored(placement: Placement, weights: Mapping[str, int]) -> dict[str, int]:
+    """The weights as the placement stores them."""
+    share = FLOAT8_SHARE if placement in IN_8_BITS else 1
+    return {**weights, "transformer": round(weights.get("transformer", 0) * share)}
 
 
 def _kept(placement: Placement, weights: Mapping[str, int]) -> int:
     """Device memory that the weights take permanently."""
-    transformer = weights.get("transformer", 0)
-    kept = sum(weights.values()) - host_bytes(placement, weights)
-    match placement:
-        case "fp8":
-            kept -= round(transformer * (1 - FLOAT8_SHARE))
-        case "offload":
-            kept += OUTSIDE_BLOCKS
-    return kept
+    kept = sum(_stored(placement, weights).values()) - host_bytes(placement, weights)
+    return kept + OUTSIDE_BLOCKS if placement in STREAMED else kept
 
 
 def _passing(placement: Placement, weights: Mapping[str, int], blocks: int = BLOCKS) -> int:
     """Device memory that streamed blocks take while a clip is sampled, with their LoRA."""
-    if placement != "offload":
+    if placement not in STREAMED:
         return 0
-    whole = weights.get("transformer", 0) + weights.get(DISTILLED_LORA, 0)
+    whole = _stored(placement, weights)["transformer"] + weights.get(DISTILLED_LORA, 0)
     return whole * STREAMED_BLOCKS // blocks
 
 
 def host_bytes(placement: Placement, weights: Mapping[str, int]) -> int:
     """Host memory that the weights which are not on the device take."""
-    return sum(size for name, size in weights.items() if name in WAITING[placement])
+    stored = _stored(placement, weights)
+    return sum(size for name, size in stored.items() if name in WAITING[placement])
 
 
-def choose(title: str, weights: Mapping[str, int], free: Free, working: Working) -> Placement:
-    """The fastest placement that fits, with room for a clip's working memory. Without a CUDA device
-    it is ``resident``.
+def choose(
+    title: str,
+    weights: Mapping[str, int],
+    free: Free,
+    working: Working,
+    among: Collection[Placement] = PLACEMENTS,
+) -> Placement:
+    """The first placement of :data:`PREFERRED` that fits, with room for a clip's working memory.
+    Without a CUDA device it is ``resident``.
 
     Args:
         title: the model's, for the message.
-        weights: bytes of each component in the precision it computes in.
+        weights: bytes of each component in the precision it computes in, or as it is quantized.
+        among: what to choose from.
 
     Raises:
         ModelUnavailable: none fits; says how much is needed and how much is free.
@@ -224,11 +289,11 @@ def choose(title: str, weights: Mapping[str, int], free: Free, working: Working)
             f"{title} needs about {total / GB:.0f} GB of memory without a CUDA device; "
             f"{free.host / GB:.0f} GB are free. Use --model demo, or a machine with a CUDA device."
         )
-    for placement in PLACEMENTS:
-        if _fits(placement, weights, free.device, free.host, working):
+    for placement in PREFERRED:
+        if placement in among and _fits(placement, weights, free.device, free.host, working):
             return placement
     raise ModelUnavailable(
-        f"{title} needs {_needs(weights, working)}; {free.device / GB:.0f} GB and "
+        f"{title} needs {_needs(weights, working, among)}; {free.device / GB:.0f} GB and "
         f"{free.host / GB:.0f} GB are free. Close other programs that use them, use a larger "
         "device or --model demo, or insist with --placement offload."
     )
@@ -242,82 +307,56 @@ def _fits(
 
 
 def steps_down(
-    placement: Placement, weights: Mapping[str, int], free: Free, working: Working
+    placement: Placement,
+    weights: Mapping[str, int],
+    free: Free,
+    working: Working,
+    among: Collection[Placement] = PLACEMENTS,
 ) -> tuple[Placement, ...]:
     """The placements below this one in which a clip has room, in order. On the CPU host memory is
     all there is, and only storing the weights in 8 bits saves any.
 
     Args:
         free: what was free before the model was loaded.
+        among: as of :func:`choose`.
     """
-    lower = PLACEMENTS[PLACEMENTS.index(placement) + 1 :]
+    below = PLACEMENTS[PLACEMENTS.index(placement) + 1 :]
+    lower = [p for p in below if p in among]
     if free.device is None:
         return tuple(p for p in lower if p == "fp8")
     return tuple(p for p in lower if _fits(p, weights, free.device, free.host, working))
 
 
 def most_room(
-    weights: Mapping[str, int], free: Free, working: Working
+    weights: Mapping[str, int],
+    free: Free,
+    working: Working,
+    among: Sequence[Placement] = PLACEMENTS,
 ) -> tuple[int, Placement | None]:
     """Bytes of device memory that the thriftiest placement leaves for working in, and which it is;
     without a device, what the host has.
 
     Args:
         working: of the clip in question.
+        among: as of :func:`choose`, the thriftiest last.
     """
     if free.device is None:
         return free.host, None
     weights = in_use(weights, working)
-    able = [p for p in PLACEMENTS if free.host >= host_bytes(p, weights)] or [PLACEMENTS[-1]]
+    able = [p for p in among if free.host >= host_bytes(p, weights)] or [among[-1]]
     taken = {p: _kept(p, weights) + _passing(p, weights) for p in able}
     best = min(able, key=lambda p: taken[p])
     return free.device - taken[best], best
 
 
-def what_fits(recipe: Recipe, room: int, grid: int, clips: int = 2, text: int = 0) -> str:
-    """A sentence with the longest clip of the recipe's size, and the largest size of its length,
-    that should fit; both smaller than the recipe, which did not.
-
-    Args:
-        room: bytes of device memory besides the weights.
-        grid: sides are offered in multiples of this.
-        clips, text: as in :func:`working`.
-    """
-
-    def fits(width: int, height: int, num_frames: int) -> bool:
-        size, stages = (width, height, num_frames), recipe.two_stage
-        return working(*size, clips=clips, two_stage=stages, tiled=True, text=text).total <= room
-
-    step = TEMPORAL_COMPRESSION
-    shorter = (n for n in range(recipe.num_frames - step, MIN_FRAMES - 1, -step))
-    frames = next((n for n in shorter if fits(recipe.width, recipe.height, n)), None)
-    size = next((s for s in _smaller(recipe, grid) if fits(*s, recipe.num_frames)), None)
-    offers = []
-    if frames:
-        offers.append(f"{recipe.resolution} with {frames} frames")
-    if size:
-        offers.append(f"{size[0]}x{size[1]} with {recipe.num_frames} frames")
-    if not offers:
-        return (
-            "Close other programs that use the device, or choose a shorter length or a smaller "
-            "format."
-        )
-    return f"What should fit: {' or '.join(offers)}."
-
-
-def _smaller(recipe: Recipe, grid: int) -> Iterator[tuple[int, int]]:
-    """Smaller sizes on the grid with about the recipe's aspect ratio, the largest first."""
-    shape = recipe.height / recipe.width
-    for width in range(on_grid(recipe.width, grid) - grid, 0, -grid):
-        height = max(1, round(width * shape / grid)) * grid
-        if min(width, height) >= MIN_SIDE and height <= recipe.height:
-            yield width, height
-
-
-def _needs(weights: Mapping[str, int], working: Working) -> str:
-    """What the highest and the lowest placement need, in words."""
-    most, least = (device_bytes(p, weights, working) / GB for p in (PLACEMENTS[0], PLACEMENTS[-1]))
-    host = host_bytes(PLACEMENTS[-1], weights) / GB
-    return (
-        f"about {most:.0f} GB of device memory, or {least:.0f} GB with {host:.0f} GB of host memory"
-    )
+def _needs(
+    weights: Mapping[str, int], working: Working, among: Collection[Placement] = PLACEMENTS
+) -> str:
+    """What the highest and the streamed placements need, in words."""
+    most = device_bytes(PLACEMENTS[0], weights, working) / GB
+    less = [
+        f"{device_bytes(p, weights, working) / GB:.0f} GB with {host_bytes(p, weights) / GB:.0f} GB"
+        for p in PLACEMENTS
+        if p in STREAMED and p in among
+    ]
+    return f"about {most:.0f} GB of device memory, or {' or '.join(less)} of host memory"

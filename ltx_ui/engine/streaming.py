@@ -24,6 +24,8 @@ def stream(module: Any, device: torch.device, *, blocks: bool) -> None:
         blocks: bring whole transformer blocks at a time, not single layers, and keep what is
             outside the blocks on the device.
     """
+    if blocks and device.type == "cuda":
+        _pin(module)
     for entry in _entries(module):
         apply_group_offloading(
             entry,
@@ -51,6 +53,13 @@ def settle(transformer: Any) -> None:
     not pinned.
     """
     compat.keep_outside_blocks(transformer)
+
+
+def _pin(transformer: Any) -> None:
+    """Pin the blocks' weights, one after the other. Group offloading would pin a copy of every one
+    before it lets go of the first, and need twice the host memory meanwhile."""
+    for parameter in transformer.transformer_blocks.parameters():
+        parameter.data = parameter.data.pin_memory()
 
 
 def _entries(module: Any) -> list[Any]:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ltx_ui.clip import Listener
 from ltx_ui.engine.models import SCHEDULES, STAGE_2_SIGMAS, Guidance, ModelCard
+from ltx_ui.engine.placement import UPSAMPLER
 from ltx_ui.engine.sampling import (
     Latents,
     conditions,
@@ -30,14 +31,13 @@ from ltx_ui.errors import ModelUnavailable
 from ltx_ui.inputs import NO_INPUTS, InputData
 from ltx_ui.recipe import Recipe
 
-UPSAMPLER_FOLDER = "latent_upsampler"
 LORA = "stage_2_distilled"
 """The name of the second stage's LoRA while it is loaded in the transformer."""
 
 
 def upsampler_folder(checkpoint: Path) -> Path | None:
     """The folder of a checkpoint's latent upsampler; None if it has none."""
-    folder = checkpoint / UPSAMPLER_FOLDER
+    folder = checkpoint / UPSAMPLER
     return folder if (folder / "config.json").is_file() else None
 
 

@@ -152,6 +152,7 @@ class ModelLoader:
             default_optimizations(settings.compile, settings.device),
             None if settings.precision == "auto" else settings.precision,
             settings.device,
+            settings.quantize,
             keep_until_saved=True,
         )
 
