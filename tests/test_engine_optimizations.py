@@ -133,7 +133,7 @@ def test_blocks_run_as_they_are_until_they_are_compiled(family: tuple[Any, Promp
     plain = latents(*family)
     longer = RECIPE.model_copy(update={"num_frames": 25, "width": 160})
     plain_longer = latents(*family, longer)
-    optimizations = Optimizations(compile=True, backend=backend)  # type: ignore[arg-type]  # torch takes both
+    optimizations = Optimizations(compile=True, backend=backend)
     with optimized(family[0].transformer, optimizations) as taken:
         assert taken.compiled is not None
         assert same(latents(*family), plain)
@@ -152,7 +152,7 @@ def test_what_can_not_be_compiled_goes_on_as_it_is(family: tuple[Any, PromptEnco
 
     torch._dynamo.reset()
     plain = latents(*family)
-    optimizations = Optimizations(compile=True, backend=refuse)  # type: ignore[arg-type]  # torch takes both
+    optimizations = Optimizations(compile=True, backend=refuse)
     with optimized(family[0].transformer, optimizations) as taken:
         assert taken.compiled is not None
         latents(*family)

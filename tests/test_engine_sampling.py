@@ -163,6 +163,7 @@ def test_with_one_timestep_latents_are_those_of_the_stock_text_pipeline_bit_by_b
         prompt=wanted.prompt,
         negative_prompt=wanted.negative_prompt,
         latents=torch.zeros(1, 3 * 4 * 4, 128),
+        audio_latents=torch.zeros(1, 18, 32),
         noise_scale=1.0,
         width=128,
         height=128,

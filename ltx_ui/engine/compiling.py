@@ -68,9 +68,11 @@ class CompiledBlocks:
     Args:
         blocks: a transformer's, all alike.
         backend: as of ``torch.compile``.
-        pause: see :data:`PAUSE`.
+        pause: as the attribute.
 
     Attributes:
+        pause: seconds without work after which compiling begins, as :data:`PAUSE` says.
+        limit: kinds that are compiled for their exact size at most.
         as_they_are: whether the next calls shall run eagerly, because the blocks' weights are
             streamed or a LoRA is loaded.
         exact_size: whether the next calls have a size that deserves graphs of its own.
@@ -80,7 +82,7 @@ class CompiledBlocks:
         compat.allow_recompiling(RECOMPILE_LIMIT)
         self._blocks = blocks
         self._backend = backend
-        self._pause = pause
+        self.pause, self.limit = pause, STATIC_LIMIT
         self._ready: set[Kind] = set()
         self._asked: set[Kind] = set()
         self._wanted: deque[_Wanted] = deque()
@@ -170,7 +172,7 @@ class CompiledBlocks:
     def _kinds(self, kind: Kind, size: tuple[int, int]) -> tuple[Kind, ...]:
         """The kinds whose graphs can answer a call, the fastest first."""
         exact = kind._replace(size=size)
-        if not self.exact_size or (exact not in self._asked and self._exact >= STATIC_LIMIT):
+        if not self.exact_size or (exact not in self._asked and self._exact >= self.limit):
             return (kind,)
         return exact, kind
 
@@ -203,7 +205,7 @@ class CompiledBlocks:
         """The next kind, once nothing else is done; None when there is none."""
         with self._changed:
             while self._wanted and not self._hurry:
-                left = self._idle_since + self._pause - time.monotonic()
+                left = self._idle_since + self.pause - time.monotonic()
                 if not self._working and left <= 0:
                     break
                 self._changed.wait(None if self._working else left)

@@ -30,6 +30,7 @@ from ltx_ui.engine.sampling import Latents, sample, sample_together, takes_at_on
 from ltx_ui.engine.text import PromptEncoder, text_length
 from ltx_ui.engine.tokens import TokenCount, Tokens, cut_texts
 from ltx_ui.engine.twostage import TwoStage
+from ltx_ui.engine.warming import warm_up
 from ltx_ui.errors import ModelUnavailable, OutOfMemory
 from ltx_ui.inputs import NO_INPUTS, InputData
 from ltx_ui.recipe import Recipe
@@ -110,6 +111,10 @@ class Engine:
         """
         self._load(report)
         self._first = self.placement
+        if self._optimizations.compile:
+            report("Making a first step.", None)
+            with machine.current(self._device), self.optimized.clip(one_timestep=True):
+                warm_up(self.pipe, self.card, self.encoder)
 
     def _load(self, report: Report) -> None:
         with machine.current(self._device):
@@ -186,11 +191,11 @@ class Engine:
             InvalidRecipe: the model can't do what the recipe asks for.
             OutOfMemory: with what would fit better.
         """
-        with machine.current(self._device):
+        self._ready()
+        with machine.current(self._device), self.optimized.working():
             return self._make(recipe, listener, inputs)
 
     def _make(self, recipe: Recipe, listener: Listener, inputs: InputData) -> Clip:
-        self._ready()
         self.card.check(recipe)
         sampled = self._latents.find(recipe)
         if sampled is None:

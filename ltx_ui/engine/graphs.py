@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 class Recorder(Protocol):
     """Records calls. What it has recorded shares one pool of memory."""
 
-    def __call__(self, call: Callable[[], Outputs]) -> tuple[Outputs, Callable[[], None]]:
+    def __call__(self, call: Callable[[], Outputs], /) -> tuple[Outputs, Callable[[], None]]:
         """Record a call that was made before with the same shapes.
 
         Returns:
@@ -58,7 +58,7 @@ class CudaRecorder:
     def __init__(self) -> None:
         self._pool = torch.cuda.graph_pool_handle()
 
-    def __call__(self, call: Callable[[], Outputs]) -> tuple[Outputs, Callable[[], None]]:
+    def __call__(self, call: Callable[[], Outputs], /) -> tuple[Outputs, Callable[[], None]]:
         graph = torch.cuda.CUDAGraph()
         # Other threads save clips and turn previews into pictures meanwhile.
         with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):

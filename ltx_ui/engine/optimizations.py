@@ -7,8 +7,8 @@ in parallel is set in :mod:`ltx_ui.runtime`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from ltx_ui.engine.compiling import CompiledBlocks, Kind
 from ltx_ui.engine.graphs import CudaRecorder, Graphs, Recorder
 from ltx_ui.engine.kept_text import KeptText, kept_text_bytes, text_is_constant
 from ltx_ui.engine.machine import CPU
+from ltx_ui.geometry import latent_size
 
 _MASKS = ("encoder_attention_mask", "audio_encoder_attention_mask")
 
@@ -63,17 +64,23 @@ class Optimizations:
     recorder: Callable[[], Recorder] | None = None
 
 
-def default_optimizations(compile: str = "auto", device: str = "auto") -> Optimizations:
+def default_optimizations(
+    compile: str = "auto", device: str = "auto", sizes: Iterable[tuple[int, int]] = ()
+) -> Optimizations:
     """Every optimization that pays on this machine.
 
     Args:
         compile: ``on``, ``off``, or ``auto``: on CUDA only, because on a CPU compiling takes longer
             than it saves.
         device: as for :class:`ltx_ui.engine.engine.Engine`.
+        sizes: width and height in pixels of clips that are often made.
     """
     cuda = device != "cpu" and torch.cuda.is_available()
-    compiles = compile == "on" or (compile == "auto" and cuda)
-    return Optimizations(compile=compiles, graphs=cuda)
+    return Optimizations(
+        compile=compile == "on" or (compile == "auto" and cuda),
+        exact_sizes=frozenset(latent_size(*size) for size in sizes),
+        graphs=cuda,
+    )
 
 
 class _Kind(NamedTuple):
@@ -130,6 +137,10 @@ class OptimizedTransformer:
             return 0
         return kept_text_bytes(self._transformer.config, self._transformer.dtype.itemsize)
 
+    def working(self) -> AbstractContextManager[None]:
+        """A context inside which no compiling begins."""
+        return nullcontext() if self.compiled is None else self.compiled.working()
+
     @contextmanager
     def clip(self, *, one_timestep: bool = False, graphs: bool = True) -> Iterator[None]:
         """What is called inside belongs to one clip, or to one batch of takes.
@@ -142,7 +153,7 @@ class OptimizedTransformer:
         self._one_timestep = one_timestep and self._optimizations.one_timestep
         self._may_record = graphs
         try:
-            with self.compiled.working() if self.compiled else nullcontext():
+            with self.working():
                 yield
         finally:
             self._one_timestep = self._may_record = False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.errors import InvalidRecipe, StudioError
+from ltx_ui.presets import load_presets
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.queue import JobQueue
@@ -142,12 +143,13 @@ class ModelLoader:
         from ltx_ui.engine.optimizations import default_optimizations
 
         settings = self._settings
+        sizes = load_presets(settings.presets).sampled_sizes
         return Engine(
             settings.model,
             settings.models_dir,
             settings.cache_dir,
             None if settings.placement == "auto" else settings.placement,
-            default_optimizations(settings.compile, settings.device),
+            default_optimizations(settings.compile, settings.device, sizes),
             None if settings.precision == "auto" else settings.precision,
             settings.device,
             keep_until_saved=True,
