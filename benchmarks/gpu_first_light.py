@@ -21,6 +21,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,11 @@ from ltx_ui.recipe import Recipe
 
 STEPS = 10
 KERNELS = 25
-EAGER = Optimizations(compile=False)
+EAGER = Optimizations()
+COMPILED = Optimizations(compile=True, exact_sizes=frozenset({(9, 16)}))
+BEST = (
+    EAGER if given.rehearse else replace(default_optimizations(), exact_sizes=frozenset({(9, 16)}))
+)
 STEP_TFLOP, CLIP_TFLOP = 57.2, 2_310.0
 """Of a guided step of 288x512 with 49 frames whose text is kept, and of 40 of them with one text
 and the decoding; counted by ``tests/rehearsal``."""
@@ -86,33 +91,6 @@ def milliseconds(work: Callable[[], Any], rounds: int) -> float:
         work()
         times.append(now() - began)
     return 1000 * statistics.median(times)
-
-
-class Graph:
-    """A call recorded once and played again; where there is no CUDA, just the call."""
-
-    def __init__(self, call: Callable[[], Any]) -> None:
-        self._call, self._graph = call, None
-        if not CUDA:
-            self._out = call()
-            return
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(3):
-                call()
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._out = call()
-        self._graph = graph
-
-    def __call__(self) -> Any:
-        if self._graph is None:
-            self._out = self._call()
-        else:
-            self._graph.replay()
-        return self._out
 
 
 class Squeeze:
@@ -260,40 +238,49 @@ class Light:
 
     def eager(self) -> None:
         """Ten steps, eager."""
-        self._steps("eager", self.forward)
+        self._steps("eager", EAGER)
 
     def graph_over_eager(self) -> None:
         """Ten steps, a graph over eager, and whether it gives the same."""
-        self._graph()
+        self._graph(EAGER)
 
     def compiled(self) -> None:
         """Ten steps, compiled for these shapes."""
-        began = now()
-        for block in self.pipe.transformer.transformer_blocks:
-            block.compile(fullgraph=True, dynamic=False)
-        self.forward()
-        say(f"compiled in {now() - began:.1f} s")
-        self._steps("compiled", self.forward)
+        self._steps("compiled", COMPILED)
 
     def graph_over_compiled(self) -> None:
         """Ten steps, a graph over compiled, and whether it gives the same."""
-        self._graph()
+        self._graph(COMPILED)
 
-    def _graph(self) -> None:
-        plain = self.forward()[0].clone()
-        graph = Graph(self.forward)
-        self._steps("graph", graph)
-        say("equal" if torch.equal(graph()[0], plain) else "NOT EQUAL")
+    def _graph(self, beneath: Optimizations) -> None:
+        plain = [part.clone() for part in self._steps("without", beneath)]
+        recorded = self._steps("graph", replace(beneath, graphs=True))
+        graphs = self.engine.optimized.graphs
+        say(f"{len(graphs.kinds) if graphs else 0} recorded, {peak_gb():.1f} GB at most")
+        say("equal" if all(map(torch.equal, recorded, plain)) else "NOT EQUAL")
 
-    def _steps(self, name: str, work: Callable[[], Any]) -> None:
-        time_ = milliseconds(work, 2 if given.rehearse else STEPS)
+    def _steps(self, name: str, optimizations: Optimizations) -> tuple[torch.Tensor, ...]:
+        """Time steps with these optimizations; what the last one gave."""
+        if optimizations.compile and given.rehearse:
+            optimizations = replace(optimizations, backend="eager")
+        self.engine.use(optimizations)
+        optimized = self.engine.optimized
+        with optimized.clip(one_timestep=True):
+            if optimizations.compile:
+                began = now()
+                self.forward()
+                self.engine.finish_compiling()
+                say(f"compiled in {now() - began:.1f} s")
+            for _ in range(2):  # As it is, then recorded where there are graphs.
+                result: tuple[torch.Tensor, ...] = self.forward()
+            time_ = milliseconds(self.forward, 2 if given.rehearse else STEPS)
+            result = self.forward()
         say(f"{name}: {time_:.1f} ms a step, {STEP_TFLOP / time_ * 1000:.0f} TFLOP/s")
+        return result
 
     def clips(self) -> None:
         """The whole clip, twice, with decoding."""
-        for block in self.pipe.transformer.transformer_blocks:
-            block._compiled_call_impl = None
-        self.engine.use(EAGER if given.rehearse else default_optimizations())
+        self.engine.use(BEST)
         self.engine.generate(self.recipe.model_copy(update={"num_inference_steps": 2}), Silent())
         self.engine.finish_compiling()
         self._twice(CLIP_TFLOP)
@@ -301,7 +288,7 @@ class Light:
     def distilled(self) -> None:
         """The whole clip, distilled, twice."""
         self.drive("ltx-2-distilled")
-        self.engine.use(EAGER if given.rehearse else default_optimizations())
+        self.engine.use(BEST)
         try:
             self.engine.generate(self.recipe, Silent())
             self.engine.finish_compiling()

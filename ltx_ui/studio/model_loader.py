@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.errors import InvalidRecipe, StudioError
-from ltx_ui.presets import load_presets
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.queue import JobQueue
@@ -59,6 +58,7 @@ class ModelLoader:
     Attributes:
         status: how far the model is.
         card: the loaded model's; None until it is loaded.
+        sizes: width and height in pixels of clips that are often made.
     """
 
     def __init__(self, settings: Settings, queue: JobQueue) -> None:
@@ -70,6 +70,7 @@ class ModelLoader:
             queue.use_model(known.id, settings.model)
         self.status = _first_status(settings.model, known)
         self.card: ModelCard | None = None
+        self.sizes: Collection[tuple[int, int]] = ()
 
     def load(self, prepare: Callable[[Engine], None]) -> Engine | None:
         """The engine with its model loaded; None if it could not be loaded. Then :attr:`status`
@@ -143,13 +144,12 @@ class ModelLoader:
         from ltx_ui.engine.optimizations import default_optimizations
 
         settings = self._settings
-        sizes = load_presets(settings.presets).sampled_sizes
         return Engine(
             settings.model,
             settings.models_dir,
             settings.cache_dir,
             None if settings.placement == "auto" else settings.placement,
-            default_optimizations(settings.compile, settings.device, sizes),
+            default_optimizations(settings.compile, settings.device, self.sizes),
             None if settings.precision == "auto" else settings.precision,
             settings.device,
             keep_until_saved=True,
