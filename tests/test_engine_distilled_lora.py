@@ -197,12 +197,12 @@ def test_blocks_are_not_compiled_for_the_few_calls_with_the_lora(folder: Path) -
 
     engine = loaded(folder)
     tracked = [p.requires_grad for p in engine.pipe.transformer.parameters()]
-    engine.use(Optimizations(compile=True, backend=refuse))  # type: ignore[arg-type]
+    engine.use(Optimizations(compile=True, backend=refuse))
     sampled(engine)
     engine.finish_compiling()
     compiled = engine.optimized.compiled
     assert compiled is not None
-    assert [kind[0] for kind in compiled._begun] == [2], "the guided first stage alone"
+    assert [kind.batch for kind in compiled.asked] == [2], "the guided first stage alone"
     # What is compiled for weights that are tracked would not fit weights that are not.
     assert [p.requires_grad for p in engine.pipe.transformer.parameters()] == tracked
 

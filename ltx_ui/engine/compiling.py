@@ -126,6 +126,11 @@ class CompiledBlocks:
         """The kinds of calls that are compiled."""
         return frozenset(self._ready)
 
+    @property
+    def asked(self) -> frozenset[Kind]:
+        """The kinds that are compiled or shall be, and those that could not be."""
+        return frozenset(self._asked)
+
     def remove(self) -> None:
         """Let the blocks run eagerly again."""
         with self._changed:
