@@ -21,6 +21,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,19 +48,23 @@ from torch.nn.functional import scaled_dot_product_attention
 from benchmarks import random_weights
 from benchmarks.measuring import CUDA, Stopwatch, forget_peak, matrix_rate, now, peak_gb
 from ltx_ui.clip import Silent
-from ltx_ui.engine import compat
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, Schedule
+from ltx_ui.engine.memory_fallback import free_caches
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.optimizations import Optimizations, default_optimizations
 from ltx_ui.recipe import Recipe
 
 STEPS = 10
 KERNELS = 25
-EAGER = Optimizations(compile=False)
-STEP_TFLOP, CLIP_TFLOP = 57.2, 2_310.0
-"""The arithmetic of a guided step of 288x512 with 49 frames whose text is kept, and of a clip of 40
-such steps with one text and the decoding; counted by ``tests/rehearsal``."""
+EAGER = Optimizations()
+AS_CALLED = Optimizations(keep_text=False, one_timestep=False)
+"""So that the transformer gets all that the pipeline gives."""
+COMPILED = Optimizations(compile=True, exact_sizes=frozenset({(9, 16)}))
+BEST = EAGER if given.rehearse else default_optimizations(sizes=[(288, 512)])
+STEP_TFLOP, CLIP_TFLOP = 56.1, 2_265.0
+"""The arithmetic of a guided step of 288x512 with 49 frames whose text is kept, with one timestep, and
+of a clip of 40 such steps with one text and the decoding; counted by ``tests/rehearsal``."""
 SHAPES = {
     "video, 49 frames": (1008, 1008, 128),
     "video, 121 frames": (2304, 2304, 128),
@@ -87,33 +92,6 @@ def milliseconds(work: Callable[[], Any], rounds: int) -> float:
         work()
         times.append(now() - began)
     return 1000 * statistics.median(times)
-
-
-class Graph:
-    """A call recorded once and played again; where there is no CUDA, just the call."""
-
-    def __init__(self, call: Callable[[], Any]) -> None:
-        self._call, self._graph = call, None
-        if not CUDA:
-            self._out = call()
-            return
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(3):
-                call()
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._out = call()
-        self._graph = graph
-
-    def __call__(self) -> Any:
-        if self._graph is None:
-            self._out = self._call()
-        else:
-            self._graph.replay()
-        return self._out
 
 
 class Squeeze:
@@ -233,7 +211,7 @@ class Light:
             pipe.vae = type(pipe.vae).from_pretrained(DEMO_FOLDER / "vae")
         say(f"made in {now() - began:.1f} s, {peak_gb():.1f} GB at most")
         self.connectors, self.scheduler = pipe.connectors, pipe.scheduler
-        self.engine = Engine("demo", DEMO_FOLDER, optimizations=EAGER)
+        self.engine = Engine("demo", DEMO_FOLDER, optimizations=AS_CALLED)
         self.pipe = pipe
         self.drive("ltx-2")
         caught: list[dict[str, Any]] = []
@@ -261,51 +239,62 @@ class Light:
 
     def eager(self) -> None:
         """Ten steps, eager."""
-        self._steps("eager", self.forward)
+        self._steps("eager", EAGER)
 
     def graph_over_eager(self) -> None:
         """Ten steps, a graph over eager, and whether it gives the same."""
-        self._graph()
+        self._graph(EAGER)
 
     def compiled(self) -> None:
         """Ten steps, compiled for these shapes."""
-        began = now()
-        for block in self.pipe.transformer.transformer_blocks:
-            block.compile(fullgraph=True, dynamic=False)
-        self.forward()
-        say(f"compiled in {now() - began:.1f} s")
-        self._steps("compiled", self.forward)
+        self._steps("compiled", COMPILED)
 
     def graph_over_compiled(self) -> None:
         """Ten steps, a graph over compiled, and whether it gives the same."""
-        self._graph()
+        self._graph(COMPILED)
 
-    def _graph(self) -> None:
-        plain = self.forward()[0].clone()
-        graph = Graph(self.forward)
-        self._steps("graph", graph)
-        say("equal" if torch.equal(graph()[0], plain) else "NOT EQUAL")
+    def _graph(self, beneath: Optimizations) -> None:
+        plain = [part.clone() for part in self._steps("without", beneath)]
+        recorded = self._steps("graph", replace(beneath, graphs=True))
+        graphs = self.engine.optimized.graphs
+        say(f"{len(graphs.kinds) if graphs else 0} recorded, {peak_gb():.1f} GB at most")
+        say("equal" if all(map(torch.equal, recorded, plain)) else "NOT EQUAL")
 
-    def _steps(self, name: str, work: Callable[[], Any]) -> None:
-        time_ = milliseconds(work, 2 if given.rehearse else STEPS)
+    def _steps(self, name: str, optimizations: Optimizations) -> tuple[torch.Tensor, ...]:
+        """Time steps with these optimizations; what the last one gave."""
+        if optimizations.compile and given.rehearse:
+            optimizations = replace(optimizations, backend="eager")
+        self.engine.use(optimizations)
+        optimized = self.engine.optimized
+        with optimized.clip(one_timestep=True):
+            if optimizations.compile:
+                began = now()
+                self.forward()
+                self.engine.finish_compiling()
+                say(f"compiled in {now() - began:.1f} s")
+            self.forward()  # As it is. The next is recorded, where there are graphs.
+            time_ = milliseconds(self.forward, 1 if given.rehearse else STEPS)
+            result: tuple[torch.Tensor, ...] = self.forward()
         say(f"{name}: {time_:.1f} ms a step, {STEP_TFLOP / time_ * 1000:.0f} TFLOP/s")
+        return result
 
     def clips(self) -> None:
         """The whole clip, twice, with decoding."""
-        for block in self.pipe.transformer.transformer_blocks:
-            compat.call_instead(block, None)
-        self.engine.use(EAGER if given.rehearse else default_optimizations())
-        self.engine.generate(self.recipe.model_copy(update={"num_inference_steps": 2}), Silent())
-        self.engine.finish_compiling()
+        self.engine.use(BEST)
+        for _ in range(2):  # The first asks for compiled blocks, the second records them.
+            few = self.recipe.model_copy(update={"num_inference_steps": 2})
+            self.engine.generate(few, Silent())
+            self.engine.finish_compiling()
         self._twice(CLIP_TFLOP)
 
     def distilled(self) -> None:
         """The whole clip, distilled, twice."""
         self.drive("ltx-2-distilled")
-        self.engine.use(EAGER if given.rehearse else default_optimizations())
+        self.engine.use(BEST)
         try:
-            self.engine.generate(self.recipe, Silent())
-            self.engine.finish_compiling()
+            for _ in range(2):
+                self.engine.generate(self.recipe, Silent())
+                self.engine.finish_compiling()
             self._twice(None)
         finally:
             self.drive("ltx-2")
@@ -324,14 +313,18 @@ class Light:
         """What takes longest in one eager step."""
         self.engine.use(EAGER)
         kinds = torch.profiler.ProfilerActivity
-        with torch.profiler.profile(activities=[kinds.CUDA if CUDA else kinds.CPU]) as profile:
+        activities = [kinds.CUDA if CUDA else kinds.CPU]
+        with self.engine.optimized.clip(one_timestep=True):
             self.forward()
+            with torch.profiler.profile(activities=activities) as profile:
+                self.forward()
         key = "self_device_time_total" if CUDA else "self_cpu_time_total"
         say(profile.key_averages().table(sort_by=key, row_limit=KERNELS, max_name_column_width=80))
 
     def out_of_memory(self) -> None:
         """Memory runs out in each stage."""
-        recipe = self.recipe.model_copy(update={"num_inference_steps": 2})
+        self.engine.use(replace(EAGER, graphs=True))
+        recipe = self.recipe.model_copy(update={"num_inference_steps": 3})
         for stage in ("text", "sampling", "decoding"):
             with unlimited():
                 clip = self.engine.generate(recipe, Squeeze(stage))
@@ -343,7 +336,7 @@ class Light:
         if not CUDA:
             say("left out: no CUDA device")
             return
-        torch.cuda.empty_cache()
+        free_caches()
         script = Path(__file__).with_name("gpu_memory.py")
         for gb in LIMITS:
             left = self.deadline - time.monotonic()

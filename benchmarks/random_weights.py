@@ -20,7 +20,7 @@ from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
 from torch import Tensor, nn
 from transformers import Gemma3Config, Gemma3ForConditionalGeneration, GemmaTokenizer
 
-from ltx_ui.engine.optimizations import TEXT_LENGTH
+from ltx_ui.engine.kept_text import TEXT_LENGTH
 
 GEMMA_3_12B: dict[str, Any] = {
     "vocab_size": 262208,

@@ -150,7 +150,7 @@ def _run(settings: Settings, sockets: Sequence[socket.socket]) -> int:
     chosen, settings = settings, with_credentials(settings)
     studio = Studio(settings)
     page = serve(studio, settings, presets, sockets)
-    studio.start()
+    studio.start(presets.sampled_sizes)
     print(f"LTX-2 Studio: {page.url} (data in {settings.data_dir.resolve()})", flush=True)
     if page.share_url:
         print(f"Public link: {page.share_url}", flush=True)

@@ -269,6 +269,13 @@ class Presets(_Entry):
         """The formats that a model offers."""
         return tuple(format for format in self.formats if has_upsampler or not format.hd)
 
+    @property
+    def sampled_sizes(self) -> frozenset[tuple[int, int]]:
+        """Width and height of every format as it is sampled: an hd format at half size first."""
+        return frozenset(
+            (f.width // part, f.height // part) for f in self.formats for part in (1, 1 + f.hd)
+        )
+
     def preset(self, preset_id: str) -> Preset:
         """The preset with this id; ``KeyError`` when there is none."""
         return {preset.id: preset for preset in self.presets}[preset_id]

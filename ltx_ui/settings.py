@@ -63,8 +63,8 @@ class Settings(BaseSettings):
     )
     compile: Literal["auto", "on", "off"] = Field(
         "auto",
-        description="Compile the transformer in the background: faster steps after the first "
-        "minutes. auto: on CUDA.",
+        description="Compile the transformer while no clip is made: faster steps after the "
+        "first minutes. auto: on CUDA.",
     )
     share: bool = Field(False, description="Make a public link (Gradio's tunnel) with a password.")
     auth: Annotated[SecretStr | None, NoDecode] = Field(

@@ -17,9 +17,9 @@ from benchmarks.clip_speed import Bench
 from benchmarks.gpu_memory import placed
 from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.kept_text import TEXT_LENGTH
 from ltx_ui.engine.loading import DEMO_FOLDER, Loaded
 from ltx_ui.engine.models import CARDS, DISTILLED_SIGMAS
-from ltx_ui.engine.optimizations import TEXT_LENGTH
 from ltx_ui.engine.placement import IN_8_BITS, PLACEMENTS, Placement
 from ltx_ui.engine.text import text_length
 from ltx_ui.recipe import Recipe

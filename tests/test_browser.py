@@ -1,7 +1,9 @@
 """The page as a creator meets it: a real browser, a real app, the demo model."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chromium import (
@@ -103,11 +105,22 @@ def test_cancel_goes_at_once_past_a_poll_that_is_not_answered(page: Page) -> Non
     assert held and answered
 
 
+def hold(page: Page, held: list[Route], which: Callable[[dict[str, Any]], bool]) -> None:
+    """Lets these calls of the page wait until the test continues them."""
+
+    def sort(route: Route) -> None:
+        if which(route.request.post_data_json):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/run/**", sort)
+
+
 def test_a_late_answer_to_a_poll_changes_nothing_that_generate_has_changed(page: Page) -> None:
     ask_for_a_long_one(page, "A moth circles a lamp")
     held: list[Route] = []
-    late = lambda route: '"late"' in str(route.request.post_data)  # noqa: E731
-    page.route("**/run/**", lambda r: held.append(r) if late(r) else r.continue_())
+    hold(page, held, lambda event: event["session_hash"] == "late")
     page.evaluate(
         """() => {
           const poll = gradio_config.dependencies.find(d => d.targets.some(t => t[1] === 'tick'));
@@ -131,8 +144,7 @@ def test_an_early_calls_late_answer_changes_nothing_that_came_after_it(page: Pag
     # The event of the fields that are chosen; that of typing is another one.
     chosen = page.evaluate("gradio_config.dependencies.find(d => d.api_name === 'describe').id")
     held: list[Route] = []
-    early = lambda route: route.request.post_data_json["fn_index"] == chosen  # noqa: E731
-    page.route("**/run/**", lambda r: held.append(r) if early(r) else r.continue_())
+    hold(page, held, lambda event: event["fn_index"] == chosen)
     choose(page, "num-takes", "2")
     write_prompt(page, "A wind harp hums")
     with page.expect_response("**/run/**"):

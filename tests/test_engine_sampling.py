@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import LTX2ConditionPipeline
+from diffusers import LTX2ConditionPipeline, LTX2Pipeline
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
 from families import family_of, save
 from pictured import pictured
@@ -146,6 +146,54 @@ def test_latents_are_those_of_the_stock_pipeline_bit_by_bit(
     made = ours(engine, wanted, pictures, 0.8)
     assert torch.equal(made.video, video)
     assert torch.equal(made.audio, audio)
+
+
+@pytest.mark.parametrize("guidance_scale", [1.0, 3.0])
+def test_with_one_timestep_latents_are_those_of_the_stock_text_pipeline_bit_by_bit(
+    engine: Engine, stock: Any, guidance_scale: float
+) -> None:
+    """It gives one timestep to all tokens, as we do where there is no picture. Its noise has other
+    axes, so it begins with nothing and gets as much noise as the conditional pipeline."""
+    wanted = recipe(guidance_scale=guidance_scale)
+    names = LTX2Pipeline._get_signature_keys(LTX2Pipeline)[0]
+    parts = {name: part for name, part in stock.components.items() if name in names}
+    text = LTX2Pipeline(**parts)
+    text.set_progress_bar_config(disable=True)
+    video, audio = text(
+        prompt=wanted.prompt,
+        negative_prompt=wanted.negative_prompt,
+        latents=torch.zeros(1, 3 * 4 * 4, 128),
+        audio_latents=torch.zeros(1, 18, 32),
+        noise_scale=1.0,
+        width=128,
+        height=128,
+        num_frames=17,
+        frame_rate=24.0,
+        num_inference_steps=2,
+        generator=torch.Generator().manual_seed(3),
+        max_sequence_length=engine.encoder.max_sequence_length,
+        output_type="latent",
+        return_dict=False,
+        **guidance_arguments(wanted, engine.card),
+    )
+    with engine.optimized.clip(one_timestep=True):
+        made = ours(engine, wanted)
+    assert torch.equal(made.video, video)
+    assert torch.equal(made.audio, audio)
+
+
+@pytest.mark.parametrize(("references", "timesteps"), [((), 1), ((0,), 3 * 16), ((-1,), 4 * 16)])
+def test_only_a_clip_with_a_picture_has_a_timestep_for_each_token(
+    engine: Engine, references: tuple[Place, ...], timesteps: int
+) -> None:
+    wanted, data = pictured(recipe(), {index: picture(1) for index in references}, 0.8)
+    seen: set[int] = set()
+    handle = engine.pipe.transformer.register_forward_pre_hook(
+        lambda _, __, kwargs: seen.add(kwargs["timestep"].shape[1]), with_kwargs=True
+    )
+    engine.generate(wanted, Silent(), data)
+    handle.remove()
+    assert seen == {timesteps}
 
 
 def test_a_reference_holds_its_own_frame(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ def decode(
     *,
     has_spare_cpu: bool = False,
     pinned: bool = True,
+    free: Callable[[], None] | None = None,
 ) -> Clip:
     """The finished clip, exactly as large and as long as the recipe says. Where memory runs out, it
     is decoded with fallbacks that need less; the clip's notes say with which.
@@ -35,6 +37,7 @@ def decode(
     Args:
         has_spare_cpu: whether the model is on another device, so that the CPU is the last fallback.
         pinned: copy the frames from a CUDA device into pinned memory, which is faster.
+        free: frees memory when it runs out, as of :func:`ltx_ui.engine.memory_fallback.attempt`.
 
     Raises:
         Cancelled: the listener stopped it before the frames or before the sound were decoded.
@@ -43,12 +46,12 @@ def decode(
     listener.progress("decoding", 0, 2)
     left, top, _, _ = margins(recipe.width, recipe.height, card.grid_of(recipe))
     crop = (slice(top, top + recipe.height), slice(left, left + recipe.width))
-    frames, notes = _frames(pipe.vae, latents.video, crop, has_spare_cpu, pinned)
+    frames, notes = _frames(pipe.vae, latents.video, crop, has_spare_cpu, pinned, free)
     listener.progress("decoding", 1, 2)
     sample_rate = int(pipe.vocoder.config.output_sampling_rate)
     waveform = None
     if recipe.include_audio:
-        sound, more = _waveform(pipe, latents.audio, has_spare_cpu)
+        sound, more = _waveform(pipe, latents.audio, has_spare_cpu, free)
         waveform = fit_length(sound, round(recipe.duration * sample_rate))
         notes += more
     listener.progress("decoding", 2, 2)
@@ -56,7 +59,12 @@ def decode(
 
 
 def _frames(
-    vae: Any, latents: Tensor, crop: tuple[slice, slice], has_spare_cpu: bool, pinned: bool
+    vae: Any,
+    latents: Tensor,
+    crop: tuple[slice, slice],
+    has_spare_cpu: bool,
+    pinned: bool,
+    free: Callable[[], None] | None,
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     def work(vae: Any = vae, latents: Tensor = latents) -> NDArray[np.uint8]:
         return to_uint8(decode_video(vae, latents)[:, :, *crop], pinned)
@@ -71,7 +79,7 @@ def _frames(
         ),
     )
     try:
-        return attempt(work, fallbacks)
+        return attempt(work, fallbacks, free)
     except Exhausted:
         if not has_spare_cpu:
             raise
@@ -82,10 +90,10 @@ def _frames(
 
 
 def _waveform(
-    pipe: Any, latents: Tensor, has_spare_cpu: bool
+    pipe: Any, latents: Tensor, has_spare_cpu: bool, free: Callable[[], None] | None
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     try:
-        return attempt(lambda: decode_audio(pipe.audio_vae, pipe.vocoder, latents), (FREED,))
+        return attempt(lambda: decode_audio(pipe.audio_vae, pipe.vocoder, latents), (FREED,), free)
     except Exhausted:
         if not has_spare_cpu:
             raise

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -15,27 +16,22 @@ import torch
 from ltx_ui import __version__, runtime
 from ltx_ui.clip import Clip, Listener
 from ltx_ui.engine import loading, machine
+from ltx_ui.engine.clip_memory import ClipMemory
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.downloading import Report
-from ltx_ui.engine.fitting import too_large, working_of
 from ltx_ui.engine.latent_cache import LatentCache, Sampled
 from ltx_ui.engine.memory_fallback import Exhausted, Fallback, attempt, free_caches
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.optimizations import Optimizations, OptimizedTransformer, default_optimizations
-from ltx_ui.engine.placement import STEPS, Free, Placement, Quantize, Working, possible, steps_down
+from ltx_ui.engine.placement import STEPS, Placement, Quantize, possible
 from ltx_ui.engine.preview import Colours, colours_of, with_previews
 from ltx_ui.engine.quantization import require_bitsandbytes
 from ltx_ui.engine.resolving import resolve
-from ltx_ui.engine.sampling import (
-    Latents,
-    sample,
-    sample_together,
-    takes_at_once,
-    texts_kept,
-)
+from ltx_ui.engine.sampling import Latents, sample, sample_together, takes_at_once
 from ltx_ui.engine.text import PromptEncoder, text_length
 from ltx_ui.engine.tokens import TokenCount, Tokens, cut_texts
 from ltx_ui.engine.twostage import TwoStage
+from ltx_ui.engine.warming import warm_up
 from ltx_ui.errors import ModelUnavailable, OutOfMemory
 from ltx_ui.inputs import NO_INPUTS, InputData
 from ltx_ui.recipe import Recipe
@@ -95,22 +91,17 @@ class Engine:
         wanted = model == "auto"
         self.notice = loading.why_demo(models_dir, self._device, quantize) if wanted else ""
         self.card: ModelCard = resolve(model, cuda=not self.notice)
-        if precision is None:
-            self._dtype = machine.usual_dtype(self._device)
-        else:
-            self._dtype = getattr(torch, precision)
+        usual = machine.usual_dtype(self._device)
+        self._dtype = usual if precision is None else getattr(torch, precision)
         self.device = machine.device_name(self._device, self._dtype, quantize)
-        self.versions: dict[str, str] = {
-            "ltx_ui": __version__,
-            **{package: version(package) for package in ("torch", "diffusers", "transformers")},
-        }
+        packages = ("torch", "diffusers", "transformers")
+        self.versions = {"ltx_ui": __version__, **{name: version(name) for name in packages}}
         self.placement = placement
         self._optimizations = default_optimizations() if optimizations is None else optimizations
         self.pipe: Any = None
         self._first = placement
         self._lowered: dict[Hashable, Placement] = {}
-        self._weights: Mapping[str, int] = {}
-        self._free = Free(None, 0)
+        self._memory: ClipMemory
         self.optimized: OptimizedTransformer
         self._keep_until_saved = keep_until_saved
         self._latents = LatentCache()
@@ -123,6 +114,10 @@ class Engine:
         """
         self._load(report)
         self._first = self.placement
+        if self._optimizations.compile:
+            report("Making a first step.", None)
+            with machine.current(self._device), self.optimized.clip(one_timestep=True):
+                warm_up(self.pipe, self.card, self.encoder)
 
     def _load(self, report: Report) -> None:
         with machine.current(self._device):
@@ -147,14 +142,16 @@ class Engine:
         if self.pipe is not None:
             self.optimized.remove()
         self.card, self.pipe, self.placement = loaded.card, loaded.pipe, loaded.placement
-        self._weights, self._free = loaded.weights, loaded.free
         self.encoder = PromptEncoder(self.pipe)
         self._tokens = Tokens(self.pipe.tokenizer, text_length(self.pipe))
         if self.cache_dir is not None:
             runtime.keep_compiled_in(self.cache_dir)
             self._colours = colours_of(self.pipe.vae, self.cache_dir)
         self._two_stage = TwoStage(self.pipe, self.card)
-        self.optimized = self._install_optimizations()
+        size = self._dtype.itemsize
+        among = possible(self._quantize)
+        self._memory = ClipMemory(self.card, loaded.weights, loaded.free, among, size)
+        self._install_optimizations()
 
     @property
     def _on_cuda(self) -> bool:
@@ -164,10 +161,13 @@ class Engine:
         """Use these optimizations from now on instead of the present ones."""
         self._optimizations = optimizations
         self.optimized.remove()
-        self.optimized = self._install_optimizations()
+        self._install_optimizations()
 
-    def _install_optimizations(self) -> OptimizedTransformer:
-        return OptimizedTransformer(self.pipe.transformer, self._optimizations, self._device)
+    def _install_optimizations(self) -> None:
+        self.optimized = OptimizedTransformer(
+            self.pipe.transformer, self._optimizations, self._device
+        )
+        self._memory = replace(self._memory, text=self.optimized.text_bytes, graphs={})
 
     def finish_compiling(self) -> None:
         """Wait until everything that is being compiled in the background is ready."""
@@ -180,12 +180,7 @@ class Engine:
         return self._tokens.count(text)
 
     @torch.inference_mode()
-    def generate(
-        self,
-        recipe: Recipe,
-        listener: Listener,
-        inputs: InputData = NO_INPUTS,
-    ) -> Clip:
+    def generate(self, recipe: Recipe, listener: Listener, inputs: InputData = NO_INPUTS) -> Clip:
         """The clip that a recipe describes.
 
         Args:
@@ -196,11 +191,11 @@ class Engine:
             InvalidRecipe: the model can't do what the recipe asks for.
             OutOfMemory: with what would fit better.
         """
-        with machine.current(self._device):
+        self._ready()
+        with machine.current(self._device), self.optimized.working():
             return self._make(recipe, listener, inputs)
 
     def _make(self, recipe: Recipe, listener: Listener, inputs: InputData) -> Clip:
-        self._ready()
         self.card.check(recipe)
         sampled = self._latents.find(recipe)
         if sampled is None:
@@ -266,7 +261,8 @@ class Engine:
 
         try:
             with machine.current(self._device):
-                sampled, notes = attempt(self._forgetting(batch), (AGAIN,))
+                work = self._in_clip(takes[0], batch, len(takes))
+                sampled, notes = attempt(work, (AGAIN,), self._free_memory)
         except Exhausted:
             return False
         for take, latents in zip(takes, sampled, strict=True):
@@ -292,7 +288,7 @@ class Engine:
     def _settle(self, recipe: Recipe) -> None:
         """Bring the weights to the placement for clips of this size: the first one or, if memory
         ran out for such a clip before, the one that worked. So no clip of another size changes."""
-        before, wanted = self.placement, self._lowered.get(self._size(recipe), self._first)
+        before, wanted = self.placement, self._lowered.get(self._memory.size(recipe), self._first)
         if before is None or wanted is None or before == wanted:
             return
         try:
@@ -306,16 +302,6 @@ class Engine:
             return ()
         return (f"{STEPS[self.placement]}: less memory.",)
 
-    def _size(self, recipe: Recipe) -> Hashable:
-        """A key: recipes with the same key take the same memory."""
-        size = self.card.sampled_size(recipe)
-        return size, recipe.num_frames, self.card.guided(recipe), recipe.two_stage
-
-    def _working(self, recipe: Recipe) -> Working:
-        """The device memory that making a recipe's clip takes besides the weights."""
-        texts = texts_kept(recipe, self.card) * self.optimized.text_bytes
-        return working_of(recipe, self.card, texts)
-
     def _with_memory(self, recipe: Recipe, sampling: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
         """Sample. If memory runs out, free what can be freed and try again, then in each lower
         placement that should have room for the clip. The next clip of this size is made in the
@@ -325,28 +311,50 @@ class Engine:
             OutOfMemory: there is not enough memory in any placement; says what should fit.
         """
         self._settle(recipe)
-        start, beside = self.placement or "resident", self._working(recipe)
-        lower = steps_down(start, self._weights, self._free, beside, possible(self._quantize))
+        lower = self._memory.lower(recipe, self.placement or "resident")
         fallbacks = [Fallback("", partial(self._step_down, recipe, where)) for where in lower]
         try:
-            sampled, notes = attempt(self._forgetting(sampling), (AGAIN, *fallbacks))
+            work = self._in_clip(recipe, sampling)
+            sampled, notes = attempt(work, (AGAIN, *fallbacks), self._free_memory)
             return sampled, notes + self._where()
         except Exhausted:
             raise self._too_large(recipe) from None
 
-    def _forgetting(self, sampling: Callable[[], T]) -> Callable[[], T]:
-        """``sampling``, followed by dropping the text's cached keys and values."""
+    def _in_clip(
+        self, recipe: Recipe, sampling: Callable[[], T], takes: int = 1
+    ) -> Callable[[], T]:
+        """``sampling`` of so many takes in one batch, with what only holds for such a clip."""
+        tries = count()
 
         def once() -> T:
-            try:
+            if next(tries):
+                self._memory.leave_out_graphs(recipe, takes)
+            room = self._has_room_for_graphs(recipe, takes)
+            with self.optimized.clip(one_timestep=not recipe.inputs.images, graphs=room):
                 return sampling()
-            finally:
-                self.optimized.forget()
 
         return once
 
+    def _has_room_for_graphs(self, recipe: Recipe, takes: int) -> bool:
+        """Whether there is room for a clip's CUDA graphs, if need be once the others are gone."""
+        place = self.placement or "resident"
+        if self._memory.has_room_for_graphs(recipe, takes, place):
+            return True
+        self._drop_graphs()
+        return self._memory.has_room_for_graphs(recipe, takes, place)
+
+    def _drop_graphs(self) -> None:
+        self.optimized.drop_graphs()
+        self.optimized.forget()
+        self._memory.graphs.clear()
+
+    def _free_memory(self) -> None:
+        if self.pipe is not None:
+            self._drop_graphs()
+        free_caches()
+
     def _step_down(self, recipe: Recipe, placement: Placement) -> AbstractContextManager[None]:
-        self._lowered[self._size(recipe)] = placement
+        self._lowered[self._memory.size(recipe)] = placement
         self._move(placement)
         return nullcontext()
 
@@ -370,21 +378,17 @@ class Engine:
                 listener,
                 has_spare_cpu=self._on_cuda,
                 pinned=self._optimizations.pinned,
+                free=self._free_memory,
             )
         except MemoryError:
             raise self._too_large(recipe) from None
         return replace(clip, notes=sampled.notes + clip.notes)
 
     def _too_large(self, recipe: Recipe) -> OutOfMemory:
-        free_caches()
-        return too_large(
-            recipe,
-            self.card,
-            self._weights,
-            self._free,
-            self._working(recipe),
-            self._dtype.itemsize,
-            possible(self._quantize),
+        self._free_memory()
+        return OutOfMemory(
+            f"There was not enough memory for {recipe.resolution} with {recipe.num_frames} frames. "
+            + self._memory.what_fits(recipe)
         )
 
 

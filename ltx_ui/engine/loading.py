@@ -22,9 +22,9 @@ from diffusers import (
 from ltx_ui.engine.checkpoint import Elements, computed_bytes, counted_in, cure
 from ltx_ui.engine.compat import LastFramePipeline
 from ltx_ui.engine.downloading import Admit, Report, downloaded, missing_disk
+from ltx_ui.engine.kept_text import kept_text_bytes
 from ltx_ui.engine.machine import CPU, free_memory, unused, usual_dtype
 from ltx_ui.engine.models import CARDS, ModelCard
-from ltx_ui.engine.optimizations import kept_text_bytes
 from ltx_ui.engine.placement import (
     DISTILLED_LORA,
     IN_4_BITS,

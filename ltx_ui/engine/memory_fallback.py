@@ -40,8 +40,13 @@ class Fallback:
     enter: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
-def attempt(work: Work[T], fallbacks: Iterable[Fallback]) -> tuple[T, tuple[str, ...]]:
+def attempt(
+    work: Work[T], fallbacks: Iterable[Fallback], free: Callable[[], None] | None = None
+) -> tuple[T, tuple[str, ...]]:
     """Do the work; each time memory runs out, free what can be freed and try the next fallback.
+
+    Args:
+        free: frees what can be freed; None for :func:`free_caches`.
 
     Returns:
         The result, and the note of the fallback that gave it (none where none was needed).
@@ -57,7 +62,7 @@ def attempt(work: Work[T], fallbacks: Iterable[Fallback]) -> tuple[T, tuple[str,
             if not is_out_of_memory(error):
                 raise
         # Outside the handler: until it ends, the error holds the frames and all their tensors.
-        free_caches()
+        (free or free_caches)()
     raise Exhausted
 
 

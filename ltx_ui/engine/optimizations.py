@@ -1,36 +1,28 @@
 """Optimizations that make a clip faster without changing what it shows, each with its own name.
 
-``drop_masks`` and ``keep_text`` give the same latents, ``pinned`` the same pictures and
+``drop_masks``, ``keep_text`` and ``graphs`` give the same latents, ``pinned`` the same pictures and
 ``direct_loading`` the same weights, bit for bit; the others round differently. That files are read
 in parallel is set in :mod:`ltx_ui.runtime`.
 """
 
 from __future__ import annotations
 
-import copy
-import logging
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from diffusers.models.attention_dispatch import dispatch_attention_fn
-from torch import Tensor
 
 from ltx_ui.engine import compat
 from ltx_ui.engine.attention import plain_attention
+from ltx_ui.engine.compiling import CompiledBlocks, Kind
+from ltx_ui.engine.graphs import CudaRecorder, Graphs, Recorder
+from ltx_ui.engine.kept_text import KeptText, kept_text_bytes, text_is_constant
 from ltx_ui.engine.machine import CPU
-
-RECOMPILE_LIMIT = 64
-"""Compiled graphs kept for one function. With the default of 8 a ninth kind of call would be an
-error."""
-
-TEXT_LENGTH = 1024
-"""Tokens that a text is padded or cut to, as in every published checkpoint."""
+from ltx_ui.geometry import latent_size
 
 _MASKS = ("encoder_attention_mask", "audio_encoder_attention_mask")
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,8 +39,16 @@ class Optimizations:
         pinned: copy finished frames from a CUDA device into pinned memory.
         direct_loading: on CUDA, read weights that stay on the device straight to it, without a copy
             in host memory.
+        one_timestep: where no picture is given, compute a clip's one timestep once, not for each of
+            its tokens. ``LTX2Pipeline`` does that too and gives the same latents bit for bit;
+            ``LTX2ConditionPipeline``, which we drive, computes it for each.
         compile: compile the blocks in the background; until they are ready, they run eagerly.
         backend: as of ``torch.compile``.
+        exact_sizes: latent columns and rows of clips that are compiled for their exact size, which
+            is faster than for any size.
+        graphs: launch a forward's kernels all together: see :mod:`ltx_ui.engine.graphs`. On CUDA
+            only, unless there is a recorder.
+        recorder: makes what records graphs; None for CUDA's own.
     """
 
     drop_masks: bool = True
@@ -56,20 +56,43 @@ class Optimizations:
     plain_attention: bool = True
     pinned: bool = True
     direct_loading: bool = True
+    one_timestep: bool = True
     compile: bool = False
-    backend: str = "inductor"
+    backend: str | Callable[..., Any] = "inductor"
+    exact_sizes: frozenset[tuple[int, int]] = frozenset()
+    graphs: bool = False
+    recorder: Callable[[], Recorder] | None = None
 
 
-def default_optimizations(compile: str = "auto", device: str = "auto") -> Optimizations:
+def default_optimizations(
+    compile: str = "auto", device: str = "auto", sizes: Iterable[tuple[int, int]] = ()
+) -> Optimizations:
     """Every optimization that pays on this machine.
 
     Args:
         compile: ``on``, ``off``, or ``auto``: on CUDA only, because on a CPU compiling takes longer
             than it saves.
         device: as for :class:`ltx_ui.engine.engine.Engine`.
+        sizes: width and height in pixels of clips that are often made.
     """
     cuda = device != "cpu" and torch.cuda.is_available()
-    return Optimizations(compile=compile == "on" or (compile == "auto" and cuda))
+    return Optimizations(
+        compile=compile == "on" or (compile == "auto" and cuda),
+        exact_sizes=frozenset(latent_size(*size) for size in sizes),
+        graphs=cuda,
+    )
+
+
+class _Kind(NamedTuple):
+    """What a forward depends on besides its arguments.
+
+    Attributes:
+        text: a key of the buffers with the text's keys and values; None where it has none.
+        compiled: how its blocks are compiled; None where they are not.
+    """
+
+    text: Hashable
+    compiled: Kind | None
 
 
 class OptimizedTransformer:
@@ -87,14 +110,10 @@ class OptimizedTransformer:
         self._transformer = transformer
         self._blocks = list(transformer.transformer_blocks)
         self._optimizations = optimizations
-        self._kept: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-        self._stock = {a: a.processor for block in self._blocks for a in _text_attentions(block)}
+        self._one_timestep = self._may_record = False
         keeps_text = optimizations.keep_text and optimizations.drop_masks
-        self._keeps = keeps_text and _text_is_constant(transformer.config)
-        if self._keeps:
-            for attention, stock in self._stock.items():
-                attention.set_processor(KeptTextAttention(stock))
-        self._hook = transformer.register_forward_pre_hook(self._before, with_kwargs=True)
+        constant = text_is_constant(transformer.config)
+        self.text = KeptText(transformer) if keeps_text and constant else None
         self.compiled = (
             CompiledBlocks(self._blocks, optimizations.backend) if optimizations.compile else None
         )
@@ -102,246 +121,114 @@ class OptimizedTransformer:
         pays = transformer.dtype == torch.bfloat16 and device.type == "cpu"
         heads = optimizations.plain_attention and pays and not optimizations.compile
         self._handles = plain_attention(transformer) if heads else []
+        self._plain = compat.plain_call(transformer)
+        able = device.type == "cuda" or optimizations.recorder is not None
+        self.graphs = (
+            Graphs(self._plain, optimizations.recorder or CudaRecorder)
+            if optimizations.graphs and able
+            else None
+        )
+        compat.call_instead(transformer, self._call)
 
     @property
     def text_bytes(self) -> int:
         """Bytes of one text's keys and values; 0 where they are not cached."""
-        if not self._keeps or compat.has_hooks(self._blocks[0]):
+        if self.text is None or compat.has_hooks(self._blocks[0]):
             return 0
         return kept_text_bytes(self._transformer.config, self._transformer.dtype.itemsize)
 
+    def working(self) -> AbstractContextManager[None]:
+        """A context inside which no compiling begins."""
+        return nullcontext() if self.compiled is None else self.compiled.working()
+
+    @contextmanager
+    def clip(self, *, one_timestep: bool = False, graphs: bool = True) -> Iterator[None]:
+        """What is called inside belongs to one clip, or to one batch of takes.
+
+        Args:
+            one_timestep: whether all of a clip's tokens have one timestep, as they do without
+                conditions. Never true of a forward outside such a block.
+            graphs: whether CUDA graphs may be recorded; those that are there are used anyway.
+        """
+        self._one_timestep = one_timestep and self._optimizations.one_timestep
+        self._may_record = graphs
+        try:
+            with self.working():
+                yield
+        finally:
+            self._one_timestep = self._may_record = False
+            self.forget()
+
     def forget(self) -> None:
-        """Drop the cached keys and values. To be called after each clip."""
-        self._kept.clear()
-        if self._keeps:
-            for attention in self._stock:
-                attention.processor.kept = None
+        """Drop what is cached of a clip. The buffers that CUDA graphs read from stay."""
+        kinds: Any = []
+        if self.graphs is not None:
+            self.graphs.end_clip()
+            kinds = self.graphs.kinds
+        if self.text is not None:
+            self.text.forget(but={kind.text for kind in kinds})
+
+    def drop_graphs(self) -> None:
+        """Let go of all CUDA graphs; the next :meth:`forget` frees what they read from."""
+        if self.graphs is not None:
+            self.graphs.drop()
 
     def remove(self) -> None:
         """Restore the transformer as it was before."""
+        self.drop_graphs()
         self.forget()
-        for handle in (self._hook, *self._handles):
+        compat.call_instead(self._transformer, None)
+        for handle in self._handles:
             handle.remove()
-        if self._keeps:
-            for attention, stock in self._stock.items():
-                attention.set_processor(stock)
+        if self.text is not None:
+            self.text.remove()
         if self.compiled is not None:
             self.compiled.remove()
 
-    def _before(
-        self, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        if self.compiled is not None:
-            self.compiled.look()
-        if self._optimizations.drop_masks:
-            kwargs = {**kwargs, **dict.fromkeys(_MASKS)}
-        if self._keeps:
-            self._bring_text(kwargs["encoder_hidden_states"], kwargs["audio_encoder_hidden_states"])
-        return args, kwargs
-
-    def _bring_text(self, video: Tensor, audio: Tensor) -> None:
-        """Give every block the keys and values of these embeddings, computed if they are new."""
-        weight = self._blocks[0].attn2.to_k.weight
-        if weight.device != video.device or compat.has_hooks(self._blocks[0]):
-            # The weights are not on the device now, so each step computes its own keys and values.
-            self.forget()
-            return
-        # The tensors are kept as well, so that no other text can get their addresses.
-        key = (video.data_ptr(), audio.data_ptr(), video.shape)
-        if key not in self._kept:
-            self._kept[key] = (video, audio, self._project(video, audio))
-        for attention, pair in zip(self._stock, self._kept[key][2], strict=True):
-            attention.processor.kept = pair
-
-    def _project(self, video: Tensor, audio: Tensor) -> list[tuple[Tensor, Tensor]]:
-        model = self._transformer
-        if model.config.use_prompt_embeddings:
-            video, audio = model.caption_projection(video), model.audio_caption_projection(audio)
-        texts = [text for block in self._blocks for text in _texts_of(block, video, audio)]
-        return [keys_and_values(a, text) for a, text in zip(self._stock, texts, strict=True)]
-
-
-def kept_text_bytes(config: Mapping[str, Any], element: int) -> int:
-    """Bytes of one text's keys and values in all blocks of a transformer; 0 where they depend on
-    the step, so that they can't be cached, and for an empty configuration.
-
-    Args:
-        config: the transformer's.
-        element: bytes per number.
-    """
-    if not _text_is_constant(config):
-        return 0
-    channels = sum(
-        config.get(f"{kind}num_attention_heads", 0) * config.get(f"{kind}attention_head_dim", 0)
-        for kind in ("", "audio_")
-    )
-    return int(2 * config.get("num_layers", 0) * TEXT_LENGTH * channels * element)
-
-
-def keys_and_values(attention: Any, text: Tensor) -> tuple[Tensor, Tensor]:
-    """Keys and values of a text in an attention layer: B×L×heads×channels each.
-
-    Args:
-        text: B×L×channels.
-    """
-    key: Tensor = attention.norm_k(attention.to_k(text))
-    value: Tensor = attention.to_v(text)
-    heads = (attention.heads, -1)
-    return torch.unflatten(key, 2, heads), torch.unflatten(value, 2, heads)
-
-
-class KeptTextAttention:
-    """An attention processor with cached keys and values of the text.
-
-    Attributes:
-        kept: keys and values, as of :func:`keys_and_values`; None to use the stock processor.
-
-    Args:
-        stock: the layer's own processor.
-    """
-
-    def __init__(self, stock: Any) -> None:
-        self.stock = stock
-        self.kept: tuple[Tensor, Tensor] | None = None
-
-    def __call__(
-        self,
-        attn: Any,
-        hidden_states: Tensor,
-        encoder_hidden_states: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        query_rotary_emb: Any = None,
-        key_rotary_emb: Any = None,
-    ) -> Tensor:
-        """What the stock processor returns, for layers without rotary embedding and mask."""
-        if self.kept is None:
-            result: Tensor = self.stock(
-                attn, hidden_states, encoder_hidden_states, attention_mask, query_rotary_emb
-            )
-            return result
-        key, value = self.kept
-        query = torch.unflatten(attn.norm_q(attn.to_q(hidden_states)), 2, (attn.heads, -1))
-        found = dispatch_attention_fn(query, key, value, dropout_p=0.0, is_causal=False)
-        found = found.to(query.dtype)
-        if attn.to_gate_logits is not None:
-            # One gate per head, computed from the hidden states; a logit of 0 gives 1.
-            gates = 2.0 * torch.sigmoid(attn.to_gate_logits(hidden_states))
-            found = found * gates.unsqueeze(-1)
-        output: Tensor = attn.to_out[0](found.flatten(2, 3))
-        return output
-
-
-class CompiledBlocks:
-    """Blocks that are compiled in the background, for one kind of call after the other.
-
-    A call runs eagerly until its kind is compiled; the first call of a kind starts that. Calls of
-    spatio-temporal guidance always run eagerly, because they can't be traced, and so do the few
-    calls with a LoRA, which would need graphs of their own.
-    """
-
-    def __init__(self, blocks: list[Any], backend: str) -> None:
-        compat.allow_recompiling(RECOMPILE_LIMIT)
-        self._blocks = blocks
-        self._ready: set[tuple[Any, ...]] = set()
-        self._begun: set[tuple[Any, ...]] = set()
-        self._threads: list[threading.Thread] = []
-        self._one_at_a_time = threading.Lock()
-        self._as_they_are = False
-        for block in blocks:
-            plain = compat.plain_call(block)
-            fast = torch.compile(plain, fullgraph=True, dynamic=True, backend=backend)
-            compat.call_instead(block, self._dispatch(block, plain, fast))
-        self._backend = backend
-
-    def look(self) -> None:
-        """Find out whether the blocks have to run eagerly, because their weights are streamed or a
-        LoRA is loaded. To be called once per forward. It looks at the first block alone: all are
-        treated alike, and looking at all 48 would take milliseconds."""
+    def _call(self, *args: Any, **kwargs: Any) -> Any:
+        # All blocks are treated alike, and looking at all 48 would take milliseconds.
         first = self._blocks[0]
-        self._as_they_are = compat.has_hooks(first) or compat.has_lora(first)
+        streamed, lora = compat.has_hooks(first), compat.has_lora(first)
+        if self.compiled is not None:
+            self.compiled.as_they_are = streamed or lora
+            size = (kwargs.get("width"), kwargs.get("height"))
+            self.compiled.exact_size = size in self._optimizations.exact_sizes
+        if self._optimizations.drop_masks:
+            kwargs |= dict.fromkeys(_MASKS)
+        if self._one_timestep:
+            # Each token's is this one times 1, for it has no picture to keep to.
+            kwargs["timestep"] = kwargs["sigma"].unsqueeze(-1)
+        text = self._bring_text(kwargs, streamed)
+        if lora:
+            self.drop_graphs()
+        if self.graphs is None or streamed or lora or args or not _is_recordable(kwargs):
+            return self._plain(*args, **kwargs)
+        kind = _Kind(text, self._compiled_kind(kwargs, text is not None))
+        compiling = self.compiled is not None and self.compiled.busy
+        return self.graphs(kind, self._may_record and not compiling, kwargs)
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait until all that was begun is compiled or has failed, at most ``timeout`` seconds for
-        each."""
-        for thread in self._threads:
-            thread.join(timeout)
+    def _bring_text(self, kwargs: dict[str, Any], streamed: bool) -> Hashable:
+        """A key of the buffers with the text's keys and values; None where they aren't cached."""
+        if self.text is None:
+            return None
+        if streamed:  # Each step computes its own.
+            self.text.forget()
+            return None
+        return self.text.bring(kwargs)
 
-    @property
-    def ready(self) -> int:
-        """How many kinds of calls are compiled."""
-        return len(self._ready)
-
-    def remove(self) -> None:
-        """Let the blocks run eagerly again."""
-        for block in self._blocks:
-            compat.call_instead(block, None)
-
-    def _dispatch(
-        self, block: Any, plain: Callable[..., Any], fast: Callable[..., Any]
-    ) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            perturbed = kwargs.get("perturbation_mask") is not None
-            if perturbed or self._as_they_are:
-                return plain(*args, **kwargs)
-            kind = _kind(block, kwargs)
-            if kind in self._ready:
-                return fast(*args, **kwargs)
-            if kind not in self._begun:
-                self._begun.add(kind)
-                self._begin(kind, block, kwargs)
-            return plain(*args, **kwargs)
-
-        return call
-
-    def _begin(self, kind: tuple[Any, ...], block: Any, kwargs: dict[str, Any]) -> None:
-        # The twin shares the weights, but not the cached text, which changes meanwhile.
-        shared = {id(t): t for t in (*block.parameters(), *block.buffers())}
-        call = compat.answering_call(block)
-        compat.call_instead(block, None)
-        twin = copy.deepcopy(block, shared)
-        compat.call_instead(block, call)
-        thread = threading.Thread(
-            target=self._warm, args=(kind, twin, kwargs), name="compile", daemon=True
-        )
-        self._threads.append(thread)
-        thread.start()
-
-    def _warm(self, kind: tuple[Any, ...], twin: Any, kwargs: dict[str, Any]) -> None:
-        fast: Callable[..., Any] = torch.compile(
-            compat.plain_call(twin), fullgraph=True, dynamic=True, backend=self._backend
-        )
-        with self._one_at_a_time, torch.inference_mode():
-            try:
-                fast(**kwargs)
-            except Exception:
-                _log.warning("The blocks could not be compiled and run eagerly", exc_info=True)
-            else:
-                self._ready.add(kind)
+    def _compiled_kind(self, kwargs: dict[str, Any], text_kept: bool) -> Kind | None:
+        """The compiled kind that the blocks run a forward in; None if they run eagerly."""
+        if self.compiled is None:
+            return None
+        hidden, sound = kwargs["hidden_states"], kwargs["audio_hidden_states"]
+        one_time = kwargs["timestep"].numel() == len(hidden)
+        isolated = bool(kwargs.get("isolate_modalities"))
+        kind = Kind(len(hidden), hidden.dtype, isolated, text_kept, one_time)
+        return self.compiled.best(kind, (hidden.shape[1], sound.shape[1]))
 
 
-def _kind(block: Any, kwargs: dict[str, Any]) -> tuple[Any, ...]:
-    """A key: calls with the same key run through the same graph."""
-    hidden = kwargs["hidden_states"]
-    kept = getattr(block.attn2.processor, "kept", None) is not None
-    return (hidden.shape[0], hidden.dtype, kwargs.get("use_a2v_cross_attention"), kept)
-
-
-def _texts_of(block: Any, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
-    """A block's text for its video and for its audio: shifted and scaled by the block's own tables,
-    where it has such."""
-    if not block.cross_attn_adaln:
-        return video, audio
-    tables = (block.prompt_scale_shift_table, block.audio_prompt_scale_shift_table)
-    (shift, scale), (audio_shift, audio_scale) = (table.to(video).unbind() for table in tables)
-    return video * (1 + scale) + shift, audio * (1 + audio_scale) + audio_shift
-
-
-def _text_attentions(block: Any) -> tuple[Any, Any]:
-    return block.attn2, block.audio_attn2
-
-
-def _text_is_constant(config: Mapping[str, Any]) -> bool:
-    """Whether the blocks get the same text in every step, as in LTX-2.0 and 2.5. In 2.3 it is
-    shifted and scaled depending on the timestep."""
-    modulated = config.get("cross_attn_mod") or config.get("audio_cross_attn_mod")
-    return not (modulated and config.get("use_prompt_adaln_single", True))
+def _is_recordable(kwargs: Mapping[str, Any]) -> bool:
+    """Whether a graph of this forward would do the same: a perturbation mask is looked at by the
+    host, and only a tuple has the results alone."""
+    never = (kwargs.get("perturbation_mask"), kwargs.get("attention_kwargs"))
+    return kwargs.get("return_dict") is False and all(value is None for value in never)

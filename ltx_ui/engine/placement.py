@@ -67,7 +67,8 @@ WAITING: Mapping[Placement, frozenset[str]] = {
 
 KEEPS_TEXT: frozenset[Placement] = frozenset({"resident", "free-text", "fp8"})
 """Placements in which the text's keys and values are cached while a clip is sampled
-(``Optimizations.keep_text``). A streamed transformer computes them in every step."""
+(``Optimizations.keep_text``) and CUDA graphs recorded. A streamed transformer computes its text in
+every step, and has its weights in another place each time."""
 
 MEANING: Mapping[Placement, str] = {
     "resident": "everything stays on the device",
@@ -145,21 +146,37 @@ class Working:
         decoding: peak of activations while its frames are decoded.
         text: the texts' cached keys and values.
         two_stage: whether the second stage's LoRA is loaded for a while.
+        graphs: what CUDA graphs hold on to while nothing is sampled.
     """
 
     sampling: int
     decoding: int
     text: int = 0
     two_stage: bool = False
+    graphs: int = 0
 
     @property
     def total(self) -> int:
         """The peak, where the texts' keys and values are cached."""
-        return max(self.sampling + self.text, self.decoding) + RESERVE
+        return max(self.sampling + self.text, self.decoding + self.graphs) + RESERVE
 
     def beside(self, placement: Placement) -> int:
         """The peak in this placement."""
-        return (self if placement in KEEPS_TEXT else replace(self, text=0)).total
+        return self.within(placement).total
+
+    def within(self, placement: Placement) -> Working:
+        """The same, without what is not cached and recorded in this placement."""
+        return self if placement in KEEPS_TEXT else replace(self, text=0, graphs=0)
+
+    def with_graphs(self, others: int) -> Working:
+        """The same, where the clip's forwards are recorded in CUDA graphs: their pool keeps the
+        activations, and their buffers the texts' keys and values.
+
+        Args:
+            others: bytes that the graphs of other clips hold on to, in the same way.
+        """
+        held = self.sampling + self.text + others
+        return replace(self, sampling=self.sampling + others, graphs=held)
 
 
 def working(
@@ -206,6 +223,7 @@ def device_bytes(
     text = STREAMED_TEXT_BYTES if "connectors" in waiting else encoding
     passing = _passing(placement, weights, blocks)
     beside = replace(working, sampling=working.sampling + passing).beside(placement)
+    text += working.within(placement).graphs
     return _kept(placement, weights) + max(beside, text + RESERVE)
 
 
@@ -290,7 +308,7 @@ def choose(
             f"{free.host / GB:.0f} GB are free. Use --model demo, or a machine with a CUDA device."
         )
     for placement in PREFERRED:
-        if placement in among and _fits(placement, weights, free.device, free.host, working):
+        if placement in among and fits(placement, weights, free.device, free.host, working):
             return placement
     raise ModelUnavailable(
         f"{title} needs {_needs(weights, working, among)}; {free.device / GB:.0f} GB and "
@@ -299,9 +317,11 @@ def choose(
     )
 
 
-def _fits(
+def fits(
     placement: Placement, weights: Mapping[str, int], device: int, host: int, working: Working
 ) -> bool:
+    """Whether a clip has room in a placement, with so many free bytes on the device and the host
+    before the model is loaded."""
     takes = device_bytes(placement, weights, working)
     return device >= takes and host >= host_bytes(placement, in_use(weights, working))
 
@@ -324,7 +344,7 @@ def steps_down(
     lower = [p for p in below if p in among]
     if free.device is None:
         return tuple(p for p in lower if p == "fp8")
-    return tuple(p for p in lower if _fits(p, weights, free.device, free.host, working))
+    return tuple(p for p in lower if fits(p, weights, free.device, free.host, working))
 
 
 def most_room(

@@ -135,10 +135,11 @@ def takes_at_once(recipe: Recipe, card: ModelCard, cuda: bool) -> int:
 
 def texts_kept(recipe: Recipe, card: ModelCard) -> int:
     """How many texts have keys and values of their own while a clip is sampled. Prompt and negative
-    prompt in one batch count as two; the prompt alone, used by STG and modality guidance and by the
-    second of two stages, is another one each."""
+    prompt in one batch count as two; the prompt alone is another one. STG and modality guidance and
+    the second of two stages use that, one after the other."""
     guided = card.guided(recipe)
-    return 1 + guided + (guided and card.forwards(recipe) > 2) + recipe.two_stage
+    alone = card.forwards(recipe) > 2 or recipe.two_stage
+    return 1 + guided + (guided and alone)
 
 
 def counting(listener: Listener, before: int, steps: int) -> StepDone:

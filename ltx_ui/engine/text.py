@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ltx_ui.engine import compat
-from ltx_ui.engine.optimizations import TEXT_LENGTH
+from ltx_ui.engine.kept_text import TEXT_LENGTH
 
 PADDING_SIDE = "left"
 """LTX-2 was trained with padding on this side, whatever a tokenizer's files say."""

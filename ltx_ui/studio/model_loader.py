@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -62,6 +62,7 @@ class ModelLoader:
     Attributes:
         status: how far the model is.
         card: the loaded model's; None until it is loaded.
+        sizes: width and height in pixels of clips that are often made.
     """
 
     def __init__(self, settings: Settings, queue: JobQueue) -> None:
@@ -73,6 +74,7 @@ class ModelLoader:
             queue.use_model(known.id, settings.model)
         self.status = _first_status(settings.model, known)
         self.card: ModelCard | None = None
+        self.sizes: Collection[tuple[int, int]] = ()
 
     def load(self, prepare: Callable[[Engine], None]) -> Engine | None:
         """The engine with its model loaded; None if it could not be loaded. Then :attr:`status`
@@ -149,7 +151,7 @@ class ModelLoader:
             settings.models_dir,
             settings.cache_dir,
             None if settings.placement == "auto" else settings.placement,
-            default_optimizations(settings.compile, settings.device),
+            default_optimizations(settings.compile, settings.device, self.sizes),
             None if settings.precision == "auto" else settings.precision,
             settings.device,
             settings.quantize,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from ltx_ui.engine.models import ModelCard
@@ -52,8 +53,14 @@ class Studio:
         timings = TimingStore(self._database)
         self._worker = Worker(settings, self._queue, self.library, self._inputs, timings)
 
-    def start(self) -> None:
-        """Load the model in the background, then make the jobs that wait."""
+    def start(self, sizes: Collection[tuple[int, int]] = ()) -> None:
+        """Load the model in the background, then make the jobs that wait.
+
+        Args:
+            sizes: width and height in pixels of clips that are often made, for which the model is
+                made as fast as it can be.
+        """
+        self._worker.model.sizes = sizes
         self._worker.start()
 
     def close(self) -> None:

@@ -27,9 +27,9 @@ from transformers import (
 )
 
 from benchmarks.random_weights import GEMMA_3_12B, SIGLIP
+from ltx_ui.engine.kept_text import TEXT_LENGTH
 from ltx_ui.engine.loading import DEMO_FOLDER
 from ltx_ui.engine.models import CARDS
-from ltx_ui.engine.optimizations import TEXT_LENGTH
 from ltx_ui.engine.placement import DISTILLED_LORA
 
 from . import files

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ltx_ui.engine.optimizations import kept_text_bytes
+from ltx_ui.engine.kept_text import kept_text_bytes
 from ltx_ui.engine.placement import DISTILLED_LORA
 from ltx_ui.engine.resolving import read_json
 

@@ -1,0 +1,97 @@
+"""What a recipe's clip takes of memory, with the model that is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ltx_ui.engine.fitting import what_fits
+from ltx_ui.engine.models import ModelCard
+from ltx_ui.engine.placement import (
+    KEEPS_TEXT,
+    Free,
+    Placement,
+    Working,
+    fits,
+    most_room,
+    steps_down,
+    working,
+)
+from ltx_ui.engine.sampling import texts_kept
+from ltx_ui.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class ClipMemory:
+    """A loaded model's memory, and what clips take of it.
+
+    Attributes:
+        weights: bytes of each component in bfloat16, by its folder's name.
+        free: what was free before the model was loaded.
+        among: the placements that are possible, as of
+            :func:`ltx_ui.engine.placement.possible`.
+        element: bytes per number that is computed with.
+        text: bytes of one text's keys and values; 0 where they are not cached.
+        graphs: bytes that the CUDA graphs of earlier clips hold on to, by the clips' size.
+        without_graphs: sizes for which they turned out to need too much.
+    """
+
+    card: ModelCard
+    weights: Mapping[str, int]
+    free: Free
+    among: Sequence[Placement]
+    element: int
+    text: int = 0
+    graphs: dict[Hashable, int] = field(default_factory=dict)
+    without_graphs: set[Hashable] = field(default_factory=set)
+
+    def size(self, recipe: Recipe) -> Hashable:
+        """A key: recipes with the same key take the same memory."""
+        size = self.card.sampled_size(recipe)
+        return size, recipe.num_frames, self.card.guided(recipe), recipe.two_stage
+
+    def working(self, recipe: Recipe, takes: int = 1) -> Working:
+        """The device memory that making a recipe's clip takes besides the weights.
+
+        Args:
+            takes: how many are sampled in one batch.
+        """
+        return working(
+            *self.card.sampled_size(recipe),
+            recipe.num_frames,
+            clips=takes * (2 if self.card.guided(recipe) else 1),
+            two_stage=recipe.two_stage,
+            tiled=True,
+            text=takes * texts_kept(recipe, self.card) * self.text,
+        )
+
+    def lower(self, recipe: Recipe, placement: Placement) -> tuple[Placement, ...]:
+        """The placements below this one in which a recipe's clip has room, in order."""
+        return steps_down(placement, self.weights, self.free, self.working(recipe), self.among)
+
+    def has_room_for_graphs(self, recipe: Recipe, takes: int, placement: Placement) -> bool:
+        """Whether CUDA graphs of a clip have room beside those of other sizes; notes them if so."""
+        size = (self.size(recipe), takes)
+        if size in self.without_graphs:
+            return False
+        others = sum(held for other, held in self.graphs.items() if other != size)
+        beside = self.working(recipe, takes).with_graphs(others)
+        device, host = self.free.device, self.free.host
+        if device is not None and not fits(placement, self.weights, device, host, beside):
+            return False
+        self.graphs[size] = beside.graphs - others
+        return True
+
+    def leave_out_graphs(self, recipe: Recipe, takes: int) -> None:
+        """Have no graphs of such a clip from now on, because memory ran out."""
+        self.without_graphs.add((self.size(recipe), takes))
+
+    def what_fits(self, recipe: Recipe) -> str:
+        """A sentence on what should fit instead of a recipe's clip, which did not."""
+        beside = self.working(recipe)
+        room, placement = most_room(self.weights, self.free, beside, self.among)
+        # The plan's figures are for bfloat16.
+        room = room * 2 // self.element
+        clips = 2 if self.card.guided(recipe) else 1
+        text = beside.text if placement in KEEPS_TEXT else 0
+        return what_fits(recipe, room, self.card.grid_of(recipe), clips, text)
