@@ -63,8 +63,8 @@ AS_CALLED = Optimizations(keep_text=False, one_timestep=False)
 COMPILED = Optimizations(compile=True, exact_sizes=frozenset({(9, 16)}))
 BEST = EAGER if given.rehearse else default_optimizations(sizes=[(288, 512)])
 STEP_TFLOP, CLIP_TFLOP = 56.1, 2_265.0
-"""The arithmetic of a guided step of 288x512 with 49 frames whose text is kept, with one timestep, and
-of a clip of 40 such steps with one text and the decoding; counted by ``tests/rehearsal``."""
+"""The arithmetic of a guided step of 288x512 with 49 frames whose text is kept, with one timestep,
+and of a clip of 40 such steps with one text and the decoding; counted by ``tests/rehearsal``."""
 SHAPES = {
     "video, 49 frames": (1008, 1008, 128),
     "video, 121 frames": (2304, 2304, 128),

@@ -109,7 +109,7 @@ def hold(page: Page, held: list[Route], which: Callable[[dict[str, Any]], bool])
     """Lets these calls of the page wait until the test continues them."""
 
     def sort(route: Route) -> None:
-        if which(route.request.post_data_json):
+        if which(route.request.post_data_json or {}):
             held.append(route)
         else:
             route.continue_()
