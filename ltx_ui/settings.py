@@ -61,6 +61,13 @@ class Settings(BaseSettings):
         description="Compile the transformer in the background: faster steps after the first "
         "minutes. auto: on CUDA.",
     )
+    attention: Literal[
+        "auto", "native", "flash", "cudnn", "efficient", "flash-attn", "flash-attn-3", "sage"
+    ] = Field(
+        "auto",
+        description="What computes attention. auto: on CUDA the fastest exact kernel, timed once; "
+        "native: what torch chooses; sage is lossy. The last three need their packages.",
+    )
     share: bool = Field(False, description="Make a public link (Gradio's tunnel) with a password.")
     auth: Annotated[SecretStr | None, NoDecode] = Field(
         None, description="NAME:PASSWORD that visitors must give."

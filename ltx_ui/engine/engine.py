@@ -6,17 +6,16 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import torch
 
-from ltx_ui import __version__, runtime
+from ltx_ui import runtime
 from ltx_ui.clip import Clip, Listener
 from ltx_ui.engine import loading, machine
 from ltx_ui.engine.decoding import decode
-from ltx_ui.engine.downloading import Report
+from ltx_ui.engine.downloading import Report, silent
 from ltx_ui.engine.latent_cache import LatentCache, Sampled
 from ltx_ui.engine.memory_fallback import Exhausted, Fallback, attempt, free_caches
 from ltx_ui.engine.models import ModelCard
@@ -102,10 +101,7 @@ class Engine:
         else:
             self._dtype = getattr(torch, precision)
         self.device = machine.device_name(self._device, self._dtype)
-        self.versions: dict[str, str] = {
-            "ltx_ui": __version__,
-            **{package: version(package) for package in ("torch", "diffusers", "transformers")},
-        }
+        self.versions = machine.versions()
         self.placement = placement
         self._optimizations = default_optimizations() if optimizations is None else optimizations
         self.pipe: Any = None
@@ -168,7 +164,9 @@ class Engine:
         self.optimized = self._install_optimizations()
 
     def _install_optimizations(self) -> OptimizedTransformer:
-        return OptimizedTransformer(self.pipe.transformer, self._optimizations, self._device)
+        return OptimizedTransformer(
+            self.pipe.transformer, self._optimizations, self._device, self.cache_dir
+        )
 
     def finish_compiling(self) -> None:
         """Wait until everything that is being compiled in the background is ready."""
@@ -288,7 +286,7 @@ class Engine:
         if self.pipe is None:
             if self.placement is None:
                 raise RuntimeError("load() has to succeed before generate()")
-            self._load(_silent)
+            self._load(silent)
 
     def _settle(self, recipe: Recipe) -> None:
         """Bring the weights to the placement for clips of this size: the first one or, if memory
@@ -364,7 +362,7 @@ class Engine:
             self.pipe = None
         free_caches()
         self.placement = placement
-        self._load(_silent)
+        self._load(silent)
 
     def _decode(self, sampled: Sampled, listener: Listener) -> Clip:
         recipe = sampled.recipe
@@ -394,7 +392,3 @@ class Engine:
             f"There was not enough memory for {recipe.resolution} with {recipe.num_frames} frames. "
             + what_fits(recipe, room, self.card.grid_of(recipe), clips, text)
         )
-
-
-def _silent(message: str, fraction: float | None) -> None:
-    """A report that is not shown: while a clip is made, the page shows the job's own progress."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import version
 
 import psutil
 import torch
 
+from ltx_ui import __version__
 from ltx_ui.engine.containers import room_in_container
 from ltx_ui.engine.placement import Free
 from ltx_ui.errors import ModelUnavailable
@@ -87,3 +89,9 @@ def device_name(device: torch.device, dtype: torch.dtype) -> str:
     name = f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else "cpu"
     other = dtype != usual_dtype(device)
     return f"{name}, {str(dtype).removeprefix('torch.')}" if other else name
+
+
+def versions() -> dict[str, str]:
+    """Versions of the software that a clip depends on, by package."""
+    packages = ("torch", "diffusers", "transformers")
+    return {"ltx_ui": __version__, **{package: version(package) for package in packages}}

@@ -12,13 +12,14 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.models.attention_dispatch import dispatch_attention_fn
 from torch import Tensor
 
-from ltx_ui.engine import compat
+from ltx_ui.engine import attention_kernels, compat
 from ltx_ui.engine.attention import plain_attention
 from ltx_ui.engine.machine import CPU
 
@@ -49,6 +50,8 @@ class Optimizations:
             in host memory.
         compile: compile the blocks in the background; until they are ready, they run eagerly.
         backend: as of ``torch.compile``.
+        attention: the attention kernel, as :func:`ltx_ui.engine.attention_kernels.choose` takes it.
+            Without ``drop_masks`` always ``native``: most others take no mask.
     """
 
     drop_masks: bool = True
@@ -58,18 +61,24 @@ class Optimizations:
     direct_loading: bool = True
     compile: bool = False
     backend: str = "inductor"
+    attention: str = "native"
 
 
-def default_optimizations(compile: str = "auto", device: str = "auto") -> Optimizations:
+def default_optimizations(
+    compile: str = "auto", device: str = "auto", attention: str = "auto"
+) -> Optimizations:
     """Every optimization that pays on this machine.
 
     Args:
         compile: ``on``, ``off``, or ``auto``: on CUDA only, because on a CPU compiling takes longer
             than it saves.
         device: as for :class:`ltx_ui.engine.engine.Engine`.
+        attention: as of :class:`Optimizations`.
     """
     cuda = device != "cpu" and torch.cuda.is_available()
-    return Optimizations(compile=compile == "on" or (compile == "auto" and cuda))
+    return Optimizations(
+        compile=compile == "on" or (compile == "auto" and cuda), attention=attention
+    )
 
 
 class OptimizedTransformer:
@@ -79,11 +88,24 @@ class OptimizedTransformer:
         transformer: an ``LTX2VideoTransformer3DModel`` whose masks are all ones, as those of
             :class:`ltx_ui.engine.text.PromptEncoder` are.
         device: where it computes; its weights may be in host memory.
+        cache_dir: where the times of attention kernels are kept; None to measure them each time.
+
+    Raises:
+        ModelUnavailable: the attention kernel that was asked for does not run here.
     """
 
     def __init__(
-        self, transformer: Any, optimizations: Optimizations, device: torch.device = CPU
+        self,
+        transformer: Any,
+        optimizations: Optimizations,
+        device: torch.device = CPU,
+        cache_dir: Path | None = None,
     ) -> None:
+        asked = optimizations.attention if optimizations.drop_masks else "native"
+        self.attention = attention_kernels.choose(
+            asked, transformer.config, transformer.dtype, device, cache_dir
+        )
+        self._restore_attention = attention_kernels.use(transformer, self.attention)
         self._transformer = transformer
         self._blocks = list(transformer.transformer_blocks)
         self._optimizations = optimizations
@@ -100,7 +122,8 @@ class OptimizedTransformer:
         )
         # Otherwise the hooks would only pass each call on.
         pays = transformer.dtype == torch.bfloat16 and device.type == "cpu"
-        heads = optimizations.plain_attention and pays and not optimizations.compile
+        pays = pays and self.attention == "native" and not optimizations.compile
+        heads = optimizations.plain_attention and pays
         self._handles = plain_attention(transformer) if heads else []
 
     @property
@@ -125,6 +148,7 @@ class OptimizedTransformer:
         if self._keeps:
             for attention, stock in self._stock.items():
                 attention.set_processor(stock)
+        self._restore_attention()
         if self.compiled is not None:
             self.compiled.remove()
 
@@ -221,7 +245,7 @@ class KeptTextAttention:
             return result
         key, value = self.kept
         query = torch.unflatten(attn.norm_q(attn.to_q(hidden_states)), 2, (attn.heads, -1))
-        found = dispatch_attention_fn(query, key, value, dropout_p=0.0, is_causal=False)
+        found = dispatch_attention_fn(query, key, value, backend=compat.kernel_of(self.stock))
         found = found.to(query.dtype)
         if attn.to_gate_logits is not None:
             # One gate per head, computed from the hidden states; a logit of 0 gives 1.

@@ -147,7 +147,7 @@ class ModelLoader:
             settings.models_dir,
             settings.cache_dir,
             None if settings.placement == "auto" else settings.placement,
-            default_optimizations(settings.compile, settings.device),
+            default_optimizations(settings.compile, settings.device, settings.attention),
             None if settings.precision == "auto" else settings.precision,
             settings.device,
             keep_until_saved=True,
