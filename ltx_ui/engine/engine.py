@@ -14,9 +14,11 @@ import torch
 from ltx_ui import runtime
 from ltx_ui.clip import Clip, Listener
 from ltx_ui.engine import loading, machine
+from ltx_ui.engine.attention_kernels import KERNELS
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.downloading import Report, silent
 from ltx_ui.engine.latent_cache import LatentCache, Sampled
+from ltx_ui.engine.lossy import LossySpeed, check
 from ltx_ui.engine.memory_fallback import Exhausted, Fallback, attempt, free_caches
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.optimizations import Optimizations, OptimizedTransformer, default_optimizations
@@ -29,7 +31,6 @@ from ltx_ui.engine.placement import (
     most_room,
     steps_down,
     what_fits,
-    working,
 )
 from ltx_ui.engine.preview import Colours, colours_of, with_previews
 from ltx_ui.engine.resolving import resolve
@@ -38,13 +39,14 @@ from ltx_ui.engine.sampling import (
     sample,
     sample_together,
     takes_at_once,
-    texts_kept,
+    working_memory,
 )
 from ltx_ui.engine.text import PromptEncoder, text_length
 from ltx_ui.engine.tokens import TokenCount, Tokens, cut_texts
 from ltx_ui.engine.twostage import TwoStage
 from ltx_ui.errors import ModelUnavailable, OutOfMemory
 from ltx_ui.inputs import NO_INPUTS, InputData
+from ltx_ui.lossy import EXACT, Lossy
 from ltx_ui.recipe import Recipe
 
 T = TypeVar("T")
@@ -65,17 +67,19 @@ class Engine:
         optimizations: what makes it faster; None for every optimization that pays on this machine.
         precision: what to compute in; None for the device's default.
         device: what to run on, as :func:`ltx_ui.engine.machine.pick_device` takes it.
+        lossy: speed that changes the clip; its notes say so.
         keep_until_saved: keep a clip's latents until :meth:`saved` is called with its recipe, so
             that the recipe need not be sampled again; otherwise only until the clip is decoded.
 
     Attributes:
         notice: a sentence on why ``auto`` means the demo model here; empty otherwise.
         pipe: the loaded diffusers pipeline; None before :meth:`load`.
-        encoder, optimized: what encodes its prompts, and its transformer with the optimizations;
-            only there while a model is loaded.
+        encoder, optimized, lossy: what encodes its prompts, its transformer with the optimizations,
+            and what is lossy in it; only there while a model is loaded.
 
     Raises:
-        ModelUnavailable: there is no such model, or no such device.
+        ModelUnavailable: there is no such model, or no such device, or one that can't do what
+            ``lossy`` asks for.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class Engine:
         precision: Precision | None = None,
         device: str = "auto",
         *,
+        lossy: Lossy = EXACT,
         keep_until_saved: bool = False,
     ) -> None:
         self.models_dir = models_dir
@@ -110,6 +115,8 @@ class Engine:
         self._weights: Mapping[str, int] = {}
         self._free = Free(None, 0)
         self.optimized: OptimizedTransformer
+        self._lossy = lossy
+        check(lossy, self._device)
         self._keep_until_saved = keep_until_saved
         self._latents = LatentCache()
 
@@ -141,8 +148,7 @@ class Engine:
         self._first = self.placement
 
     def _install(self, loaded: loading.Loaded) -> None:
-        if self.pipe is not None:
-            self.optimized.remove()
+        self._uninstall_optimizations()
         self.card, self.pipe, self.placement = loaded.card, loaded.pipe, loaded.placement
         self._weights, self._free = loaded.weights, loaded.free
         self.encoder = PromptEncoder(self.pipe)
@@ -151,22 +157,24 @@ class Engine:
             runtime.keep_compiled_in(self.cache_dir)
             self._colours = colours_of(self.pipe.vae, self.cache_dir)
         self._two_stage = TwoStage(self.pipe, self.card)
-        self.optimized = self._install_optimizations()
-
-    @property
-    def _on_cuda(self) -> bool:
-        return self._device.type == "cuda"
+        self._install_optimizations()
 
     def use(self, optimizations: Optimizations) -> None:
         """Use these optimizations from now on instead of the present ones."""
+        self._uninstall_optimizations()
         self._optimizations = optimizations
-        self.optimized.remove()
-        self.optimized = self._install_optimizations()
+        self._install_optimizations()
 
-    def _install_optimizations(self) -> OptimizedTransformer:
-        return OptimizedTransformer(
+    def _install_optimizations(self) -> None:
+        self.optimized = OptimizedTransformer(
             self.pipe.transformer, self._optimizations, self._device, self.cache_dir
         )
+        self.lossy = LossySpeed(self.pipe, self._lossy)
+
+    def _uninstall_optimizations(self) -> None:
+        if self.pipe is not None:
+            self.lossy.remove()
+            self.optimized.remove()
 
     def finish_compiling(self) -> None:
         """Wait until everything that is being compiled in the background is ready."""
@@ -235,7 +243,7 @@ class Engine:
 
     def at_once(self, recipe: Recipe) -> int:
         """How many takes of a recipe are sampled in one batch."""
-        return takes_at_once(recipe, self.card, self._on_cuda)
+        return takes_at_once(recipe, self.card, self._device.type == "cuda")
 
     def _make_group(
         self, takes: Sequence[Recipe], listener: Listener, inputs: InputData
@@ -269,7 +277,7 @@ class Engine:
         except Exhausted:
             return False
         for take, latents in zip(takes, sampled, strict=True):
-            self._latents.add(Sampled(take, latents, notes + self._where()))
+            self._latents.add(Sampled(take, latents, notes + self._how(take)))
         return True
 
     def _sample(self, recipe: Recipe, listener: Listener, inputs: InputData) -> Latents:
@@ -299,11 +307,14 @@ class Engine:
         except ModelUnavailable:  # Another program has taken the memory since.
             self._move(before)
 
-    def _where(self) -> tuple[str, ...]:
-        """The note on where the weights are, if that is not their first placement."""
-        if self.placement is None or self.placement == self._first:
-            return ()
-        return (f"{STEPS[self.placement]}: less memory.",)
+    def _how(self, recipe: Recipe) -> tuple[str, ...]:
+        """Notes on what makes this another clip than usual: where the weights are, if that is not
+        their first placement, and lossy speed."""
+        moved = self.placement if self.placement != self._first else None
+        where = (f"{STEPS[moved]}: less memory.",) if moved else ()
+        kernel = self.optimized.attention
+        others = () if KERNELS[kernel].exact else (f"attention {kernel}",)
+        return where + self.lossy.notes(guided=self.card.forwards(recipe) > 1, others=others)
 
     def _size(self, recipe: Recipe) -> Hashable:
         """A key: recipes with the same key take the same memory."""
@@ -312,14 +323,7 @@ class Engine:
 
     def _working(self, recipe: Recipe) -> Working:
         """The device memory that making a recipe's clip takes besides the weights."""
-        return working(
-            *self.card.sampled_size(recipe),
-            recipe.num_frames,
-            clips=2 if self.card.guided(recipe) else 1,
-            two_stage=recipe.two_stage,
-            tiled=True,
-            text=texts_kept(recipe, self.card) * self.optimized.text_bytes,
-        )
+        return working_memory(recipe, self.card, self._lossy, self.optimized.text_bytes)
 
     def _with_memory(self, recipe: Recipe, sampling: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
         """Sample. If memory runs out, free what can be freed and try again, then in each lower
@@ -335,7 +339,7 @@ class Engine:
         fallbacks = [Fallback("", partial(self._step_down, recipe, where)) for where in lower]
         try:
             sampled, notes = attempt(self._forgetting(sampling), (AGAIN, *fallbacks))
-            return sampled, notes + self._where()
+            return sampled, notes + self._how(recipe)
         except Exhausted:
             raise self._too_large(recipe) from None
 
@@ -347,6 +351,7 @@ class Engine:
                 return sampling()
             finally:
                 self.optimized.forget()
+                self.lossy.forget()
 
         return once
 
@@ -358,7 +363,7 @@ class Engine:
     def _move(self, placement: Placement) -> None:
         """Load the model again in another placement."""
         if self.pipe is not None:
-            del self.encoder, self._two_stage, self.optimized
+            del self.encoder, self._two_stage, self.optimized, self.lossy
             self.pipe = None
         free_caches()
         self.placement = placement
@@ -373,7 +378,7 @@ class Engine:
                 sampled.latents,
                 recipe,
                 listener,
-                has_spare_cpu=self._on_cuda,
+                has_spare_cpu=self._device.type == "cuda",
                 pinned=self._optimizations.pinned,
             )
         except MemoryError:

@@ -37,14 +37,15 @@ def keep_in_8_bits(transformer: Any, device: torch.device) -> None:
     """
     for block in transformer.transformer_blocks:
         block.to(device)
-        for layer in _rounded(block):
+        for layer in large_matrices(block):
             weight = layer.weight.to(torch.float8_e4m3fn)
             layer.weight = nn.Parameter(weight, requires_grad=False)
             layer.__class__ = Float8Linear
     transformer.to(device)
 
 
-def _rounded(block: nn.Module) -> Iterator[nn.Linear]:
+def large_matrices(block: nn.Module) -> Iterator[nn.Linear]:
+    """The layers of a block that 8 bits suffice for, by :data:`ROUNDED`."""
     for name, layer in block.named_modules():
         if isinstance(layer, nn.Linear) and name.endswith(ROUNDED):
             yield layer

@@ -14,10 +14,12 @@ from torch import Tensor
 
 from ltx_ui.clip import Listener
 from ltx_ui.engine.models import Guidance, ModelCard
+from ltx_ui.engine.placement import Working, working
 from ltx_ui.engine.preview import Previews
 from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.geometry import margins, video_tokens
 from ltx_ui.inputs import NO_INPUTS, InputData, Picture
+from ltx_ui.lossy import EXACT, Lossy
 from ltx_ui.recipe import Recipe
 
 LAUNCH_BOUND_TOKENS = 3000
@@ -133,12 +135,29 @@ def takes_at_once(recipe: Recipe, card: ModelCard, cuda: bool) -> int:
     return max(1, LAUNCH_BOUND_TOKENS // (tokens * (2 if card.guided(recipe) else 1)))
 
 
-def texts_kept(recipe: Recipe, card: ModelCard) -> int:
+def texts_kept(recipe: Recipe, card: ModelCard, lossy: Lossy = EXACT) -> int:
     """How many texts have keys and values of their own while a clip is sampled. Prompt and negative
-    prompt in one batch count as two; the prompt alone, used by STG and modality guidance and by the
-    second of two stages, is another one each."""
+    prompt in one batch count as two; the prompt alone, used by STG and modality guidance, by steps
+    that skip guidance, and by the second of two stages, is another one each."""
     guided = card.guided(recipe)
-    return 1 + guided + (guided and card.forwards(recipe) > 2) + recipe.two_stage
+    alone = card.forwards(recipe) > 2 or lossy.skip_guidance is not None
+    return 1 + guided + (guided and alone) + recipe.two_stage
+
+
+def working_memory(recipe: Recipe, card: ModelCard, lossy: Lossy, text: int) -> Working:
+    """The device memory that making a recipe's clip takes besides the weights.
+
+    Args:
+        text: bytes of one text's keys and values; 0 where they are not kept.
+    """
+    return working(
+        *card.sampled_size(recipe),
+        recipe.num_frames,
+        clips=2 if card.guided(recipe) else 1,
+        two_stage=recipe.two_stage,
+        tiled=True,
+        text=texts_kept(recipe, card, lossy) * text,
+    )
 
 
 def counting(listener: Listener, before: int, steps: int) -> StepDone:

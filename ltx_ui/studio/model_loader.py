@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.errors import InvalidRecipe, StudioError
+from ltx_ui.lossy import parse_lossy
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.queue import JobQueue
@@ -150,6 +151,7 @@ class ModelLoader:
             default_optimizations(settings.compile, settings.device, settings.attention),
             None if settings.precision == "auto" else settings.precision,
             settings.device,
+            lossy=parse_lossy(settings.lossy),
             keep_until_saved=True,
         )
 
