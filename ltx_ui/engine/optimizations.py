@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ltx_ui.engine import attention_kernels, compat
 from ltx_ui.engine.attention import plain_attention
+from ltx_ui.engine.fused import attention_output, can_fuse, fuse
 from ltx_ui.engine.machine import CPU
 
 RECOMPILE_LIMIT = 64
@@ -48,6 +49,8 @@ class Optimizations:
         pinned: copy finished frames from a CUDA device into pinned memory.
         direct_loading: on CUDA, read weights that stay on the device straight to it, without a copy
             in host memory.
+        fused_kernels: compute norms with what follows them in Triton kernels, on CUDA where nothing
+            is compiled and Triton is installed: see :mod:`ltx_ui.engine.fused`.
         compile: compile the blocks in the background; until they are ready, they run eagerly.
         backend: as of ``torch.compile``.
         attention: the attention kernel, as :func:`ltx_ui.engine.attention_kernels.choose` takes it.
@@ -59,6 +62,7 @@ class Optimizations:
     plain_attention: bool = True
     pinned: bool = True
     direct_loading: bool = True
+    fused_kernels: bool = True
     compile: bool = False
     backend: str = "inductor"
     attention: str = "native"
@@ -125,6 +129,8 @@ class OptimizedTransformer:
         pays = pays and self.attention == "native" and not optimizations.compile
         heads = optimizations.plain_attention and pays
         self._handles = plain_attention(transformer) if heads else []
+        fuses = optimizations.fused_kernels and device.type == "cuda" and not optimizations.compile
+        self._unfuse = fuse(transformer) if fuses and can_fuse(transformer) else lambda: None
 
     @property
     def text_bytes(self) -> int:
@@ -148,6 +154,7 @@ class OptimizedTransformer:
         if self._keeps:
             for attention, stock in self._stock.items():
                 attention.set_processor(stock)
+        self._unfuse()
         self._restore_attention()
         if self.compiled is not None:
             self.compiled.remove()
@@ -246,13 +253,7 @@ class KeptTextAttention:
         key, value = self.kept
         query = torch.unflatten(attn.norm_q(attn.to_q(hidden_states)), 2, (attn.heads, -1))
         found = dispatch_attention_fn(query, key, value, backend=compat.kernel_of(self.stock))
-        found = found.to(query.dtype)
-        if attn.to_gate_logits is not None:
-            # One gate per head, computed from the hidden states; a logit of 0 gives 1.
-            gates = 2.0 * torch.sigmoid(attn.to_gate_logits(hidden_states))
-            found = found * gates.unsqueeze(-1)
-        output: Tensor = attn.to_out[0](found.flatten(2, 3))
-        return output
+        return attention_output(attn, hidden_states, found)
 
 
 class CompiledBlocks:
