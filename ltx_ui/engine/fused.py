@@ -179,8 +179,8 @@ class FusedBlock:
         self, stream: _Stream, kind: str, x: Tensor, given: dict[str, Any]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Attention to itself and to the text; also returns the feed-forward's modulation."""
-        suffix = "_audio" if kind else ""
-        temb, temb_prompt = given[f"temb{suffix}"], given[f"temb_prompt{suffix}"]
+        temb = given["temb_audio" if kind else "temb"]
+        temb_prompt = given["temb_prompt_audio" if kind else "temb_prompt"]
         modulation = self._block.get_mod_params(stream.table, temb, len(x))
         shift, scale, gate = modulation[:3]
         asking = self._modulate(x, stream.norm1.eps, scale, shift)
