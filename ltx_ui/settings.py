@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ltx_ui import home
+from ltx_ui.lossy import SHARE, THRESHOLD, parse_lossy
 
 
 class Settings(BaseSettings):
@@ -66,6 +67,19 @@ class Settings(BaseSettings):
         description="Compile the transformer while no clip is made: faster steps after the "
         "first minutes. auto: on CUDA.",
     )
+    attention: Literal[
+        "auto", "native", "flash", "cudnn", "efficient", "flash-attn", "flash-attn-3", "sage"
+    ] = Field(
+        "auto",
+        description="What computes attention. auto: on CUDA the fastest exact kernel, timed once; "
+        "native: what torch chooses; sage is lossy. The last three need their packages.",
+    )
+    lossy: str = Field(
+        "",
+        description="Speed that changes the picture, separated by commas: fp8-matmul, "
+        f"skip-guidance=SHARE (of the steps, then no guidance; {SHARE}), step-cache=THRESHOLD "
+        f"({THRESHOLD}). Takes say that they were made with it.",
+    )
     share: bool = Field(False, description="Make a public link (Gradio's tunnel) with a password.")
     auth: Annotated[SecretStr | None, NoDecode] = Field(
         None, description="NAME:PASSWORD that visitors must give."
@@ -113,6 +127,11 @@ class Settings(BaseSettings):
                 "in 8; use text, or another placement"
             )
         return quantize
+
+    @field_validator("lossy")
+    @classmethod
+    def _known_lossy(cls, lossy: str) -> str:
+        return ",".join(parse_lossy(lossy).names)
 
     @field_validator("auth")
     @classmethod

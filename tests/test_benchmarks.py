@@ -12,7 +12,7 @@ import torch
 from families import pipeline
 from torch import nn
 
-from benchmarks import random_weights
+from benchmarks import lossy, random_weights
 from benchmarks.clip_speed import Bench
 from benchmarks.gpu_memory import placed
 from ltx_ui.clip import Silent
@@ -22,6 +22,7 @@ from ltx_ui.engine.loading import DEMO_FOLDER, Loaded
 from ltx_ui.engine.models import CARDS, DISTILLED_SIGMAS
 from ltx_ui.engine.placement import IN_8_BITS, PLACEMENTS, Placement
 from ltx_ui.engine.text import text_length
+from ltx_ui.lossy import parse_lossy
 from ltx_ui.recipe import Recipe
 
 
@@ -78,6 +79,21 @@ def test_weights_made_in_memory_are_driven_as_each_of_two_cards(
     printed = capsys.readouterr().out
     assert "| 9/8@128x128 |" in printed and printed.count("| 9/2@128x128 | ") == 3
     assert "| 9/2@128x128 | left out: the time is over |" in printed
+
+
+def test_lossy_speed_is_measured_beside_exact(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = Recipe(
+        prompt="A fox.", width=128, height=128, num_frames=9, num_inference_steps=2, seed=1
+    )
+    lossy.measure(tmp_path, [recipe], [parse_lossy("skip-guidance=0.5"), parse_lossy("fp8-matmul")])
+    printed = capsys.readouterr().out.splitlines()
+    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in printed if "dB |" in line}
+    assert set(rows) == {"another seed", "skip-guidance=0.5", "fp8-matmul"}
+    assert [float(cells[0]) for cells in rows.values()] == [1.0, 0.75, 1.0]
+    near = [float(cells[2].removesuffix("dB ")) for cells in rows.values()]
+    assert near[0] < min(near[1:]) and max(near) < 100
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)

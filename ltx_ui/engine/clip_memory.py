@@ -18,6 +18,8 @@ from ltx_ui.engine.placement import (
     working,
 )
 from ltx_ui.engine.sampling import texts_kept
+from ltx_ui.errors import OutOfMemory
+from ltx_ui.lossy import EXACT, Lossy
 from ltx_ui.recipe import Recipe
 
 
@@ -32,6 +34,7 @@ class ClipMemory:
             :func:`ltx_ui.engine.placement.possible`.
         element: bytes per number that is computed with.
         text: bytes of one text's keys and values; 0 where they are not cached.
+        lossy: what is lossy in the model.
         graphs: bytes that the CUDA graphs of earlier clips hold on to, by the clips' size.
         without_graphs: sizes for which they turned out to need too much.
     """
@@ -42,6 +45,7 @@ class ClipMemory:
     among: Sequence[Placement]
     element: int
     text: int = 0
+    lossy: Lossy = EXACT
     graphs: dict[Hashable, int] = field(default_factory=dict)
     without_graphs: set[Hashable] = field(default_factory=set)
 
@@ -62,7 +66,7 @@ class ClipMemory:
             clips=takes * (2 if self.card.guided(recipe) else 1),
             two_stage=recipe.two_stage,
             tiled=True,
-            text=takes * texts_kept(recipe, self.card) * self.text,
+            text=takes * texts_kept(recipe, self.card, self.lossy) * self.text,
         )
 
     def lower(self, recipe: Recipe, placement: Placement) -> tuple[Placement, ...]:
@@ -86,12 +90,15 @@ class ClipMemory:
         """Have no graphs of such a clip from now on, because memory ran out."""
         self.without_graphs.add((self.size(recipe), takes))
 
-    def what_fits(self, recipe: Recipe) -> str:
-        """A sentence on what should fit instead of a recipe's clip, which did not."""
+    def too_large(self, recipe: Recipe) -> OutOfMemory:
+        """The error of a clip that fits nowhere, with what should fit instead."""
         beside = self.working(recipe)
         room, placement = most_room(self.weights, self.free, beside, self.among)
         # The plan's figures are for bfloat16.
         room = room * 2 // self.element
         clips = 2 if self.card.guided(recipe) else 1
         text = beside.text if placement in KEEPS_TEXT else 0
-        return what_fits(recipe, room, self.card.grid_of(recipe), clips, text)
+        return OutOfMemory(
+            f"There was not enough memory for {recipe.resolution} with {recipe.num_frames} frames. "
+            + what_fits(recipe, room, self.card.grid_of(recipe), clips, text)
+        )

@@ -16,7 +16,12 @@ import torch
 from accelerate.hooks import ModelHook, add_hook_to_module
 from diffusers import DiffusionPipeline, LTX2ConditionPipeline
 from diffusers.hooks import HookRegistry, group_offloading
+from diffusers.models.attention_dispatch import AttentionBackendName
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.models.transformers.transformer_ltx2 import (
+    LTX2AudioVideoAttnProcessor,
+    LTX2PerturbedAttnProcessor,
+)
 from torch import Tensor, nn
 
 from ltx_ui.errors import require
@@ -162,6 +167,46 @@ def _recompile_limit_is_there() -> bool:
 
 
 require(_recompile_limit_is_there(), "torch._dynamo.config.recompile_limit")
+
+
+ATTENTION_KERNELS = {
+    "native": "native",
+    "flash": "_native_flash",
+    "cudnn": "_native_cudnn",
+    "efficient": "_native_efficient",
+    "flash-attn": "flash",
+    "flash-attn-3": "_flash_3",
+    "sage": "sage",
+}
+"""diffusers' names of attention kernels, some with an underscore, by ours. Remove when
+``set_attention_backend`` takes torch's kernels by public names."""
+require(
+    set(ATTENTION_KERNELS.values()) <= {name.value for name in AttentionBackendName},
+    "diffusers.models.attention_dispatch.AttentionBackendName._native_flash and the like",
+)
+
+
+def kernel(name: str) -> AttentionBackendName:
+    """diffusers' attention kernel of a name in :data:`ATTENTION_KERNELS`."""
+    return AttentionBackendName(ATTENTION_KERNELS[name])
+
+
+def kernel_of(processor: Any) -> AttentionBackendName | None:
+    """The kernel that ``set_attention_backend`` gave an attention processor; None for torch's own.
+
+    It can be set in public but not read. Remove when it can.
+    """
+    found: AttentionBackendName | None = processor._attention_backend
+    return found
+
+
+require(
+    all(
+        hasattr(processor, "_attention_backend")
+        for processor in (LTX2AudioVideoAttnProcessor, LTX2PerturbedAttnProcessor)
+    ),
+    "LTX2AudioVideoAttnProcessor._attention_backend",
+)
 
 
 class LastFramePipeline(LTX2ConditionPipeline):  # type: ignore[misc]

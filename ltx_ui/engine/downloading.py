@@ -55,6 +55,10 @@ _NO_ANSWER = (
 )
 
 
+def silent(message: str, fraction: float | None) -> None:
+    """A report that is not shown: while a clip is made, the page shows the job's own progress."""
+
+
 def downloaded(card: ModelCard, models_dir: Path, report: Report, admit: Admit) -> Path:
     """The folder of a repo, downloaded first if need be. An interrupted download is resumed; for a
     complete one the network is not used.

@@ -6,20 +6,21 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import torch
 
-from ltx_ui import __version__, runtime
+from ltx_ui import runtime
 from ltx_ui.clip import Clip, Listener
 from ltx_ui.engine import loading, machine
+from ltx_ui.engine.attention_kernels import KERNELS
 from ltx_ui.engine.clip_memory import ClipMemory
 from ltx_ui.engine.decoding import decode
-from ltx_ui.engine.downloading import Report
+from ltx_ui.engine.downloading import Report, silent
 from ltx_ui.engine.latent_cache import LatentCache, Sampled
+from ltx_ui.engine.lossy import LossySpeed, check
 from ltx_ui.engine.memory_fallback import Exhausted, Fallback, attempt, free_caches
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.optimizations import Optimizations, OptimizedTransformer, default_optimizations
@@ -34,6 +35,7 @@ from ltx_ui.engine.twostage import TwoStage
 from ltx_ui.engine.warming import warm_up
 from ltx_ui.errors import ModelUnavailable, OutOfMemory
 from ltx_ui.inputs import NO_INPUTS, InputData
+from ltx_ui.lossy import EXACT, Lossy
 from ltx_ui.recipe import Recipe
 
 T = TypeVar("T")
@@ -55,17 +57,19 @@ class Engine:
         precision: what to compute in; None for the device's default.
         device: what to run on, as :func:`ltx_ui.engine.machine.pick_device` takes it.
         quantize: which weights to keep in 4 bits.
+        lossy: speed that changes the clip; its notes say so.
         keep_until_saved: keep a clip's latents until :meth:`saved` is called with its recipe, so
             that the recipe need not be sampled again; otherwise only until the clip is decoded.
 
     Attributes:
         notice: a sentence on why ``auto`` means the demo model here; empty otherwise.
         pipe: the loaded diffusers pipeline; None before :meth:`load`.
-        encoder, optimized: what encodes its prompts, and its transformer with the optimizations;
-            only there while a model is loaded.
+        encoder, optimized, lossy: what encodes its prompts, its transformer with the optimizations,
+            and what is lossy in it; only there while a model is loaded.
 
     Raises:
-        ModelUnavailable: there is no such model or device, or a package is missing.
+        ModelUnavailable: there is no such model or device, a package is missing, or the device
+            can't do what ``lossy`` asks for.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class Engine:
         device: str = "auto",
         quantize: Quantize = "none",
         *,
+        lossy: Lossy = EXACT,
         keep_until_saved: bool = False,
     ) -> None:
         self.models_dir = models_dir
@@ -94,8 +99,7 @@ class Engine:
         usual = machine.usual_dtype(self._device)
         self._dtype = usual if precision is None else getattr(torch, precision)
         self.device = machine.device_name(self._device, self._dtype, quantize)
-        packages = ("torch", "diffusers", "transformers")
-        self.versions = {"ltx_ui": __version__, **{name: version(name) for name in packages}}
+        self.versions = machine.versions()
         self.placement = placement
         self._optimizations = default_optimizations() if optimizations is None else optimizations
         self.pipe: Any = None
@@ -103,6 +107,8 @@ class Engine:
         self._lowered: dict[Hashable, Placement] = {}
         self._memory: ClipMemory
         self.optimized: OptimizedTransformer
+        self._lossy = lossy
+        check(lossy, self._device)
         self._keep_until_saved = keep_until_saved
         self._latents = LatentCache()
 
@@ -139,8 +145,7 @@ class Engine:
         self._first = self.placement
 
     def _install(self, loaded: loading.Loaded) -> None:
-        if self.pipe is not None:
-            self.optimized.remove()
+        self._uninstall_optimizations()
         self.card, self.pipe, self.placement = loaded.card, loaded.pipe, loaded.placement
         self.encoder = PromptEncoder(self.pipe)
         self._tokens = Tokens(self.pipe.tokenizer, text_length(self.pipe))
@@ -148,26 +153,28 @@ class Engine:
             runtime.keep_compiled_in(self.cache_dir)
             self._colours = colours_of(self.pipe.vae, self.cache_dir)
         self._two_stage = TwoStage(self.pipe, self.card)
-        size = self._dtype.itemsize
-        among = possible(self._quantize)
-        self._memory = ClipMemory(self.card, loaded.weights, loaded.free, among, size)
+        size, among = self._dtype.itemsize, possible(self._quantize)
+        found = (self.card, loaded.weights, loaded.free, among, size)
+        self._memory = ClipMemory(*found, lossy=self._lossy)
         self._install_optimizations()
-
-    @property
-    def _on_cuda(self) -> bool:
-        return self._device.type == "cuda"
 
     def use(self, optimizations: Optimizations) -> None:
         """Use these optimizations from now on instead of the present ones."""
+        self._uninstall_optimizations()
         self._optimizations = optimizations
-        self.optimized.remove()
         self._install_optimizations()
 
     def _install_optimizations(self) -> None:
         self.optimized = OptimizedTransformer(
-            self.pipe.transformer, self._optimizations, self._device
+            self.pipe.transformer, self._optimizations, self._device, self.cache_dir
         )
         self._memory = replace(self._memory, text=self.optimized.text_bytes, graphs={})
+        self.lossy = LossySpeed(self.pipe, self._lossy)
+
+    def _uninstall_optimizations(self) -> None:
+        if self.pipe is not None:
+            self.lossy.remove()
+            self.optimized.remove()
 
     def finish_compiling(self) -> None:
         """Wait until everything that is being compiled in the background is ready."""
@@ -199,10 +206,8 @@ class Engine:
         self.card.check(recipe)
         sampled = self._latents.find(recipe)
         if sampled is None:
-            latents, notes = self._with_memory(
-                recipe, lambda: self._sample(recipe, listener, inputs)
-            )
-            sampled = Sampled(recipe, latents, notes)
+            sampling = partial(self._sample, recipe, listener, inputs)
+            sampled = Sampled(recipe, *self._with_memory(recipe, sampling))
             self._latents.add(sampled)
         clip = self._decode(sampled, listener)
         clip = replace(clip, notes=(*clip.notes, *cut_texts(self.count_tokens, self.card, recipe)))
@@ -231,7 +236,7 @@ class Engine:
 
     def at_once(self, recipe: Recipe) -> int:
         """How many takes of a recipe are sampled in one batch."""
-        return takes_at_once(recipe, self.card, self._on_cuda)
+        return takes_at_once(recipe, self.card, self._device.type == "cuda")
 
     def _make_group(
         self, takes: Sequence[Recipe], listener: Listener, inputs: InputData
@@ -266,7 +271,7 @@ class Engine:
         except Exhausted:
             return False
         for take, latents in zip(takes, sampled, strict=True):
-            self._latents.add(Sampled(take, latents, notes + self._where()))
+            self._latents.add(Sampled(take, latents, notes + self._how(take)))
         return True
 
     def _sample(self, recipe: Recipe, listener: Listener, inputs: InputData) -> Latents:
@@ -283,7 +288,7 @@ class Engine:
         if self.pipe is None:
             if self.placement is None:
                 raise RuntimeError("load() has to succeed before generate()")
-            self._load(_silent)
+            self._load(silent)
 
     def _settle(self, recipe: Recipe) -> None:
         """Bring the weights to the placement for clips of this size: the first one or, if memory
@@ -296,11 +301,14 @@ class Engine:
         except ModelUnavailable:  # Another program has taken the memory since.
             self._move(before)
 
-    def _where(self) -> tuple[str, ...]:
-        """The note on where the weights are, if that is not their first placement."""
-        if self.placement is None or self.placement == self._first:
-            return ()
-        return (f"{STEPS[self.placement]}: less memory.",)
+    def _how(self, recipe: Recipe) -> tuple[str, ...]:
+        """Notes on what makes this another clip than usual: where the weights are, if that is not
+        their first placement, and lossy speed."""
+        moved = self.placement if self.placement != self._first else None
+        where = (f"{STEPS[moved]}: less memory.",) if moved else ()
+        kernel = self.optimized.attention
+        others = () if KERNELS[kernel].exact else (f"attention {kernel}",)
+        return where + self.lossy.notes(guided=self.card.forwards(recipe) > 1, others=others)
 
     def _with_memory(self, recipe: Recipe, sampling: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
         """Sample. If memory runs out, free what can be freed and try again, then in each lower
@@ -316,7 +324,7 @@ class Engine:
         try:
             work = self._in_clip(recipe, sampling)
             sampled, notes = attempt(work, (AGAIN, *fallbacks), self._free_memory)
-            return sampled, notes + self._where()
+            return sampled, notes + self._how(recipe)
         except Exhausted:
             raise self._too_large(recipe) from None
 
@@ -329,9 +337,12 @@ class Engine:
         def once() -> T:
             if next(tries):
                 self._memory.leave_out_graphs(recipe, takes)
-            room = self._has_room_for_graphs(recipe, takes)
-            with self.optimized.clip(one_timestep=not recipe.inputs.images, graphs=room):
-                return sampling()
+            room = self._lossy.step_cache is None and self._has_room_for_graphs(recipe, takes)
+            try:
+                with self.optimized.clip(one_timestep=not recipe.inputs.images, graphs=room):
+                    return sampling()
+            finally:
+                self.lossy.forget()
 
         return once
 
@@ -361,11 +372,11 @@ class Engine:
     def _move(self, placement: Placement) -> None:
         """Load the model again in another placement."""
         if self.pipe is not None:
-            del self.encoder, self._two_stage, self.optimized
+            del self.encoder, self._two_stage, self.optimized, self.lossy
             self.pipe = None
         free_caches()
         self.placement = placement
-        self._load(_silent)
+        self._load(silent)
 
     def _decode(self, sampled: Sampled, listener: Listener) -> Clip:
         recipe = sampled.recipe
@@ -376,7 +387,7 @@ class Engine:
                 sampled.latents,
                 recipe,
                 listener,
-                has_spare_cpu=self._on_cuda,
+                has_spare_cpu=self._device.type == "cuda",
                 pinned=self._optimizations.pinned,
                 free=self._free_memory,
             )
@@ -386,11 +397,4 @@ class Engine:
 
     def _too_large(self, recipe: Recipe) -> OutOfMemory:
         self._free_memory()
-        return OutOfMemory(
-            f"There was not enough memory for {recipe.resolution} with {recipe.num_frames} frames. "
-            + self._memory.what_fits(recipe)
-        )
-
-
-def _silent(message: str, fraction: float | None) -> None:
-    """A report that is not shown: while a clip is made, the page shows the job's own progress."""
+        return self._memory.too_large(recipe)

@@ -13,6 +13,9 @@ import torch
 from diffusers.models.attention_dispatch import dispatch_attention_fn
 from torch import Tensor
 
+from ltx_ui.engine import compat
+from ltx_ui.engine.fused import attention_output
+
 TEXT_LENGTH = 1024
 """Tokens that a text is padded or cut to, as in every published checkpoint."""
 
@@ -180,7 +183,7 @@ class KeptTextAttention:
         query_rotary_emb: Any = None,
         key_rotary_emb: Any = None,
     ) -> Tensor:
-        """As the stock processor, for layers without rotary embedding and without a mask."""
+        """What the stock processor returns, for layers without rotary embedding and mask."""
         if self.kept is None:
             result: Tensor = self.stock(
                 attn, hidden_states, encoder_hidden_states, attention_mask, query_rotary_emb
@@ -188,14 +191,8 @@ class KeptTextAttention:
             return result
         key, value = self.kept
         query = torch.unflatten(attn.norm_q(attn.to_q(hidden_states)), 2, (attn.heads, -1))
-        found = dispatch_attention_fn(query, key, value, dropout_p=0.0, is_causal=False)
-        found = found.to(query.dtype)
-        if attn.to_gate_logits is not None:
-            # One gate per head, computed from the hidden states; a logit of 0 gives 1.
-            gates = 2.0 * torch.sigmoid(attn.to_gate_logits(hidden_states))
-            found = found * gates.unsqueeze(-1)
-        output: Tensor = attn.to_out[0](found.flatten(2, 3))
-        return output
+        found = dispatch_attention_fn(query, key, value, backend=compat.kernel_of(self.stock))
+        return attention_output(attn, hidden_states, found)
 
 
 def _texts_of(block: Any, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import version
 
 import psutil
 import torch
 
+from ltx_ui import __version__
 from ltx_ui.engine.containers import room_in_container
 from ltx_ui.engine.placement import Free, Quantize
 from ltx_ui.errors import ModelUnavailable
@@ -94,3 +96,9 @@ def device_name(device: torch.device, dtype: torch.dtype, quantize: Quantize = "
     if dtype != usual_dtype(device):
         name += f", {str(dtype).removeprefix('torch.')}"
     return name + _IN_4_BITS[quantize]
+
+
+def versions() -> dict[str, str]:
+    """Versions of the software that a clip depends on, by package."""
+    packages = ("torch", "diffusers", "transformers")
+    return {"ltx_ui": __version__, **{package: version(package) for package in packages}}

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
-from ltx_ui.engine import compat
+from ltx_ui.engine import attention_kernels, compat
 from ltx_ui.engine.attention import plain_attention
 from ltx_ui.engine.compiling import CompiledBlocks, Kind
+from ltx_ui.engine.fused import can_fuse, fuse
 from ltx_ui.engine.graphs import CudaRecorder, Graphs, Recorder
 from ltx_ui.engine.kept_text import KeptText, kept_text_bytes, text_is_constant
 from ltx_ui.engine.machine import CPU
@@ -49,6 +51,10 @@ class Optimizations:
         graphs: launch a forward's kernels all together: see :mod:`ltx_ui.engine.graphs`. On CUDA
             only, unless there is a recorder.
         recorder: makes what records graphs; None for CUDA's own.
+        attention: the attention kernel, as :func:`ltx_ui.engine.attention_kernels.choose` takes it.
+            Without ``drop_masks`` always ``native``: most others take no mask.
+        fused_kernels: compute norms with what follows them in Triton kernels, on CUDA where nothing
+            is compiled and Triton is installed: see :mod:`ltx_ui.engine.fused`.
     """
 
     drop_masks: bool = True
@@ -62,10 +68,15 @@ class Optimizations:
     exact_sizes: frozenset[tuple[int, int]] = frozenset()
     graphs: bool = False
     recorder: Callable[[], Recorder] | None = None
+    attention: str = "native"
+    fused_kernels: bool = True
 
 
 def default_optimizations(
-    compile: str = "auto", device: str = "auto", sizes: Iterable[tuple[int, int]] = ()
+    compile: str = "auto",
+    device: str = "auto",
+    sizes: Iterable[tuple[int, int]] = (),
+    attention: str = "auto",
 ) -> Optimizations:
     """Every optimization that pays on this machine.
 
@@ -74,12 +85,14 @@ def default_optimizations(
             than it saves.
         device: as for :class:`ltx_ui.engine.engine.Engine`.
         sizes: width and height in pixels of clips that are often made.
+        attention: as of :class:`Optimizations`.
     """
     cuda = device != "cpu" and torch.cuda.is_available()
     return Optimizations(
         compile=compile == "on" or (compile == "auto" and cuda),
         exact_sizes=frozenset(latent_size(*size) for size in sizes),
         graphs=cuda,
+        attention=attention,
     )
 
 
@@ -102,11 +115,24 @@ class OptimizedTransformer:
         transformer: an ``LTX2VideoTransformer3DModel`` whose masks are all ones, as those of
             :class:`ltx_ui.engine.text.PromptEncoder` are.
         device: where it computes; its weights may be in host memory.
+        cache_dir: where the times of attention kernels are kept; None to measure them each time.
+
+    Raises:
+        ModelUnavailable: the attention kernel that was asked for does not run here.
     """
 
     def __init__(
-        self, transformer: Any, optimizations: Optimizations, device: torch.device = CPU
+        self,
+        transformer: Any,
+        optimizations: Optimizations,
+        device: torch.device = CPU,
+        cache_dir: Path | None = None,
     ) -> None:
+        asked = optimizations.attention if optimizations.drop_masks else "native"
+        self.attention = attention_kernels.choose(
+            asked, transformer.config, transformer.dtype, device, cache_dir
+        )
+        self._restore_attention = attention_kernels.use(transformer, self.attention)
         self._transformer = transformer
         self._blocks = list(transformer.transformer_blocks)
         self._optimizations = optimizations
@@ -119,8 +145,11 @@ class OptimizedTransformer:
         )
         # Otherwise the hooks would only pass each call on.
         pays = transformer.dtype == torch.bfloat16 and device.type == "cpu"
-        heads = optimizations.plain_attention and pays and not optimizations.compile
+        pays = pays and self.attention == "native" and not optimizations.compile
+        heads = optimizations.plain_attention and pays
         self._handles = plain_attention(transformer) if heads else []
+        fuses = optimizations.fused_kernels and device.type == "cuda" and not optimizations.compile
+        self._unfuse = fuse(transformer) if fuses and can_fuse(transformer) else lambda: None
         self._plain = compat.plain_call(transformer)
         able = device.type == "cuda" or optimizations.recorder is not None
         self.graphs = (
@@ -182,6 +211,8 @@ class OptimizedTransformer:
             handle.remove()
         if self.text is not None:
             self.text.remove()
+        self._unfuse()
+        self._restore_attention()
         if self.compiled is not None:
             self.compiled.remove()
 

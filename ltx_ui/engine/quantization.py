@@ -22,6 +22,8 @@ from torch.nn import functional
 
 from ltx_ui.errors import ModelUnavailable
 
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+"""Name endings of an attention's layers: queries, keys, values and output."""
 FEED_FORWARD = ("ff.net.0.proj", "ff.net.2")
 """Name endings of a feed-forward's layers, for video and for sound."""
 NF4_BLOCK = 64
@@ -65,6 +67,10 @@ class Packed(nn.Module):
         """What is stored of a layer's weight."""
         raise NotImplementedError
 
+    def single(self, index: int, dtype: torch.dtype) -> Tensor:
+        """A layer's weight, out×in, as it can be kept without the others."""
+        return self._decode(*self.spans[index], dtype).view(self.shapes[index])
+
     def _encode(self, flat: Tensor) -> None:
         raise NotImplementedError
 
@@ -88,6 +94,10 @@ class Float8(Packed):
         """The float8 numbers, out×in."""
         begin, end = self.spans[index]
         return self.codes[begin:end].view(self.shapes[index])
+
+    def single(self, index: int, dtype: torch.dtype) -> Tensor:
+        """The float8 numbers, out×in, whatever ``dtype`` is."""
+        return self.stored(index)
 
 
 class Nf4(Packed):
@@ -148,6 +158,33 @@ class PackedAttention(LTX2Attention):  # type: ignore[misc]
         finally:
             self.packed.close()
         return found
+
+
+def large_matrices(block: nn.Module) -> list[nn.Linear]:
+    """The layers of a transformer's block that few bits suffice for."""
+    endings = (*ATTENTION, *FEED_FORWARD)
+    named = block.named_modules()
+    return [m for name, m in named if isinstance(m, nn.Linear) and name.endswith(endings)]
+
+
+def unpack(block: nn.Module, dtype: torch.dtype) -> None:
+    """Let each layer of a block have its weight by itself again: float8 as it is stored, 4 bits
+    turned back.
+
+    Args:
+        dtype: of weights that are turned back.
+    """
+    for layer in large_matrices(block):
+        if isinstance(layer, PackedLinear):
+            weight = nn.Parameter(layer.packed.single(layer.index, dtype), requires_grad=False)
+            del layer.packed
+            plain = cast(nn.Linear, layer)
+            plain.__class__ = nn.Linear
+            plain.weight = weight
+    for module in block.modules():
+        if isinstance(module, PackedAttention):
+            del module.packed
+            module.__class__ = LTX2Attention
 
 
 def quantize_transformer(

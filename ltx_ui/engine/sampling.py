@@ -18,6 +18,7 @@ from ltx_ui.engine.preview import Previews
 from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.geometry import margins, video_tokens
 from ltx_ui.inputs import NO_INPUTS, InputData, Picture
+from ltx_ui.lossy import EXACT, Lossy
 from ltx_ui.recipe import Recipe
 
 LAUNCH_BOUND_TOKENS = 3000
@@ -133,12 +134,13 @@ def takes_at_once(recipe: Recipe, card: ModelCard, cuda: bool) -> int:
     return max(1, LAUNCH_BOUND_TOKENS // (tokens * (2 if card.guided(recipe) else 1)))
 
 
-def texts_kept(recipe: Recipe, card: ModelCard) -> int:
+def texts_kept(recipe: Recipe, card: ModelCard, lossy: Lossy = EXACT) -> int:
     """How many texts have keys and values of their own while a clip is sampled. Prompt and negative
-    prompt in one batch count as two; the prompt alone is another one. STG and modality guidance and
-    the second of two stages use that, one after the other."""
+    prompt in one batch count as two; the prompt alone is another one. STG and modality guidance,
+    steps that skip guidance and the second of two stages use that, one after the other."""
     guided = card.guided(recipe)
-    alone = card.forwards(recipe) > 2 or recipe.two_stage
+    skips = lossy.skip_guidance is not None
+    alone = card.forwards(recipe) > 2 or recipe.two_stage or skips
     return 1 + guided + (guided and alone)
 
 

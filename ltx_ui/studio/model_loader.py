@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.errors import InvalidRecipe, StudioError
+from ltx_ui.lossy import parse_lossy
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.queue import JobQueue
@@ -151,10 +152,13 @@ class ModelLoader:
             settings.models_dir,
             settings.cache_dir,
             None if settings.placement == "auto" else settings.placement,
-            default_optimizations(settings.compile, settings.device, self.sizes),
+            default_optimizations(
+                settings.compile, settings.device, self.sizes, settings.attention
+            ),
             None if settings.precision == "auto" else settings.precision,
             settings.device,
             settings.quantize,
+            lossy=parse_lossy(settings.lossy),
             keep_until_saved=True,
         )
 

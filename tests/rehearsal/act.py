@@ -92,7 +92,10 @@ class Act:
         with mode:
             self.ledger.begin("load")
             self.engine = Engine(
-                str(folder), folder, placement=placement, optimizations=Optimizations(compile=False)
+                str(folder),
+                folder,
+                placement=placement,
+                optimizations=Optimizations(compile=False, fused_kernels=False),
             )
             self.engine.load(lambda message, fraction: None)
             gc.collect()
