@@ -54,8 +54,8 @@ class Settings(BaseSettings):
     )
     quantize: Literal["none", "text", "all"] = Field(
         "none",
-        description="What is kept in 4 bits, for less memory and slightly other pictures: the text "
-        "encoder (text), or the transformer as well (all). Needs the package bitsandbytes.",
+        description="What is kept in 4 bits, for less memory: the text encoder (text), which "
+        "hardly changes the picture, or the transformer as well (all). Needs bitsandbytes.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",

@@ -59,7 +59,8 @@ def cards(reports: list[dict[str, Any]], model: Model) -> Iterator[str]:
         placement = choose("LTX-2", model.weights, Free(free, HOST), beside)
         if placement not in peaks:
             continue
-        able = [p for p in PLACEMENTS if peaks.get(p, {}).get("HD", free) + RESERVE <= free]
+        below = PLACEMENTS[PLACEMENTS.index(placement) :]
+        able = [p for p in below if peaks.get(p, {}).get("HD", free) + RESERVE <= free]
         hd = f"{peaks[able[0]]['HD'] / GB:.1f} GB, `{able[0]}`" if able else "in tiles"
         usual = peaks[placement]["long"] / GB
         yield f"| {gigabytes} GB | `{placement}` | {usual:.1f} GB | {hd} |"
