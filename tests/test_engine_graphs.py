@@ -18,6 +18,7 @@ from recording import Tape, playing
 from ltx_ui.clip import Silent
 from ltx_ui.engine.clip_memory import ClipMemory
 from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.graphs import Graphs
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.optimizations import Optimizations, default_optimizations
 from ltx_ui.engine.placement import GB, PLACEMENTS, Free
@@ -246,3 +247,11 @@ def test_graphs_of_other_sizes_take_room_and_those_of_the_same_size_none() -> No
 
 def test_streamed_blocks_need_no_room_for_graphs() -> None:
     assert memory(12).has_room_for_graphs(USUAL, 1, "offload")
+
+
+def test_another_text_in_the_same_clip_is_copied_too(tape: Tape) -> None:
+    graphs = Graphs(lambda encoder_hidden_states: (encoder_hidden_states * 2,), tape.recorder)
+    for number in (1.0, 2.0, 3.0, 3.0):
+        [found] = graphs("kind", True, {"encoder_hidden_states": torch.tensor([number])})
+        assert found.item() == 2 * number
+    assert (tape.recorded, tape.replayed) == (1, 3)
