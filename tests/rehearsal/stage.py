@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,6 @@ from . import checkpoint, guard
 from .verdict import Model
 
 ROOT = Path(__file__).resolve().parents[2]
-AT_ONCE = 2
-"""Processes; each takes a core, and 1 GB of memory."""
-
 Acts = Mapping[str, Sequence[str]]
 """Names of cases by family."""
 
@@ -38,14 +34,9 @@ def played(folder: Path, acts: Acts, placements: Iterable[str]) -> list[dict[str
     Raises:
         RuntimeError: a process failed; with the end of what it printed.
     """
-
-    def play(placement: str) -> list[dict[str, Any]]:
-        options = ("--checkpoints", folder, "--placement", placement, "--acts", json.dumps(acts))
-        reports: list[dict[str, Any]] = _reported("act", folder, placement, *options)
-        return reports
-
-    with ThreadPoolExecutor(AT_ONCE) as processes:
-        return [report for reports in processes.map(play, placements) for report in reports]
+    options = ("--checkpoints", folder, "--placements", *placements, "--acts", json.dumps(acts))
+    reports: list[dict[str, Any]] = _reported("act", folder, "acts", *options)
+    return reports
 
 
 def faults_noticed(folder: Path, family: str) -> dict[str, str]:
