@@ -36,10 +36,13 @@ def test_the_help_names_every_flag_and_what_it_takes(capsys: pytest.CaptureFixtu
         ("--placement=x", "it must be 'auto', 'resident'"),
         ("--device=tpu", "it must be auto, cpu or cuda:N"),
         ("--auth=x", r"--auth \(LTX_UI_AUTH\) must look like NAME:PASSWORD\."),
+        ("--attention=x", "it must be 'auto', 'native'"),
+        ("--quantize=half", "it must be 'none', 'text' or 'all'"),
+        ("--quantize=all --placement=fp8", "can't keep the transformer in 4 bits"),
         ("--nonsense", "unrecognized arguments: --nonsense. See ltx-ui --help"),
     ],
 )
 def test_a_wrong_flag_is_named_with_what_is_allowed(flag: str, told: str) -> None:
     with pytest.raises(SettingsError, match=told) as raised:
-        read_settings([flag], "ltx-ui")
+        read_settings(flag.split(), "ltx-ui")
     assert PYTHON.findall(str(raised.value)) == []

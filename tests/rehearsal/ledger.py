@@ -133,11 +133,9 @@ class Ledger:
 def where(limit: int = 4) -> str:
     """The innermost places in the studio's and the libraries' own code."""
     hidden = ("/torch/", "/tests/rehearsal/", "contextlib")
-    frames: list[Any] = [
-        frame
-        for frame in traceback.extract_stack()
-        if not any(part in frame.filename for part in hidden)
-    ]
-    own = [frame for frame in frames if "/ltx_ui/" in frame.filename][-1:]
+    # Not extract_stack, which reads the source of every line.
+    stack = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_stack(None)]
+    frames = [at for at in reversed(stack) if not any(part in at[0] for part in hidden)]
+    own = [at for at in frames if "/ltx_ui/" in at[0]][-1:]
     shown = [*frames[-limit:][::-1], *own]
-    return " < ".join(f"{'/'.join(f.filename.split('/')[-2:])}:{f.lineno}" for f in shown)
+    return " < ".join(f"{'/'.join(file.split('/')[-2:])}:{line}" for file, line in shown)
