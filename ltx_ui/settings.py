@@ -130,8 +130,14 @@ class Settings(BaseSettings):
 
     @field_validator("lossy")
     @classmethod
-    def _known_lossy(cls, lossy: str) -> str:
-        return ",".join(parse_lossy(lossy).names)
+    def _known_lossy(cls, lossy: str, info: ValidationInfo) -> str:
+        found = parse_lossy(lossy)
+        if found.fp8_matmul and info.data.get("quantize") == "all":
+            raise ValueError(
+                "can't have fp8-matmul with --quantize all, which keeps the same weights in 4 "
+                "bits; use one of them"
+            )
+        return ",".join(found.names)
 
     @field_validator("auth")
     @classmethod

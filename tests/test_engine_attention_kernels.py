@@ -98,9 +98,8 @@ def test_times_are_measured_once_for_a_device_and_its_versions(tmp_path: Path) -
     assert {"native", "flash"} <= set(times(tmp_path))
     file = tmp_path / "attention.json"
     (key,) = json.loads(file.read_text())
-    assert key.startswith(
-        f"cpu, float32, torch {version('torch')}, diffusers {version('diffusers')}"
-    )
+    assert key.startswith("cpu, float32, ")
+    assert f"torch {version('torch')}, diffusers {version('diffusers')}" in key
     known = {"native": [1.0, 2.0, 3.0]}
     file.write_text(json.dumps({key: known}))
     assert times(tmp_path) == known

@@ -231,22 +231,26 @@ TEXT = 1_208_000_000
 """Bytes of one text's keys and values in LTX-2 19B."""
 
 
+def nothing() -> None:
+    """Lets go of no graph, because there is none."""
+
+
 def test_graphs_are_only_recorded_where_the_plan_has_room_for_them() -> None:
-    assert memory(141).has_room_for_graphs(USUAL, 1, "resident")
-    assert not memory(72).has_room_for_graphs(USUAL, 1, "resident")
+    assert memory(141).has_room_for_graphs(USUAL, 1, "resident", nothing)
+    assert not memory(72).has_room_for_graphs(USUAL, 1, "resident", nothing)
 
 
 def test_graphs_of_other_sizes_take_room_and_those_of_the_same_size_none() -> None:
     tight = memory(77)
-    assert all(tight.has_room_for_graphs(USUAL, 1, "resident") for _ in range(3))
+    assert all(tight.has_room_for_graphs(USUAL, 1, "resident", nothing) for _ in range(3))
     longer = USUAL.model_copy(update={"num_frames": 129})
-    assert not tight.has_room_for_graphs(longer, 1, "resident")
+    assert not tight.has_room_for_graphs(longer, 1, "resident", nothing)
     tight.graphs.clear()
-    assert tight.has_room_for_graphs(longer, 1, "resident")
+    assert tight.has_room_for_graphs(longer, 1, "resident", nothing)
 
 
 def test_streamed_blocks_need_no_room_for_graphs() -> None:
-    assert memory(12).has_room_for_graphs(USUAL, 1, "offload")
+    assert memory(12).has_room_for_graphs(USUAL, 1, "offload", nothing)
 
 
 def test_another_text_in_the_same_clip_is_copied_too(tape: Tape) -> None:

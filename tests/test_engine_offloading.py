@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from ltx_ui.clip import Clip, Stage
 from ltx_ui.engine import loading
 from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.optimizations import Optimizations
 from ltx_ui.engine.placement import KEEPS_TEXT, Placement, Quantize
 from ltx_ui.errors import ModelUnavailable, OutOfMemory
 from ltx_ui.recipe import Recipe
@@ -119,6 +121,26 @@ def test_after_a_passing_shortage_the_same_clip_is_sampled_again(
     assert clip.notes == ("Freed memory and sampled again.",)
     assert np.array_equal(clip.frames, usual.frames)
     assert engine.placement == "resident"
+
+
+def test_the_weights_are_gone_before_they_are_loaded_in_another_placement(
+    models_dir: Path,
+) -> None:
+    optimizations = Optimizations(compile=True, backend="eager")
+    engine = Engine("demo", models_dir, optimizations=optimizations)
+    engine.load(lambda message, fraction: None)
+    engine.pipe.transformer.register_forward_pre_hook(full)
+    block = ref(engine.pipe.transformer.transformer_blocks[0])
+    alive = []
+
+    class Looks(Stages):
+        def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
+            super().progress(stage, step, steps)
+            alive.append(block() is not None)
+
+    engine.generate(RECIPE, Looks())
+    assert engine.placement == "fp8"
+    assert alive[0] and not alive[-1]
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,8 @@ from diffusers.models.attention_dispatch import dispatch_attention_fn
 from torch import Tensor
 
 from ltx_ui.engine import compat
+from ltx_ui.engine.kept_text import TEXT_LENGTH
+from ltx_ui.engine.memory_fallback import is_out_of_memory
 from ltx_ui.errors import ModelUnavailable
 
 Times = Mapping[str, Sequence[float]]
@@ -40,7 +42,6 @@ SIZES = ((1008, 51), (2304, 126), (6160, 51))
 """Those of 49 and 121 frames of 288x512 and of 49 frames of 1280x704."""
 SMALL = (256, 51)
 """The size at which kernels are compared with float32."""
-TEXT = 1024
 """Tokens of a text, as in every published checkpoint."""
 ROUNDS = 5
 """Timed calls, of which the median counts; two more warm up."""
@@ -127,6 +128,8 @@ def _try(name: str, config: Mapping[str, Any], dtype: torch.dtype, device: torch
         for parts in calls(config, *SIZES[0], dtype, device):
             attend(name, *parts)
     except Exception as error:  # Each library raises its own kinds.
+        if is_out_of_memory(error):
+            raise
         raise ModelUnavailable(
             f"--attention {name} does not run on {device} in {dtype} ({error}). {_allowed()}"
         ) from None
@@ -159,19 +162,22 @@ def kept_times(
     kernels = {name: partial(attend, name) for name in names}
     if folder is None:
         return measure(kernels, config, dtype, device, sizes)
-    key, tables = _key(names, dtype, device), read_tables(folder / _FILE)
+    key, tables = _key(names, config, dtype, device), read_tables(folder / _FILE)
     if key not in tables:
         tables[key] = measure(kernels, config, dtype, device, sizes)
         write_tables(folder / _FILE, tables)
     return tables[key]
 
 
-def _key(names: Sequence[str], dtype: torch.dtype, device: torch.device) -> str:
+def _key(
+    names: Sequence[str], config: Mapping[str, Any], dtype: torch.dtype, device: torch.device
+) -> str:
     """What the times depend on."""
+    heads = "x".join(str(number) for pair in _heads(config) for number in pair)
     packages = ["torch", "diffusers", *filter(None, (KERNELS[name].package for name in names))]
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     versions = (f"{package} {_version(package)}" for package in packages)
-    return ", ".join([where, str(dtype).removeprefix("torch."), *versions])
+    return ", ".join([where, str(dtype).removeprefix("torch."), heads, *versions])
 
 
 def _version(package: str) -> str:
@@ -266,6 +272,13 @@ def attend(name: str, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return found
 
 
+def _heads(config: Mapping[str, Any]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """How many heads a block's attentions have, and how many channels each: the video's, and the
+    sound's."""
+    wide = config["num_attention_heads"], config["attention_head_dim"]
+    return wide, (config["audio_num_attention_heads"], config["audio_attention_head_dim"])
+
+
 def calls(
     config: Mapping[str, Any], video: int, audio: int, dtype: torch.dtype, device: torch.device
 ) -> Iterator[Inputs]:
@@ -275,14 +288,13 @@ def calls(
         config: the transformer's.
         video, audio: tokens.
     """
-    wide = config["num_attention_heads"], config["attention_head_dim"]
-    narrow = config["audio_num_attention_heads"], config["audio_attention_head_dim"]
+    wide, narrow = _heads(config)
     generator = torch.Generator(device).manual_seed(0)
     for queries, keys, heads in (
         (video, video, wide),
-        (video, TEXT, wide),
+        (video, TEXT_LENGTH, wide),
         (audio, audio, narrow),
-        (audio, TEXT, narrow),
+        (audio, TEXT_LENGTH, narrow),
         (video, audio, narrow),
         (audio, video, narrow),
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ltx_ui.engine.fitting import what_fits
@@ -73,11 +73,27 @@ class ClipMemory:
         """The placements below this one in which a recipe's clip has room, in order."""
         return steps_down(placement, self.weights, self.free, self.working(recipe), self.among)
 
-    def has_room_for_graphs(self, recipe: Recipe, takes: int, placement: Placement) -> bool:
-        """Whether CUDA graphs of a clip have room beside those of other sizes; notes them if so."""
+    def has_room_for_graphs(
+        self, recipe: Recipe, takes: int, placement: Placement, drop: Callable[[], None]
+    ) -> bool:
+        """Whether CUDA graphs of a clip have room, if need be once all others are gone.
+
+        Args:
+            drop: lets go of all graphs that there are.
+        """
         size = (self.size(recipe), takes)
         if size in self.without_graphs:
             return False
+        if not self._note_graphs(size, recipe, takes, placement):
+            drop()
+            return self._note_graphs(size, recipe, takes, placement)
+        return True
+
+    def _note_graphs(
+        self, size: Hashable, recipe: Recipe, takes: int, placement: Placement
+    ) -> bool:
+        """Whether there is room for a clip's graphs beside those of other sizes; notes them if
+        so."""
         others = sum(held for other, held in self.graphs.items() if other != size)
         beside = self.working(recipe, takes).with_graphs(others)
         device, host = self.free.device, self.free.host

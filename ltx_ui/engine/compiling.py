@@ -58,6 +58,31 @@ class _Wanted(NamedTuple):
     kwargs: dict[str, Any]
 
 
+class Idle:
+    """Knows how long nothing has been made. It outlives any model, and holds on to none."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self._working, self._since = 0, time.monotonic()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """A context inside which something is made."""
+        with self.changed:
+            self._working += 1
+        try:
+            yield
+        finally:
+            with self.changed:
+                self._working -= 1
+                self._since = time.monotonic()
+                self.changed.notify_all()
+
+    def left(self, pause: float) -> float | None:
+        """Seconds until nothing has been made for so long; None while something is made."""
+        return None if self._working else self._since + pause - time.monotonic()
+
+
 class CompiledBlocks:
     """Blocks that are compiled in the background, for one kind of call after the other.
 
@@ -68,7 +93,7 @@ class CompiledBlocks:
     Args:
         blocks: a transformer's, all alike.
         backend: as of ``torch.compile``.
-        pause: as the attribute.
+        idle: tells when to begin.
 
     Attributes:
         pause: seconds without work after which compiling begins, as :data:`PAUSE` says.
@@ -78,17 +103,17 @@ class CompiledBlocks:
         exact_size: whether the next calls have a size that deserves graphs of its own.
     """
 
-    def __init__(self, blocks: list[Any], backend: Any, pause: float = PAUSE) -> None:
+    def __init__(self, blocks: list[Any], backend: Any, idle: Idle | None = None) -> None:
         compat.allow_recompiling(RECOMPILE_LIMIT)
         self._blocks = blocks
         self._backend = backend
-        self.pause, self.limit = pause, STATIC_LIMIT
+        self.pause, self.limit = PAUSE, STATIC_LIMIT
         self._ready: set[Kind] = set()
         self._asked: set[Kind] = set()
         self._wanted: deque[_Wanted] = deque()
         self._thread: threading.Thread | None = None
-        self._changed = threading.Condition()
-        self._working, self._idle_since = 0, time.monotonic()
+        self._idle = idle or Idle()
+        self._changed = self._idle.changed
         self._hurry = False
         self.busy = False
         self.as_they_are = False
@@ -97,19 +122,6 @@ class CompiledBlocks:
             plain = compat.plain_call(block)
             fast = {exact: self._compiled(block, exact) for exact in (False, True)}
             compat.call_instead(block, partial(self._call, block, plain, fast))
-
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """Begin nothing inside the block; what has begun goes on."""
-        with self._changed:
-            self._working += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._working -= 1
-                self._idle_since = time.monotonic()
-                self._changed.notify_all()
 
     def wait(self, timeout: float | None = None) -> None:
         """Begin at once what was asked for, and wait until all of it is compiled or has failed, at
@@ -138,6 +150,7 @@ class CompiledBlocks:
             self._changed.notify_all()
         for block in self._blocks:
             compat.call_instead(block, None)
+        self._blocks = []  # The thread may go on for a while, and must not keep their weights.
 
     def _compiled(self, block: Any, exact: bool) -> Callable[..., Any]:
         compiled: Callable[..., Any] = torch.compile(
@@ -210,10 +223,10 @@ class CompiledBlocks:
         """The next kind, once nothing else is done; None when there is none."""
         with self._changed:
             while self._wanted and not self._hurry:
-                left = self._idle_since + self.pause - time.monotonic()
-                if not self._working and left <= 0:
+                left = self._idle.left(self.pause)
+                if left is not None and left <= 0:
                     break
-                self._changed.wait(None if self._working else left)
+                self._changed.wait(left)
             if not self._wanted:
                 self._thread = None
                 return None

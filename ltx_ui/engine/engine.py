@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -17,11 +17,12 @@ from ltx_ui.clip import Clip, Listener
 from ltx_ui.engine import loading, machine
 from ltx_ui.engine.attention_kernels import KERNELS
 from ltx_ui.engine.clip_memory import ClipMemory
+from ltx_ui.engine.compiling import Idle
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.downloading import Report, silent
 from ltx_ui.engine.latent_cache import LatentCache, Sampled
 from ltx_ui.engine.lossy import LossySpeed, check
-from ltx_ui.engine.memory_fallback import Exhausted, Fallback, attempt, free_caches
+from ltx_ui.engine.memory_fallback import Exhausted, Fallback, Work, attempt, free_caches
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.optimizations import Optimizations, OptimizedTransformer, default_optimizations
 from ltx_ui.engine.placement import STEPS, Placement, Quantize, possible
@@ -101,12 +102,13 @@ class Engine:
         self.device = machine.device_name(self._device, self._dtype, quantize)
         self.versions = machine.versions()
         self.placement = placement
-        self._optimizations = default_optimizations() if optimizations is None else optimizations
+        self._optimizations = optimizations or default_optimizations(device=device)
         self.pipe: Any = None
         self._first = placement
         self._lowered: dict[Hashable, Placement] = {}
         self._memory: ClipMemory
         self.optimized: OptimizedTransformer
+        self._idle = Idle()
         self._lossy = lossy
         check(lossy, self._device)
         self._keep_until_saved = keep_until_saved
@@ -122,7 +124,8 @@ class Engine:
         self._first = self.placement
         if self._optimizations.compile:
             report("Making a first step.", None)
-            with machine.current(self._device), self.optimized.clip(one_timestep=True):
+            clip = self.optimized.clip(one_timestep=True, graphs=False)
+            with machine.current(self._device), self.lossy.clip(), clip:
                 warm_up(self.pipe, self.card, self.encoder)
 
     def _load(self, report: Report) -> None:
@@ -156,7 +159,11 @@ class Engine:
         size, among = self._dtype.itemsize, possible(self._quantize)
         found = (self.card, loaded.weights, loaded.free, among, size)
         self._memory = ClipMemory(*found, lossy=self._lossy)
-        self._install_optimizations()
+        try:
+            self._install_optimizations()
+        except Exception:
+            self.pipe = None  # The next clip loads it again.
+            raise
 
     def use(self, optimizations: Optimizations) -> None:
         """Use these optimizations from now on instead of the present ones."""
@@ -166,7 +173,7 @@ class Engine:
 
     def _install_optimizations(self) -> None:
         self.optimized = OptimizedTransformer(
-            self.pipe.transformer, self._optimizations, self._device, self.cache_dir
+            self.pipe.transformer, self._optimizations, self._device, self.cache_dir, self._idle
         )
         self._memory = replace(self._memory, text=self.optimized.text_bytes, graphs={})
         self.lossy = LossySpeed(self.pipe, self._lossy)
@@ -199,7 +206,7 @@ class Engine:
             OutOfMemory: with what would fit better.
         """
         self._ready()
-        with machine.current(self._device), self.optimized.working():
+        with machine.current(self._device), self._idle.working():
             return self._make(recipe, listener, inputs)
 
     def _make(self, recipe: Recipe, listener: Listener, inputs: InputData) -> Clip:
@@ -310,7 +317,7 @@ class Engine:
         others = () if KERNELS[kernel].exact else (f"attention {kernel}",)
         return where + self.lossy.notes(guided=self.card.forwards(recipe) > 1, others=others)
 
-    def _with_memory(self, recipe: Recipe, sampling: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
+    def _with_memory(self, recipe: Recipe, sampling: Work[T]) -> tuple[T, tuple[str, ...]]:
         """Sample. If memory runs out, free what can be freed and try again, then in each lower
         placement that should have room for the clip. The next clip of this size is made in the
         placement that worked.
@@ -328,31 +335,21 @@ class Engine:
         except Exhausted:
             raise self._too_large(recipe) from None
 
-    def _in_clip(
-        self, recipe: Recipe, sampling: Callable[[], T], takes: int = 1
-    ) -> Callable[[], T]:
+    def _in_clip(self, recipe: Recipe, sampling: Work[T], takes: int = 1) -> Work[T]:
         """``sampling`` of so many takes in one batch, with what only holds for such a clip."""
         tries = count()
 
         def once() -> T:
             if next(tries):
                 self._memory.leave_out_graphs(recipe, takes)
-            room = self._lossy.step_cache is None and self._has_room_for_graphs(recipe, takes)
-            try:
-                with self.optimized.clip(one_timestep=not recipe.inputs.images, graphs=room):
-                    return sampling()
-            finally:
-                self.lossy.forget()
+            where, alike = self.placement or "resident", not recipe.inputs.images
+            room = self._lossy.step_cache is None and self._memory.has_room_for_graphs(
+                recipe, takes, where, self._drop_graphs
+            )
+            with self.lossy.clip(), self.optimized.clip(one_timestep=alike, graphs=room):
+                return sampling()
 
         return once
-
-    def _has_room_for_graphs(self, recipe: Recipe, takes: int) -> bool:
-        """Whether there is room for a clip's CUDA graphs, if need be once the others are gone."""
-        place = self.placement or "resident"
-        if self._memory.has_room_for_graphs(recipe, takes, place):
-            return True
-        self._drop_graphs()
-        return self._memory.has_room_for_graphs(recipe, takes, place)
 
     def _drop_graphs(self) -> None:
         self.optimized.drop_graphs()
@@ -372,6 +369,7 @@ class Engine:
     def _move(self, placement: Placement) -> None:
         """Load the model again in another placement."""
         if self.pipe is not None:
+            self._uninstall_optimizations()
             del self.encoder, self._two_stage, self.optimized, self.lossy
             self.pipe = None
         free_caches()

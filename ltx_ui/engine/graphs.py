@@ -59,10 +59,13 @@ class CudaRecorder:
         self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, call: Callable[[], Outputs], /) -> tuple[Outputs, Callable[[], None]]:
-        graph = torch.cuda.CUDAGraph()
-        # Other threads save clips and turn previews into pictures meanwhile.
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            outputs = call()
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+        try:
+            # Other threads save clips and turn previews into pictures meanwhile.
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+                outputs = call()
+        finally:
+            torch.cuda.set_stream(stream)  # torch leaves its own stream on where this fails.
         return outputs, graph.replay
 
 

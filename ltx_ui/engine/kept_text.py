@@ -83,7 +83,7 @@ class KeptText:
         """
         source = tuple(kwargs[name] for name in _NAMES)
         if self._blocks[0].attn2.to_k.weight.device != source[0].device:
-            self.forget()
+            self.rest()
             return None
         shape = (source[0].shape, source[0].dtype)
         text = self._texts.get(shape)
@@ -99,6 +99,10 @@ class KeptText:
         self._use(text)
         kwargs |= text.first
         return shape
+
+    def rest(self) -> None:
+        """Let the blocks compute their own keys and values until the next :meth:`bring`."""
+        self._use(None)
 
     def forget(self, but: Collection[Hashable] = ()) -> None:
         """Forget all texts and free their buffers, but for those that these keys name."""

@@ -24,6 +24,7 @@ from ltx_ui.engine.compat import LastFramePipeline
 from ltx_ui.engine.downloading import Admit, Report, downloaded, missing_disk
 from ltx_ui.engine.kept_text import kept_text_bytes
 from ltx_ui.engine.machine import CPU, free_memory, unused, usual_dtype
+from ltx_ui.engine.memory_fallback import is_out_of_memory
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.placement import (
     DISTILLED_LORA,
@@ -233,12 +234,12 @@ def _read(
         if card.vocoder_float32:
             pipe.vocoder.to(torch.float32)
         place(pipe, placement, device)
-    except (torch.OutOfMemoryError, MemoryError):
-        raise ModelUnavailable(
-            f"There was not enough memory to load {card.title}. Close other programs that use the "
-            "device, or use --model demo."
-        ) from None
     except Exception as error:
+        if is_out_of_memory(error):
+            raise ModelUnavailable(
+                f"There was not enough memory to load {card.title}. Close other programs that use "
+                "the device, or use --model demo."
+            ) from None
         # The libraries raise nearly any error for a damaged folder.
         raise ModelUnavailable(
             f"{folder} can't be loaded as an LTX-2 pipeline ({type(error).__name__}: {error}). "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,8 +70,16 @@ class LossySpeed:
             return ()
         return (f"Lossy speed: {names}. Without it this seed gives another clip.",)
 
+    @contextmanager
+    def clip(self) -> Iterator[None]:
+        """What is called inside belongs to one clip, of which nothing is kept afterwards."""
+        try:
+            yield
+        finally:
+            self.forget()
+
     def forget(self) -> None:
-        """Drop what is kept of a clip. To be called after each."""
+        """Drop what is kept of a clip."""
         for part in self._parts:
             part.forget()
 

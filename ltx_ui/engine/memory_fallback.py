@@ -23,6 +23,16 @@ TILE_FRAMES, STRIDE_FRAMES = 32, 16
 """Frames decoded at a time, and frames from the start of one such group to the next."""
 
 
+_FULL = (
+    "can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""What errors say that have no class of their own: of the CPU's allocator, and of CUDA beside
+torch's."""
+
+
 class Exhausted(MemoryError):
     """Memory ran out, and with every fallback too."""
 
@@ -67,9 +77,12 @@ def attempt(
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that the device's or the host's memory is full."""
-    full = (torch.OutOfMemoryError, MemoryError)
-    return isinstance(error, full) or "can't allocate memory" in str(error)
+    """Whether an error means that the device's or the host's memory is full, or follows one that
+    means it: recording a CUDA graph ends with an error of its own."""
+    full = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+    if full or any(sentence in str(error) for sentence in _FULL):
+        return True
+    return error.__context__ is not None and is_out_of_memory(error.__context__)
 
 
 def free_caches() -> None:

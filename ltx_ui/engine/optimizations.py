@@ -1,14 +1,15 @@
 """Optimizations that make a clip faster without changing what it shows, each with its own name.
 
-``drop_masks``, ``keep_text`` and ``graphs`` give the same latents, ``pinned`` the same pictures and
-``direct_loading`` the same weights, bit for bit; the others round differently. That files are read
+``drop_masks``, ``keep_text`` and ``graphs`` give the same latents as diffusers' pipelines, and so
+does ``one_timestep`` (as ``LTX2Pipeline``), ``pinned`` the same pictures and ``direct_loading`` the
+same weights, bit for bit; the others round differently. That files are read
 in parallel is set in :mod:`ltx_ui.runtime`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ import torch
 
 from ltx_ui.engine import attention_kernels, compat
 from ltx_ui.engine.attention import plain_attention
-from ltx_ui.engine.compiling import CompiledBlocks, Kind
+from ltx_ui.engine.compiling import CompiledBlocks, Idle, Kind
 from ltx_ui.engine.fused import can_fuse, fuse
 from ltx_ui.engine.graphs import CudaRecorder, Graphs, Recorder
 from ltx_ui.engine.kept_text import KeptText, kept_text_bytes, text_is_constant
@@ -116,6 +117,7 @@ class OptimizedTransformer:
             :class:`ltx_ui.engine.text.PromptEncoder` are.
         device: where it computes; its weights may be in host memory.
         cache_dir: where the times of attention kernels are kept; None to measure them each time.
+        idle: tells when nothing is made; None where nobody else says that something is.
 
     Raises:
         ModelUnavailable: the attention kernel that was asked for does not run here.
@@ -127,7 +129,9 @@ class OptimizedTransformer:
         optimizations: Optimizations,
         device: torch.device = CPU,
         cache_dir: Path | None = None,
+        idle: Idle | None = None,
     ) -> None:
+        self._idle = idle or Idle()
         asked = optimizations.attention if optimizations.drop_masks else "native"
         self.attention = attention_kernels.choose(
             asked, transformer.config, transformer.dtype, device, cache_dir
@@ -141,7 +145,9 @@ class OptimizedTransformer:
         constant = text_is_constant(transformer.config)
         self.text = KeptText(transformer) if keeps_text and constant else None
         self.compiled = (
-            CompiledBlocks(self._blocks, optimizations.backend) if optimizations.compile else None
+            CompiledBlocks(self._blocks, optimizations.backend, self._idle)
+            if optimizations.compile
+            else None
         )
         # Otherwise the hooks would only pass each call on.
         pays = transformer.dtype == torch.bfloat16 and device.type == "cpu"
@@ -166,10 +172,6 @@ class OptimizedTransformer:
             return 0
         return kept_text_bytes(self._transformer.config, self._transformer.dtype.itemsize)
 
-    def working(self) -> AbstractContextManager[None]:
-        """A context inside which no compiling begins."""
-        return nullcontext() if self.compiled is None else self.compiled.working()
-
     @contextmanager
     def clip(self, *, one_timestep: bool = False, graphs: bool = True) -> Iterator[None]:
         """What is called inside belongs to one clip, or to one batch of takes.
@@ -182,7 +184,7 @@ class OptimizedTransformer:
         self._one_timestep = one_timestep and self._optimizations.one_timestep
         self._may_record = graphs
         try:
-            with self.working():
+            with self._idle.working():
                 yield
         finally:
             self._one_timestep = self._may_record = False
@@ -243,7 +245,7 @@ class OptimizedTransformer:
         if self.text is None:
             return None
         if streamed:  # Each step computes its own.
-            self.text.forget()
+            self.text.rest()
             return None
         return self.text.bring(kwargs)
 

@@ -169,14 +169,15 @@ class Working:
         return self if placement in KEEPS_TEXT else replace(self, text=0, graphs=0)
 
     def with_graphs(self, others: int) -> Working:
-        """The same, where the clip's forwards are recorded in CUDA graphs: their pool keeps the
-        activations, and their buffers the texts' keys and values.
+        """What it takes where the clip's forwards are recorded in CUDA graphs: their pool keeps the
+        activations, and their buffers the texts' keys and values. The first forward of each kind
+        runs beside the pool.
 
         Args:
             others: bytes that the graphs of other clips hold on to, in the same way.
         """
         held = self.sampling + self.text + others
-        return replace(self, sampling=self.sampling + others, graphs=held)
+        return replace(self, sampling=2 * self.sampling + others, graphs=held)
 
 
 def working(

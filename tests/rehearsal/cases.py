@@ -52,7 +52,7 @@ USUAL: dict[str, Any] = {
     "guidance_scale": 3.0,
 }
 SHORT = {"num_inference_steps": 1}
-HD = {"two_stage": True, "width": 1280, "height": 704}
+HD = {**SHORT, "two_stage": True, "width": 1280, "height": 704}
 
 CASES: dict[str, Case] = {
     "text": Case(),
