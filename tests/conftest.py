@@ -73,7 +73,8 @@ def open_studio(data_dir: Path) -> Iterator[OpenStudio]:
     leave(*opened)
 
 
-@pytest.fixture(scope="session")
+# Of a file alone: as long as it is there, Playwright's event loop is the thread's.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium."""
     from chromium import launched

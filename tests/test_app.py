@@ -35,7 +35,7 @@ def run_app(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]
     [
         (["--bogus"], "--bogus"),
         (["--port", "http"], "--port"),
-        (["--port", "70000"], "less than or equal to 65535"),
+        (["--port", "70000"], "at most 65535"),
         (["--log-level", "loud"], "'debug', 'info', 'warning' or 'error'"),
         (["--auth", "nobody"], "NAME:PASSWORD"),
         (["--data-dir", "/dev/null/x"], "--data-dir"),

@@ -29,6 +29,13 @@ if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
 
 
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """An app that has not made a clip yet."""
+    with RunningApp(tmp_path_factory.mktemp("takes") / "data", "--model", "demo") as app:
+        yield app.wait_ready()
+
+
 @pytest.fixture
 def page(context: BrowserContext, app: RunningApp) -> Page:
     page = context.new_page()

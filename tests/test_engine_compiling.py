@@ -36,9 +36,9 @@ class Backend:
 
 @pytest.fixture
 def backend() -> Iterator[Backend]:
-    torch._dynamo.reset()
+    torch.compiler.reset()
     yield Backend()
-    torch._dynamo.reset()
+    torch.compiler.reset()
 
 
 def compiling(engine: Engine, backend: Backend, **options: Any) -> CompiledBlocks:

@@ -200,7 +200,7 @@ def test_nothing_is_recorded_while_something_is_compiled(
         may_end.wait(60)
         return graph.forward
 
-    torch._dynamo.reset()
+    torch.compiler.reset()
     playing(playing_engine, tape, compile=True, backend=backend)
     frames(playing_engine, num_inference_steps=1)
     waiting = threading.Thread(target=playing_engine.finish_compiling)

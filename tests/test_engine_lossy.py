@@ -131,7 +131,7 @@ def test_switched_on_without_effect_it_changes_no_bit(
 def test_kept_text_and_compiled_blocks_stay_what_they_were(
     model: tuple[Any, PromptEncoder],
 ) -> None:
-    torch._dynamo.reset()
+    torch.compiler.reset()
     pipe = model[0]
     with lossy(pipe, EVERYTHING) as speed:
         alone = latents(model)

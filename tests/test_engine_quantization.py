@@ -87,14 +87,14 @@ def test_an_attention_turns_its_weights_back_once_and_keeps_none(
 ) -> None:
     attention = rounded.transformer_blocks[0].attn1
     given = torch.randn(1, 5, attention.query_dim, dtype=torch.bfloat16)
-    decode = type(attention.packed)._decode
+    decode = type(attention.packed).decode
     spans: list[tuple[int, int]] = []
 
     def counted(packed: Packed, begin: int, end: int, dtype: torch.dtype) -> Any:
         spans.append((begin, end))
         return decode(packed, begin, end, dtype)
 
-    monkeypatch.setattr(type(attention.packed), "_decode", counted)
+    monkeypatch.setattr(type(attention.packed), "decode", counted)
     layers = (attention.to_q, attention.to_k, attention.to_v, attention.to_out[0])
     with torch.inference_mode():
         attention(given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -155,7 +156,7 @@ def test_with_one_timestep_latents_are_those_of_the_stock_text_pipeline_bit_by_b
     """It gives one timestep to all tokens, as we do where there is no picture. Its noise has other
     axes, so it begins with nothing and gets as much noise as the conditional pipeline."""
     wanted = recipe(guidance_scale=guidance_scale)
-    names = LTX2Pipeline._get_signature_keys(LTX2Pipeline)[0]
+    names = inspect.signature(LTX2Pipeline.__init__).parameters
     parts = {name: part for name, part in stock.components.items() if name in names}
     text = LTX2Pipeline(**parts)
     text.set_progress_bar_config(disable=True)

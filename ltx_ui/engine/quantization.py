@@ -45,17 +45,17 @@ class Packed(nn.Module):
         self.spans = list(pairwise(accumulate((w.numel() for w in weights), initial=0)))
         self._decoded: list[Tensor] | None = None
         flat = [weight.detach().flatten() for weight in weights]
-        self._encode(flat[0] if len(flat) == 1 else torch.cat(flat))
+        self.encode(flat[0] if len(flat) == 1 else torch.cat(flat))
 
     def weight(self, index: int, dtype: torch.dtype) -> Tensor:
         """A layer's weight, out×in, to compute with."""
         if self._decoded is not None:
             return self._decoded[index]
-        return self._decode(*self.spans[index], dtype).view(self.shapes[index])
+        return self.decode(*self.spans[index], dtype).view(self.shapes[index])
 
     def open(self, dtype: torch.dtype) -> None:
         """Turn all weights back at once, and keep them so until :meth:`close`."""
-        flat = self._decode(0, self.spans[-1][1], dtype)
+        flat = self.decode(0, self.spans[-1][1], dtype)
         parts = zip(self.spans, self.shapes, strict=True)
         self._decoded = [flat[begin:end].view(shape) for (begin, end), shape in parts]
 
@@ -69,12 +69,14 @@ class Packed(nn.Module):
 
     def single(self, index: int, dtype: torch.dtype) -> Tensor:
         """A layer's weight, out×in, as it can be kept without the others."""
-        return self._decode(*self.spans[index], dtype).view(self.shapes[index])
+        return self.decode(*self.spans[index], dtype).view(self.shapes[index])
 
-    def _encode(self, flat: Tensor) -> None:
+    def encode(self, flat: Tensor) -> None:
+        """Store all weights, N numbers in a row, in few bits."""
         raise NotImplementedError
 
-    def _decode(self, begin: int, end: int, dtype: torch.dtype) -> Tensor:
+    def decode(self, begin: int, end: int, dtype: torch.dtype) -> Tensor:
+        """The numbers from one place to another, in a row, to compute with."""
         raise NotImplementedError
 
     def _keep(self, stored: Tensor) -> nn.Parameter:
@@ -84,10 +86,10 @@ class Packed(nn.Module):
 class Float8(Packed):
     """Weights in float8 (e4m3), without scales."""
 
-    def _encode(self, flat: Tensor) -> None:
+    def encode(self, flat: Tensor) -> None:
         self.codes = self._keep(flat.to(torch.float8_e4m3fn))
 
-    def _decode(self, begin: int, end: int, dtype: torch.dtype) -> Tensor:
+    def decode(self, begin: int, end: int, dtype: torch.dtype) -> Tensor:
         return self.codes[begin:end].to(dtype)
 
     def stored(self, index: int) -> Tensor:
@@ -105,13 +107,13 @@ class Nf4(Packed):
     are rounded to sixteen values that suit a normal distribution (arXiv:2305.14314). The scales
     themselves are not rounded, which would take two more launches a layer for 0.06 GB in each."""
 
-    def _encode(self, flat: Tensor) -> None:
+    def encode(self, flat: Tensor) -> None:
         from bitsandbytes.functional import quantize_4bit
 
         codes, state = quantize_4bit(flat, blocksize=NF4_BLOCK, quant_type="nf4")
         self.codes, self.scales = self._keep(codes), self._keep(state.absmax)
 
-    def _decode(self, begin: int, end: int, dtype: torch.dtype) -> Tensor:
+    def decode(self, begin: int, end: int, dtype: torch.dtype) -> Tensor:
         from bitsandbytes.functional import QuantState, dequantize_4bit
 
         scales = self.scales[begin // NF4_BLOCK : end // NF4_BLOCK]

@@ -55,7 +55,7 @@ def complaints(report: Mapping[str, Any], model: Model) -> list[str]:
     for case in report["cases"]:
         name, moved = case["case"], len(set(case["placement"])) > 1
         found = [*_errors(case), *_cpu(case), *_waits(case), *_kernels(case, model)]
-        found += _step_down(case) if CASES[name].lasting else _left(case)
+        found += _step_down(case, model) if CASES[name].lasting else _left(case)
         found += () if moved or CASES[name].full else _plan(case, model)
         said += [f"{name}: {sentence}" for sentence in found]
     return said
@@ -134,11 +134,14 @@ def _left(case: Mapping[str, Any]) -> Iterator[str]:
         yield f"{left / GB:.2f} GB of the device are left over after the clip"
 
 
-def _step_down(case: Mapping[str, Any]) -> Iterator[str]:
+def _step_down(case: Mapping[str, Any], model: Model) -> Iterator[str]:
     before, after = case["placement"]
     if before == "offload":
         return
     if after == before or after not in STEPS:
         yield f"the weights stayed where they were: {before}"
-    elif case["live"][1] >= case["live"][0]:
+        return
+    # With few blocks it need not: what stays on the device may be more than the blocks.
+    plans = [planned(case["case"], placement, model)[0] for placement in (before, after)]
+    if plans[1] < plans[0] and case["live"][1] >= case["live"][0]:
         yield f"from {before} to {after} freed nothing"
