@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from studios import OpenStudio, leave
 from weights import tested
@@ -99,6 +101,24 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 
     with RunningApp(tmp_path_factory.mktemp("app") / "data", "--model", "demo") as app:
         yield app.wait_ready()
+
+
+@pytest.fixture(scope="module")
+def http(app: RunningApp) -> Iterator[httpx.Client]:
+    """A client of the app that keeps its cookies."""
+    with httpx.Client(base_url=app.url, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def take(http: httpx.Client) -> str:
+    """The id of a take that belongs to ``http``."""
+    small = {"width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 1}
+    job = http.post("/jobs", json={"prompt": "a ball", **small}).json()["id"]
+    while "take" not in (state := http.get(f"/jobs/{job}").json()):
+        assert state["state"] in ("queued", "running"), state
+        time.sleep(0.1)
+    return str(state["take"])
 
 
 @pytest.fixture

@@ -105,6 +105,23 @@ def test_the_oldest_prompt_is_forgotten_first() -> None:
     assert len(calls) == 4
 
 
+def asked(engine: Engine, wanted: Recipe) -> dict[str, Any]:
+    """What a stock pipeline is called with for a recipe's clip, except for its guidance."""
+    return {
+        "prompt": wanted.prompt,
+        "negative_prompt": wanted.negative_prompt,
+        "width": 128,
+        "height": 128,
+        "num_frames": 17,
+        "frame_rate": 24.0,
+        "num_inference_steps": 2,
+        "generator": torch.Generator().manual_seed(3),
+        "max_sequence_length": engine.encoder.max_sequence_length,
+        "output_type": "latent",
+        "return_dict": False,
+    }
+
+
 @pytest.mark.parametrize("guidance_scale", [1.0, 3.0])
 @pytest.mark.parametrize(
     "references",
@@ -117,22 +134,12 @@ def test_latents_are_those_of_the_stock_pipeline_bit_by_bit(
     pictures: dict[Place, Picture] = {index: picture(index + 5) for index in references}
     wanted = recipe(guidance_scale=guidance_scale)
     video, audio = stock(
-        prompt=wanted.prompt,
-        negative_prompt=wanted.negative_prompt,
         conditions=[
             LTX2VideoCondition(frames=Image.fromarray(image), index=index, strength=0.8)
             for index, image in pictures.items()
         ]
         or None,
-        width=128,
-        height=128,
-        num_frames=17,
-        frame_rate=24.0,
-        num_inference_steps=2,
-        generator=torch.Generator().manual_seed(3),
-        max_sequence_length=engine.encoder.max_sequence_length,
-        output_type="latent",
-        return_dict=False,
+        **asked(engine, wanted),
         guidance_scale=guidance_scale,
         stg_scale=0.0,
         modality_scale=1.0,
@@ -161,20 +168,10 @@ def test_with_one_timestep_latents_are_those_of_the_stock_text_pipeline_bit_by_b
     text = LTX2Pipeline(**parts)
     text.set_progress_bar_config(disable=True)
     video, audio = text(
-        prompt=wanted.prompt,
-        negative_prompt=wanted.negative_prompt,
         latents=torch.zeros(1, 3 * 4 * 4, 128),
         audio_latents=torch.zeros(1, 18, 32),
         noise_scale=1.0,
-        width=128,
-        height=128,
-        num_frames=17,
-        frame_rate=24.0,
-        num_inference_steps=2,
-        generator=torch.Generator().manual_seed(3),
-        max_sequence_length=engine.encoder.max_sequence_length,
-        output_type="latent",
-        return_dict=False,
+        **asked(engine, wanted),
         **guidance_arguments(wanted, engine.card),
     )
     with engine.optimized.clip(one_timestep=True):

@@ -4,8 +4,6 @@ import json
 import re
 import socket
 import threading
-import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,21 +20,6 @@ from ltx_ui.web.listening import listen, url_of
 SMALL = {"prompt": "a ball", "width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 1}
 PAGE = ["/", "/config", "/theme.css", "/gradio_api/run/predict"]
 OURS = ["/health", "/docs", "/openapi.json", "/generate", "/jobs", "/inputs", "/takes/x.mp4"]
-
-
-@pytest.fixture(scope="module")
-def http(app: RunningApp) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=app.url, timeout=60) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def take(http: httpx.Client) -> str:
-    """A take's address without its ending."""
-    job = http.post("/jobs", json=SMALL).json()["id"]
-    while (state := http.get(f"/jobs/{job}").json())["state"] in ("queued", "running"):
-        time.sleep(0.1)
-    return f"/takes/{state['take']}"
 
 
 def gradio_routes() -> list[tuple[str, str]]:
@@ -194,7 +177,9 @@ def test_a_million_fields_are_refused_in_a_sentence_and_nobody_waits(http: httpx
 
 
 def test_every_answer_says_what_a_browser_may_do_with_it(http: httpx.Client, take: str) -> None:
-    answers = [http.get(path) for path in ("/", "/health", "/docs", "/nothing", f"{take}.mp4")]
+    answers = [
+        http.get(path) for path in ("/", "/health", "/docs", "/nothing", f"/takes/{take}.mp4")
+    ]
     answers += [http.post("/generate"), http.get("/", headers={"Host": "evil.example"})]
     assert {answer.status_code for answer in answers} == {200, 404, 415, 421}
     for answer in answers:
@@ -257,7 +242,7 @@ def test_a_client_that_goes_away_leaves_no_traceback(app: RunningApp, http: http
 def test_a_download_that_is_cut_off_leaves_no_traceback(
     app: RunningApp, http: httpx.Client, take: str
 ) -> None:
-    for path in (f"{take}.mp4", f"{take}/plain.mp4", "/"):
+    for path in (f"/takes/{take}.mp4", f"/takes/{take}/plain.mp4", "/"):
         with connect(app) as link:
             link.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             link.recv(10)

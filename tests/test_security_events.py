@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,6 @@ from running import RunningApp
 
 EVENT = "/gradio_api/run/predict"
 SECRET = "these words are in a file that nobody may read"
-
-
-@pytest.fixture(scope="module")
-def http(app: RunningApp) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=app.url, timeout=60) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import io
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,21 +13,6 @@ from ltx_ui.errors import MediaError
 from ltx_ui.media.mp4 import read_metadata
 
 SMALL = {"prompt": "a ball", "width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 1}
-
-
-@pytest.fixture(scope="module")
-def http(app: RunningApp) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=app.url, timeout=60) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def take(http: httpx.Client) -> str:
-    """The id of a take."""
-    job = http.post("/jobs", json=SMALL).json()["id"]
-    while (state := http.get(f"/jobs/{job}").json())["state"] in ("queued", "running"):
-        time.sleep(0.1)
-    return str(state["take"])
 
 
 def picture(width: int = 900, height: int = 300) -> bytes:
