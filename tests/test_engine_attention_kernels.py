@@ -6,7 +6,7 @@ import json
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -35,6 +35,7 @@ from ltx_ui.engine.optimizations import (
 )
 from ltx_ui.errors import ModelUnavailable
 from ltx_ui.recipe import Recipe
+from ltx_ui.settings import Settings
 
 CONFIG = {
     "num_attention_heads": 2,
@@ -180,3 +181,7 @@ def test_the_kept_text_is_attended_to_by_the_kernel_too() -> None:
     layer.set_attention_backend(compat.kernel("cudnn").value)
     with pytest.raises(RuntimeError):  # There is no such kernel on a CPU.
         kept(layer, text)
+
+
+def test_the_flag_offers_every_kernel_there_is() -> None:
+    assert get_args(Settings.model_fields["attention"].annotation) == ("auto", *KERNELS)

@@ -13,6 +13,7 @@ from ltx_ui.engine.models import CARDS, GB
 from ltx_ui.engine.placement import (
     BLOCKS,
     DISTILLED_LORA,
+    IN_4_BITS,
     PLACEMENTS,
     SAMPLING_BASE,
     STREAMED,
@@ -34,6 +35,7 @@ from ltx_ui.engine.placement import (
 )
 from ltx_ui.errors import ModelUnavailable
 from ltx_ui.recipe import Recipe
+from ltx_ui.settings import Settings
 
 LTX_2_HD = CARDS["ltx-2"].component_bytes
 LTX_2 = {p: size for p, size in LTX_2_HD.items() if p not in (DISTILLED_LORA, UPSAMPLER)}
@@ -256,3 +258,9 @@ def test_choosing_needs_no_torch() -> None:
     code = "import sys, ltx_ui.engine.placement; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert get_args(Placement) == PLACEMENTS
+
+
+def test_the_flags_offer_what_the_plan_knows() -> None:
+    offered = {name: field.annotation for name, field in Settings.model_fields.items()}
+    assert get_args(offered["placement"]) == ("auto", *PLACEMENTS)
+    assert get_args(offered["quantize"]) == get_args(Quantize) == tuple(IN_4_BITS)
