@@ -153,6 +153,32 @@ def test_an_early_calls_late_answer_changes_nothing_that_came_after_it(page: Pag
     expect(page.locator("#compiled-prompt textarea")).to_have_value("A wind harp hums")
 
 
+def lose_the_next_answer(page: Page) -> None:
+    """The studio gets the page's next call, and its answer never arrives."""
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort("connectionreset")
+
+    page.route("**/run/**", lose, times=1)
+
+
+def test_what_was_done_is_not_done_again_when_its_answer_was_lost(
+    page: Page, app: RunningApp
+) -> None:
+    ask_for_a_preview(page, "A gong is struck once")
+    page.wait_for_timeout(500)
+    takes = len(list((app.data_dir / "takes").glob("*.mp4")))
+    lose_the_next_answer(page)
+    page.locator("#generate").click()
+    wait_for_the_clip(page)
+    assert len(list((app.data_dir / "takes").glob("*.mp4"))) == takes + 1
+    assert app.health()["queue_length"] == 0
+    lose_the_next_answer(page)
+    page.locator("#save-seed").click()
+    expect(page.locator("#save-seed")).to_contain_text("Seed saved")
+
+
 def test_cancel_stops_within_a_step_and_keeps_nothing(page: Page, app: RunningApp) -> None:
     takes = set((app.data_dir / "takes").iterdir())
     ask_for_a_long_one(page, "A train crosses a bridge")

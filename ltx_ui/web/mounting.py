@@ -17,6 +17,7 @@ from ltx_ui.web import compat
 from ltx_ui.web.access import current_owner
 from ltx_ui.web.events import MOST_BYTES, Events
 from ltx_ui.web.front import Front
+from ltx_ui.web.once import Once
 from ltx_ui.web.templating import ASSETS
 from ltx_ui.web.theme import make_theme
 
@@ -104,4 +105,4 @@ def mount_page(app: FastAPI, page: gr.Blocks, head: str) -> None:
     )
     mounted = app.router.routes[-1]
     assert isinstance(mounted, Mount)
-    mounted.app = Front(Events(mounted.app, compat.event_inputs(page)))
+    mounted.app = Front(Once(Events(mounted.app, compat.event_inputs(page))))

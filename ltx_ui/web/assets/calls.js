@@ -5,8 +5,8 @@
   // every call whose answer comes first: it was sent without knowing what that changed, and would
   // make the page forget the job that Generate has begun. The timer soon sends the next poll.
   // A call that is never answered, as when a phone changes its network, is given up after PATIENCE
-  // milliseconds. While the studio can't be reached, the page says so, and sends the call again as
-  // soon as the studio is back.
+  // milliseconds. While the studio can't be reached, the page says so, and sends the call again once
+  // the studio is back: with the same name, so that what has happened does not happen twice.
   const PATIENCE = 15_000, RETRY = 2_000;
   const fetched = window.fetch;
   const underWay = new Set(), lastOf = new Map();
@@ -20,9 +20,9 @@
   const offline = gone => document.body.toggleAttribute('data-offline', gone);
   const back = async () => {
     for (;;) {
-      const health = await fetched('health', {cache: 'no-store'}).catch(() => null);
-      if (health?.ok) return offline(false);
       await new Promise(resolve => setTimeout(resolve, RETRY));
+      const health = await fetched('health', {cache: 'no-store'}).catch(() => null);
+      if (health?.ok) return;
     }
   };
   const send = async (address, options, call) => {
@@ -71,6 +71,9 @@
     const ours = String(address.url ?? address).includes('/gradio_api/run/');
     if (!ours) return fetched(address, options);
     const call = event(options.body);
+    const headers = new Headers(options.headers);
+    if (!call.polls) headers.set('x-event', crypto.getRandomValues(new Uint32Array(4)).join('-'));
+    options = {...options, headers};
     underWay.add(call);
     const before = lastOf.get(call.fn_index) ?? Promise.resolve();
     const answer = before.then(() => send(address, options, call)).finally(() => underWay.delete(call));
