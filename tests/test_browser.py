@@ -179,6 +179,17 @@ def test_what_was_done_is_not_done_again_when_its_answer_was_lost(
     expect(page.locator("#save-seed")).to_contain_text("Seed saved")
 
 
+def test_what_is_never_answered_is_sent_again_and_happens_once(page: Page, app: RunningApp) -> None:
+    ask_for_a_preview(page, "A lone drum rolls")
+    page.wait_for_timeout(500)
+    takes = len(list((app.data_dir / "takes").glob("*.mp4")))
+    page.route("**/run/**", lambda route: route.fetch() and None, times=1)
+    page.locator("#generate").click()
+    expect(page.locator("#recipe").get_by_text("The studio does not answer")).to_be_visible()
+    wait_for_the_clip(page)
+    assert len(list((app.data_dir / "takes").glob("*.mp4"))) == takes + 1
+
+
 def test_cancel_stops_within_a_step_and_keeps_nothing(page: Page, app: RunningApp) -> None:
     takes = set((app.data_dir / "takes").iterdir())
     ask_for_a_long_one(page, "A train crosses a bridge")

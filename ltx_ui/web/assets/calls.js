@@ -4,9 +4,9 @@
   // An answer leaves alone what the answer to a later call has changed already. A poll gives way to
   // every call whose answer comes first: it was sent without knowing what that changed, and would
   // make the page forget the job that Generate has begun. The timer soon sends the next poll.
-  // A call that is never answered, as when a phone changes its network, is given up after PATIENCE
-  // milliseconds. While the studio can't be reached, the page says so, and sends the call again once
-  // the studio is back: with the same name, so that what has happened does not happen twice.
+  // A call that is not answered for PATIENCE milliseconds, as when a phone changes its network, and
+  // one that does not reach the studio is sent again once the studio is there; the page says so
+  // meanwhile. It has the same name then, so that what has happened does not happen twice.
   const PATIENCE = 15_000, RETRY = 2_000;
   const fetched = window.fetch;
   const underWay = new Set(), lastOf = new Map();
@@ -38,7 +38,7 @@
         return answer.ok ? json(settle(await answer.json(), call)) : answer;
       } catch (error) {
         if (call.outdated.signal.aborted) return json({data: call.outputs.map(() => UNCHANGED)});
-        if (patience.signal.aborted) throw error;
+        if (options.signal?.aborted || (call.polls && patience.signal.aborted)) throw error;
         offline(true);
         await back();
       } finally {
