@@ -137,6 +137,13 @@ class Settings(BaseSettings):
                 "can't have fp8-matmul with --quantize all, which keeps the same weights in 4 "
                 "bits; use one of them"
             )
+        placement = info.data.get("placement", "auto")
+        whole = found.fp8_matmul or found.step_cache is not None
+        if whole and placement in ("fp8-streamed", "offload"):
+            raise ValueError(
+                f"can only be skip-guidance with --placement {placement}, where the blocks' "
+                "weights come and go"
+            )
         return ",".join(found.names)
 
     @field_validator("auth")

@@ -40,6 +40,10 @@ def test_the_help_names_every_flag_and_what_it_takes(capsys: pytest.CaptureFixtu
         ("--quantize=half", "it must be 'none', 'text' or 'all'"),
         ("--quantize=all --placement=fp8", "can't keep the transformer in 4 bits"),
         ("--quantize=all --lossy=fp8-matmul", "can't have fp8-matmul with --quantize all"),
+        (
+            "--placement=offload --lossy=step-cache",
+            "can only be skip-guidance with --placement offl",
+        ),
         ("--nonsense", "unrecognized arguments: --nonsense. See ltx-ui --help"),
     ],
 )

@@ -239,6 +239,7 @@ NOTE = "Lossy speed: skip-guidance=0.5, step-cache=0.2. Without it this seed giv
 def test_a_take_says_what_it_was_made_with(engine: Engine, fast: Engine) -> None:
     assert engine.generate(RECIPE, Silent()).notes == ()
     assert fast.generate(RECIPE, Silent()).notes == (NOTE,)
+    assert all(name in fast.device for name in EVERYTHING.names)
     assert next(fast.generate_many([RECIPE], Silent())).notes == (NOTE,)
     plain = fast.generate(PLAIN, Silent()).notes
     assert plain == (NOTE.replace("skip-guidance=0.5, ", ""),)

@@ -120,7 +120,9 @@ def choose(
 
 def _allowed() -> str:
     installed = [name for name, kernel in KERNELS.items() if kernel.installed]
-    return f"Choose auto or one of {', '.join(KERNELS)}; installed: {', '.join(installed)}."
+    others = [name for name in KERNELS if name not in installed]
+    also = f"; with their packages also {', '.join(others)}" if others else ""
+    return f"Choose auto or one that is installed: {', '.join(installed)}{also}."
 
 
 def _try(name: str, config: Mapping[str, Any], dtype: torch.dtype, device: torch.device) -> None:

@@ -99,7 +99,7 @@ class Engine:
         self.card: ModelCard = resolve(model, cuda=not self.notice)
         usual = machine.usual_dtype(self._device)
         self._dtype = usual if precision is None else getattr(torch, precision)
-        self.device = machine.device_name(self._device, self._dtype, quantize)
+        self.device = machine.device_name(self._device, self._dtype, quantize, lossy)
         self.versions = machine.versions()
         self.placement = placement
         self._optimizations = optimizations or default_optimizations(device=device)

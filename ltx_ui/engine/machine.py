@@ -13,6 +13,7 @@ from ltx_ui import __version__
 from ltx_ui.engine.containers import room_in_container
 from ltx_ui.engine.placement import Free, Quantize
 from ltx_ui.errors import ModelUnavailable
+from ltx_ui.lossy import EXACT, Lossy
 
 CPU = torch.device("cpu")
 _IN_4_BITS: Mapping[Quantize, str] = {
@@ -89,13 +90,15 @@ def current(device: torch.device) -> AbstractContextManager[object]:
     return torch.cuda.device(device)
 
 
-def device_name(device: torch.device, dtype: torch.dtype, quantize: Quantize = "none") -> str:
-    """The device's name, with the precision if it is not the default and with what is in 4 bits:
-    clips and their times depend on all of it."""
+def device_name(
+    device: torch.device, dtype: torch.dtype, quantize: Quantize = "none", lossy: Lossy = EXACT
+) -> str:
+    """The device's name, with the precision if it is not the default, with what is in 4 bits and
+    with lossy speed: clips and their times depend on all of it."""
     name = f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else "cpu"
     if dtype != usual_dtype(device):
         name += f", {str(dtype).removeprefix('torch.')}"
-    return name + _IN_4_BITS[quantize]
+    return ", ".join([name + _IN_4_BITS[quantize], *lossy.names])
 
 
 def versions() -> dict[str, str]:
