@@ -202,6 +202,19 @@ def test_cancel_stops_within_a_step_and_keeps_nothing(page: Page, app: RunningAp
     assert set((app.data_dir / "takes").iterdir()) == takes
 
 
+def test_a_cancelled_job_is_told_of_once_and_not_after_a_reload(page: Page) -> None:
+    ask_for_a_long_one(page, "Smoke curls from a chimney")
+    page.locator("#generate").click()
+    expect(page.locator("#progress")).to_contain_text("step")
+    page.locator("#cancel").click()
+    expect(page.locator("#progress")).to_contain_text("Cancelled")
+    page.wait_for_timeout(500)
+    page.reload()
+    expect(page.locator("#prompt textarea")).to_have_value(re.compile("Smoke curls"))
+    page.wait_for_timeout(1500)
+    expect(page.locator("#progress")).not_to_contain_text("Cancelled")
+
+
 def test_a_typed_seed_is_locked_and_an_emptied_one_is_drawn(page: Page) -> None:
     lock = page.locator("#seed-lock input")
     page.locator("#seed input").fill("42")

@@ -27,6 +27,10 @@ QUEUE_SECONDS = 3.0
 """Seconds between polls of a job that is not the next one in the queue."""
 SOON = 20.0
 
+NOTHING: tuple[()] = ()
+"""No id, for a state that the browser keeps. Gradio keeps the old value for what JavaScript takes
+for false, such as null; an empty list is true there."""
+
 
 @dataclass(frozen=True)
 class ResultPanel:
@@ -72,7 +76,7 @@ class ResultPanel:
             return {
                 self.player: render("stage.html", take=None),
                 self.panel: hidden,
-                self.shown: None,
+                self.shown: NOTHING,
             }
         return {
             self.player: render("stage.html", take=take),
@@ -195,7 +199,7 @@ class JobProgress:
         if job_id:
             updates[panel.progress] = views.progress(seen.job)
             if seen.job is None or not seen.job.live:
-                updates[panel.job] = None
+                updates[panel.job] = NOTHING
         return seen, updates | (self._result(seen, seen.job, values) if seen.job else {})
 
     def _result(self, seen: Snapshot, job: Job, values: Values) -> Updates:
@@ -238,7 +242,7 @@ class JobProgress:
         shown = self.take(values.get(panel.shown), owner)
         takes = self.takes(values.get(panel.in_strip), owner)
         strip = panel.show_strip(takes, shown.id if shown else None)
-        return panel.show(shown) | strip | {panel.previewed: None}
+        return panel.show(shown) | strip | {panel.previewed: NOTHING}
 
     def without(self, take_id: str, values: Values, owner: str) -> Updates:
         """Updates that remove a deleted take from the player and the strip."""
