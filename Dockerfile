@@ -17,7 +17,7 @@ RUN apt-get update \
 # The requirements have a layer of their own: they change seldom and are large.
 WORKDIR /opt/ltx-2-studio
 COPY requirements.txt constraints.txt ./
-RUN pip install --no-cache-dir -r requirements.txt
+RUN pip install --no-cache-dir -r requirements.txt "psycopg[binary]"
 COPY pyproject.toml README.md LICENSE NOTICE presets.json ./
 COPY ltx_ui ltx_ui
 RUN pip install --no-cache-dir --no-deps .

@@ -1,7 +1,7 @@
 # What people do here, in short. PYTHON=… chooses the interpreter; every tool runs with it.
 PYTHON ?= python
 
-.PHONY: help install run check format test weights gate lock wheel image
+.PHONY: help install run check lint types format test weights rehearsal gate lock wheel image
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -12,11 +12,15 @@ install:  ## everything that running, testing and linting need
 run:  ## start the studio
 	$(PYTHON) app.py
 
-check:  ## format, lint, types and the import rules; changes nothing
+check: lint types  ## format, lint, the import rules and types; changes nothing
+
+lint:  ## format, lint and the import rules: a second
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
-	$(PYTHON) -m mypy
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+types:  ## mypy
+	$(PYTHON) -m mypy
 
 format:  ## lay the code out as the check wants it
 	$(PYTHON) -m ruff format .
@@ -26,7 +30,10 @@ test:  ## the tests, on all cores (T=tests/test_recipe.py for some of them)
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --dist loadfile $(T)
 
 weights:  ## the long tests of what the demo model learnt, and a note that they passed
-	$(PYTHON) tests/weights.py
+	OMP_NUM_THREADS=1 $(PYTHON) -m tests.recorded weights
+
+rehearsal:  ## the long tests of the way of CUDA, and a note that they passed
+	OMP_NUM_THREADS=1 $(PYTHON) -m tests.recorded rehearsal
 
 gate:  ## all that has to pass before a change is merged, in an environment of its own
 	.ci/run

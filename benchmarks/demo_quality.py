@@ -35,7 +35,7 @@ from diffusers import AutoencoderKLLTX2Video
 from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import DEMO_FOLDER
-from ltx_ui.inputs import NO_INPUTS, InputData, digest_of
+from ltx_ui.inputs import FIELDS, NO_INPUTS, InputData, Place, digest_of
 from ltx_ui.request import parse_recipe
 from training import measure, video_vae
 from training.captions import caption
@@ -111,7 +111,8 @@ def nearness(
         frames = len(plain[index].frames)
         picture = film(scene, Size(WIDTH, HEIGHT, frames))[frame].numpy()
         digest = digest_of(picture.tobytes())
-        data, named = InputData({digest: picture}), {image: digest}
+        place: Place = 0 if image == FIELDS[0] else -1
+        data, named = InputData({place: picture}), {image: digest}
         clips = {
             "strength 1": make(engine, scene, index, frames, data, **named),
             "strength 0.5": make(engine, scene, index, frames, data, **named, image_strength=0.5),

@@ -1,6 +1,6 @@
 """What a page's look at a running job costs, against encoding its preview for each look.
 
-The demo model makes a clip; meanwhile rounds of snapshots and rounds of encodings of that clip's
+The demo model makes a clip; meanwhile rounds of looks and rounds of encodings of that clip's
 preview take turns in the same process. Prints both medians in milliseconds and, last, their ratio.
 
     python benchmarks/looking.py --rounds 20
@@ -50,9 +50,9 @@ def main() -> None:
         studio = Studio(Settings(data_dir=Path(folder), model="demo"))
         studio.start()
         job = studio.submit(RECIPE, "somebody")
-        while (seen := studio.snapshot(job.id, "somebody").preview) is None:
+        while (seen := studio.session("somebody").preview) is None:
             time.sleep(0.05)
-        looks, encodings = measure(studio, job.id, seen, given.rounds)
+        looks, encodings = measure(studio, seen, given.rounds)
         studio.cancel(job.id, "somebody")
         studio.wait(job.id, "somebody")
         studio.close()
@@ -61,7 +61,7 @@ def main() -> None:
     print(f"ratio      {looks / encodings:8.4f}")
 
 
-def measure(studio: Studio, job_id: str, preview: bytes, rounds: int) -> tuple[float, float]:
+def measure(studio: Studio, preview: bytes, rounds: int) -> tuple[float, float]:
     """Medians of a look and of an encoding, in milliseconds."""
     with Image.open(io.BytesIO(preview)) as picture:
         small = (picture.width // 16, picture.height // 16)
@@ -69,7 +69,7 @@ def measure(studio: Studio, job_id: str, preview: bytes, rounds: int) -> tuple[f
     pixels = np.stack([np.asarray(frame) for frame in frames])
     looks, encodings = [], []
     for _ in range(rounds):
-        looks.append(milliseconds(lambda: studio.snapshot(job_id, "somebody")))
+        looks.append(milliseconds(lambda: studio.session("somebody")))
         encodings.append(milliseconds(lambda: animated_webp(pixels, 3.0)))
     return statistics.median(looks), statistics.median(encodings)
 

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Stage = Literal["loading", "text", "sampling", "decoding", "saving"]
 
+Finding = Literal["silent", "clipped", "black", "frozen", "flashing", "fades_out"]
+"""What can be wrong with a finished clip."""
+
 
 @dataclass(frozen=True, eq=False)
 class Clip:

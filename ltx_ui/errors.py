@@ -64,6 +64,12 @@ class NotFound(StudioError):
     http_status = 404
 
 
+class WrongMoment(StudioError):
+    """What was asked of a job can't be done in the state that it, or the queue, is in by now."""
+
+    http_status = 409
+
+
 class QueueFull(StudioError):
     """As many jobs wait as the settings allow; ``retry_after`` is in seconds."""
 
@@ -75,6 +81,17 @@ class QueueFull(StudioError):
             f"The queue is full: {waiting} clips are waiting. "
             f"Try again in about {self.retry_after} seconds."
         )
+
+
+class TooMuch(StudioError):
+    """Somebody asks for more than they may have at once, or in a day; ``retry_after`` is in
+    seconds."""
+
+    http_status = 429
+
+    def __init__(self, message: str, retry_after: float = 60) -> None:
+        self.retry_after = max(1, round(retry_after))
+        super().__init__(message)
 
 
 class ModelUnavailable(StudioError):
@@ -91,6 +108,12 @@ class OutOfMemory(StudioError):
 
 class MediaError(StudioError):
     """A file could not be read or written: ffmpeg failed, or the disk is full."""
+
+
+class LibraryUnavailable(MediaError):
+    """The database server can't be reached, or did not answer in time."""
+
+    http_status = 503
 
 
 class DiskFull(MediaError):

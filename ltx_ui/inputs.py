@@ -27,6 +27,9 @@ Place = Literal[0, -1]
 FIELDS: Mapping[Place, str] = {0: "image_start", -1: "image_end"}
 """What the API, the page and errors call the picture at a place."""
 
+FOCUSES: Mapping[Place, str] = {place: f"{name}_focus" for place, name in FIELDS.items()}
+"""What the API calls the focus of the picture at a place."""
+
 FORMATS = "PNG, JPEG, WebP, HEIC or AVIF"
 """What is taken as a picture, in words."""
 
@@ -39,6 +42,11 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 def is_digest(text: str) -> bool:
     """Whether a text has the form of a stored file's name (``sha256:…``)."""
     return _DIGEST.fullmatch(text) is not None
+
+
+def digests_in(text: str) -> list[str]:
+    """All digests that stand in a text, such as JSON."""
+    return _DIGEST.findall(text)
 
 
 def digest_of(data: bytes) -> str:
@@ -56,18 +64,27 @@ Digest = Annotated[str, AfterValidator(_check_digest)]
 """``sha256:`` and 64 hexadecimal digits, of a stored file's bytes."""
 
 
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+CENTRE = (0.5, 0.5)
+"""The focus of a picture whose middle is kept."""
+
+
 class ImageInput(BaseModel):
     """A picture that a frame of the clip is to look like.
 
     Attributes:
         strength: how closely it is kept, 0…1.
+        focus: which part of it stays where the clip's shape is another one: 0, 0 is the left and
+            the top, 1, 1 the right and the bottom, as in CSS's ``object-position``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     digest: Digest
     at: Place = 0
-    strength: float = Field(1.0, ge=0.0, le=1.0)
+    strength: Share = 1.0
+    focus: tuple[Share, Share] = CENTRE
 
 
 class Inputs(BaseModel):
@@ -92,10 +109,10 @@ class InputData:
     """What the files of one clip hold.
 
     Attributes:
-        pictures: by digest, uint8, H×W×3, RGB, of exactly the recipe's size.
+        pictures: by the frame that each stands at, uint8, H×W×3, RGB, of exactly the recipe's size.
     """
 
-    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    pictures: Mapping[Place, Picture] = field(default_factory=dict)
 
 
 NO_INPUTS = InputData()

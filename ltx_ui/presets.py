@@ -6,25 +6,21 @@ when the app starts, not a broken page.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from ltx_ui.errors import InvalidRecipe, SettingsError
+from ltx_ui.bundles import PER_CLIP, Applied, Bundle, keep_request_rules, size_name
+from ltx_ui.clip import Finding
+from ltx_ui.errors import SettingsError
 from ltx_ui.geometry import SPATIAL_COMPRESSION
+from ltx_ui.guide import Stage, Tip, Trouble, Workflow
 from ltx_ui.home import presets_file
-from ltx_ui.inputs import FIELDS
-from ltx_ui.request import Request, parse_request
+from ltx_ui.phrases import Entry, Phrases, Text, Vocabulary
+from ltx_ui.request import Request
 from ltx_ui.values import mistake
 
 DEFAULT_FILE = presets_file()
@@ -32,59 +28,53 @@ DEFAULT_FILE = presets_file()
 HD_GRID = 2 * SPATIAL_COMPRESSION
 """Half of an hd format, the size of its first stage, has to fit the model's grid of 32 pixels."""
 
-_PER_CLIP = {"prompt", "model", *FIELDS.values()}
-"""Fields that belong to one clip and can't be part of a preset."""
+
+def rounded_seconds(num_frames: int, fps: int) -> float:
+    """The duration of a clip in seconds, as exactly as it is told: to a tenth."""
+    return round(num_frames / fps, 1)
 
 
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise ValueError("is empty")
-    return text
+class Preset(Entry):
+    """A named bundle of recipe settings.
 
-
-def _begins_somehow(word: str) -> str:
-    if not word.strip(" *"):
-        raise ValueError("would stand for every word; put letters before the *")
-    return word
-
-
-Text = Annotated[str, AfterValidator(_not_blank)]
-Word = Annotated[Text, AfterValidator(_begins_somehow)]
-
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _keeps_recipe_rules(fields: dict[str, Any]) -> dict[str, Any]:
-    """The values as the request that they will become part of takes them; a seed of -1, which says
-    nothing, is left out."""
-    try:
-        request = parse_request({"prompt": "a clip", **fields})
-    except InvalidRecipe as error:
-        raise ValueError(str(error)) from None
-    return {name: getattr(request, name) for name in fields if name in request.model_fields_set}
-
-
-class Preset(_Entry):
-    """A named bundle of recipe settings."""
+    Attributes:
+        short: its name where there is little room; the name itself where there is none.
+    """
 
     id: Text
     name: Text
+    short: str = ""
     note: str = ""
     needs_reference: bool = False
-    settings: dict[str, Any]
+    settings: Bundle
 
-    @field_validator("settings")
-    @classmethod
-    def _are_recipe_fields(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        for name in sorted(_PER_CLIP & settings.keys()):
-            raise ValueError(f"{name} belongs to one clip and can't be part of a preset")
-        return _keeps_recipe_rules(settings)
+    @property
+    def short_name(self) -> str:
+        """Its name in a word or two."""
+        return self.short or self.name
 
 
-class Format(_Entry):
-    """A named size, in pixels. One in ``hd`` is made in two stages, where the model can."""
+class Least(Entry):
+    """What a platform takes at least, in pixels and seconds; ``source`` is where it says so."""
+
+    platform: Text
+    width: int = Field(default=1, ge=1)
+    height: int = Field(default=1, ge=1)
+    seconds: float = Field(default=0.0, ge=0)
+    source: str = ""
+
+    def takes(self, width: int, height: int, seconds: float = math.inf) -> bool:
+        """Whether a clip is large and long enough for it."""
+        return width >= self.width and height >= self.height and seconds >= self.seconds
+
+
+class Format(Entry):
+    """A named size, in pixels. One in ``hd`` is made in two stages, where the model can.
+
+    Attributes:
+        use: where such clips are shown, in a few words.
+        least: what those platforms take, where they say so.
+    """
 
     name: Text
     width: int
@@ -93,6 +83,13 @@ class Format(_Entry):
     note: str = ""
     recommended: bool = False
     hd: bool = False
+    use: str = ""
+    least: tuple[Least, ...] = ()
+
+    @property
+    def size_name(self) -> str:
+        """As the page's form has it: ``288x512``."""
+        return size_name(self.width, self.height, self.hd)
 
     @property
     def label(self) -> str:
@@ -101,7 +98,7 @@ class Format(_Entry):
 
     @model_validator(mode="after")
     def _is_a_size(self) -> Self:
-        _keeps_recipe_rules({"width": self.width, "height": self.height})
+        keep_request_rules({"width": self.width, "height": self.height})
         if self.hd and (self.width % HD_GRID or self.height % HD_GRID):
             raise ValueError(f"an hd format's width and height must be multiples of {HD_GRID}")
         return self
@@ -112,7 +109,7 @@ class Format(_Entry):
         return {"width": self.width, "height": self.height, "two_stage": self.hd}
 
 
-class Length(_Entry):
+class Length(Entry):
     """A frame count. Its duration is computed from the fps, never stored."""
 
     num_frames: int
@@ -122,15 +119,11 @@ class Length(_Entry):
     @field_validator("num_frames")
     @classmethod
     def _is_a_frame_count(cls, num_frames: int) -> int:
-        _keeps_recipe_rules({"num_frames": num_frames})
+        keep_request_rules({"num_frames": num_frames})
         return num_frames
 
-    def label(self, fps: int) -> str:
-        """As the page shows it: ``49 frames · 2.04 s``."""
-        return f"{self.num_frames} frames · {self.num_frames / fps:.2f} s"
 
-
-class StepLevel(_Entry):
+class StepLevel(Entry):
     """A number of denoising steps and what it is good for."""
 
     num_inference_steps: int
@@ -141,11 +134,11 @@ class StepLevel(_Entry):
     @field_validator("num_inference_steps")
     @classmethod
     def _is_a_step_count(cls, steps: int) -> int:
-        _keeps_recipe_rules({"num_inference_steps": steps})
+        keep_request_rules({"num_inference_steps": steps})
         return steps
 
 
-class GuidanceNote(_Entry):
+class GuidanceNote(Entry):
     """What guidance does from a value upwards."""
 
     from_: float = Field(alias="from")
@@ -155,27 +148,11 @@ class GuidanceNote(_Entry):
     @field_validator("from_")
     @classmethod
     def _is_a_guidance_scale(cls, guidance_scale: float) -> float:
-        _keeps_recipe_rules({"guidance_scale": guidance_scale})
+        keep_request_rules({"guidance_scale": guidance_scale})
         return guidance_scale
 
 
-class Phrase(_Entry):
-    """A ready piece of prompt."""
-
-    name: Text
-    text: Text
-
-
-class Phrases(_Entry):
-    """Phrases by helper field."""
-
-    camera: tuple[Phrase, ...]
-    lighting: tuple[Phrase, ...]
-    sound: tuple[Phrase, ...]
-    speech: tuple[Phrase, ...]
-
-
-class Example(_Entry):
+class Example(Entry):
     """A prompt to start from, with its helper fields."""
 
     prompt: Text
@@ -185,8 +162,10 @@ class Example(_Entry):
     speech: str = ""
 
 
-class Advice(_Entry):
-    """What to say about a prompt that leaves something out; one sentence a finding."""
+class Advice(Entry):
+    """What to say about a prompt, a sentence for each finding of ``advice.py`` and
+    ``publishing.py``. One that a file of
+    an earlier version does not have is not said."""
 
     short_prompt: Text
     no_sound: Text
@@ -194,36 +173,29 @@ class Advice(_Entry):
     no_lighting: Text
     no_motion: Text
     speech_without_scene: Text
+    speech_unheard: str = ""
+    speech_too_long: str = ""
+    speech_without_quotes: str = ""
+    speech_without_speaker: str = ""
+    two_cameras: str = ""
+    negative_without_effect: str = ""
+    falls_short: str = ""
 
 
-class Vocabulary(_Entry):
-    """English words that show that a prompt speaks of something; advice looks for them. ``rumbl*``
-    stands for every word that begins so. By ``common`` words a longer prompt in Latin letters is
-    told to be English; without them every one counts as English."""
+class Remedy(Entry):
+    """What to say about a clip with which something was found wrong, and what to change.
 
-    camera: tuple[Word, ...] = Field(min_length=1)
-    lighting: tuple[Word, ...] = Field(min_length=1)
-    sound: tuple[Word, ...] = Field(min_length=1)
-    motion: tuple[Word, ...] = Field(min_length=1)
-    common: tuple[Text, ...] = ()
+    Attributes:
+        settings: to be set before the clip is made again.
+        another_seed: whether another seed is worth a try.
+    """
 
-
-class Workflow(_Entry):
-    """A way of working in steps, with the preset it starts from."""
-
-    name: Text
-    preset: str
-    steps: tuple[Text, ...]
+    sentence: Text
+    settings: Applied = Field(default_factory=dict)
+    another_seed: bool = False
 
 
-class Trouble(_Entry):
-    """A problem and its cures."""
-
-    problem: Text
-    cures: tuple[Text, ...]
-
-
-class Presets(_Entry):
+class Presets(Entry):
     """Everything in presets.json."""
 
     presets: tuple[Preset, ...] = Field(min_length=1)
@@ -239,10 +211,11 @@ class Presets(_Entry):
     advice: Advice
     vocabulary: Vocabulary
     workflows: tuple[Workflow, ...]
-    reference_tips: tuple[Text, ...]
-    seed_tips: tuple[Text, ...]
+    reference_tips: tuple[Tip, ...]
+    seed_tips: tuple[Tip, ...]
     troubleshooting: tuple[Trouble, ...]
-    takeaways: tuple[Text, ...]
+    takeaways: tuple[Tip, ...]
+    doctor: dict[Finding, Remedy] = Field(default_factory=dict)
 
     @field_validator("speech_pattern")
     @classmethod
@@ -289,9 +262,33 @@ class Presets(_Entry):
         defaults = {
             name: fields[name].default
             for name in fields
-            if name not in _PER_CLIP | {"seed", "negative_prompt", "num_takes"}
+            if name not in PER_CLIP | {"seed", "negative_prompt", "num_takes"}
         }
         return defaults | self.preset(preset_id).settings
+
+    def needs(self, workflow: Workflow) -> frozenset[str]:
+        """The pictures without which a workflow can't start, its preset's among them."""
+        of_preset = {"image_start"} if self.preset(workflow.preset).needs_reference else set()
+        return frozenset({*workflow.needs, *of_preset})
+
+    def stage_settings(self, workflow: Workflow, stage: Stage) -> dict[str, Any]:
+        """All that a stage of a workflow sets: its preset's settings, and its own above them.
+
+        The seed is not among them, even if the preset has one: it is found on the way.
+        """
+        of_preset = self.preset_settings(workflow.preset)
+        return {name: of_preset[name] for name in of_preset.keys() - {"seed"}} | stage.settings
+
+    @property
+    def quickest(self) -> str:
+        """The id of the preset that asks for the least work, among those that need no picture."""
+        ready = [preset.id for preset in self.presets if not preset.needs_reference]
+        return min(ready or [self.default_preset], key=self._work)
+
+    def _work(self, preset_id: str) -> int:
+        settings = self.preset_settings(preset_id)
+        pixels = settings["width"] * settings["height"] * settings["num_frames"]
+        return int(pixels * settings["num_inference_steps"])
 
     def guidance_note(self, guidance_scale: float) -> str:
         """What this guidance does."""

@@ -1,86 +1,90 @@
-"""Helper fields become one paragraph; advice on what the paragraph leaves out."""
+"""Helper fields become one paragraph."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from ltx_ui.presets import Presets, Vocabulary
+import regex
+
+from ltx_ui.mentions import spelled_out
+from ltx_ui.presets import Presets
 from ltx_ui.recipe import PromptFields
-from ltx_ui.words import as_sentence, is_latin, joined, squeeze, word_count
+from ltx_ui.words import as_sentence, joined, quoted, squeeze
 
-_SHORT_PROMPT_WORDS = 5
-"""Fewer words than this leave most of the picture to chance: the guide's bad example has two."""
-_COMMON_SHARE = 0.15
-"""An English text has more common words than this; a Spanish or German one with a stray "a" or
-"in" has fewer."""
+NOBODY: Mapping[str, str] = {}
+
+_LINE = regex.compile(
+    r"(?P<cue>[^\p{Ll}\W\d_][\w.'’-]*(?: [\w.'’-]+){0,3}"
+    r"(?:\s*[(（][^()（）]{1,80}[)）])?\s*"
+    r"(?:：|:(?=[\s\p{Pi}\p{Ps}\"'])))\s*(?P<words>\S.*)"
+)
+"""A name of four words at most, which begins with a capital letter where its script has them; how
+it is said, in brackets; a colon, which is none of a time or an address; what is said."""
 
 
-def compile_prompt(fields: PromptFields, presets: Presets) -> str:
-    """One paragraph from the prompt and its helper fields.
+@dataclass(frozen=True)
+class Line:
+    """What one speaker says.
 
-    Speech comes first, in the pattern the model knows (``A person speaking: …``), then the scene,
-    then light, sound and camera, each a sentence of its own as its script writes one. A phrase that
-    the prompt already contains is not said twice. A prompt alone stays as it was typed, so that it
-    makes the same clip as when the API is sent it.
+    Attributes:
+        words: in quotes only if they were typed so.
+        cue: who says them and how, with its colon, as typed: ``Ben (whispering):``. Empty where
+            nobody is named.
     """
-    scene = squeeze(fields.prompt)
-    said = scene.lower()
+
+    words: str
+    cue: str = ""
+
+    def sentence(self, presets: Presets) -> str:
+        """The line as the model knows it.
+
+        With a cue, as a script has it and the examples of Lightricks' guide do, the words in the
+        quotes of their script: ``Ben (whispering): “Not yet.”`` Without, in presets.json's pattern.
+        """
+        if not self.cue:
+            return presets.speech_pattern.replace("{speech}", self.words)
+        return joined([self.cue, quoted(self.words)])
+
+
+def spoken_lines(speech: str) -> list[Line]:
+    """The lines of a speech field, in turn; a text in which nobody is named is one line.
+
+    ``Anna: We made it.`` is said by Anna, ``Ben (whispering): Not yet.`` by Ben in a whisper.
+    """
+    lines = [_line(text) for row in speech.splitlines() if (text := squeeze(row))]
+    if any(line.cue for line in lines):
+        return lines
+    return [Line(text)] if (text := squeeze(speech)) else []
+
+
+def _line(text: str) -> Line:
+    found = _LINE.fullmatch(text)
+    return Line(found["words"], found["cue"]) if found else Line(text)
+
+
+def compile_prompt(fields: PromptFields, presets: Presets, cast: Mapping[str, str] = NOBODY) -> str:
+    """One paragraph from the prompt and its helper fields, in the order that LTX-2's authors write.
+
+    The scene comes first, then the camera, then the light (Lightricks/LTX-2, README.md, "Prompting
+    for LTX-2"), then what is heard: sounds, and what named speakers say in turn (their guide,
+    https://ltx.io/model/model-blog/prompting-guide-for-ltx-2, "Key aspects to include"). Words that
+    nobody is named for stand before the scene, which says who speaks them. Each is a sentence of
+    its own as its script writes one. A phrase that the prompt already contains is not said twice.
+    A prompt alone stays as it was typed, so that it makes the same clip as when the API is sent it.
+
+    Args:
+        cast: the words that stand for ``@name`` in the prompt, by name.
+    """
+    scene, lines = squeeze(spelled_out(fields.prompt, cast)), spoken_lines(fields.speech)
+    said = [line.sentence(presets) for line in lines]
+    named = any(line.cue for line in lines)
+    helpers = (squeeze(text) for text in (fields.camera, fields.lighting, fields.sound))
+    fresh = [text for text in helpers if text and text.lower() not in scene.lower()]
     parts = [
-        presets.speech_pattern.replace("{speech}", speech)
-        if (speech := squeeze(fields.speech))
-        else "",
-        scene,
-        *(squeeze(text) for text in (fields.lighting, fields.sound, fields.camera)),
+        *([] if named else said),
+        *([scene] if scene else []),
+        *fresh,
+        *(said if named else []),
     ]
-    fresh = [part for i, part in enumerate(parts) if part and (i < 2 or part.lower() not in said)]
-    return scene if fresh == [scene] else joined([as_sentence(part) for part in fresh])
-
-
-def advise(
-    fields: PromptFields, presets: Presets, *, has_reference: bool, include_audio: bool
-) -> list[str]:
-    """What the prompt leaves out, as sentences from presets.json; nothing for an empty prompt.
-
-    What it does not mention is only said of a prompt in English, the language of the vocabulary.
-    """
-    advice, vocabulary = presets.advice, presets.vocabulary
-    spoken, scene = fields.speech.strip(), fields.prompt.strip()
-    whole = " ".join(
-        (fields.prompt, fields.camera, fields.lighting, fields.sound, fields.speech)
-    ).lower()
-    if not whole.strip():
-        return []
-    findings = [
-        (word_count(whole) < _SHORT_PROMPT_WORDS, advice.short_prompt),
-        (bool(spoken) and not scene, advice.speech_without_scene),
-    ]
-    if _is_english(scene or spoken, vocabulary):
-        heard = bool(spoken) or _mentions(whole, vocabulary.sound)
-        findings += [
-            (include_audio and not heard, advice.no_sound),
-            (has_reference and not _mentions(whole, vocabulary.motion), advice.no_motion),
-            (not _mentions(whole, vocabulary.camera), advice.no_camera),
-            (not _mentions(whole, vocabulary.lighting), advice.no_lighting),
-        ]
-    return [sentence for holds, sentence in findings if holds]
-
-
-def _is_english(text: str, vocabulary: Vocabulary) -> bool:
-    """Whether a text is English as far as can be told: too short to tell counts as English."""
-    words, lower = word_count(text), text.lower()
-    if not is_latin(text):
-        return False
-    if not vocabulary.common or words < _SHORT_PROMPT_WORDS:
-        return True
-    known = (vocabulary.camera, vocabulary.lighting, vocabulary.sound, vocabulary.motion)
-    if any(_mentions(lower, kind) for kind in known):
-        return True
-    common = re.findall(rf"\b(?:{'|'.join(map(re.escape, vocabulary.common))})\b", lower)
-    return len(common) >= _COMMON_SHARE * words
-
-
-def _mentions(text: str, words: tuple[str, ...]) -> bool:
-    ends = (
-        re.escape(word[:-1]) if word.endswith("*") else rf"{re.escape(word)}\b" for word in words
-    )
-    return re.search(rf"\b(?:{'|'.join(ends)})", text) is not None
+    return scene if parts == [scene] else joined([as_sentence(part) for part in parts])

@@ -23,10 +23,12 @@ from pydantic import (
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.geometry import TEMPORAL_COMPRESSION, whole_frames
-from ltx_ui.inputs import FIELDS, Inputs
+from ltx_ui.inputs import CENTRE, FIELDS, FOCUSES, Inputs
 from ltx_ui.values import Real, Truth, Whole, whole
 
 MAX_PROMPT = 4000
+MOST_TYPED = 5 * MAX_PROMPT
+"""Characters typed for a recipe that are taken for somebody's words: reading them takes time."""
 MAX_SEED = 2**32 - 1
 MIN_FRAMES, MAX_FRAMES = 9, 257
 MIN_SIDE, MAX_SIDE = 128, 2048
@@ -82,7 +84,12 @@ def images_from(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     have them."""
     strength = data.get("image_strength", 1.0)
     return [
-        {"digest": data[name], "at": place, "strength": strength}
+        {
+            "digest": data[name],
+            "at": place,
+            "strength": strength,
+            "focus": data.get(FOCUSES[place], CENTRE),
+        }
         for place, name in FIELDS.items()
         if data.get(name) is not None
     ]
@@ -168,6 +175,15 @@ class ClipFields(BaseModel):
         None, max_length=200, description="The model this clip asks for; none: whichever is loaded."
     )
 
+    noise: Literal["frame", "clip"] = Field(
+        "clip",
+        description=(
+            "Where the noise comes from. frame: each frame's has a place of its own, so that a "
+            "longer or better clip of the same seed begins alike. clip: as versions up to 0.2.0 "
+            "drew it, whose clips it repeats."
+        ),
+    )
+
     @property
     def duration(self) -> float:
         """Length in seconds: frames / fps."""
@@ -184,6 +200,7 @@ class Recipe(ClipFields):
     the same clip. The files that it is made from are named by their digests.
 
     Attributes:
+        noise: "clip" where it is not told: what was stored before there was a choice was made so.
         typed: what the page made the prompts from, so that its fields can be filled again; it does
             nothing to the clip. None for prompts that were sent as they are.
     """
@@ -201,6 +218,12 @@ class Recipe(ClipFields):
         return {name: value for name, value in data.items() if name not in _EARLIER} | {
             "inputs": {"images": images_from(data)}
         }
+
+    def with_typed(self, typed: Typed | None) -> Recipe:
+        """The same with these words as what was typed for it; without any where they are longer
+        than somebody's words."""
+        length = sum(len(words or "") for words in vars(typed).values()) if typed else 0
+        return self.model_copy(update={"typed": typed if length <= MOST_TYPED else None})
 
     def takes(self) -> list[Recipe]:
         """The recipe of each take by itself: its own seed (the one after 2³²−1 is 0), one take."""

@@ -18,7 +18,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -31,9 +31,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
-from ltx_ui.inputs import FIELDS, FORMATS, Inputs, is_digest
+from ltx_ui.inputs import CENTRE, FIELDS, FOCUSES, FORMATS, Inputs, is_digest
 from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from
-from ltx_ui.values import Real, shown, whole
+from ltx_ui.values import Real, real, shown, whole
 from ltx_ui.words import squeeze
 
 _UNSET_WHEN_EMPTY = ("model", *FIELDS.values())
@@ -115,12 +115,20 @@ def _as_sent(schema: dict[str, Any]) -> None:
     for name, field in schema["properties"].items():
         if name in schema["required"]:
             continue
-        plain = {key: field.pop(key) for key in ("type", "enum") if key in field}
-        forms = field.setdefault("anyOf", [plain])
-        if pattern := _IN_QUOTES.get(forms[0]["type"]):
-            forms.append({"type": "string", "pattern": pattern})
+        for item in field.get("prefixItems", ()):
+            _also_in_quotes(item)
+        forms = _also_in_quotes(field)
         if {"type": "null"} not in forms:
             forms.append({"type": "null"})
+
+
+def _also_in_quotes(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The forms that a value may come in: what its JSON schema says, and a text."""
+    plain = {key: schema.pop(key) for key in ("type", "enum") if key in schema}
+    forms: list[dict[str, Any]] = schema.setdefault("anyOf", [plain])
+    if pattern := _IN_QUOTES.get(forms[0]["type"]):
+        forms.append({"type": "string", "pattern": pattern})
+    return forms
 
 
 SentPicture = Annotated[
@@ -128,17 +136,30 @@ SentPicture = Annotated[
 ]
 
 
+_Part = Annotated[float, Field(ge=0.0, le=1.0), BeforeValidator(real)]
+Focus = tuple[_Part, _Part]
+_FOCUS = (
+    "Which part of the {} frame's picture stays where the format has another shape: how far right "
+    "and how far down, from [0, 0] to [1, 1]."
+)
+
+
 class Request(ClipFields):
     """A recipe as it is asked for: its pictures are digests, or files that are not stored yet."""
 
     model_config = ConfigDict(json_schema_extra=_as_sent)
 
+    noise: Literal["frame", "clip"] = Field(
+        "frame", description=ClipFields.model_fields["noise"].description
+    )
     image_start: SentPicture = Field(
         None, description=f"First frame: {FORMATS} as base64 or data URI."
     )
     image_end: SentPicture = Field(
         None, description=f"Last frame: {FORMATS} as base64 or data URI."
     )
+    image_start_focus: Focus = Field(CENTRE, description=_FOCUS.format("first"))
+    image_end_focus: Focus = Field(CENTRE, description=_FOCUS.format("last"))
     image_strength: Real = Field(
         1.0, ge=0.0, le=1.0, description="How closely the first and the last frame are kept."
     )
@@ -160,7 +181,8 @@ class Request(ClipFields):
         Args:
             stored: the digests that the studio gave to :attr:`files`, by field; all of them.
         """
-        own = {name: getattr(self, name) for name in (*FIELDS.values(), "image_strength")}
+        names = (*FIELDS.values(), *FOCUSES.values(), "image_strength")
+        own = {name: getattr(self, name) for name in names}
         own |= {name: (stored or {})[name] for name in self.files}
         inputs = Inputs.model_validate({"images": images_from(own)})
         shared = {name: getattr(self, name) for name in ClipFields.model_fields}
@@ -210,6 +232,8 @@ def request_data(recipe: Recipe) -> dict[str, Any]:
     return recipe.model_dump(mode="json", exclude={"inputs", "typed"}) | {
         **dict.fromkeys(FIELDS.values()),
         **{FIELDS[image.at]: image.digest for image in images},
+        **{name: list(CENTRE) for name in FOCUSES.values()},
+        **{FOCUSES[image.at]: list(image.focus) for image in images},
         "image_strength": images[0].strength if images else 1.0,
     }
 
@@ -251,7 +275,7 @@ def _problem(error: dict[str, Any]) -> FieldProblem:
 def _sentence(field: str, error: dict[str, Any]) -> str:
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     match kind:
-        case "missing":
+        case "missing" if len(error["loc"]) == 1:
             return "is missing. Describe what should be seen and heard."
         case "string_too_long":
             most = context["max_length"]
@@ -288,6 +312,8 @@ def _allowed(field: str) -> str:
         return f"are {', '.join(map(str, choices(field)))}"
     if schema["type"] == "boolean":
         return "is true or false"
+    if schema["type"] == "array":
+        return "are two numbers from 0 to 1, as in [0.5, 0.5]"
     if "minimum" not in schema:
         picture = field in FIELDS.values()
         return f"is a {FORMATS} picture as base64 or as a data URI" if picture else "is a text"
@@ -304,6 +330,6 @@ def _way_out(field: str) -> str:
         return " Leave it out, or send null or -1, to draw one."
     if info.is_required():
         return " Describe what should be seen and heard."
-    if not isinstance(info.default, int | float) and field != "mode":
+    if not isinstance(info.default, int | float) and field not in ("mode", "noise"):
         return " Leave it out for the default."
     return f" Leave it out for {str(info.default).lower()}."

@@ -12,6 +12,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from ltx_ui import home
 from ltx_ui.lossy import SHARE, THRESHOLD, parse_lossy
 
+VISITOR = "visitor-"
+"""What the names of visitors begin with, to whom no name was given; nobody else's does."""
+
+
+class DatabaseUrl(SecretStr):
+    """A database's URL, which may hold a password."""
+
 
 class Settings(BaseSettings):
     """LTX-2 Studio: make clips with sound in the browser. Each option can also be set in the
@@ -31,6 +38,12 @@ class Settings(BaseSettings):
     port: int = Field(7860, ge=1, le=65535, description="Port to listen on.")
     data_dir: Path = Field(
         home.data_dir(), description="Takes, models and caches; nothing is written elsewhere."
+    )
+    database: DatabaseUrl | None = Field(
+        None,
+        description="postgresql://USER:PASSWORD@HOST:PORT/NAME of a PostgreSQL database for the "
+        "library, which several processes may share; none: an SQLite file in the data folder. "
+        "Needs psycopg.",
     )
     presets: Path = Field(
         home.presets_file(),
@@ -96,7 +109,46 @@ class Settings(BaseSettings):
     max_volume: int = Field(
         1280 * 704 * 257, ge=128 * 128 * 9, description="Most width × height × frames of a clip."
     )
+    keep_days: int | None = Field(
+        None, ge=1, description="Delete takes that are no favourites after so many days."
+    )
+    keep_gb: float | None = Field(
+        None,
+        gt=0,
+        description="Delete the oldest takes that are no favourites while all of them together "
+        "need more, in GB.",
+    )
+    keep_drafts_days: int = Field(
+        7,
+        ge=0,
+        description="Delete drafts of contact sheets that nobody kept after so many days; 0: only "
+        "when there are many newer ones.",
+    )
     max_image_mb: float = Field(50.0, gt=0, description="Largest picture, in MB.")
+    visitor_volume: int = Field(
+        768 * 512 * 121,
+        ge=128 * 128 * 9,
+        description="Most width × height × frames of a visitor's clip. Visitors are all who come "
+        "without a password from beyond this machine, or by the public link.",
+    )
+    visitor_steps: int = Field(50, ge=1, le=100, description="Most steps of a visitor's clip.")
+    visitor_clips: int = Field(
+        16, ge=1, le=1000, description="Clips that one visitor may have on the way at once."
+    )
+    visitor_minutes: float = Field(
+        60.0, gt=0, description="Minutes in a day that the studio works for one visitor."
+    )
+    max_import_gb: float = Field(20.0, gt=0, description="Largest zip of clips, in GB.")
+
+    @field_validator("database")
+    @classmethod
+    def _of_postgres(cls, database: DatabaseUrl | None) -> DatabaseUrl | None:
+        if database is None:
+            return None
+        scheme, there, rest = database.get_secret_value().partition("://")
+        if not there or scheme not in ("postgresql", "postgres"):
+            raise ValueError("must look like postgresql://USER:PASSWORD@HOST:PORT/NAME")
+        return DatabaseUrl(f"postgresql://{rest}")
 
     @field_validator("allowed_host", mode="before")
     @classmethod
@@ -153,6 +205,8 @@ class Settings(BaseSettings):
             name, colon, password = auth.get_secret_value().partition(":")
             if not (name and colon and password):
                 raise ValueError("must look like NAME:PASSWORD")
+            if name.startswith(VISITOR) or name == "local":
+                raise ValueError("needs another name: the studio calls others by this one")
         return auth
 
     @property
@@ -184,6 +238,8 @@ class Settings(BaseSettings):
         return self.data_dir / "cache"
 
     @property
-    def database(self) -> Path:
-        """The library's SQLite file."""
+    def library(self) -> Path | str:
+        """The library's SQLite file, or the URL of its PostgreSQL database, with the password."""
+        if self.database is not None:
+            return self.database.get_secret_value()
         return self.data_dir / "library.sqlite3"

@@ -16,10 +16,13 @@ _CHARACTERS_A_WORD = {_IDEOGRAPHS: 1.5, _SOUTH_EAST: 4.0}
 """Mean length of a word in running text of the scripts that have no spaces between words."""
 
 _LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
-_CONTROL = regex.compile(r"\p{Cc}")
+_CONTROL = regex.compile(r"(?![\s\x1c-\x1f])\p{Cc}")
 _SPACE, _LINE_BREAK = regex.compile(r"[\s\x1c-\x1f]+"), regex.compile(r"[\n\r\u2028\u2029]")
+_SEEN = regex.compile(r"[^\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]")
 _TOUCHING = regex.compile(rf"[{_CJK}]")
-_ENDED = regex.compile(r'[\p{STerm}\p{Pe}\p{Pi}\p{Pf}…⋯"]\Z')
+_ENDED = regex.compile(r"""(?:[\p{STerm}\p{Pe}\p{Pi}\p{Pf}…⋯"]|\p{STerm}')\Z""")
+
+_SENTENCE_ENDED = regex.compile(r"""(?:\p{STerm}|…)[\p{Pe}\p{Pf}"']*\s*\Z""")
 
 _MARKS = (
     (regex.compile(r"[\p{Thai}\p{Lao}\p{Tibetan}]"), ""),
@@ -33,13 +36,28 @@ _MARKS = (
 """What ends a sentence, by the script of its last letter; a full stop in all others."""
 
 
+_QUOTES = (
+    (regex.compile(r"[\p{Hiragana}\p{Katakana}]"), ("「", "」")),
+    (regex.compile(r"[\p{Cyrillic}\p{Greek}\p{Arabic}\p{Armenian}]"), ("«", "»")),
+)
+"""What stands around a quotation, by the script of its letters; “” around all others."""
+
+_QUOTATION = regex.compile(
+    r"""“[^“”]*”|„[^„“”]*[“”]|"[^"]*"|«[^«»]*»|»[^«»]*«|「[^「」]*」|『[^『』]*』"""
+    r"""|(?<![\w’'])[‘'](?:[^‘’']|(?<=\w)[’'](?=\w))*[’'](?!\w)"""
+)
+"""A passage in quotes of any kind; an apostrophe within a word ends none."""
+
+
 def squeeze(text: str) -> str:
-    """One line without control characters, in which a space is all that white space leaves.
+    """One line without control characters, in which a space is all that white space leaves; the
+    same once more changes nothing. Of a text in which nothing can be seen nothing is left.
 
     Where a line was broken between two Chinese or Japanese characters nothing is left: these
     scripts are written without spaces.
     """
-    return _CONTROL.sub("", _SPACE.sub(_gap, text).strip())
+    line = _SPACE.sub(_gap, _CONTROL.sub("", text)).strip()
+    return line if _SEEN.search(line) else ""
 
 
 def word_count(text: str) -> int:
@@ -56,6 +74,19 @@ def is_latin(text: str) -> bool:
     return len(_LATIN.findall(text)) >= 0.9 * len(_LETTER.findall(text))
 
 
+def quotations(text: str) -> list[str]:
+    """The passages of a text that stand in quotes, each with its quotes."""
+    return [found[0] for found in _QUOTATION.finditer(text)]
+
+
+def quoted(text: str) -> str:
+    """The text in the quotes of its script; one that stands in quotes already stays as it is."""
+    if _QUOTATION.fullmatch(text):
+        return text
+    opening, closing = next((marks for script, marks in _QUOTES if script.search(text)), ("“", "”"))
+    return f"{opening}{text}{closing}"
+
+
 def as_sentence(text: str) -> str:
     """The text with a capital first letter and an end mark, both as its script has them.
 
@@ -63,6 +94,12 @@ def as_sentence(text: str) -> str:
     """
     text = text[:1].title() + text[1:]
     return text if _ENDED.search(text) else text + _end_mark(text)
+
+
+def begins_sentence(text: str, place: int) -> bool:
+    """Whether a sentence begins at a place in a text."""
+    before = text[:place]
+    return not before.strip() or _SENTENCE_ENDED.search(before) is not None
 
 
 def joined(sentences: list[str]) -> str:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, expect, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    TimeoutError,
+    expect,
+    sync_playwright,
+)
 from running import RunningApp
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -28,9 +36,13 @@ FLAGS = [
 expect.set_options(timeout=30_000)
 """Playwright's own 5 s are less than a Fast preview takes beside two busy processes (4.5-5.1 s)."""
 
+STARTING = 180_000
+"""Milliseconds that a process may take to import its libraries beside others that do so."""
+
 FORGET = "() => { localStorage.clear(); sessionStorage.clear(); }"
 """What makes a browser a new visitor, once the page is loaded again."""
 
+_DRAFT = "(localStorage.getItem('ltx-2-studio-draft') ?? '')"
 _PLAYS = "(selector) => document.querySelector(selector)?.readyState >= 3"
 _STATE = """selector => {
   const video = document.querySelector(selector);
@@ -50,19 +62,36 @@ def launched() -> Iterator[Browser]:
 
 
 def choose(page: Page, field: str, option: str) -> None:
-    """Picks an option of a list."""
-    page.locator(f"#{field} input").click()
-    page.get_by_role("option", name=option).click()
+    """Picks one of the segments of a choice, by the text on it; on a phone, on its sheet."""
+    phone = page.evaluate("innerWidth < 768")
+    if phone:
+        page.locator(f"[data-opens={field}]").click()
+    page.locator(f"#{field} label", has_text=option).first.click()
+    if phone:
+        page.keyboard.press("Escape")
 
 
 def fast_preview(page: Page) -> None:
     """Chooses the preset of the quickest clips; its settings are in their fields afterwards."""
-    choose(page, "preset", "Fast preview")
-    expect(page.locator("#steps input[type=number]")).to_have_value("5")
+    choose(page, "preset", "Preview")
+    expect(page.locator("#length p.small")).to_contain_text("9 frames")
+
+
+def chosen(page: Page, field: str) -> Locator:
+    """The segment of a choice that is chosen."""
+    return page.locator(f"#{field} label:has(input:checked)")
+
+
+def open_advanced(page: Page) -> None:
+    """Shows the settings below "Advanced"."""
+    lid = page.locator("#advanced .disclose")
+    if lid.get_attribute("aria-expanded") == "false":
+        lid.click()
 
 
 def set_steps(page: Page, steps: int) -> None:
     """Types a number of steps and leaves the field."""
+    open_advanced(page)
     page.locator("#steps input[type=number]").fill(str(steps))
     page.locator("#steps input[type=number]").press("Tab")
 
@@ -80,7 +109,7 @@ def opened(context: BrowserContext, app: RunningApp) -> Page:
     page = context.new_page()
     with page.expect_response("**/gradio_api/run/**"):
         page.goto(app.url)
-    expect(page.locator("#model-status")).to_contain_text("Demo model", timeout=60_000)
+    expect(page.locator("#model-status")).to_contain_text("Demo model", timeout=STARTING)
     return page
 
 
@@ -94,7 +123,7 @@ def calls_of(page: Page) -> list[str]:
 def write_prompt(page: Page, prompt: str) -> None:
     """Fills in a prompt, and waits until the page says that the model will read it."""
     page.locator("#prompt textarea").fill(prompt)
-    expect(page.locator("#compiled-prompt textarea")).to_have_value(re.compile(re.escape(prompt)))
+    expect(page.locator("#compiled-prompt q")).to_contain_text(prompt)
 
 
 def ask_for_a_preview(page: Page, prompt: str) -> None:
@@ -103,10 +132,51 @@ def ask_for_a_preview(page: Page, prompt: str) -> None:
     write_prompt(page, prompt)
 
 
+def say(page: Page, helper: str, words: str) -> None:
+    """Writes own words into the picker of one of the chips below the prompt, and closes it."""
+    page.locator(f"#{helper} .chip button").first.click()
+    page.locator(f"#{helper} textarea").fill(words)
+    page.keyboard.press("Escape")
+
+
+def generate(page: Page) -> None:
+    """Presses Generate, and waits until the page says that the clip is being made."""
+    page.locator("#generate").click()
+    expect(page.locator("#progress .working")).to_be_visible()
+
+
+def begin_a_long_one(page: Page, prompt: str) -> None:
+    """Asks for a clip that takes a while, and waits for its first steps."""
+    choose(page, "preset", "Best")
+    write_prompt(page, prompt)
+    generate(page)
+    expect(page.locator("#progress")).to_contain_text("step", timeout=60_000)
+
+
+@contextmanager
+def draft_kept(page: Page) -> Iterator[None]:
+    """Waits until the browser has kept the fields anew after what is done meanwhile."""
+    before = page.evaluate(_DRAFT)
+    yield
+    page.wait_for_function(f"before => {_DRAFT} !== before", arg=before)
+
+
+def cancel(page: Page) -> None:
+    """Cancels what is being made, and waits until the page says so."""
+    page.locator("#cancel").click()
+    expect(page.locator("#progress")).to_contain_text("Cancelled")
+
+
 def wait_for_the_clip(page: Page) -> None:
     """Waits until the clip is done and could play."""
     plays(page, "#player video")
-    expect(page.locator("#generate")).to_be_enabled()
+    expect(page.locator("#progress .working")).to_have_count(0)
+
+
+def arrived(page: Page, prompt: str) -> None:
+    """Waits until the clip of a prompt is the newest one in the strip, and nothing is made."""
+    expect(page.locator("#takes .take").first).to_have_attribute("title", prompt, timeout=60_000)
+    expect(page.locator("#progress .working")).to_have_count(0)
 
 
 def seed_of(page: Page) -> str:
@@ -117,10 +187,27 @@ def seed_of(page: Page) -> str:
 def make_a_preview(page: Page, prompt: str) -> str:
     """Makes a clip and returns its seed."""
     ask_for_a_preview(page, prompt)
-    page.locator("#generate").click()
-    expect(page.locator("#generate")).to_be_disabled()
+    generate(page)
     wait_for_the_clip(page)
     return seed_of(page)
+
+
+def serious(page: Page) -> list[tuple[str, list[str]]]:
+    """What bars the way for a reader of screens: the rules that are broken, and where."""
+    return [
+        (each["id"], [node["html"][:200] for node in each["nodes"]])
+        for each in Axe().run(page).response["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+
+
+def open_menu(page: Page, card: Locator) -> Locator:
+    """Opens the menu of a card in the gallery, and waits for what can be done."""
+    card.hover()
+    card.locator(".dots").click()
+    menu = page.locator("#take-menu")
+    expect(menu.get_by_role("button", name="Use all")).to_be_visible()
+    return menu
 
 
 def open_gallery(page: Page, at_least: int) -> range:

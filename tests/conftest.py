@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from recorded import skip_what_passed_before
 from studios import OpenStudio, leave
-from weights import tested
 
 from ltx_ui import runtime
 from ltx_ui.settings import Settings
@@ -18,6 +19,7 @@ from ltx_ui.studio.studio import Studio
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
+    from postgres import Postgres
     from running import RunningApp
 
     from ltx_ui.engine.engine import Engine
@@ -26,12 +28,8 @@ runtime.set_up()  # Before a test's file imports torch.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leaves out what the weights showed before."""
-    if any(item.get_closest_marker("weights") for item in items) and tested():
-        skip = pytest.mark.skip(reason="these weights passed; python tests/weights.py tests again")
-        for item in items:
-            if item.get_closest_marker("weights"):
-                item.add_marker(skip)
+    """Leaves out the long tests that passed before."""
+    skip_what_passed_before(items)
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +48,16 @@ def engine(models_dir: Path) -> Engine:
     return loaded
 
 
+@pytest.fixture(scope="session")
+def cache(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the first start with the demo model computes and later ones find."""
+    from ltx_ui.engine.preview import colours_of
+
+    folder = tmp_path_factory.mktemp("cache")
+    colours_of(engine.pipe.vae, folder)
+    return folder
+
+
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     """An empty data folder."""
@@ -58,13 +66,33 @@ def data_dir(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server."""
+    from postgres import running
+
+    with running() as server:
+        yield server
+
+
 @pytest.fixture
-def open_studio(data_dir: Path) -> Iterator[OpenStudio]:
-    """Opens studios on one data folder; each must be closed before the next is opened."""
+def database(request: pytest.FixtureRequest) -> str | None:
+    """The URL of an empty PostgreSQL database where the test asks for one; None: SQLite's file."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return None
+    url: str = request.getfixturevalue("postgres").new()
+    return url
+
+
+@pytest.fixture
+def open_studio(data_dir: Path, cache: Path, database: str | None) -> Iterator[OpenStudio]:
+    """Opens studios on one data folder; each must be closed before the next is opened, unless they
+    share a PostgreSQL database."""
     opened: list[Studio] = []
+    shutil.copytree(cache, data_dir / "cache")
 
     def open_one(*, start: bool = True, **settings: object) -> Studio:
-        given = {"model": "demo", "data_dir": data_dir, **settings}
+        given = {"model": "demo", "data_dir": data_dir, "database": database, **settings}
         studio = Studio(Settings.model_validate(given))
         opened.append(studio)
         if start:
@@ -73,6 +101,60 @@ def open_studio(data_dir: Path) -> Iterator[OpenStudio]:
 
     yield open_one
     leave(*opened)
+
+
+@pytest.fixture(scope="session")
+def clip_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A clip's mp4, its poster and its recipe as JSON, by their names."""
+    from told import files, typed
+
+    return files(tmp_path_factory.mktemp("clip"), typed())
+
+
+@pytest.fixture(scope="session")
+def odd_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with takes of odd prompts, which belong to ``local``."""
+    from zipped import fill_oddly
+
+    folder = tmp_path_factory.mktemp("odd") / "data"
+    fill_oddly(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def zipped(odd_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All of those takes as a zip."""
+    from zipped import exported, opened
+
+    studio = opened(odd_folder)
+    file = exported(studio, tmp_path_factory.mktemp("zip") / "all.zip")
+    studio.close()
+    return file
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Studio]:
+    """A studio without takes, in ``to``."""
+    from zipped import opened
+
+    studio = opened(tmp_path / "to")
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def begun() -> Iterator[list[int]]:
+    """One entry for each transaction of a database that was begun."""
+    from sqlalchemy import Engine, event
+
+    seen: list[int] = []
+
+    def count(_: object) -> None:
+        seen.append(1)
+
+    event.listen(Engine, "begin", count)
+    yield seen
+    event.remove(Engine, "begin", count)
 
 
 # Of a file alone: as long as it is there, Playwright's event loop is the thread's.

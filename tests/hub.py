@@ -20,12 +20,13 @@ import sys
 from pathlib import Path
 from ltx_ui.engine.engine import Engine
 from ltx_ui.errors import ModelUnavailable
-try:
-    engine = Engine(sys.argv[1], Path(sys.argv[2]))
-    engine.load(lambda message, fraction: print("report", message, fraction))
-    print("loaded", engine.card.title)
-except ModelUnavailable as error:
-    print("refused", error)
+for repo in sys.argv[2:]:
+    try:
+        engine = Engine(repo, Path(sys.argv[1]))
+        engine.load(lambda message, fraction: print("report", message, fraction))
+        print("loaded", engine.card.title)
+    except ModelUnavailable as error:
+        print("refused", error)
 """
 
 
@@ -52,16 +53,17 @@ class Hub:
     url: str = ""
     served: list[str] = field(default_factory=list)
 
-    def load(self, repo: str, folder: Path) -> str:
-        """What loading a repo says, in a process of its own: the client reads its address once."""
-        return load(self.url, repo, folder)
+    def load(self, folder: Path, *repos: str) -> str:
+        """What loading repos in turn says, in a process of its own: the client reads its address
+        once."""
+        return load(self.url, folder, *repos)
 
 
-def load(endpoint: str, repo: str, folder: Path) -> str:
-    """What loading a repo from a hub at any address says, in a process of its own."""
+def load(endpoint: str, folder: Path, *repos: str) -> str:
+    """What loading repos in turn from a hub at any address says, in a process of its own."""
     environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(folder / "home")}
     run = subprocess.run(
-        [sys.executable, "-c", LOAD, repo, str(folder / "models")],
+        [sys.executable, "-c", LOAD, str(folder / "models"), *repos],
         env=environment,
         capture_output=True,
         text=True,

@@ -16,5 +16,4 @@ def pictured(
     images = tuple(
         ImageInput(digest=digest, at=place, strength=strength) for place, digest in named.items()
     )
-    data = InputData({named[place]: picture for place, picture in pictures.items()})
-    return recipe.model_copy(update={"inputs": Inputs(images=images)}), data
+    return recipe.model_copy(update={"inputs": Inputs(images=images)}), InputData(pictures)

@@ -112,7 +112,7 @@ class RunningApp:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal, wait until the process is gone, and return its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=90)
 
     @property
     def _python_path(self) -> str:
@@ -135,7 +135,7 @@ class RunningApp:
         except httpx.TransportError:
             return False
 
-    def _until(self, holds: Any, what: str, seconds: float = 120) -> None:
+    def _until(self, holds: Any, what: str, seconds: float = 240) -> None:
         end = time.monotonic() + seconds
         while not holds():
             assert self.process.poll() is None, f"the app ended:\n{self.output}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
 
 from ltx_ui.recipe import Recipe
 from ltx_ui.request import parse_recipe
@@ -47,15 +47,23 @@ def sampling(studio: Studio, job: Job) -> bool:
     return isinstance(state, Running) and state.stage == "sampling" and state.step >= 1
 
 
-def put_back_to(revision: str, library: Path) -> None:
-    """Make a library's file what an earlier version of the program left."""
+def put_back_to(revision: str, library: Path | str) -> None:
+    """Make a library's file, or PostgreSQL database, what an earlier version of the program
+    left."""
     config = Config()
     config.set_main_option("script_location", "ltx_ui.studio:migrations")
-    engine = create_engine(f"sqlite:///{library}")
+    engine = engine_of(library)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, revision)
     engine.dispose()
+
+
+def engine_of(library: Path | str) -> Engine:
+    """A connection to a library's file, or to the PostgreSQL database of a URL."""
+    if isinstance(library, Path):
+        return create_engine(f"sqlite:///{library}")
+    return create_engine(library.replace("postgresql://", "postgresql+psycopg://"))
 
 
 def leave(*studios: Studio) -> None:

@@ -15,6 +15,8 @@ import httpx
 import pytest
 from running import ROOT, RunningApp, free_port
 
+from ltx_ui.web.listening import listen
+
 SMALL = {"prompt": "a ball", "width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 2}
 
 
@@ -68,15 +70,22 @@ def test_a_taken_port_says_which_option_to_use(tmp_path: Path) -> None:
     assert f"--port {port + 1}" in run.stderr
 
 
+def test_what_is_sent_does_not_wait_for_the_receipt_of_what_was_sent_before() -> None:
+    [listening] = listen("127.0.0.1", 0)
+    with listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.proto == socket.IPPROTO_TCP  # What asyncio sends at once by.
+
+
 def test_help_lists_every_option() -> None:
     run = run_app("--help")
     assert run.returncode == 0
     assert all(f"--{name}" in run.stdout for name in ("host", "port", "data-dir", "model", "share"))
 
 
-def test_a_second_studio_on_the_same_folder_is_refused(tmp_path: Path) -> None:
-    with RunningApp(tmp_path / "data"):
-        run = run_app("--port", str(free_port()), "--data-dir", str(tmp_path / "data"))
+def test_a_second_studio_on_the_same_folder_is_refused(app: RunningApp) -> None:
+    run = run_app("--port", str(free_port()), "--data-dir", str(app.data_dir))
     assert run.returncode == 2
     assert "another studio" in run.stderr
 

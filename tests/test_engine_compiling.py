@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -109,6 +111,43 @@ def test_the_usual_clip_is_compiled_before_the_first_job(
     engine.generate(USUAL.model_copy(update={"num_inference_steps": 1}), Silent())
     engine.finish_compiling()
     assert backend.asked == 1
+
+
+def test_what_is_being_compiled_keeps_no_script_from_ending(models_dir: Path) -> None:
+    script = """
+import sys, threading
+from pathlib import Path
+import torch
+from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.optimizations import Optimizations
+
+begun = threading.Event()
+
+def backend(graph, _):
+    begun.set()
+    while True:
+        torch.ones(1000, 100).add_(1)
+
+optimizations = Optimizations(compile=True, backend=backend)
+engine = Engine("demo", Path(sys.argv[1]), optimizations=optimizations)
+engine.load(lambda message, fraction: None)
+threading.Thread(target=engine.finish_compiling, daemon=True).start()
+begun.wait()
+print("ends")
+"""
+    command = [sys.executable, "-c", script, str(models_dir)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (run.stdout, run.returncode) == ("ends\n", 0), run.stderr
+
+
+def test_streamed_blocks_make_no_step_before_the_first_job(
+    models_dir: Path, backend: Backend
+) -> None:
+    optimizations = Optimizations(compile=True, backend=backend)
+    engine = Engine("demo", models_dir, placement="offload", optimizations=optimizations)
+    heard: list[str] = []
+    engine.load(lambda message, fraction: heard.append(message))
+    assert len(heard) == 1 and heard[0].startswith("Loading")
 
 
 def test_every_format_of_the_page_is_a_size_that_is_compiled_exactly() -> None:

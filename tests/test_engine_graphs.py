@@ -240,6 +240,22 @@ def test_graphs_are_only_recorded_where_the_plan_has_room_for_them() -> None:
     assert not memory(72).has_room_for_graphs(USUAL, 1, "resident", nothing)
 
 
+def test_what_a_clip_needs_is_told_for_where_it_will_be_made() -> None:
+    large, small = memory(141), memory(30)
+    usual, longer = (
+        large.on_device(USUAL.model_copy(update={"num_frames": frames}), "resident")
+        for frames in (121, 497)
+    )
+    assert usual and longer and usual.free == 141 * GB
+    assert 40 * GB < usual.bytes < longer.bytes < 141 * GB
+    streamed = small.on_device(USUAL, "resident")
+    assert streamed and 20 * GB < streamed.bytes < 30 * GB
+    nowhere = memory(4).on_device(USUAL, "resident")
+    assert nowhere and nowhere.bytes > nowhere.free
+    on_cpu = ClipMemory(CARDS["ltx-2"], {}, Free(None, 8 * GB), PLACEMENTS, 2)
+    assert on_cpu.on_device(USUAL, "resident") is None
+
+
 def test_graphs_of_other_sizes_take_room_and_those_of_the_same_size_none() -> None:
     tight = memory(77)
     assert all(tight.has_room_for_graphs(USUAL, 1, "resident", nothing) for _ in range(3))

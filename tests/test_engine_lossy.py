@@ -13,11 +13,12 @@ from families import pipeline
 from studios import PATIENCE, OpenStudio
 
 from ltx_ui.clip import Silent
-from ltx_ui.engine import compat
+from ltx_ui.engine import compat, loading
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.lossy import LossySpeed, StepCache
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.optimizations import Optimizations, OptimizedTransformer
+from ltx_ui.engine.placement import Placement, Working, choose
 from ltx_ui.engine.sampling import Latents, sample, texts_kept
 from ltx_ui.engine.streaming import stream
 from ltx_ui.engine.text import PromptEncoder
@@ -270,6 +271,23 @@ def test_the_plan_counts_the_text_that_steps_without_guidance_keep() -> None:
     assert texts_kept(RECIPE, card, EVERYTHING) == texts_kept(RECIPE, card) + 1
     for recipe in (HIGH, PLAIN):
         assert texts_kept(recipe, card, EVERYTHING) == texts_kept(recipe, card)
+
+
+def test_the_choice_at_start_counts_what_lossy_speed_takes_and_saves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[Working] = []
+
+    def seen(title: str, weights: Any, free: Any, beside: Working, *rest: Any) -> Placement:
+        counted.append(beside)
+        return choose(title, weights, free, beside, *rest)
+
+    monkeypatch.setattr(loading, "choose", seen)
+    for speed in (EXACT, Lossy(fp8_matmul=True, skip_guidance=0.5)):
+        loading.load(CARDS["demo"], tmp_path, lambda message, fraction: None, lossy=speed)
+    exact, fast = counted
+    assert (exact.rounded, fast.rounded) == (False, True)
+    assert fast.text == exact.text * 3 // 2
 
 
 def test_streamed_blocks_are_left_alone_and_the_note_does_not_claim_otherwise() -> None:

@@ -112,6 +112,13 @@ def test_a_text_encoder_in_4_bits_leaves_room_for_an_exact_transformer() -> None
     assert chosen(12, host_gb=64, quantize="text") == "offload"
 
 
+def test_weights_that_are_rounded_once_loaded_leave_more_room_for_clips() -> None:
+    sizes = CARDS["ltx-2"].component_bytes
+    for rounded, placement in ((False, "fp8"), (True, "free-text")):
+        usual = working(*USUAL, text=TEXT, rounded=rounded)
+        assert choose("LTX-2", sizes, Free(43 * GB, 200 * GB), usual) == placement
+
+
 def test_what_is_in_4_bits_is_not_kept_in_8() -> None:
     assert possible("none") == possible("text") == PLACEMENTS
     assert possible("all") == ("resident", "free-text", "offload")

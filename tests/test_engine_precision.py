@@ -19,10 +19,10 @@ from training.measure import psnr
 
 RECIPE = Recipe(
     prompt="A red ball in a studio. It stays still.",
-    width=160,
-    height=288,
+    width=128,
+    height=128,
     num_frames=9,
-    num_inference_steps=10,
+    num_inference_steps=4,
     seed=1,
 )
 
@@ -34,6 +34,20 @@ def test_bfloat16_gives_nearly_the_same_clip_and_says_so(engine: Engine, models_
     one, other = engine.generate(RECIPE, Silent()), half.generate(RECIPE, Silent())
     assert 20 < psnr(one.frames, other.frames) < math.inf
     assert other.waveform is not None and np.isfinite(other.waveform).all()
+
+
+def test_previews_of_bfloat16_leave_the_weights_as_they_were(
+    models_dir: Path, tmp_path: Path
+) -> None:
+    plain, with_previews = (
+        Engine("demo", models_dir, c, precision="bfloat16") for c in (None, tmp_path)
+    )
+    for each in (plain, with_previews):
+        each.load(lambda message, fraction: None)
+    assert list(tmp_path.glob("preview-*"))
+    kept = with_previews.pipe.vae.state_dict()
+    for name, weights in plain.pipe.vae.state_dict().items():
+        assert weights.dtype == kept[name].dtype and torch.equal(weights, kept[name]), name
 
 
 def test_a_model_in_bfloat16_takes_half_the_room() -> None:

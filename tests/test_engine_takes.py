@@ -20,7 +20,7 @@ from ltx_ui.clip import Silent
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.sampling import sample, sample_together, takes_at_once
 from ltx_ui.engine.text import PromptEncoder
-from ltx_ui.media.mp4 import read_metadata
+from ltx_ui.media.metadata import read_metadata
 from ltx_ui.recipe import MAX_SEED, Recipe
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Running
 from ltx_ui.studio.studio import Studio

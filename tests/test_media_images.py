@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -116,6 +118,27 @@ def test_a_cut_off_file_is_refused() -> None:
     assert "damaged" in refusal(data[: len(data) // 2])
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_more_exif_than_a_camera_writes_is_refused_before_it_is_read(kind: str) -> None:
+    picture = encoded(Image.new("RGB", (128, 128)), kind)
+    entries = b"".join(
+        struct.pack("<HHLL", 0x9000 + n, 7, 400_000, 8) for n in range(3000)
+    )  # Each of them is said to be the whole block.
+    block = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 3000) + entries + bytes(400_000)
+    if kind == "JPEG":
+        pieces = [block[at : at + 60_000] for at in range(0, len(block), 60_000)]
+        parts = [piece if n == 0 else b"Exif\0\0" + piece for n, piece in enumerate(pieces)]
+        segments = (b"\xff\xe1" + struct.pack(">H", len(part) + 2) + part for part in parts)
+        data = picture[:2] + b"".join(segments) + picture[2:]
+    else:
+        data = encoded(Image.new("RGB", (128, 128)), kind, exif=block[6:])
+    tracemalloc.start()
+    assert "far more EXIF data" in refusal(data)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 50_000_000
+
+
 @pytest.mark.parametrize(
     ("size", "words"),
     [
@@ -198,13 +221,16 @@ def test_a_thumbnail_is_a_small_upright_webp() -> None:
 
 @pytest.mark.parametrize("size", [(400, 100), (100, 400), (301, 77), (64, 64)])
 @pytest.mark.parametrize("target", [(64, 64), (96, 54), (54, 97)])
+@pytest.mark.parametrize("focus", [(0.5, 0.5), (0.0, 0.0), (1.0, 1.0), (0.2, 0.9)])
 def test_the_crop_is_the_one_that_pillow_makes(
-    size: tuple[int, int], target: tuple[int, int]
+    size: tuple[int, int], target: tuple[int, int], focus: tuple[float, float]
 ) -> None:
     noise = np.random.default_rng(1).integers(0, 255, (*size[::-1], 3), dtype=np.uint8)
     picture = Image.fromarray(noise)
-    theirs = ImageOps.fit(picture, target, Image.Resampling.LANCZOS)
-    assert np.array_equal(fit(picture, *target), np.asarray(theirs))
+    theirs = ImageOps.fit(picture, target, Image.Resampling.LANCZOS, centering=focus)
+    assert np.array_equal(fit(picture, *target, focus), np.asarray(theirs))
+    if focus == (0.5, 0.5):
+        assert np.array_equal(fit(picture, *target), np.asarray(theirs))
 
 
 def test_of_a_tall_portrait_the_middle_is_kept_for_a_landscape_clip() -> None:

@@ -24,7 +24,8 @@ from ltx_ui import __version__
 from ltx_ui.clip import Clip
 from ltx_ui.errors import MediaError
 from ltx_ui.media.files import sweep
-from ltx_ui.media.mp4 import read_metadata, without_recipe, write_mp4, write_poster
+from ltx_ui.media.metadata import read_metadata
+from ltx_ui.media.mp4 import without_recipe, write_mp4, write_poster
 
 RATE = 24000
 CET = timezone(timedelta(hours=2))
@@ -166,13 +167,29 @@ def test_a_clip_was_made_now_unless_said_otherwise(tmp_path: Path) -> None:
     assert made_at.date() - datetime.now(UTC).date() in (timedelta(0), timedelta(-1))
 
 
-@pytest.mark.parametrize("container", ["mkv", "mov"])
-def test_the_recipe_survives_a_copy_into_another_container(tmp_path: Path, container: str) -> None:
-    path, copy = tmp_path / "clip.mp4", tmp_path / f"copy.{container}"
+@pytest.mark.parametrize("ways", [["mp4"], ["mov"], ["mkv", "mp4"]], ids="-".join)
+def test_the_recipe_survives_copies_into_other_containers(tmp_path: Path, ways: list[str]) -> None:
+    path = tmp_path / "clip.mp4"
     write_mp4(Clip(three_stripes(9), 24, tone(9 / 24), RATE), path, STANDARD_TAGS)
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error"]
-    subprocess.run([*ffmpeg, "-i", path, "-c", "copy", copy], check=True)
-    assert read_metadata(copy) == STANDARD_TAGS
+    for container in ways:
+        copy = tmp_path / f"copy.{container}"
+        subprocess.run([*ffmpeg, "-i", path, "-c", "copy", copy], check=True)
+        path = copy
+    assert read_metadata(path) == STANDARD_TAGS
+
+
+def test_the_recipe_survives_a_copy_by_another_program(tmp_path: Path) -> None:
+    path, copy = tmp_path / "clip.mp4", tmp_path / "copy.mp4"
+    write_mp4(Clip(three_stripes(9), 24, tone(9 / 24), RATE), path, STANDARD_TAGS)
+    with av.open(str(path)) as source, av.open(str(copy), "w") as target:
+        target.metadata.update(source.metadata)
+        streams = {each: target.add_stream_from_template(each) for each in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream]
+                target.mux(packet)
+    assert packets(copy) != [] and read_metadata(copy) == STANDARD_TAGS
 
 
 def test_a_copy_without_recipe_has_the_same_streams_and_no_words(tmp_path: Path) -> None:
@@ -233,7 +250,7 @@ def test_the_recipe_comes_back_from_the_file(tmp_path: Path) -> None:
 def test_a_file_that_is_not_ours_says_so(tmp_path: Path) -> None:
     path = tmp_path / "holiday.mp4"
     path.write_text("not a video")
-    with pytest.raises(MediaError, match=r"holiday\.mp4 holds no recipe"):
+    with pytest.raises(MediaError, match=r"holiday\.mp4 is no mp4"):
         read_metadata(path)
 
 
@@ -251,10 +268,10 @@ def test_the_same_clip_gives_the_same_streams_and_another_does_not(tmp_path: Pat
 def test_the_poster_shows_the_middle_or_the_brightest_frame(tmp_path: Path) -> None:
     frames = three_stripes(9)
     frames[4] = 120
-    write_poster(Clip(frames, 24, None, RATE), tmp_path / "grey.jpg")
+    write_poster(Clip(frames, 24, None, RATE), tmp_path / "grey.jpg", {})
     frames[4] = 0
     frames[7] = 250
-    write_poster(Clip(frames, 24, None, RATE), tmp_path / "bright.jpg")
+    write_poster(Clip(frames, 24, None, RATE), tmp_path / "bright.jpg", {})
     for name, level in (("grey.jpg", 120), ("bright.jpg", 250)):
         with Image.open(tmp_path / name) as poster:
             assert poster.size == (96, 128)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ltx_ui.errors import SettingsError
-from ltx_ui.presets import DEFAULT_FILE, load_presets
+from ltx_ui.presets import DEFAULT_FILE, load_presets, rounded_seconds
 from ltx_ui.request import parse_recipe
 
 
@@ -68,10 +68,20 @@ def test_a_preset_leaves_what_belongs_to_one_session_alone() -> None:
     assert fields.keys().isdisjoint({"prompt", "negative_prompt", "seed", "num_takes"})
 
 
-def test_durations_are_computed_from_the_frames() -> None:
-    length = load_presets().lengths[2]
-    assert length.label(24) == "49 frames · 2.04 s"
-    assert length.label(25) == "49 frames · 1.96 s"
+@pytest.mark.parametrize(
+    ("num_frames", "fps", "seconds"),
+    [(9, 24, 0.4), (25, 24, 1.0), (49, 24, 2.0), (65, 24, 2.7), (121, 25, 4.8)],
+)
+def test_a_duration_is_told_to_a_tenth(num_frames: int, fps: int, seconds: float) -> None:
+    assert rounded_seconds(num_frames, fps) == seconds
+
+
+def test_a_preset_has_a_short_name_and_a_format_its_use() -> None:
+    presets = load_presets()
+    short = ["Best", "Long", "Preview", "Balanced", "Character"]
+    assert [preset.short_name for preset in presets.presets] == short
+    assert presets.presets[0].model_copy(update={"short": ""}).short_name == "Best quality"
+    assert all(choice.use for choice in presets.formats)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +111,7 @@ def test_guidance_is_explained(guidance: float, words: str) -> None:
         (("guidance", 0, "from"), 0.5, "allowed is a number from 1.0 to 20.0"),
         (("guidance", 0, "from"), "x", "guidance.0.from: must be a number"),
         (("formats", 0, "hd"), "maybe", "formats.0.hd: must be true or false"),
+        (("formats", 0, "least", 0, "seconds"), -1, "formats.0.least.0.seconds"),
         (("presets", 1, "id"), 5, "presets.1.id: must be a text"),
         (("advice",), [], "advice: must be an object"),
         (("nonsense",), 1, "nonsense: is not known here"),

@@ -1,11 +1,15 @@
-"""Helper fields become one paragraph, and advice names what it leaves out."""
+"""Helper fields become one paragraph."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ltx_ui.errors import InvalidRecipe
 from ltx_ui.presets import load_presets
-from ltx_ui.prompting import advise, compile_prompt
+from ltx_ui.prompting import compile_prompt
 from ltx_ui.recipe import PromptFields
 from ltx_ui.request import parse_recipe
+from ltx_ui.words import squeeze
 
 PRESETS = load_presets()
 
@@ -23,8 +27,8 @@ def test_all_fields_become_one_paragraph() -> None:
         speech="Hello and welcome.",
     ) == (
         "A person speaking: Hello and welcome. The speaker stands in a modern office. "
-        "Studio lighting, bright and clean. Quiet conversation. "
-        "Static shot, focused on the subject."
+        "Static shot, focused on the subject. Studio lighting, bright and clean. "
+        "Quiet conversation."
     )
 
 
@@ -69,91 +73,69 @@ def test_sentences_end_and_follow_each_other_as_their_script_has_it(
     assert compiled(prompt=prompt, sound=sound) == paragraph
 
 
+def test_named_speakers_speak_in_turn_at_the_end() -> None:
+    speech = "Anna: We made it.\n\n  Ben (whispering): Not yet.\nThe old man: “Stop!”"
+    assert compiled(prompt="a dim room", camera="slow pan", sound="rain", speech=speech) == (
+        "A dim room. Slow pan. Rain. Anna: “We made it.” Ben (whispering): “Not yet.” "
+        "The old man: “Stop!”"
+    )
+
+
+def test_a_line_without_a_name_keeps_the_pattern_in_its_turn() -> None:
+    assert compiled(prompt="a dim room", speech="Anna: Hello!\nHello there\nBen: Bye.") == (
+        "A dim room. Anna: “Hello!” A person speaking: Hello there. Ben: “Bye.”"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("安娜（低声）：我们到了。", "安娜（低声）：“我们到了。”"),
+        ("アンナ：着いたよ", "アンナ：「着いたよ」"),
+        ("アンナ：『着いた』", "アンナ：『着いた』"),
+        ("Анна: Мы дошли!", "Анна: «Мы дошли!»"),
+        ("آنا: وصلنا", "آنا: «وصلنا»"),
+        ("Anna: »Wir sind da.«", "Anna: »Wir sind da.«"),
+        ("O'Brien: 'It's late.'", "O'Brien: 'It's late.'"),
+        ('Man 2:"Go on."', 'Man 2: "Go on."'),
+    ],
+)
+def test_what_is_said_keeps_its_scripts_quotes_and_punctuation(line: str, sentence: str) -> None:
+    assert compiled(speech=line) == sentence
+
+
+@pytest.mark.parametrize(
+    "speech",
+    [
+        "We leave at 10:30 sharp",
+        "and then he said: no",
+        "See http://example.com",
+        "I told you once and for all: no.",
+        "Anna:",
+    ],
+)
+def test_a_colon_alone_makes_no_speaker(speech: str) -> None:
+    assert compiled(speech=speech).startswith("A person speaking: ")
+
+
+def test_lines_in_which_nobody_is_named_are_one_speech() -> None:
+    assert compiled(speech="One line\nand another") == "A person speaking: One line and another."
+
+
 def test_nothing_makes_nothing() -> None:
     assert compiled() == ""
 
 
-def advice_for(
-    prompt: str, *, has_reference: bool = False, include_audio: bool = True
-) -> list[str]:
-    return advise(
-        PromptFields(prompt), PRESETS, has_reference=has_reference, include_audio=include_audio
-    )
-
-
-GOOD = "A cat sits on a cushion, soft lighting, gentle purring sounds, static shot"
-
-
-def test_a_word_is_not_found_within_another() -> None:
-    quiet = "A single human sits by the window, soft light, static shot"
-    assert advice_for(quiet, has_reference=True) == [
-        PRESETS.advice.no_sound,
-        PRESETS.advice.no_motion,
-    ]
-    assert advice_for(f"{quiet}, humming, wind, she runs", has_reference=True) == []
-
-
-def test_a_whole_prompt_needs_no_advice() -> None:
-    assert advice_for(GOOD) == []
+@given(st.text(st.sampled_from("a水。 \0\a\n\t\x1c\x85\u2028\u3000\u200d")))
+def test_a_paragraph_made_one_again_stays_the_same(text: str) -> None:
+    assert squeeze(squeeze(text)) == squeeze(text)
 
 
 @pytest.mark.parametrize(
-    ("prompt", "finding"),
-    [
-        ("A cat", PRESETS.advice.short_prompt),
-        ("A cat sits on a cushion in soft lighting, static shot", PRESETS.advice.no_sound),
-        ("A cat sits on a cushion, soft lighting, gentle purring", PRESETS.advice.no_camera),
-        ("A cat sits on a cushion, gentle purring, static shot", PRESETS.advice.no_lighting),
-    ],
+    "unseen", ["\u200b", "\ufeff \u2060", "\u3164", "\u200e\ufe0f", "\x00\x1f"]
 )
-def test_what_is_left_out_is_named(prompt: str, finding: str) -> None:
-    assert finding in advice_for(prompt)
-    assert finding not in advice_for(GOOD)
-
-
-def test_a_reference_image_wants_a_motion() -> None:
-    assert advice_for(GOOD, has_reference=True) == [PRESETS.advice.no_motion]
-    assert advice_for(GOOD + ", the cat turns its head", has_reference=True) == []
-
-
-@pytest.mark.parametrize(
-    "sound", ["A high tone", "A steady low tone", "One clear high note", "Ocean waves"]
-)
-def test_the_words_for_a_sound_are_known(sound: str) -> None:
-    assert PRESETS.advice.no_sound not in advice_for(f"A red ball rests on the table. {sound}.")
-
-
-CHINESE = "一只猫安静地坐在垫子上，柔和的光线，轻柔的呼噜声，固定镜头。" * 7
-ELSEWHERE = [
-    CHINESE,
-    "猫がクッションの上に静かに座っている、柔らかい光、優しい喉の音、固定カメラ。",
-    "قطة تجلس بهدوء على وسادة، إضاءة ناعمة، صوت خرخرة لطيف، لقطة ثابتة.",
-    "Кошка спокойно сидит на подушке, мягкий свет, тихое мурлыканье, статичный кадр.",
-    "แมวนั่งอย่างสงบบนเบาะ แสงนุ่มนวล เสียงครางเบาๆ กล้องนิ่ง",
-    "Eine Katze sitzt ruhig auf einem Kissen, sanfte Beleuchtung, leises Schnurren",
-    "Un gato camina a la orilla del mar con luz suave y un sonido tranquilo",
-]
-
-
-@pytest.mark.parametrize("prompt", ELSEWHERE)
-def test_a_prompt_in_another_language_gets_no_advice_from_an_english_vocabulary(
-    prompt: str,
-) -> None:
-    assert advice_for(prompt, has_reference=True) == []
-
-
-def test_a_short_prompt_is_short_in_any_script() -> None:
-    assert advice_for("一只猫") == [PRESETS.advice.short_prompt]
-    assert advice_for("แมว") == [PRESETS.advice.short_prompt]
-
-
-def test_english_is_told_without_a_word_of_the_vocabulary() -> None:
-    assert PRESETS.advice.no_camera in advice_for("A cat sits on a cushion in the house")
-
-
-def test_a_silent_clip_needs_no_sound() -> None:
-    assert PRESETS.advice.no_sound not in advice_for("A cat sits still", include_audio=False)
-
-
-def test_an_empty_prompt_is_not_lectured() -> None:
-    assert advice_for("") == []
+def test_a_prompt_in_which_nothing_can_be_seen_is_empty(unseen: str) -> None:
+    with pytest.raises(InvalidRecipe, match="is empty"):
+        parse_recipe({"prompt": unseen})
+    assert compiled(prompt="A fox", camera=unseen) == "A fox"
+    assert squeeze(f"{unseen} 🦊") != ""

@@ -40,6 +40,7 @@ def test_a_prompt_alone_makes_a_recipe_with_the_documented_defaults() -> None:
         "mode": "standard",
         "two_stage": False,
         "num_takes": 1,
+        "noise": "frame",
         "model": None,
         "inputs": {"images": ()},
         "typed": None,
@@ -200,6 +201,23 @@ def test_an_unknown_field_is_named_whatever_it_is_called() -> None:
     assert "is not a field of a recipe" in message
 
 
+@pytest.mark.parametrize("focus", [[2, 0], [0, -0.1], [0.5], [0.5] * 3, 0.5, "0,0", [True, 0], {}])
+def test_a_focus_that_is_none_says_what_one_is(focus: object) -> None:
+    told = problems(image_end_focus=focus)["image_end_focus"]
+    assert "allowed are two numbers from 0 to 1, as in [0.5, 0.5]" in told
+
+
+def test_a_focus_belongs_to_its_picture_and_comes_back_as_it_was_asked_for() -> None:
+    start, end = ("sha256:" + digit * 64 for digit in "01")
+    asked = {"prompt": "a cat", "image_start": start, "image_end": end, "seed": 1}
+    recipe = parse_recipe(asked | {"image_end_focus": ["0", 0.25]})
+    focuses = {image.at: image.focus for image in recipe.inputs.images}
+    assert focuses == {0: (0.5, 0.5), -1: (0.0, 0.25)}
+    assert request_data(recipe)["image_end_focus"] == [0.0, 0.25]
+    assert parse_recipe(request_data(recipe)) == recipe
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+
+
 SENT = {"prompt": "a cat"}
 
 
@@ -209,6 +227,10 @@ SENT = {"prompt": "a cat"}
         ({"num_frames": "17", "width": 288.0, "seed": -1, "fps": "25", "model": None}, True),
         ({"include_audio": "false", "guidance_scale": "2.5", "mode": None, "image_end": ""}, True),
         ({"negative_prompt": None, "num_takes": 8, "image_strength": 0.5}, True),
+        ({"image_start_focus": [0, "0.25"], "image_end_focus": None}, True),
+        ({"image_start_focus": [0.5, 1.5]}, False),
+        ({"image_start_focus": [0.5]}, False),
+        ({"image_start_focus": 0.5}, False),
         ({"num_frames": "many"}, False),
         ({"width": 2050}, False),
         ({"width": 129}, False),
@@ -303,8 +325,8 @@ def test_pictures_become_inputs_by_digest_with_their_place_and_strength() -> Non
     recipe = asked.recipe({"image_end": last})
     assert recipe.model_dump()["inputs"] == {
         "images": (
-            {"digest": first, "at": 0, "strength": 0.5},
-            {"digest": last, "at": -1, "strength": 0.5},
+            {"digest": first, "at": 0, "strength": 0.5, "focus": (0.5, 0.5)},
+            {"digest": last, "at": -1, "strength": 0.5, "focus": (0.5, 0.5)},
         )
     }
     assert "image_start" not in recipe.model_dump()

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded import depended_on
 
-from ltx_ui.engine.placement import PLACEMENTS
+from ltx_ui.engine.placement import PLACEMENTS, possible
 from tests.rehearsal import guard, stage
 from tests.rehearsal.cases import cases_of
 from tests.rehearsal.checkpoint import Family
@@ -19,10 +20,14 @@ FAMILIES: tuple[Family, ...] = ("2.0", "2.0 distilled", "2.3", "2.5")
 LONG = "long"
 """The case that shows nothing more with two blocks."""
 
-pytestmark = pytest.mark.skipif(
-    not guard.has_compiler() and not os.environ.get("CI"),
-    reason="the imitation of CUDA needs a C++ compiler: g++ is not installed",
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not guard.has_compiler() and not os.environ.get("CI"),
+        reason="the imitation of CUDA needs a C++ compiler: g++ is not installed",
+    ),
+    pytest.mark.xdist_group("rehearsal"),  # One play for all; it takes two cores by itself.
+    pytest.mark.timeout(3600),  # The first test waits for the whole play.
+]
 
 
 @pytest.fixture(scope="module")
@@ -42,20 +47,45 @@ def reports(folder: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
+def glimpse(folder: Path) -> dict[str, Any]:
+    """The report of one clip in one placement."""
+    [report] = stage.played(folder, {"2.0": ["first frame"]}, ["resident"])
+    return report
+
+
+@pytest.fixture(scope="module")
+def in_4_bits(folder: Path) -> list[dict[str, Any]]:
+    return stage.played(folder, {"2.0": ["first frame", "graphs"]}, possible("all"), "all")
+
+
+@pytest.fixture(scope="module")
 def noticed(folder: Path) -> dict[str, str]:
     return stage.faults_noticed(folder, "2.0")
 
 
+def test_a_clip_is_made_as_the_plan_says(folder: Path, glimpse: dict[str, Any]) -> None:
+    assert complaints(glimpse, stage.model_of(folder / "2.0")) == []
+
+
+def test_no_other_file_is_read_than_the_record_depends_on(glimpse: dict[str, Any]) -> None:
+    depended = {str(path) for path in depended_on("rehearsal")}
+    assert str(stage.ROOT / "ltx_ui" / "engine" / "engine.py") in glimpse["files"]
+    assert set(glimpse["files"]) <= depended
+
+
+@pytest.mark.rehearsal
 @pytest.mark.parametrize("fault", OPERATIONS)
 def test_what_cuda_refuses_is_refused(noticed: dict[str, str], fault: str) -> None:
     assert noticed[fault]
 
 
+@pytest.mark.rehearsal
 @pytest.mark.parametrize("fault", IN_A_BLOCK)
 def test_a_fault_in_a_forward_is_complained_of(noticed: dict[str, str], fault: str) -> None:
     assert IN_A_BLOCK[fault][1] in noticed[fault]
 
 
+@pytest.mark.rehearsal
 def test_a_step_down_that_frees_nothing_is_complained_of(
     folder: Path, reports: list[dict[str, Any]]
 ) -> None:
@@ -66,10 +96,20 @@ def test_a_step_down_that_frees_nothing_is_complained_of(
     assert said.endswith("freed nothing")
 
 
+@pytest.mark.rehearsal
 @pytest.mark.parametrize("placement", PLACEMENTS)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_clip_is_made_as_the_plan_says(
+def test_every_clip_is_made_as_the_plan_says_in_every_placement(
     folder: Path, reports: list[dict[str, Any]], family: str, placement: str
 ) -> None:
     [report] = [r for r in reports if (r["family"], r["placement"]) == (family, placement)]
     assert complaints(report, stage.model_of(folder / family)) == []
+
+
+@pytest.mark.rehearsal
+@pytest.mark.parametrize("placement", possible("all"))
+def test_clips_of_weights_in_4_bits_are_made_as_the_plan_says(
+    folder: Path, in_4_bits: list[dict[str, Any]], placement: str
+) -> None:
+    [report] = [r for r in in_4_bits if r["placement"] == placement]
+    assert complaints(report, stage.model_of(folder / "2.0", "all")) == []

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from chromium import MISSING, make_a_preview, open_gallery
+from chromium import MISSING, make_a_preview, open_gallery, opened
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from running import RunningApp, free_port
 
@@ -106,3 +106,14 @@ def test_the_page_works_behind_nginx(browser: Browser, tmp_path: Path, prefix: s
         expect(page).to_have_url(address)
         try_everything(page, address)
         page.close()
+
+
+def test_the_page_asks_nobody_else_for_anything(context: BrowserContext, app: RunningApp) -> None:
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    page = opened(context, app)
+    for tab in ("Gallery", "Guide"):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.locator(f"#{tab.lower()}")).to_be_visible()
+    assert asked
+    assert not [url for url in asked if not url.startswith((app.url, "data:", "blob:"))]

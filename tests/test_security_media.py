@@ -1,6 +1,8 @@
 """Clips out and pictures in, over HTTP."""
 
+import base64
 import io
+import json
 import time
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from PIL import Image
 from running import RunningApp
 
 from ltx_ui.errors import MediaError
-from ltx_ui.media.mp4 import read_metadata
+from ltx_ui.media.metadata import read_metadata
 
 SMALL = {"prompt": "a ball", "width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 1}
 
@@ -62,13 +64,16 @@ def test_a_clip_whose_file_was_removed_by_hand_is_404_in_words(
     made = http.post("/jobs", json=SMALL).json()["id"]
     while http.get(f"/jobs/{made}").json()["state"] != "done":
         time.sleep(0.1)
-    for path in set(folder.iterdir()) - before:
+    files = {path: path.read_bytes() for path in set(folder.iterdir()) - before}
+    for path in files:
         path.unlink()
     for address in (f"/takes/{made}.mp4", f"/takes/{made}/poster", f"/takes/{made}/plain.mp4"):
         answer = http.get(address)
         assert answer.status_code == 404
         assert "removed" in answer.json()["detail"]
     assert "Traceback" not in app.output
+    for path, data in files.items():
+        path.write_bytes(data)  # Others who use this app look at every clip.
 
 
 def test_a_picture_becomes_a_digest_that_recipes_take(http: httpx.Client) -> None:
@@ -102,3 +107,37 @@ def test_another_site_can_not_send_a_picture(app: RunningApp, http: httpx.Client
     headers = {"Content-Type": "image/png", "Origin": "https://evil.example"}
     assert http.post("/inputs", content=picture(77, 99), headers=headers).status_code == 403
     assert stored() == before
+
+
+def read(http: httpx.Client, data: bytes, kind: str = "application/octet-stream") -> httpx.Response:
+    return http.post("/recipe", content=data, headers={"Content-Type": kind})
+
+
+def test_a_clip_and_its_poster_tell_what_makes_the_clip_again(
+    http: httpx.Client, take: str
+) -> None:
+    files = [http.get(f"/takes/{take}{name}").content for name in (".mp4", "/poster")]
+    told = [read(http, files[0], "video/mp4"), read(http, files[1], "image/jpeg")]
+    assert [each.status_code for each in told] == [200, 200]
+    assert told[0].json() == told[1].json()
+    assert told[0].json()["model"] == "demo" and told[0].json()["timings"]["sampling"] > 0
+    again = http.post("/jobs", json=told[0].json()["recipe"]).json()
+    assert again["recipe"] == told[0].json()["recipe"] == http.get(f"/jobs/{take}").json()["recipe"]
+    assert read(http, told[0].content, "application/json").json() == told[0].json()
+    assert read(http, http.get(f"/takes/{take}/plain.mp4").content).status_code == 422
+
+
+def test_a_picture_within_a_recipe_is_stored(http: httpx.Client) -> None:
+    text = base64.b64encode(picture(640, 360)).decode()
+    told = read(http, json.dumps(SMALL | {"image_end": text}).encode()).json()["recipe"]
+    assert http.get(f"/inputs/{told['image_end']}").status_code == 200
+
+
+def test_what_tells_no_recipe_is_refused_in_words(app: RunningApp, http: httpx.Client) -> None:
+    for data in (b"", b"words", b"[]", b"{}", b'{"a":' * 99_999, picture(), b"\0\0\0\x10ftyp"):
+        answer = read(http, data)
+        assert (answer.status_code, answer.json()["detail"][:10]) == (422, "This file ")
+    wrong = read(http, json.dumps(SMALL | {"fps": 7}).encode())
+    assert wrong.status_code == 422 and "fps: is 7" in wrong.json()["detail"][0]["msg"]
+    assert read(http, b"prompt=a", "application/x-www-form-urlencoded").status_code == 415
+    assert "Traceback" not in app.output

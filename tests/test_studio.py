@@ -14,14 +14,14 @@ from streams import packets
 from studios import PATIENCE, OpenStudio, leave, quick, sampling, slow, until
 
 from ltx_ui.errors import InvalidRecipe, ModelUnavailable, NotFound, QueueFull
-from ltx_ui.media.mp4 import read_metadata
+from ltx_ui.media.metadata import read_metadata
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.jobs import CancelledJob, Cancelling, Done, Failed, Queued, Running
 from ltx_ui.studio.studio import Studio
 
 
 def places(studio: Studio, owner: str) -> list[int]:
-    states = [job.state for job in studio.live_jobs(owner)]
+    states = [job.state for job in studio.session(owner).jobs]
     return [state.place for state in states if isinstance(state, Queued)]
 
 
@@ -75,12 +75,12 @@ def test_two_visitors_take_turns_and_see_only_their_own(open_studio: OpenStudio)
         running = [
             job.id
             for owner in ("ada", "bob")
-            for job in studio.live_jobs(owner)
+            for job in studio.session(owner).jobs
             if isinstance(job.state, Running)
         ]
         if running and (not seen or seen[-1] != running):
             seen.append(running)
-        assert {job.owner for job in studio.live_jobs("bob")} <= {"bob"}
+        assert {job.owner for job in studio.session("bob").jobs} <= {"bob"}
         time.sleep(0.005)
     order = [running for running in seen if len(running) == 1]
     assert order == [[first.id], [second.id], [third.id]]
@@ -182,7 +182,7 @@ def test_what_cannot_be_made_never_reaches_the_queue(
     studio = open_studio(max_volume=128 * 128 * 200)
     with pytest.raises(InvalidRecipe, match=words):
         studio.submit(quick(**fields), "ada")
-    assert studio.live_jobs("ada") == []
+    assert studio.session("ada").jobs == ()
 
 
 def test_a_recipe_for_another_model_is_refused(open_studio: OpenStudio) -> None:
@@ -234,7 +234,7 @@ def test_closing_leaves_the_clip_to_the_next_start(
     leave(studio)
 
     again = open_studio()
-    assert [job.id for job in again.live_jobs("ada")] == [running.id, waiting.id]
+    assert [job.id for job in again.session("ada").jobs] == [running.id, waiting.id]
     assert again.job(done.id, "ada").state == Done(done.id)
     until(lambda: sampling(again, running))
     again.cancel(running.id, "ada")

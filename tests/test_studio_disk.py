@@ -64,7 +64,7 @@ def test_takes_can_be_deleted_and_clips_made_again(open_studio: OpenStudio, data
     assert full.value.folder == data_dir / "takes"
     assert str(data_dir) not in str(full.value)
     files = studio.library.video(first, "ada"), studio.library.poster(first, "ada")
-    studio.library.delete(first, "ada")
+    studio.library.delete([first], "ada")
     assert not any(file.exists() for file in files)
     assert [take.id for take in studio.library.takes("ada")] == [second]
     (data_dir / "filler").unlink()
@@ -85,7 +85,7 @@ def test_deleting_works_where_it_frees_no_file_and_after_a_restart(
     fill(data_dir)
     with pytest.raises(DiskFull):
         again.library.set_note(lost, "ada", "x" * 2000)
-    again.library.delete(lost, "ada")
+    again.library.delete([lost], "ada")
     assert again.library.takes("ada") == []
     assert is_sound(data_dir)
 

@@ -8,6 +8,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from PIL import Image
 from studios import PATIENCE, OpenStudio, leave, quick
@@ -51,6 +53,23 @@ def test_a_picture_is_stored_at_once_and_seen_small(
         studio.add_image(b"no picture", "image_end")
 
 
+def test_of_one_picture_each_end_takes_the_part_in_its_focus(open_studio: OpenStudio) -> None:
+    studio = open_studio()
+    wide = Image.new("RGB", (1024, 256), "red")
+    wide.paste("blue", (512, 0, 1024, 256))
+    buffer = io.BytesIO()
+    wide.save(buffer, "PNG")
+    digest = studio.add_image(buffer.getvalue()).digest
+    both = {"image_start": digest, "image_end": digest, "num_inference_steps": 20}
+    focuses = {"image_start_focus": [0, 0.5], "image_end_focus": [1, 0.5]}
+    job = studio.submit(quick(**both, **focuses, num_frames=25), "ada")
+    assert studio.wait(job.id, "ada", PATIENCE).state == Done(job.id)
+    with av.open(str(studio.library.video(job.id, "ada"))) as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    red, _, blue = np.mean([frames[0], frames[-1]], axis=(1, 2)).T
+    assert red[0] > 2 * blue[0] and blue[-1] > 2 * red[-1]
+
+
 def test_what_nothing_uses_any_more_is_removed_after_a_week(
     open_studio: OpenStudio, data_dir: Path
 ) -> None:
@@ -67,9 +86,9 @@ def test_what_nothing_uses_any_more_is_removed_after_a_week(
         age(studio, digest)
     leave(studio)
     again = open_studio()
-    again.wait(again.live_jobs("ada")[0].id, "ada", PATIENCE)
+    again.wait(again.session("ada").jobs[0].id, "ada", PATIENCE)
     assert stored(data_dir) == {used, queued, fresh}
-    again.library.delete(job.id, "ada")
+    again.library.delete([job.id], "ada")
     assert stored(data_dir) == {queued, fresh}
 
 

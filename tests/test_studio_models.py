@@ -36,7 +36,7 @@ def test_jobs_of_another_model_wait_and_nobody_waits_for_them(open_studio: OpenS
     assert studio.wait(own.id, "ada", PATIENCE).state == Done(own.id)
     assert [queued(studio, job) for job in left] == [Queued(0, waits_for="ltx-2")] * 3
     assert studio.queue_length() == 0
-    assert not studio.snapshot(left[0].id, "ada").live
+    assert not studio.session("ada").live
     assert studio.cancel(left[0].id, "ada").state == CancelledJob()
 
 

@@ -58,7 +58,7 @@ def test_a_restart_remembers_how_long_clips_took_even_those_that_were_deleted(
 ) -> None:
     make(studio, RECIPE)
     for take in studio.library.takes("ann"):
-        studio.library.delete(take.id, "ann")
+        studio.library.delete([take.id], "ann")
     again = Studio(Settings(data_dir=data_dir, model="demo"))
     again.start()
     while again.model_status().state != "ready":

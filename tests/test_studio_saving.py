@@ -14,8 +14,8 @@ import imageio_ffmpeg
 import pytest
 from studios import PATIENCE, OpenStudio, leave, quick, slow, until
 
+from ltx_ui.studio.clip_files import Files
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Queued, Running
-from ltx_ui.studio.library import Files
 from ltx_ui.studio.studio import Studio
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the encoder is a shell script")
@@ -91,7 +91,7 @@ def test_the_next_job_is_sampled_while_the_former_is_saved(
     former, latter = held_in_saving(studio, encoder)
     third = studio.submit(quick(), "ada")
     assert isinstance(third.state, Queued) and third.state.place == 1
-    assert [job.id for job in studio.live_jobs("ada")] == [former.id, latter.id, third.id]
+    assert [job.id for job in studio.session("ada").jobs] == [former.id, latter.id, third.id]
     assert studio.queue_length() == 3
     assert studio.library.takes("ada") == []
     encoder.let_go()
@@ -199,7 +199,7 @@ def test_what_was_not_saved_before_a_restart_is_made_again_in_its_place(
     encoder.let_go()
     leave(studio)
     again = open_studio(start=False)
-    assert [job.id for job in again.live_jobs("ada")] == [former.id, latter.id]
+    assert [job.id for job in again.session("ada").jobs] == [former.id, latter.id]
     again.start()
     assert again.wait(former.id, "ada", PATIENCE).state == Done(former.id)
     again.cancel(latter.id, "ada")

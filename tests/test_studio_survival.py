@@ -10,9 +10,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from studios import PATIENCE, OpenStudio
+from studios import PATIENCE, OpenStudio, leave, quick, sampling, until
 
-from ltx_ui.studio.jobs import Done, Failed
+from ltx_ui.studio.jobs import CancelledJob, Done, Failed
 
 PROCESS = """
     import os, sys, time
@@ -45,11 +45,11 @@ def lines_until(running: subprocess.Popen[str], word: str) -> list[str]:
 
 
 RUN_FOR_EVER = """
-    if not studio.live_jobs("ada"):
+    if not studio.session("ada").jobs:
         big = {**small, "width": 384, "height": 384, "num_frames": 25}
         print(studio.submit(Recipe(**big, num_inference_steps=100), "ada").id)
         print(studio.submit(Recipe(**small, num_inference_steps=2), "ada").id)
-    while getattr(studio.live_jobs("ada")[0].state, "step", 0) < 1:
+    while getattr(studio.session("ada").jobs[0].state, "step", 0) < 1:
         time.sleep(0.02)
     print("sampling", flush=True)
     time.sleep(600)
@@ -104,3 +104,15 @@ def test_a_full_disk_fails_the_job_in_plain_words_and_not_the_studio(data_dir: P
     assert full.startswith("Failed(") and "There is no room left" in full
     assert after.startswith("Done(")
     assert end == "end 4"
+
+
+def test_a_job_cancelled_in_a_long_step_is_not_made_after_a_restart(
+    open_studio: OpenStudio,
+) -> None:
+    studio = open_studio()
+    # Its steps take longer than the studio waits for them when it closes.
+    job = studio.submit(quick(width=1024, height=1024, num_frames=49), "ada")
+    until(lambda: sampling(studio, job))
+    studio.cancel(job.id, "ada")
+    leave(studio)
+    assert open_studio(start=False).job(job.id, "ada").state == CancelledJob()

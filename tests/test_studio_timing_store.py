@@ -13,8 +13,9 @@ from studios import put_back_to
 from ltx_ui.engine.models import CARDS
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio import timing
+from ltx_ui.studio.clip_files import Files
 from ltx_ui.studio.database import Database
-from ltx_ui.studio.library import Files, Library
+from ltx_ui.studio.library import Library
 from ltx_ui.studio.timing import MEMORY, Measurement, TimingModel, TimingStore
 
 SECONDS = {"text": 1.0, "sampling": 20.0, "decoding": 2.0, "saving": 1.0}

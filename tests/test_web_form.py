@@ -1,18 +1,27 @@
 """What the fields of the Create tab offer, and what a preset puts into them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from studios import PATIENCE, OpenStudio, quick
 
 from ltx_ui.engine.models import CARDS
-from ltx_ui.media.mp4 import read_metadata
+from ltx_ui.media.metadata import read_metadata
 from ltx_ui.presets import Preset, Presets, load_presets
 from ltx_ui.prompting import compile_prompt
 from ltx_ui.recipe import PromptFields, Recipe, Typed
 from ltx_ui.request import parse_recipe, request_data
 from ltx_ui.studio.jobs import Done
-from ltx_ui.web.form import Form, length_choices, preset_fields, size_choices
+from ltx_ui.web.choices import (
+    Choice,
+    length_choices,
+    other_lengths,
+    preset_choices,
+    size_choices,
+    take_choices,
+)
+from ltx_ui.web.form import Form, preset_fields
 
 WIDE = Preset(
     id="wide",
@@ -28,12 +37,38 @@ def presets() -> Presets:
     return known.model_copy(update={"presets": (*known.presets, WIDE)})
 
 
+def by_value(choices: list[Choice]) -> dict[Any, Choice]:
+    """The choices by their values, none of which is offered twice."""
+    found = {each["value"]: each for each in choices}
+    assert len(found) == len(choices)
+    return found
+
+
 def test_whatever_a_preset_chooses_can_be_chosen(presets: Presets) -> None:
     form = Form.initial(presets)
-    assert ("Own size 640x160", "640x160") in size_choices(form, presets)
-    assert ("33 frames · 1.38 s", 33) in length_choices(form, presets)
-    sizes = [size for _, size in size_choices(form, presets)]
-    assert len(sizes) == len(set(sizes)) == len(presets.formats_for(has_upsampler=False)) + 1
+    sizes = by_value(size_choices(form, presets))
+    assert sizes["640x160"]["note"] == "Own size 640x160"
+    assert len(sizes) == len(presets.formats_for(has_upsampler=False)) + 1
+    assert by_value(take_choices(form, presets)).keys() >= {1, 3}
+    lengths = by_value([*length_choices(form, presets), *other_lengths(form, presets)])
+    assert lengths[33]["long"] == "33 frames · 1.38 s"
+    assert set(lengths) == set(range(9, 258, 8))
+
+
+def test_a_length_of_the_form_that_no_clip_may_have_is_still_shown(presets: Presets) -> None:
+    form = replace(Form.initial(presets), num_frames=34, size="100x50", num_takes=7)
+    assert 34 in by_value(other_lengths(form, presets))
+    assert by_value(size_choices(form, presets))["100x50"]["label"] == "2:1"
+    assert 7 in by_value(take_choices(form, presets))
+
+
+def test_a_preset_tells_its_seconds_here_or_that_it_was_changed(presets: Presets) -> None:
+    form = Form.initial(presets)
+    seconds: dict[str, float | None] = {form.preset: 12.0, "fast-preview": None}
+    said = by_value(preset_choices(form, presets, seconds))
+    assert (said[form.preset]["small"], said["fast-preview"]["small"]) == ("12 s", "")
+    changed = by_value(preset_choices(replace(form, num_inference_steps=7), presets, seconds))
+    assert changed[form.preset]["small"] == "changed"
 
 
 def test_a_preset_sets_the_seed_and_the_takes_only_if_it_names_them(presets: Presets) -> None:
@@ -51,6 +86,9 @@ def test_whatever_a_browser_sends_becomes_a_form(presets: Presets) -> None:
         True,
         -1,
         10**400,
+        1e300,
+        float("inf"),
+        float("nan"),
         1.5,
         "x",
         "9" * 100,
@@ -92,6 +130,19 @@ TYPED = Typed(
 def from_typed(presets: Presets) -> Recipe:
     recipe = quick(prompt=compile_prompt(TYPED, presets), negative_prompt=TYPED.negative_prompt)
     return recipe.model_copy(update={"typed": TYPED})
+
+
+def test_a_recipe_with_all_of_a_presets_settings_comes_back_with_the_preset(
+    presets: Presets,
+) -> None:
+    for preset in presets.presets:
+        if preset.needs_reference:
+            continue
+        form = replace(Form.initial(presets), prompt="a ball").with_preset(preset.id, presets)
+        recipe = parse_recipe(form.recipe_data(presets) | {"seed": form.seed or 7})
+        back = Form.from_recipe(recipe, presets)
+        assert preset_fields(back.preset, presets) == preset_fields(preset.id, presets)
+        assert not replace(back, seed_locked=True).is_modified(presets)
 
 
 def test_the_words_come_back_as_they_were_typed_from_take_and_film(

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import httpx
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from ltx_ui.web.front import Front
+from ltx_ui.web.kept_files import FOREVER, KeptFiles
+from ltx_ui.web.language import Spoken
 
 
 class Gradio:
@@ -23,7 +29,7 @@ class Gradio:
         await asyncio.sleep(0.01)
         self.made.append(f"{request.method} {request.url}")
         answer: Response = HTMLResponse(
-            f"<head></head>{request.url} {request.headers.get('x-other')}"
+            f'<html lang="en"><head></head>{request.url} {request.headers.get("x-other")}'
         )
         if request.url.path == "/other":
             answer = Response(status_code=404)
@@ -67,3 +73,86 @@ def test_what_is_not_the_page_is_asked_for_each_time() -> None:
     answers = ask(gradio, *[("GET", "/other", {})] * 3, ("POST", "/", {}))
     assert len(gradio.made) == 4
     assert [answer.status_code for answer in answers] == [404, 404, 404, 200]
+
+
+def test_the_page_is_compressed_for_who_takes_that() -> None:
+    plain, packed = ask(
+        Gradio(),
+        ("GET", "/", {"Accept-Encoding": "identity"}),
+        ("GET", "/", {"Accept-Encoding": "gzip, br"}),
+    )
+    assert plain.text == packed.text
+    told = [answer.headers.get("content-encoding") for answer in (plain, packed)]
+    assert told == [None, "gzip"]
+    varies = {answer.headers["vary"] for answer in (plain, packed)}
+    assert varies == {"Accept-Encoding, Accept-Language"}
+
+
+def test_a_language_has_its_own_page_made_once() -> None:
+    gradio = Gradio()
+
+    async def asked(spoken: str) -> str:
+        transport = httpx.ASGITransport(Spoken(front))
+        async with httpx.AsyncClient(transport=transport, base_url="http://one") as client:
+            return (await client.get("/", headers={"Accept-Language": spoken})).text
+
+    front = Front(gradio)
+    german, austrian, english = (asyncio.run(asked(tag)) for tag in ("de", "de-AT", "fr"))
+    assert german == austrian != english
+    assert len(gradio.made) == 2
+    assert "Clips mit Ton" in german and '<html lang="de"' in german
+    assert "Clips with sound" in english and '<html lang="en"' in english
+
+
+SCRIPT = "/assets/Index-a1B2c3D4.js"
+PLAIN = "/assets/plain.js"
+
+
+def texts(folder: Path, *asked: str, **headers: str) -> list[httpx.Response]:
+    """The answers to requests for files, each of which has another text for each request."""
+    files = KeptFiles(Starlette(routes=[Mount("/assets", StaticFiles(directory=folder))]))
+
+    async def play() -> list[httpx.Response]:
+        transport, found = httpx.ASGITransport(files), []
+        async with httpx.AsyncClient(transport=transport, base_url="http://one") as client:
+            for number, path in enumerate(asked):
+                (folder / Path(path).name).write_text(f"text {number}")
+                found.append(await client.get(path, headers=headers if number else {}))
+        return found
+
+    return asyncio.run(play())
+
+
+def test_a_file_with_a_hash_in_its_name_is_read_once_and_need_not_be_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    answers = texts(tmp_path, SCRIPT, SCRIPT, SCRIPT)
+    assert {answer.text for answer in answers} == {"text 0"}
+    assert {answer.headers["Cache-Control"] for answer in answers} == {FOREVER}
+    assert answers[-1].headers["Content-Length"] == "6"
+
+
+def test_a_file_without_a_hash_is_read_each_time(tmp_path: Path) -> None:
+    answers = texts(tmp_path, PLAIN, PLAIN)
+    assert [answer.text for answer in answers] == ["text 0", "text 1"]
+    assert "Cache-Control" not in answers[0].headers
+
+
+def test_a_part_of_a_file_is_no_answer_for_others(tmp_path: Path) -> None:
+    _, part = texts(tmp_path, SCRIPT, SCRIPT, Range="bytes=0-3")
+    assert (part.status_code, part.text) == (206, "text")
+
+
+def test_a_file_that_is_not_there_is_looked_for_again(tmp_path: Path) -> None:
+    other = "/assets/Index-00000000.css"
+    files = KeptFiles(Starlette(routes=[Mount("/assets", StaticFiles(directory=tmp_path))]))
+
+    async def play() -> list[int]:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(files), base_url="http://one"
+        ) as client:
+            before = await client.get(other)
+            (tmp_path / Path(other).name).write_text("there")
+            return [before.status_code, (await client.get(other)).status_code]
+
+    assert asyncio.run(play()) == [404, 200]

@@ -12,6 +12,7 @@ from ltx_ui.engine.placement import (
     Free,
     Placement,
     Working,
+    device_bytes,
     fits,
     most_room,
     steps_down,
@@ -21,6 +22,15 @@ from ltx_ui.engine.sampling import texts_kept
 from ltx_ui.errors import OutOfMemory
 from ltx_ui.lossy import EXACT, Lossy
 from ltx_ui.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Needed:
+    """Bytes of device memory that a clip needs at its peak, with the weights, and how many were
+    free before the model was loaded."""
+
+    bytes: int
+    free: int
 
 
 @dataclass(frozen=True)
@@ -67,11 +77,26 @@ class ClipMemory:
             two_stage=recipe.two_stage,
             tiled=True,
             text=takes * texts_kept(recipe, self.card, self.lossy) * self.text,
+            rounded=self.lossy.fp8_matmul,
         )
 
     def lower(self, recipe: Recipe, placement: Placement) -> tuple[Placement, ...]:
         """The placements below this one in which a recipe's clip has room, in order."""
         return steps_down(placement, self.weights, self.free, self.working(recipe), self.among)
+
+    def on_device(self, recipe: Recipe, placement: Placement) -> Needed | None:
+        """What a recipe's clip needs on the device, where it is made; None without a device.
+
+        Args:
+            placement: of the weights. Where the clip has no room in it, the first one below is
+                meant that has.
+        """
+        device, host, beside = self.free.device, self.free.host, self.working(recipe)
+        if device is None:
+            return None
+        here = (placement,) if fits(placement, self.weights, device, host, beside) else ()
+        where = (*here, *self.lower(recipe, placement), placement)[0]
+        return Needed(device_bytes(where, self.weights, beside), device)
 
     def has_room_for_graphs(
         self, recipe: Recipe, takes: int, placement: Placement, drop: Callable[[], None]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
+import ctypes
 import logging
 import threading
 import time
@@ -213,11 +215,24 @@ class CompiledBlocks:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="compile", daemon=True)
                 self._thread.start()
+                atexit.register(self._stop)
 
     def _run(self) -> None:
         while (wanted := self._next()) is not None:
             self._compile(wanted)
             self.busy = False
+
+    def _stop(self) -> None:
+        """Give up what is being compiled, at the end of the process: a thread that is still inside
+        torch when the interpreter goes takes the process down with an abort."""
+        with self._changed:
+            self._wanted.clear()
+            thread = self._thread
+            self._changed.notify_all()
+        if thread is not None and thread.ident is not None:
+            end = ctypes.py_object(SystemExit)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), end)
+            thread.join()
 
     def _next(self) -> _Wanted | None:
         """The next kind, once nothing else is done; None when there is none."""
@@ -229,6 +244,7 @@ class CompiledBlocks:
                 self._changed.wait(left)
             if not self._wanted:
                 self._thread = None
+                atexit.unregister(self._stop)
                 return None
             self.busy = True
             return self._wanted.popleft()

@@ -25,7 +25,7 @@ from ltx_ui.engine.lossy import LossySpeed, check
 from ltx_ui.engine.memory_fallback import Exhausted, Fallback, Work, attempt, free_caches
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.optimizations import Optimizations, OptimizedTransformer, default_optimizations
-from ltx_ui.engine.placement import STEPS, Placement, Quantize, possible
+from ltx_ui.engine.placement import STEPS, STREAMED, Placement, Quantize, possible
 from ltx_ui.engine.preview import Colours, colours_of, with_previews
 from ltx_ui.engine.quantization import require_bitsandbytes
 from ltx_ui.engine.resolving import resolve
@@ -65,8 +65,8 @@ class Engine:
     Attributes:
         notice: a sentence on why ``auto`` means the demo model here; empty otherwise.
         pipe: the loaded diffusers pipeline; None before :meth:`load`.
-        encoder, optimized, lossy: what encodes its prompts, its transformer with the optimizations,
-            and what is lossy in it; only there while a model is loaded.
+        encoder, optimized, lossy, memory: what encodes its prompts, its transformer with the
+            optimizations, what is lossy in it, and what its clips take; only there while loaded.
 
     Raises:
         ModelUnavailable: there is no such model or device, a package is missing, or the device
@@ -106,7 +106,7 @@ class Engine:
         self.pipe: Any = None
         self._first = placement
         self._lowered: dict[Hashable, Placement] = {}
-        self._memory: ClipMemory
+        self.memory: ClipMemory
         self.optimized: OptimizedTransformer
         self._idle = Idle()
         self._lossy = lossy
@@ -122,7 +122,8 @@ class Engine:
         """
         self._load(report)
         self._first = self.placement
-        if self._optimizations.compile:
+        streamed = self.placement in STREAMED  # Nothing is compiled there.
+        if self._optimizations.compile and not streamed:
             report("Making a first step.", None)
             clip = self.optimized.clip(one_timestep=True, graphs=False)
             with machine.current(self._device), self.lossy.clip(), clip:
@@ -139,6 +140,7 @@ class Engine:
                 self._device,
                 direct=self._optimizations.direct_loading,
                 quantize=self._quantize,
+                lossy=self._lossy,
             )
             self._install(loaded)
 
@@ -154,11 +156,11 @@ class Engine:
         self._tokens = Tokens(self.pipe.tokenizer, text_length(self.pipe))
         if self.cache_dir is not None:
             runtime.keep_compiled_in(self.cache_dir)
-            self._colours = colours_of(self.pipe.vae, self.cache_dir)
+            self._colours = colours_of(self.pipe.vae, self.cache_dir, self._device)
         self._two_stage = TwoStage(self.pipe, self.card)
         size, among = self._dtype.itemsize, possible(self._quantize)
         found = (self.card, loaded.weights, loaded.free, among, size)
-        self._memory = ClipMemory(*found, lossy=self._lossy)
+        self.memory = ClipMemory(*found, lossy=self._lossy)
         try:
             self._install_optimizations()
         except Exception:
@@ -175,7 +177,7 @@ class Engine:
         self.optimized = OptimizedTransformer(
             self.pipe.transformer, self._optimizations, self._device, self.cache_dir, self._idle
         )
-        self._memory = replace(self._memory, text=self.optimized.text_bytes, graphs={})
+        self.memory = replace(self.memory, text=self.optimized.text_bytes, graphs={})
         self.lossy = LossySpeed(self.pipe, self._lossy)
 
     def _uninstall_optimizations(self) -> None:
@@ -300,7 +302,7 @@ class Engine:
     def _settle(self, recipe: Recipe) -> None:
         """Bring the weights to the placement for clips of this size: the first one or, if memory
         ran out for such a clip before, the one that worked. So no clip of another size changes."""
-        before, wanted = self.placement, self._lowered.get(self._memory.size(recipe), self._first)
+        before, wanted = self.placement, self._lowered.get(self.memory.size(recipe), self._first)
         if before is None or wanted is None or before == wanted:
             return
         try:
@@ -326,7 +328,7 @@ class Engine:
             OutOfMemory: there is not enough memory in any placement; says what should fit.
         """
         self._settle(recipe)
-        lower = self._memory.lower(recipe, self.placement or "resident")
+        lower = self.memory.lower(recipe, self.placement or "resident")
         fallbacks = [Fallback("", partial(self._step_down, recipe, where)) for where in lower]
         try:
             work = self._in_clip(recipe, sampling)
@@ -341,9 +343,9 @@ class Engine:
 
         def once() -> T:
             if next(tries):
-                self._memory.leave_out_graphs(recipe, takes)
+                self.memory.leave_out_graphs(recipe, takes)
             where, alike = self.placement or "resident", not recipe.inputs.images
-            room = self._lossy.step_cache is None and self._memory.has_room_for_graphs(
+            room = self._lossy.step_cache is None and self.memory.has_room_for_graphs(
                 recipe, takes, where, self._drop_graphs
             )
             with self.lossy.clip(), self.optimized.clip(one_timestep=alike, graphs=room):
@@ -354,7 +356,7 @@ class Engine:
     def _drop_graphs(self) -> None:
         self.optimized.drop_graphs()
         self.optimized.forget()
-        self._memory.graphs.clear()
+        self.memory.graphs.clear()
 
     def _free_memory(self) -> None:
         if self.pipe is not None:
@@ -362,7 +364,7 @@ class Engine:
         free_caches()
 
     def _step_down(self, recipe: Recipe, placement: Placement) -> AbstractContextManager[None]:
-        self._lowered[self._memory.size(recipe)] = placement
+        self._lowered[self.memory.size(recipe)] = placement
         self._move(placement)
         return nullcontext()
 
@@ -395,4 +397,4 @@ class Engine:
 
     def _too_large(self, recipe: Recipe) -> OutOfMemory:
         self._free_memory()
-        return self._memory.too_large(recipe)
+        return self.memory.too_large(recipe)

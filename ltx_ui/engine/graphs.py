@@ -39,6 +39,7 @@ Outputs = tuple[Tensor, ...]
 Forward = Callable[..., Outputs]
 _Key = tuple[Hashable, Hashable, Hashable]
 _log = logging.getLogger(__name__)
+_unended: list[torch.cuda.CUDAGraph] = []
 
 
 class Recorder(Protocol):
@@ -64,9 +65,27 @@ class CudaRecorder:
             # Other threads save clips and turn previews into pictures meanwhile.
             with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
                 outputs = call()
+        except Exception:
+            _keep_if_unended(graph)
+            raise
         finally:
             torch.cuda.set_stream(stream)  # torch leaves its own stream on where this fails.
         return outputs, graph.replay
+
+
+def _keep_if_unended(graph: torch.cuda.CUDAGraph) -> None:
+    """Never free a graph whose recording CUDA has given up.
+
+    Where ``capture_end`` itself fails, torch (2.13) leaves the recording under way for its
+    allocators: ``CUDAGraph::capture_end`` has not yet told them, ``reset`` does not, and no public
+    call does. Whenever a stream records later, they ask the graph whether memory is to come from
+    its pool. Besides, memory that was marked with ``Tensor.record_stream`` is given back no more;
+    nothing here marks any. Running out of memory while recording ends the recording properly.
+    """
+    try:
+        graph.pool()
+    except RuntimeError:
+        _unended.append(graph)
 
 
 @dataclass

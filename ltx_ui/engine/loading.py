@@ -51,9 +51,12 @@ from ltx_ui.engine.quantization import (
     quantize_transformer,
 )
 from ltx_ui.engine.resolving import card_of_folder, read_json
+from ltx_ui.engine.sampling import texts_kept
 from ltx_ui.engine.streaming import stream
 from ltx_ui.engine.twostage import makes_two_stages
 from ltx_ui.errors import ModelUnavailable
+from ltx_ui.lossy import EXACT, Lossy
+from ltx_ui.recipe import Recipe
 
 PARTS = ("transformer", "text_encoder", "connectors", "vae", "audio_vae", "vocoder")
 
@@ -111,6 +114,7 @@ def load(
     *,
     direct: bool = True,
     quantize: Quantize = "none",
+    lossy: Lossy = EXACT,
 ) -> Loaded:
     """Load a card's pipeline, downloading its files first if need be.
 
@@ -119,6 +123,7 @@ def load(
         dtype: what to compute in; None for the device's default.
         direct: as ``Optimizations.direct_loading``.
         quantize: which weights to keep in 4 bits.
+        lossy: what clips shall be made with, as far as it takes or saves memory.
 
     Raises:
         ModelUnavailable: with what to do about it. Too small a machine is found out before
@@ -141,7 +146,8 @@ def load(
     weights = part_bytes(card, counted_in(folder, card), dtype, quantize)
     free = free_memory(device)
     if placement is None:
-        placement = _choose(card, weights, device, _usual_working(card, folder, dtype), quantize)
+        beside = _usual_working(card, folder, dtype, lossy)
+        placement = _choose(card, weights, device, beside, quantize)
     report(f"Loading {card.title}: {MEANING[placement]}", None)
     pipe = _read(folder, card, placement, dtype, device, direct, quantize)
     pipe.set_progress_bar_config(disable=True)
@@ -181,11 +187,13 @@ def part_bytes(
     return in_4_bits(whole, quantize, dtype.itemsize)
 
 
-def _usual_working(card: ModelCard, folder: Path, dtype: torch.dtype) -> Working:
+def _usual_working(card: ModelCard, folder: Path, dtype: torch.dtype, lossy: Lossy) -> Working:
     """The device memory that a clip of usual size takes besides the weights."""
     config = read_json(folder / card.transformer_subfolder / "config.json")
-    clips = 2 if card.takes_guidance else 1
-    return working(*USUAL, clips=clips, text=clips * kept_text_bytes(config, dtype.itemsize))
+    clip = Recipe(prompt="A clip of usual size.")
+    text = texts_kept(clip, card, lossy) * kept_text_bytes(config, dtype.itemsize)
+    clips = 2 if card.guided(clip) else 1
+    return working(*USUAL, clips=clips, text=text, rounded=lossy.fp8_matmul)
 
 
 class Schedule(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from ltx_ui.engine.demo_words import DEMO_PHRASES, DEMO_VOCABULARY
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.geometry import SPATIAL_COMPRESSION, grid_size
+from ltx_ui.phrases import Phrases, Vocabulary
 from ltx_ui.recipe import Recipe
 
 GB = 10**9
@@ -93,6 +95,8 @@ class ModelCard:
         download_bytes: about the size of all files to download.
         knows: a line on what a model can show that knows only a small world; empty for others.
         examples: prompts for such a model, in the words it was trained on.
+        phrases: likewise, in place of those in presets.json.
+        vocabulary: words of its own, beside those in presets.json.
     """
 
     id: str
@@ -119,6 +123,8 @@ class ModelCard:
     download_bytes: int = 0
     knows: str = ""
     examples: tuple[str, ...] = ()
+    phrases: Phrases | None = None
+    vocabulary: Vocabulary | None = None
 
     @property
     def distilled(self) -> bool:
@@ -358,6 +364,8 @@ CARDS: dict[str, ModelCard] = {
                 "A green triangle slides right in a studio. Bright and clean light. Silence.",
                 "A purple star at sunset. It rests quietly. The sound of waves. Slow pan.",
             ),
+            phrases=DEMO_PHRASES,
+            vocabulary=DEMO_VOCABULARY,
         ),
         _LTX_2,
         replace(

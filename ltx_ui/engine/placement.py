@@ -147,6 +147,8 @@ class Working:
         text: the texts' cached keys and values.
         two_stage: whether the second stage's LoRA is loaded for a while.
         graphs: what CUDA graphs hold on to while nothing is sampled.
+        rounded: whether a transformer that stays on the device is rounded to 8 bits once it is
+            there (``--lossy fp8-matmul``).
     """
 
     sampling: int
@@ -154,6 +156,7 @@ class Working:
     text: int = 0
     two_stage: bool = False
     graphs: int = 0
+    rounded: bool = False
 
     @property
     def total(self) -> int:
@@ -189,6 +192,7 @@ def working(
     two_stage: bool = False,
     tiled: bool = False,
     text: int = 0,
+    rounded: bool = False,
 ) -> Working:
     """What making a clip of this size, in pixels and frames, takes.
 
@@ -197,6 +201,7 @@ def working(
         two_stage: whether it is sampled at half size and then, without guidance, at full size.
         tiled: whether decoding may fall back to tiles.
         text: bytes of all texts' cached keys and values.
+        rounded: as of :class:`Working`.
     """
     # An end image takes one more latent frame.
     size = (width, height, num_frames + TEMPORAL_COMPRESSION)
@@ -206,7 +211,8 @@ def working(
         sampled = max(half * clips, video_tokens(*size))
     per_pixel = TILED_DECODING_BYTES if tiled else DECODING_BYTES
     decoding = width * height * num_frames * per_pixel
-    return Working(SAMPLING_BASE + sampled * SAMPLING_BYTES, decoding, text, two_stage)
+    sampling = SAMPLING_BASE + sampled * SAMPLING_BYTES
+    return Working(sampling, decoding, text, two_stage, rounded=rounded)
 
 
 def device_bytes(
@@ -225,7 +231,9 @@ def device_bytes(
     passing = _passing(placement, weights, blocks)
     beside = replace(working, sampling=working.sampling + passing).beside(placement)
     text += working.within(placement).graphs
-    return _kept(placement, weights) + max(beside, text + RESERVE)
+    loaded = _kept(placement, weights)
+    kept = _kept(placement, weights, working.rounded)
+    return max(loaded + RESERVE, kept + max(beside, text + RESERVE))
 
 
 def in_use(weights: Mapping[str, int], working: Working) -> Mapping[str, int]:
@@ -255,15 +263,19 @@ def possible(quantize: Quantize) -> tuple[Placement, ...]:
     return tuple(p for p in PLACEMENTS if not (quantized and p in IN_8_BITS))
 
 
-def _stored(placement: Placement, weights: Mapping[str, int]) -> dict[str, int]:
+def _stored(
+    placement: Placement, weights: Mapping[str, int], rounded: bool = False
+) -> dict[str, int]:
     """The weights as the placement stores them."""
-    share = FLOAT8_SHARE if placement in IN_8_BITS else 1
+    in_8_bits = placement in IN_8_BITS or (rounded and placement not in STREAMED)
+    share = FLOAT8_SHARE if in_8_bits else 1
     return {**weights, "transformer": round(weights.get("transformer", 0) * share)}
 
 
-def _kept(placement: Placement, weights: Mapping[str, int]) -> int:
-    """Device memory that the weights take permanently."""
-    kept = sum(_stored(placement, weights).values()) - host_bytes(placement, weights)
+def _kept(placement: Placement, weights: Mapping[str, int], rounded: bool = False) -> int:
+    """Device memory that the weights take permanently, once they are rounded if they shall be."""
+    stored = _stored(placement, weights, rounded)
+    kept = sum(stored.values()) - host_bytes(placement, weights)
     return kept + OUTSIDE_BLOCKS if placement in STREAMED else kept
 
 
@@ -365,7 +377,7 @@ def most_room(
         return free.host, None
     weights = in_use(weights, working)
     able = [p for p in among if free.host >= host_bytes(p, weights)] or [among[-1]]
-    taken = {p: _kept(p, weights) + _passing(p, weights) for p in able}
+    taken = {p: _kept(p, weights, working.rounded) + _passing(p, weights) for p in able}
     best = min(able, key=lambda p: taken[p])
     return free.device - taken[best], best
 

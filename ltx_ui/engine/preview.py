@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ltx_ui.clip import Listener, PreviewListener, Stage
+from ltx_ui.engine.machine import CPU, multiplies_bfloat16
 from ltx_ui.geometry import (
     SPATIAL_COMPRESSION,
     TEMPORAL_COMPRESSION,
@@ -66,19 +69,32 @@ class Colours:
         return colours.round_().clamp_(0, 255).to(torch.uint8).cpu().numpy()
 
 
-def colours_of(vae: Any, folder: Path) -> Colours:
-    """The map of a VAE: read from ``folder`` or, the first time, fitted and saved there. Fitting
-    takes a second or two on a CPU."""
+def colours_of(vae: Any, folder: Path, device: torch.device = CPU) -> Colours:
+    """The map of a VAE that computes on ``device``: read from ``folder`` or, the first time, fitted
+    and saved there. Fitting takes a second or two on a CPU."""
     path = folder / f"preview-{_digest(vae)}.npz"
     if path.is_file():
         with np.load(path) as kept:
             return Colours(torch.from_numpy(kept["weights"]), torch.from_numpy(kept["offset"]))
-    colours = fit(vae)
+    with nullcontext() if multiplies_bfloat16(device) else _in_float32(vae.encoder):
+        colours = fit(vae)
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}.npz")
     np.savez(unfinished, weights=colours.weights.numpy(), offset=colours.offset.numpy())
     unfinished.replace(path)
     return colours
+
+
+@contextmanager
+def _in_float32(module: nn.Module) -> Iterator[None]:
+    """The way to float32 and back changes no weight. It must not be gone in inference mode, which
+    would mark them."""
+    stored = next(module.parameters()).dtype
+    module.float()
+    try:
+        yield
+    finally:
+        module.to(stored)
 
 
 @torch.inference_mode()
@@ -116,8 +132,8 @@ def latents_and_colours(vae: Any, clips: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         N×channels and N×3, float32, on the CPU.
     """
-    device = next(vae.parameters()).device
-    latents = vae.encode(clips.to(device, vae.dtype)).latent_dist.mode().float().cpu()
+    weight = next(vae.encoder.parameters())
+    latents = vae.encode(clips.to(weight.device, weight.dtype)).latent_dist.mode().float().cpu()
     shape = (1, -1, 1, 1, 1)
     mean, std = (v.float().cpu().view(shape) for v in (vae.latents_mean, vae.latents_std))
     latents = (latents - mean) * vae.config.scaling_factor / std

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ltx_ui.clip import Listener
 from ltx_ui.engine.models import Guidance, ModelCard
+from ltx_ui.engine.noise import Noise
 from ltx_ui.engine.preview import Previews
 from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.geometry import margins, video_tokens
@@ -105,20 +106,20 @@ def sample_together(
     steps = card.steps(recipe.num_inference_steps)
     listener.progress("sampling", 0, steps)
     width, height = card.sampled_size(recipe)
-    generators = [torch.Generator("cpu").manual_seed(take.seed) for take in takes]
-    batch = denoise(
-        pipe,
-        recipe,
-        counting(listener, 0, steps),
-        width=width,
-        height=height,
-        conditions=conditions(recipe, card, inputs),
-        num_inference_steps=steps,
-        sigmas=list(card.sigmas) or None,
-        generator=generators if len(takes) > 1 else generators[0],
-        **guidance_arguments(recipe, card),
-        **{name: value.expand(len(takes), *value.shape[1:]) for name, value in text.items()},
-    )
+    with Noise(takes).drawn(pipe) as generator:
+        batch = denoise(
+            pipe,
+            recipe,
+            counting(listener, 0, steps),
+            width=width,
+            height=height,
+            conditions=conditions(recipe, card, inputs),
+            num_inference_steps=steps,
+            sigmas=list(card.sigmas) or None,
+            generator=generator,
+            **guidance_arguments(recipe, card),
+            **{name: value.expand(len(takes), *value.shape[1:]) for name, value in text.items()},
+        )
     return [Latents(batch.video[i : i + 1], batch.audio[i : i + 1]) for i in range(len(takes))]
 
 
@@ -204,7 +205,7 @@ def conditions(
     grid = card.grid_of(recipe)
     found = [
         LTX2VideoCondition(
-            frames=Image.fromarray(pad_to_grid(inputs.pictures[image.digest], recipe, grid)),
+            frames=Image.fromarray(pad_to_grid(inputs.pictures[image.at], recipe, grid)),
             index=image.at,
             strength=image.strength,
             crf=card.image_crf,

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ltx_ui.clip import Listener
 from ltx_ui.engine.models import SCHEDULES, STAGE_2_SIGMAS, Guidance, ModelCard
+from ltx_ui.engine.noise import Noise
 from ltx_ui.engine.placement import UPSAMPLER
 from ltx_ui.engine.sampling import (
     Latents,
@@ -94,25 +95,25 @@ class TwoStage:
         steps = first + len(STAGE_2_SIGMAS)
         listener.progress("sampling", 0, steps)
         width, height = card.sampled_size(recipe)
-        shared = {
-            "conditions": conditions(recipe, card, inputs),
-            "generator": torch.Generator("cpu").manual_seed(recipe.seed),
-        }
-        small = denoise(
-            pipe,
-            recipe,
-            counting(listener, 0, steps),
-            width=width // 2,
-            height=height // 2,
-            num_inference_steps=first,
-            sigmas=list(card.sigmas) or None,
-            **shared,
-            **guidance,
-            **text,
-        )
+        pictures, noise = conditions(recipe, card, inputs), Noise([recipe])
+        with noise.drawn(pipe) as generator:
+            small = denoise(
+                pipe,
+                recipe,
+                counting(listener, 0, steps),
+                width=width // 2,
+                height=height // 2,
+                num_inference_steps=first,
+                sigmas=list(card.sigmas) or None,
+                conditions=pictures,
+                generator=generator,
+                **guidance,
+                **text,
+            )
         enlarged = self._enlarge(small.video)
         listener.progress("sampling", first, steps)
-        with fixed_schedule(pipe), distilled(pipe, self._lora):
+        second = noise.drawn(pipe, stage=1)
+        with fixed_schedule(pipe), distilled(pipe, self._lora), second as generator:
             refined = denoise(
                 pipe,
                 recipe,
@@ -126,7 +127,8 @@ class TwoStage:
                 noise_scale=STAGE_2_SIGMAS[0],
                 guidance_scale=1.0,
                 audio_guidance_scale=1.0,
-                **shared,
+                conditions=pictures,
+                generator=generator,
                 **extra_arguments(Guidance(), card),
                 **{name: text[name] for name in ("prompt_embeds", "prompt_attention_mask")},
             )

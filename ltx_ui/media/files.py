@@ -6,8 +6,9 @@ import logging
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ltx_ui.errors import FULL, DiskFull, MediaError, writing_failed
@@ -79,7 +80,19 @@ def whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
 
 
-def sweep(folder: Path) -> None:
-    """Remove the temporary files that a killed process left in ``folder``."""
-    for leftover in folder.glob(f".*{_MARK}"):
-        remove(leftover)
+def half_written(folder: Path) -> list[Path]:
+    """The temporary files in ``folder``; those that nobody is writing are a killed process's."""
+    return list(folder.glob(f".*{_MARK}"))
+
+
+def sweep(folder: Path, unused_seconds: float = 0) -> None:
+    """Remove the temporary files that a killed process left in ``folder``.
+
+    Args:
+        unused_seconds: how long they have not been written.
+    """
+    latest = time.time() - unused_seconds
+    for leftover in half_written(folder):
+        with suppress(FileNotFoundError):  # Its writer has just finished it.
+            if not unused_seconds or leftover.stat().st_mtime < latest:
+                remove(leftover)

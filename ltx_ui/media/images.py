@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import math
+import re
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from ltx_ui.errors import InvalidRecipe
+from ltx_ui.inputs import CENTRE
 from ltx_ui.inputs import FORMATS as TAKEN
 
 MAX_PIXELS = {"JPEG": 250_000_000, "PNG": 128_000_000, "HEIF": 80_000_000, "AVIF": 80_000_000}
@@ -37,6 +39,13 @@ MAX_RATIO = 8
 QUALITIES = (95, 88, 80)
 """JPEG qualities to store in, the first that fits into :data:`KEPT_BYTES`."""
 
+MOST_EXIF = 140_000
+"""Bytes of EXIF in a picture. A JPEG's block has at most 64 kB, and a phone's file may hold a
+second picture with its own. Pillow reads every entry of a block, and each may name all of it: with
+500 kB that took 1.5 GB and 17 s."""
+
+_TOO_MUCH_EXIF = "has far more EXIF data than a camera writes. Save the picture again without it."
+_EXIF_SEGMENT = re.compile(rb"\xff\xe1(..)Exif\0\0", re.DOTALL)
 _log = logging.getLogger(__name__)
 
 pillow_heif.register_heif_opener(thumbnails=False)
@@ -129,24 +138,41 @@ def read_reference(data: bytes, max_bytes: int, field: str = "image_start") -> I
         _refuse(field, "is damaged: its pixels can't be read. Save the picture again.")
 
 
-def cover_crop(width: int, height: int, target_width: int, target_height: int) -> Crop:
-    """The part around the centre of a picture that has the shape of the target: what is seen of it
-    when it just covers the target. All sizes in pixels."""
+def cover_crop(
+    width: int,
+    height: int,
+    target_width: int,
+    target_height: int,
+    focus: tuple[float, float] = CENTRE,
+) -> Crop:
+    """The part of a picture that has the shape of the target: what is seen of it when it just
+    covers the target. All sizes in pixels.
+
+    Args:
+        focus: how far right and how far down that part lies, 0…1.
+    """
     shape = target_width / target_height
     if width / height > shape:
         kept = shape * height
-        return Crop((width - kept) / 2, 0.0, (width - kept) / 2 + kept, float(height))
+        left = (width - kept) * focus[0]
+        return Crop(left, 0.0, left + kept, float(height))
     kept = width / shape
-    return Crop(0.0, (height - kept) / 2, float(width), (height - kept) / 2 + kept)
+    top = (height - kept) * focus[1]
+    return Crop(0.0, top, float(width), top + kept)
 
 
-def fit(image: Image.Image, width: int, height: int) -> NDArray[np.uint8]:
-    """The picture made just large enough to cover the size, its centre cut out.
+def fit(
+    image: Image.Image, width: int, height: int, focus: tuple[float, float] = CENTRE
+) -> NDArray[np.uint8]:
+    """The picture made just large enough to cover the size, and the part at the focus cut out.
+
+    Args:
+        focus: as :func:`cover_crop` takes it.
 
     Returns:
         uint8, height×width×3.
     """
-    crop = cover_crop(*image.size, width, height)
+    crop = cover_crop(*image.size, width, height, focus)
     fitted = image.resize((width, height), Image.Resampling.LANCZOS, box=crop)
     return np.array(fitted, dtype=np.uint8)
 
@@ -159,6 +185,8 @@ def _open(data: bytes, max_bytes: int, field: str) -> Image.Image:
             f"is {len(data) / 1e6:.1f} MB; at most {max_bytes / 1e6:g} MB are allowed. "
             "Save the picture smaller.",
         )
+    if sum(int.from_bytes(size) for size in _EXIF_SEGMENT.findall(data)) > MOST_EXIF:
+        _refuse(field, _TOO_MUCH_EXIF)  # Pillow reads a JPEG's when it is opened.
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError:
@@ -166,6 +194,8 @@ def _open(data: bytes, max_bytes: int, field: str) -> Image.Image:
         _refuse(field, f"has too many pixels; at most {most:,} are allowed. Make it smaller.")
     except Exception:  # Pillow lets almost anything out of a damaged header.
         _refuse(field, f"is not a {TAKEN} picture. Save the picture as one of these.")
+    if len(image.info.get("exif") or b"") > MOST_EXIF:
+        _refuse(field, _TOO_MUCH_EXIF)
     _check_size(image, field)
     return image
 

@@ -1,8 +1,7 @@
-"""A Clip as an mp4 that plays everywhere, with its recipe inside; its poster; and the way back."""
+"""A Clip as an mp4 that plays everywhere, and its poster, each with the recipe inside."""
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import subprocess
@@ -17,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ltx_ui import __version__
 from ltx_ui.clip import Clip
 from ltx_ui.errors import MediaError
 from ltx_ui.media.files import no_room, says_full, scratch, whole
+from ltx_ui.media.metadata import TOOL, as_comment, as_exif
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +77,7 @@ def without_recipe(path: Path, target: Path) -> None:
     Raises:
         MediaError: as :func:`write_mp4`; or ``path`` is gone, or no film.
     """
-    import av  # As in read_metadata.
+    import av  # Loads FFmpeg's libraries, which nothing else in this room needs.
 
     try:
         with av.open(str(path)) as container:
@@ -90,37 +89,18 @@ def without_recipe(path: Path, target: Path) -> None:
         _run(["-i", str(path), "-map", "0", "-c", "copy", *_container(tags, temporary)], temporary)
 
 
-def write_poster(clip: Clip, path: Path) -> None:
+def write_poster(clip: Clip, path: Path, metadata: Mapping[str, Any] | None = None) -> None:
     """Write a JPEG of the clip's middle frame, or of its brightest one where that is dark.
+
+    Args:
+        metadata: as :func:`write_mp4` takes it; kept in the EXIF comment. None: nothing is.
 
     Raises:
         MediaError: the disk is full, or the folder can't be written.
     """
     with whole(path) as target:
-        Image.fromarray(clip.frames[_poster_frame(clip.frames)]).save(target, "JPEG", quality=88)
-
-
-def read_metadata(path: Path) -> dict[str, Any]:
-    """What :func:`write_mp4` kept in the file, also after a copy into another container that holds
-    comments, such as mkv or mov.
-
-    Raises:
-        MediaError: it is no film, or not one of ours.
-    """
-    import av  # Loads FFmpeg's libraries, which nothing else in this room needs.
-
-    try:
-        with av.open(str(path)) as container:
-            # Matroska's names are in capitals.
-            tags = {name.lower(): value for name, value in container.metadata.items()}
-            found = json.loads(tags["comment"])
-        if not isinstance(found, dict):
-            raise ValueError(found)
-    except (av.FFmpegError, OSError, KeyError, ValueError) as error:
-        raise MediaError(
-            f"{path.name} holds no recipe: it was not made here, or was re-encoded since."
-        ) from error
-    return found
+        picture = Image.fromarray(clip.frames[_poster_frame(clip.frames)])
+        picture.save(target, "JPEG", quality=88, exif=as_exif(metadata) if metadata else b"")
 
 
 def _encode(clip: Clip, sound: Path | None, tags: Mapping[str, str], target: Path) -> None:
@@ -203,12 +183,11 @@ def _tags(metadata: Mapping[str, Any], made_at: datetime) -> dict[str, str]:
     title = " ".join(str(dict(metadata.get("recipe") or {}).get("prompt", "")).split())
     if len(title) > TITLE_LENGTH:
         title = f"{title[: TITLE_LENGTH - 1].rstrip()}…"
-    comment = json.dumps(metadata, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return {
         "creation_time": made_at.astimezone(UTC).isoformat(timespec="seconds"),
         "title": title.replace("\0", ""),
-        "encoding_tool": f"LTX-2 Studio {__version__}",
-        "comment": comment,
+        "encoding_tool": TOOL,
+        "comment": as_comment(metadata),
     }
 
 

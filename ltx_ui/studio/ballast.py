@@ -18,6 +18,15 @@ SPARE = 4 * SIZE
 _log = logging.getLogger(__name__)
 
 
+def is_full(folder: Path) -> bool:
+    """Whether the disk with this folder may have too little room for SQLite itself.
+
+    Raises:
+        MediaError: the disk can't be asked.
+    """
+    return free_bytes(folder) < SIZE
+
+
 class Ballast:
     """The file beside the library. It is made while there is room on the disk."""
 
@@ -28,7 +37,7 @@ class Ballast:
     def given_up(self) -> Iterator[None]:
         """Inside the block the file is deleted if the disk is full. Afterwards it is made again for
         the next time: in full where there is room, or of half of what is free."""
-        full = free_bytes(self._path.parent) < SIZE
+        full = is_full(self._path.parent)
         if full:
             remove(self._path)
         try:

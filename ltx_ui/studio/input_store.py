@@ -7,24 +7,27 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Set
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 
-from sqlalchemy import Select, func, select, union
+from sqlalchemy import Text, cast, select, union
 
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
-from ltx_ui.inputs import FIELDS, InputData, Picture, digest_of, is_digest
+from ltx_ui.inputs import FIELDS, ImageInput, InputData, Picture, digest_of, digests_in, is_digest
 from ltx_ui.media.files import remove, sweep, whole
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
 from ltx_ui.recipe import Recipe
-from ltx_ui.studio.database import LIVE, Database, JobRow, TakeRow
+from ltx_ui.studio import dialects
+from ltx_ui.studio.database import Database
+from ltx_ui.studio.shown_to import NOT_HERE, ShownTo
+from ltx_ui.studio.tables import LIVE, CharacterRow, JobRow, TakeRow
 
 UNUSED_SECONDS = 7 * 24 * 3600
-"""How long a picture is kept that no take and no job uses. A browser may have it in a draft."""
+"""How long a picture is kept that nothing uses. A browser may have it in a draft."""
 UNUSED_BYTES = 2_000_000_000
 UNUSED_FILES = 2000
 """How many bytes, and how many files, all unused pictures may have; the oldest are removed."""
@@ -53,8 +56,8 @@ class StoredImage:
 class InputStore:
     """The folder of pictures. Safe to call from any thread.
 
-    A picture that no take and no job uses is removed after a week, or earlier if there are too many
-    unused ones.
+    A picture that no take, job or character uses is removed after a week, or earlier if there are
+    too many unused ones.
 
     Args:
         max_bytes: size of the largest file that is accepted.
@@ -63,25 +66,27 @@ class InputStore:
 
     def __init__(self, folder: Path, max_bytes: int, database: Database) -> None:
         self._folder = folder
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._database = database
         self._lock = threading.Lock()
         self._held: Counter[str] = Counter()
         self._swept_at = -float(SECONDS_BETWEEN_SWEEPS)
+        self._shown_to = ShownTo(folder / "visitors")
         self._small = lru_cache(_THUMBNAILS)(_thumbnail)
 
-    def add(self, data: bytes, field: str) -> StoredImage:
+    def add(self, data: bytes, field: str, owner: str = "") -> StoredImage:
         """Store a picture.
 
         Args:
             data: the file's bytes as they were sent.
             field: the recipe's field that the picture is for, named in errors.
+            owner: who may use it from now on.
 
         Raises:
             InvalidRecipe: it can't be used.
             MediaError: it could not be written, or the disk is full.
         """
-        image = take_in(data, self._max_bytes, field)
+        image = take_in(data, self.max_bytes, field)
         stored = StoredImage(digest_of(image.data), image.width, image.height, image.note)
         with self._lock:
             try:
@@ -89,65 +94,70 @@ class InputStore:
             except NotFound:
                 with whole(self._folder / f"{_name(stored.digest)}{image.suffix}") as target:
                     target.write_bytes(image.data)
+            self._shown_to.note(stored.digest, owner)
         if time.monotonic() - self._swept_at > SECONDS_BETWEEN_SWEEPS:
             self.sweep()
         return stored
 
     @contextmanager
-    def held(self, recipe: Recipe) -> Iterator[None]:
-        """A recipe's files are not removed inside the block, in which the recipe becomes a job that
-        uses them.
+    def held(self, named: Iterable[tuple[str, str]], owner: str = "") -> Iterator[None]:
+        """Files are not removed inside the block, in which something is stored that uses them.
+
+        Args:
+            named: the field and the digest of each, as :meth:`ltx_ui.inputs.Inputs.named` gives
+                them; the field is named in errors.
+            owner: for whom something is stored; a visitor may use their own pictures only.
 
         Raises:
-            InvalidRecipe: there is no file by a digest.
+            InvalidRecipe: there is no file by a digest that the owner may use.
         """
         held: list[str] = []
         try:
-            for field, digest in recipe.inputs.named():
-                held.append(self._hold(digest, field))
+            for field, digest in named:
+                held.append(self._hold(digest, field, owner))
             yield
         finally:
             with self._lock:
                 self._held.subtract(held)
                 self._held += Counter()
 
-    def path(self, digest: str) -> Path:
+    def path(self, digest: str, owner: str = "") -> Path:
         """The stored file.
 
+        Args:
+            owner: who asks for it; a visitor may see their own pictures only.
+
         Raises:
-            NotFound: there is none by this digest.
+            NotFound: there is none by this digest that the owner may see.
         """
         if is_digest(digest):
+            self._shown_to.check(digest, owner)
             for path in self._folder.glob(f"{_name(digest)}.*"):
                 return path
-        raise NotFound("This picture is not here any more. Choose it again.")
+        raise NotFound(NOT_HERE)
 
-    def thumbnail(self, digest: str) -> bytes:
+    def thumbnail(self, digest: str, owner: str = "") -> bytes:
         """A stored picture as a small WebP, with sides of at most 512 pixels.
 
         Raises:
-            NotFound: there is none by this digest.
+            NotFound: as :meth:`path`.
         """
-        return self._small(self.path(digest))
+        return self._small(self.path(digest, owner))
 
     def read(self, recipe: Recipe) -> InputData:
-        """What a recipe's files hold, as the engine takes it; each is decoded once.
+        """What a recipe's files hold, as the engine takes it.
 
         Raises:
             NotFound: a file was removed.
         """
-        images = {image.digest: FIELDS[image.at] for image in recipe.inputs.images}
-        size = recipe.width, recipe.height
-        return InputData(
-            {digest: self._pixels(digest, *size, field) for digest, field in images.items()}
-        )
+        return InputData({image.at: self._pixels(image, recipe) for image in recipe.inputs.images})
 
     def sweep(self) -> None:
         """Remove unused pictures that are too old or too many, and files that a killed process has
         left half-written."""
         with self._lock:
             self._swept_at = time.monotonic()
-            sweep(self._folder)
+            sweep(self._folder, self._database.unused_seconds)
             try:
                 # In this order: a picture whose hold ends in between is in a job by then.
                 used = {*self._held, *self._in_use()}
@@ -157,21 +167,48 @@ class InputStore:
             for path in _superfluous(self._folder, used):
                 _log.info("Removing the picture %s, which nothing uses.", path.name)
                 remove(path)
+            self._shown_to.keep_only(self._digests())
+
+    def bytes(self) -> int:
+        """Size of all pictures."""
+        size = 0
+        for path in self._stored():
+            with suppress(FileNotFoundError):  # It may be removed meanwhile.
+                size += path.stat().st_size
+        return size
+
+    def gone(self) -> set[str]:
+        """The digests of the pictures that are in use and not here any more.
+
+        Raises:
+            MediaError: the library can't be read.
+        """
+        return {*self._in_use()} - self._digests()
+
+    def _stored(self) -> Iterator[Path]:
+        return self._folder.glob("[0-9a-f]*.*")
+
+    def _digests(self) -> set[str]:
+        return {f"sha256:{path.stem}" for path in self._stored()}
 
     def _in_use(self) -> list[str]:
-        """Digests of the files that takes, and jobs that have not ended, refer to."""
-        named = union(_named(TakeRow), _named(JobRow).where(JobRow.state.in_(LIVE)))
+        """Digests of the files that takes, characters, and jobs that have not ended refer to."""
+        live = dialects.digests_in(JobRow.recipe).where(JobRow.state.in_(LIVE))
+        named = union(dialects.digests_in(TakeRow.recipe), live)
         with self._database.reading() as session:
-            return list(session.scalars(named))
+            # As text: one that is damaged would end the whole query.
+            shown = session.scalars(select(cast(CharacterRow.images, Text)))
+            return [*session.scalars(named), *chain.from_iterable(map(digests_in, shown))]
 
-    def _pixels(self, digest: str, width: int, height: int, field: str) -> Picture:
-        data = self.path(digest).read_bytes()
-        return fit(read_reference(data, len(data), field), width, height)
+    def _pixels(self, image: ImageInput, recipe: Recipe) -> Picture:
+        data = self.path(image.digest).read_bytes()
+        picture = read_reference(data, len(data), FIELDS[image.at])
+        return fit(picture, recipe.width, recipe.height, image.focus)
 
-    def _hold(self, digest: str, field: str) -> str:
+    def _hold(self, digest: str, field: str, owner: str) -> str:
         with self._lock:
             try:
-                _touch(self.path(digest))
+                _touch(self.path(digest, owner))
             except NotFound as error:
                 raise InvalidRecipe.because(field, f"{field}: {error}") from None
             self._held[digest] += 1
@@ -181,13 +218,6 @@ class InputStore:
 def _name(digest: str) -> str:
     """A stored file's name, without its ending."""
     return digest.removeprefix("sha256:")
-
-
-def _named(rows: type[TakeRow] | type[JobRow]) -> Select[tuple[str]]:
-    """The digests in these rows' recipes, wherever they stand there: whatever kind of input comes
-    later, its files are found as well."""
-    value = func.json_tree(rows.recipe).table_valued("atom", joins_implicitly=True).c.atom
-    return select(value).select_from(rows).where(value.like("sha256:%"))
 
 
 def _thumbnail(path: Path) -> bytes:

@@ -2,45 +2,120 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, Text, cast, delete, func, select, update
+from sqlalchemy.orm import Session, aliased
 
 from ltx_ui.errors import StudioError
-from ltx_ui.recipe import Recipe
-from ltx_ui.studio.database import LIVE, Database, JobRow, TakeRow
-from ltx_ui.studio.jobs import CancelledJob, Done, EndState, Failed, Job, Queued, Running
+from ltx_ui.recipe import MAX_TAKES, Recipe
+from ltx_ui.studio.damaged import UNREADABLE, Readable
+from ltx_ui.studio.database import Database
+from ltx_ui.studio.jobs import (
+    BEGUN,
+    CancelledJob,
+    Done,
+    EndState,
+    Failed,
+    Job,
+    Origin,
+    Queued,
+    Running,
+    take_ids_of,
+)
+from ltx_ui.studio.lineage import columns_of
+from ltx_ui.studio.tables import LIVE, JobRow, PausedRow, TakeRow
 
 MAX_STARTS = 2
 """A job that took the process down this often is not tried again."""
 HISTORY = 1000
 """Ended jobs that are kept, for clients that still ask about them."""
 
+_WAITING = aliased(JobRow)
+_FIRST, _LAST = (
+    select(func.coalesce(end(_WAITING.position), 0))
+    .where(_WAITING.state == Queued.name)
+    .scalar_subquery()
+    for end in (func.min, func.max)
+)
+"""The positions of the first and the last job that wait."""
+
 _log = logging.getLogger(__name__)
 
 
 class JobStore:
     """The table of jobs. A change that can't be written is logged and otherwise passed over: the
-    job itself goes on, its state is also in memory, and the clip may still be kept."""
+    job itself goes on, its state is also in memory, and the clip may still be kept.
+
+    On a shared database other processes have jobs there as well. Each is its holder's alone, until
+    it has ended or its holder has.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._rows = Readable(JobRow)
+        self._mine = JobRow.holder == database.holder
+        self._unwritten: dict[str, dict[str, Any]] = {}
+
+    def version(self) -> str:
+        """As :meth:`Database.version`."""
+        return self._database.version()
 
     def left_over(self) -> list[Job]:
-        """The jobs that an earlier process did not finish, in their order. Deletes the oldest
-        ended jobs beyond :data:`HISTORY` on the way.
+        """The jobs that a process did not finish which has ended, in their order: what ran comes
+        first. They are this one's from now on. Deletes the oldest ended jobs beyond
+        :data:`HISTORY` on the way.
 
         Raises:
             MediaError, SettingsError: as :meth:`Database.session`.
         """
         ended = select(JobRow.number).where(JobRow.state.not_in(LIVE))
-        oldest = ended.order_by(JobRow.number.desc()).offset(HISTORY).limit(-1)
-        live = select(JobRow).where(JobRow.state.in_(LIVE)).order_by(JobRow.number)
+        oldest = ended.order_by(JobRow.number.desc()).offset(HISTORY)
+        live = select(JobRow).where(JobRow.state.in_(LIVE))
+        live = live.order_by(JobRow.state != Running.name, JobRow.position, JobRow.number)
         with self._database.session() as session:
             session.execute(delete(JobRow).where(JobRow.number.in_(oldest)))
-            return [_job(row, ()) for row in session.scalars(live) if _goes_on(session, row)]
+            holders = session.scalars(
+                live.with_only_columns(JobRow.holder).order_by(None).distinct()
+            )
+            gone = [each for each in holders if self._database.is_gone(session, each)]
+            theirs = live.where(JobRow.holder.in_(gone))
+            going_on = partial(_going_on, session, self._database.holder)
+            return [job for job in self._rows.read(session, lambda: theirs, going_on) if job]
+
+    def others_wait(self) -> bool:
+        """Whether some job that has not ended is another process's."""
+        others = select(JobRow.number).where(JobRow.state.in_(LIVE), ~self._mine).limit(1)
+        with self._database.reading() as session:
+            return session.scalar(others) is not None
+
+    def cancelled(self, job_ids: Collection[str]) -> set[str]:
+        """Those of these jobs that another process has cancelled."""
+        states = select(JobRow.id).where(JobRow.state == CancelledJob.name)
+        with self._database.reading() as session:
+            return set(session.scalars(states.where(JobRow.id.in_(job_ids))))
+
+    def cancel(self, job_id: str) -> None:
+        """Let the process whose job it is cancel it.
+
+        Raises:
+            MediaError: it could not be written.
+        """
+        live = update(JobRow).where(JobRow.id == job_id, JobRow.state.in_(LIVE))
+        with self._database.session() as session:
+            session.execute(live.values(state=CancelledJob.name, ended_at=datetime.now(UTC)))
+
+    def write_again(self) -> None:
+        """Write how jobs ended that could not be written when they did."""
+        for job_id in list(self._unwritten):
+            self._write(job_id, **self._unwritten.pop(job_id))
 
     def add(self, job: Job) -> None:
         """Write down a new job, which waits.
@@ -55,28 +130,106 @@ class JobStore:
             submitted_at=job.submitted_at,
             state=Queued.name,
             model=job.model,
+            draft=job.draft,
+            holder=self._database.holder,
+            **columns_of(job.origin),
         )
         with self._database.session() as session:
+            row.position = session.scalars(select(_LAST)).one() + 1
             session.add(row)
 
     def find(self, job_id: str) -> Job | None:
-        """A job with its takes that are in the library; None if there is none by this id."""
+        """A job with its takes that are in the library; None if there is none by this id, or all
+        its takes were deleted."""
         with self._database.reading() as session:
-            row = session.scalar(select(JobRow).where(JobRow.id == job_id))
-            return None if row is None else _job(row, _kept(session, row))
+            asked = select(JobRow).where(JobRow.id == job_id)
+            found = self._rows.read(session, lambda: asked, partial(_shown, session))
+            return next(iter(found), None)
 
-    def started(self, job_id: str) -> None:
-        """A job is being made."""
-        self._write(job_id, state=Running.name, starts=JobRow.starts + 1)
+    def latest_ended(self, owner: str, limit: int) -> tuple[Job, ...]:
+        """The owner's jobs that ended last, newest first, without those of deleted takes."""
+        ended = select(JobRow).where(JobRow.owner == owner, JobRow.state.not_in(LIVE))
+        shown: list[Job] = []
+        offset, found = 0, limit
+        with self._database.reading() as session:
+            while len(shown) < limit == found:
+                asked = partial(self._some, ended, offset, limit)
+                jobs = self._rows.read(session, asked, partial(_shown, session))
+                shown += filter(None, jobs)
+                offset, found = offset + limit, len(jobs)
+        return tuple(shown[:limit])
+
+    def _some(self, query: Select[JobRow], offset: int, limit: int) -> Select[JobRow]:
+        """Some rows of a query's that can be read, those that ended last first."""
+        last_first = (JobRow.ended_at.desc(), JobRow.number.desc())
+        numbers = query.with_only_columns(JobRow.number).where(self._rows.readable)
+        some = numbers.order_by(*last_first).offset(offset).limit(limit)
+        return select(JobRow).where(JobRow.number.in_(some)).order_by(*last_first)
+
+    def set_order(self, job_ids: Sequence[str]) -> None:
+        """Let the jobs that wait be begun in this order.
+
+        Raises:
+            MediaError: it could not be written; the order is as before.
+        """
+        with self._database.session() as session:
+            _set_order(session, job_ids)
+
+    def paused(self) -> set[str]:
+        """The owners whose waiting jobs are not begun."""
+        with self._database.reading() as session:
+            return set(session.scalars(select(PausedRow.owner)))
+
+    def pause(self, owner: str) -> None:
+        """Let an owner's waiting jobs not be begun.
+
+        Raises:
+            MediaError: it could not be written.
+        """
+        with self._database.session() as session:
+            session.merge(PausedRow(owner=owner))
+
+    def go_on(self, owner: str, job_ids: Sequence[str]) -> None:
+        """Let an owner's jobs be begun again, and all that wait in this order.
+
+        Raises:
+            MediaError: it could not be written; they are paused as before.
+        """
+        with self._database.session() as session:
+            session.execute(delete(PausedRow).where(PausedRow.owner == owner))
+            _set_order(session, job_ids)
+
+    def started(self, job_id: str) -> bool:
+        """A job is being made.
+
+        Returns:
+            Whether it may be: another process may have cancelled it.
+        """
+        waits = update(JobRow).where(JobRow.id == job_id, self._mine, JobRow.state.in_(LIVE))
+        begun = waits.values(state=Running.name, starts=JobRow.starts + 1)
+        try:
+            with self._database.session() as session:
+                return bool(session.scalars(begun.returning(JobRow.number)).all())
+        except StudioError as error:
+            _log.error("The start of job %s could not be written: %s", job_id, error)
+            return True
 
     def put_back(self, job_id: str) -> None:
-        """A job waits again, as if it had not been started."""
-        self._write(job_id, state=Queued.name, starts=JobRow.starts - 1)
+        """A job waits again, before all others, as if it had not been started."""
+        self._write(job_id, state=Queued.name, starts=JobRow.starts - 1, position=_FIRST - 1)
 
-    def ended(self, job_id: str, state: EndState) -> None:
-        """A job has ended."""
+    def ended(self, job_id: str, state: EndState) -> bool:
+        """A job has ended.
+
+        Returns:
+            Whether its owner sees it. One whose takes have all been deleted meanwhile they don't.
+        """
         message = state.message if isinstance(state, Failed) else ""
-        self._write(job_id, state=state.name, message=message)
+        self._write(job_id, state=state.name, message=message, ended_at=datetime.now(UTC))
+        try:
+            return not state.take_ids or self.find(job_id) is not None
+        except StudioError:
+            return True
 
     def set_model(self, job_id: str, model: str) -> None:
         """A job is for this model, by the id of its card."""
@@ -86,30 +239,93 @@ class JobStore:
         """A job has another recipe, or is for another model, than before."""
         self._write(job.id, recipe=job.recipe.model_dump(mode="json"), model=job.model)
 
-    def _write(self, job_id: str, **values: object) -> None:
+    def _write(self, job_id: str, **values: Any) -> None:
+        changed = update(JobRow).where(JobRow.id == job_id, self._mine)
         try:
             with self._database.session() as session:
-                session.execute(update(JobRow).where(JobRow.id == job_id).values(**values))
+                session.execute(changed.values(**values))
         except StudioError as error:
             _log.error("The state of job %s could not be written: %s", job_id, error)
+            if "ended_at" in values:
+                self._unwritten[job_id] = values
 
 
-def _goes_on(session: Session, row: JobRow) -> bool:
-    if len(_kept(session, row)) == _recipe(row).num_takes:
-        row.state = Done.name
+def still_made(session: Session, owners: Iterable[str]) -> set[str]:
+    """The ids of all takes of the owners' jobs that have not ended."""
+    live = (JobRow.owner.in_(owners), JobRow.state.in_(LIVE))
+    return {take_id for _, ids in _take_ids(session, *live) for take_id in ids}
+
+
+def forget_jobs_of(session: Session, take_ids: Set[str], owner: str) -> None:
+    """Delete the jobs that made these takes, which have been deleted themselves: those that have
+    ended and of which no take is left."""
+    ended = (JobRow.owner == owner, JobRow.state.not_in(LIVE))
+    for number, ids in list(_take_ids(session, *ended)):
+        if not take_ids.isdisjoint(ids) and not _takes(session, ids):
+            session.execute(delete(JobRow).where(JobRow.number == number))
+
+
+def read_job(row: JobRow) -> Job:
+    """The job of a row, without its takes. Raises one of :data:`~damaged.UNREADABLE` if there is
+    something wrong with it."""
+    return _job(row, ())
+
+
+def unfinished(session: Session) -> Iterator[Recipe]:
+    """The recipes of all takes of jobs that were not done, as far as they can be read."""
+    texts = select(cast(JobRow.recipe, Text)).where(JobRow.state != Done.name)
+    for recipe in session.scalars(texts):
+        with suppress(*UNREADABLE):
+            yield from Recipe.model_validate_json(recipe).takes()
+
+
+def _take_ids(
+    session: Session, *which: ColumnElement[bool]
+) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Jobs' numbers, and the ids of all their takes, also where the recipe is damaged."""
+    text = cast(JobRow.recipe, Text)
+    for number, job_id, recipe in session.execute(
+        select(JobRow.number, JobRow.id, text).where(*which)
+    ):
+        yield number, take_ids_of(job_id, _num_takes(recipe))
+
+
+def _num_takes(recipe: str) -> int:
+    try:
+        asked = json.loads(recipe)["num_takes"]
+    except (*UNREADABLE, KeyError):
+        return 1
+    return asked if asked in range(1, MAX_TAKES + 1) else 1
+
+
+def _set_order(session: Session, job_ids: Sequence[str]) -> None:
+    for position, job_id in enumerate(job_ids):
+        session.execute(update(JobRow).where(JobRow.id == job_id).values(position=position))
+
+
+def _going_on(session: Session, holder: int, row: JobRow) -> Job | None:
+    """A job that a process did not finish which has ended: it is this holder's from now on. None if
+    it has ended with that."""
+    job = _job(row, ())
+    row.holder = holder
+    if len(_takes(session, job.take_ids)) == len(job.take_ids):
+        row.state, row.ended_at = Done.name, datetime.now(UTC)
     elif row.state == Running.name and row.starts >= MAX_STARTS:
-        row.state = Failed.name
+        row.state, row.ended_at = Failed.name, datetime.now(UTC)
         row.message = (
             f"The program ended {row.starts} times while it made this clip, so it is not tried "
             "again. Try a shorter length or a smaller format."
         )
     else:
         row.state = Queued.name
-    return row.state == Queued.name
+    return replace(job, state=Queued(0)) if row.state == Queued.name else None
 
 
 def _job(row: JobRow, kept: tuple[str, ...]) -> Job:
-    job = Job(row.id, row.owner, _recipe(row), row.submitted_at, Queued(0), row.model)
+    origin = Origin.read(row.made_from, row.relation)
+    kind = row.model, row.draft, origin
+    live = BEGUN if row.state == Running.name else Queued(0)
+    job = Job(row.id, row.owner, _recipe(row), row.submitted_at, live, *kind)
     ends: tuple[EndState, ...] = (
         Done(row.id, job.take_ids[1:]),
         Failed(row.message, kept),
@@ -118,10 +334,18 @@ def _job(row: JobRow, kept: tuple[str, ...]) -> Job:
     return replace(job, state=next((end for end in ends if end.name == row.state), job.state))
 
 
-def _kept(session: Session, row: JobRow) -> tuple[str, ...]:
-    ids = _job(row, ()).take_ids
-    found = set(session.scalars(select(TakeRow.id).where(TakeRow.id.in_(ids))))
-    return tuple(take_id for take_id in ids if take_id in found)
+def _takes(session: Session, take_ids: Sequence[str]) -> dict[str, bool]:
+    """Those of a job's takes that are in the library, and whether they were not deleted."""
+    rows = select(TakeRow.id, TakeRow.deleted_at).where(TakeRow.id.in_(take_ids))
+    found = {take_id: deleted_at is None for take_id, deleted_at in session.execute(rows)}
+    return {take_id: found[take_id] for take_id in take_ids if take_id in found}
+
+
+def _shown(session: Session, row: JobRow) -> Job | None:
+    """A job as its owner sees it; None if all its takes were deleted."""
+    takes = _takes(session, _job(row, ()).take_ids)
+    kept = tuple(take_id for take_id, present in takes.items() if present)
+    return None if takes and not kept else _job(row, kept)
 
 
 def _recipe(row: JobRow) -> Recipe:

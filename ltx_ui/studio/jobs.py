@@ -6,7 +6,7 @@ import logging
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from ltx_ui.clip import Stage
 from ltx_ui.errors import StudioError
@@ -25,22 +25,47 @@ ANY_MODEL = "auto"
 StateName = Literal["queued", "running", "cancelling", "done", "failed", "cancelled"]
 """What the API calls the states of a job, and the library those that it stores."""
 
+Relation = Literal["variation", "finished", "continued", "again", "cured"]
+"""How a take came from another one: with other seeds or settings, at full quality, going on from
+its last frame, by the same recipe, with what may cure a finding."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The take that a job's takes come from, and how."""
+
+    take_id: str
+    relation: Relation
+
+    @classmethod
+    def read(cls, take_id: object, relation: object) -> Origin | None:
+        """What was stored or sent; None unless it is both an id and a relation."""
+        known = next((each for each in get_args(Relation) if each == relation), None)
+        return cls(take_id, known) if isinstance(take_id, str) and known else None
+
 
 @dataclass(frozen=True)
 class Queued:
     """The job waits.
 
     Attributes:
-        place: 1 is next; 0 for a job that waits for another model.
+        place: 1 is next; 0 for a job that waits for another model or is paused.
         waits_for: the model that it is for, if another one is loaded. It waits until the studio is
             started with that model, or until its owner has it made with the loaded one.
         seconds_left: seconds until it is begun; None while unknown.
+        paused: whether its owner has paused their jobs; it is not begun before they go on.
     """
 
     name: ClassVar[StateName] = "queued"
     place: int
     waits_for: str | None = None
     seconds_left: float | None = None
+    paused: bool = False
+
+    @property
+    def has_turn(self) -> bool:
+        """Whether it will be begun without anybody doing something."""
+        return self.waits_for is None and not self.paused
 
 
 @dataclass(frozen=True)
@@ -63,6 +88,10 @@ class Running:
     seconds_left: float | None
     take: int = 1
     take_ids: tuple[str, ...] = ()
+
+
+BEGUN = Running("text", 0, 0, 0.0, None)
+"""A job of which no more is known yet than that it is made."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +151,8 @@ class Job:
     Attributes:
         id: also the id of its first take.
         model: the model that it is for, by its card's id where that is known.
+        draft: whether its takes are drafts, as in :class:`~ltx_ui.studio.takes.Take`.
+        origin: the take that its takes come from; None where they come from none.
     """
 
     id: str
@@ -130,6 +161,8 @@ class Job:
     submitted_at: datetime
     state: JobState
     model: str = ANY_MODEL
+    draft: bool = False
+    origin: Origin | None = None
 
     @property
     def live(self) -> bool:
@@ -144,10 +177,33 @@ class Job:
     @property
     def take_ids(self) -> tuple[str, ...]:
         """The ids of all its takes, also of those that are not made yet."""
-        others = (
-            uuid.uuid5(uuid.UUID(self.id), str(n)).hex for n in range(1, self.recipe.num_takes)
-        )
-        return self.id, *others
+        return take_ids_of(self.id, self.recipe.num_takes)
+
+
+def take_ids_of(job_id: str, count: int) -> tuple[str, ...]:
+    """The ids of a job's takes, by the job's id and how many there are."""
+    others = (uuid.uuid5(uuid.UUID(job_id), str(number)).hex for number in range(1, count))
+    return job_id, *others
+
+
+@dataclass(frozen=True)
+class OwnersJobs:
+    """All that a queue has to tell one owner.
+
+    Attributes:
+        live: their jobs that run, then those that wait, in the order in which they are begun.
+        ended: their latest jobs that ended, the last one first.
+        paused: whether those that wait are not begun.
+    """
+
+    live: tuple[Job, ...]
+    ended: tuple[Job, ...]
+    paused: bool
+
+    @property
+    def go_on(self) -> bool:
+        """Whether a live job will change without anybody doing something."""
+        return any(not isinstance(job.state, Queued) or job.state.has_turn for job in self.live)
 
 
 def failure(job: Job, error: Exception) -> Failed:

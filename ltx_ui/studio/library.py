@@ -2,109 +2,121 @@
 
 from __future__ import annotations
 
-import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ltx_ui.clip import Clip
 from ltx_ui.errors import DiskFull, NotFound
-from ltx_ui.media.files import free_bytes, remove, sweep
-from ltx_ui.media.mp4 import write_mp4, write_poster
+from ltx_ui.media.files import sweep
 from ltx_ui.recipe import Recipe
-from ltx_ui.studio.database import Database, TakeRow
+from ltx_ui.studio.clip_files import Files, check_room, present
+from ltx_ui.studio.damaged import Readable
+from ltx_ui.studio.database import Database
+from ltx_ui.studio.deleting import NOT_HERE, Bin
+from ltx_ui.studio.jobs import Origin
+from ltx_ui.studio.lineage import Lineage, columns_of, lineage_of
+from ltx_ui.studio.orphans import remove_remains
 from ltx_ui.studio.read_cache import ReadCache
+from ltx_ui.studio.retention import drop_drafts
+from ltx_ui.studio.room import Room, room_of
+from ltx_ui.studio.search import add_words
+from ltx_ui.studio.shelves import Marks, change_tags, naming, of_seed, tags_of
+from ltx_ui.studio.sought import Kind, Place, Sought, kinds
+from ltx_ui.studio.tables import CharacterRow, TakeRow
+from ltx_ui.studio.takes import PRESENT, Take, of_recipe, take_of
 
-MAX_NOTE = 2000
-LEAST_BYTES_A_PIXEL = 0.01
-"""Least size of an mp4, in bytes per pixel and frame. Smoothly moving colours take 0.06, noise
-0.56."""
-SOUND_BYTES_A_SECOND = 24_000 * 2 * 4
-"""Size of the uncompressed sound, which is on disk while the mp4 is encoded: float32, stereo, at
-least 24 kHz."""
-_NOT_HERE = "This take is not here. It may have been deleted."
-
-
-@dataclass(frozen=True)
-class Take:
-    """A clip in the library.
-
-    Attributes:
-        seconds: how long it took to make.
-        timings: seconds by stage.
-        model: the model card's id.
-        notes: what was done otherwise than usual, as in :class:`~ltx_ui.clip.Clip`.
-        note: the owner's own note.
-        video: the mp4, unless it is :attr:`missing`.
-        poster: a still picture, JPEG.
-    """
-
-    id: str
-    owner: str
-    recipe: Recipe
-    created_at: datetime
-    seconds: float
-    timings: dict[str, float]
-    versions: dict[str, str]
-    model: str
-    device: str
-    notes: tuple[str, ...]
-    note: str
-    favourite: bool
-    video: Path
-    poster: Path
-
-    @property
-    def missing(self) -> bool:
-        """Whether the mp4 was deleted from outside. Looks at the disk each time."""
-        return not self.video.is_file()
-
-
-@dataclass(frozen=True)
-class Files:
-    """The files of a clip that is not in the library yet, and notes about writing them."""
-
-    video: Path
-    poster: Path
-    notes: tuple[str, ...] = ()
-
-    def remove(self) -> None:
-        """Delete both files, as far as possible."""
-        remove(self.video)
-        remove(self.poster)
+NEWEST = 24
+"""Takes that a person's session shows."""
+SIDE_BY_SIDE = 60
+"""Takes of a seed or a character that are shown together."""
+EVERY = Sought()
 
 
 class Library:
     """The takes of all owners. Nearly every call names an owner, and finds their takes only.
 
     Args:
-        deleted: called after a take was deleted.
+        changed: called with the owner when takes, and jobs with them, were deleted or brought
+            back.
+        purged: called when nothing is left of some that were deleted.
+
+    Attributes:
+        bin: what was deleted.
     """
 
     def __init__(
-        self, database: Database, folder: Path, deleted: Callable[[], None] = lambda: None
+        self,
+        database: Database,
+        folder: Path,
+        changed: Callable[[str], None] = lambda owner: None,
+        purged: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._folder = folder
-        self._deleted = deleted
-        self._cache: ReadCache[Take] = ReadCache()
+        self._opened_at = time.time()
+        self._rows = Readable(TakeRow)
+        self._changed_for = changed
+        self.bin = Bin(database, folder, self._forget, purged)
+        self._cache: ReadCache[Take] = ReadCache(database.version)
+        self._newest: ReadCache[tuple[Take, ...]] = ReadCache(database.version)
+        self._kinds: ReadCache[Sequence[Kind]] = ReadCache(database.version)
+        self._rooms: ReadCache[Room] = ReadCache(database.version)
 
     def takes(
-        self, owner: str, *, favourites_only: bool = False, limit: int = 200, offset: int = 0
+        self,
+        owner: str,
+        sought: Sought = EVERY,
+        *,
+        limit: int = 200,
+        after: Place | None = None,
     ) -> list[Take]:
-        """The owner's takes, newest first."""
-        query = select(TakeRow).where(TakeRow.owner == owner)
-        if favourites_only:
-            query = query.where(TakeRow.favourite)
-        query = query.order_by(TakeRow.number.desc()).limit(limit).offset(offset)
+        """The owner's takes that are sought, in its order.
+
+        Args:
+            after: a place in the order; only takes behind it are listed.
+        """
+
+        def asked() -> Select[TakeRow]:
+            those = select(TakeRow.number).where(*sought.conditions(owner), self._rows.readable)
+            if after is not None:
+                those = those.where(sought.after(after))
+            # By themselves, so that SQLite sorts numbers and not whole rows.
+            numbers = those.order_by(*sought.in_order()).limit(limit)
+            return select(TakeRow).where(TakeRow.number.in_(numbers)).order_by(*sought.in_order())
+
         with self._database.reading() as session:
-            return [self._take(row) for row in session.scalars(query)]
+            return self._rows.read(session, asked, self._take)
+
+    def count(self, owner: str, sought: Sought = EVERY) -> int:
+        """How many takes :meth:`takes` lists in all."""
+        which = (*sought.conditions(owner), self._rows.readable)
+        those = select(func.count(TakeRow.number)).where(*which)
+        with self._database.reading() as session:
+            return session.scalars(those).one()
+
+    def kinds(self, owner: str) -> Sequence[Kind]:
+        """The kinds of the owner's takes that are no drafts. They come from memory unless one of
+        the owner's takes has changed."""
+        with self._database.reading() as session:
+            return self._kinds.or_read(owner, lambda: kinds(session, owner))
+
+    def room(self, owner: str) -> Room:
+        """How much room the owner's takes need on the disk."""
+        with self._database.reading() as session:
+            return self._rooms.or_read(owner, lambda: room_of(session, owner))
+
+    def newest(self, owner: str) -> tuple[Take, ...]:
+        """The owner's newest takes that are no drafts, at most :data:`NEWEST`. They come from
+        memory unless one of the owner's has changed."""
+        return self._newest.or_read(owner, lambda: tuple(self.takes(owner, limit=NEWEST)))
 
     def take(self, take_id: str, owner: str) -> Take:
         """One take.
@@ -114,20 +126,25 @@ class Library:
         """
         if found := self.those([take_id], owner):
             return found[0]
-        raise NotFound(_NOT_HERE)
+        raise NotFound(NOT_HERE)
 
     def those(self, take_ids: Sequence[str], owner: str) -> tuple[Take, ...]:
         """The owner's takes among these ids, in the order of the ids. Takes that were asked for
         lately come from memory."""
         known, version = self._cache.get(take_ids)
         if unknown := [take_id for take_id in take_ids if take_id not in known]:
-            query = select(TakeRow).where(TakeRow.id.in_(unknown))
+            query = select(TakeRow).where(TakeRow.id.in_(unknown), PRESENT)
             with self._database.reading() as session:
-                found = {row.id: self._take(row) for row in session.scalars(query)}
+                read = self._rows.read(session, lambda: query, self._take)
+            found = {take.id: take for take in read}
             self._cache.add(found, version)
             known |= found
         takes = (known.get(take_id) for take_id in take_ids)
         return tuple(take for take in takes if take is not None and take.owner == owner)
+
+    def lineage(self, take_id: str, owner: str) -> Lineage:
+        """Where a take came from, and what came of it; raises as :meth:`take`."""
+        return lineage_of(self.take(take_id, owner), self._database, self.those)
 
     def video(self, take_id: str, owner: str) -> Path:
         """A take's mp4.
@@ -135,7 +152,7 @@ class Library:
         Raises:
             NotFound: as :meth:`take`, or the file was deleted from outside.
         """
-        return _present(self.take(take_id, owner).video)
+        return present(self.take(take_id, owner).video)
 
     def poster(self, take_id: str, owner: str) -> Path:
         """A take's still picture.
@@ -143,72 +160,136 @@ class Library:
         Raises:
             NotFound: as :meth:`video`.
         """
-        return _present(self.take(take_id, owner).poster)
+        return present(self.take(take_id, owner).poster)
 
     def has(self, take_id: str) -> bool:
-        """Whether there is a take by this id, of any owner."""
+        """Whether there is a take by this id, of any owner. One that was deleted counts as well
+        while its job is being made."""
         with self._database.reading() as session:
             return session.scalar(select(TakeRow.id).where(TakeRow.id == take_id)) is not None
 
+    def mark(self, take_id: str, owner: str, marks: Marks) -> None:
+        """Change what the owner has written on a take: all of it, or nothing.
+
+        Raises:
+            NotFound: as :meth:`take`.
+            InvalidRecipe: a name or a tag is too long, or there are too many tags.
+        """
+        with self._changed([take_id], owner), self._database.session() as session:
+            marks.put(session, _row(session, take_id, owner))
+
     def set_favourite(self, take_id: str, owner: str, favourite: bool) -> None:
-        """Make a take a favourite, or no favourite any more.
+        """Make a take a favourite, or no favourite any more. A draft that was one is none any more.
 
         Raises:
             NotFound: as :meth:`take`.
         """
-        with self._changed(take_id), self._database.session() as session:
-            _row(session, take_id, owner).favourite = favourite
+        self.mark(take_id, owner, Marks(favourite=favourite))
 
     def set_note(self, take_id: str, owner: str, note: str) -> None:
-        """Set a take's note, cut to :data:`MAX_NOTE` characters.
+        """Set a take's note, cut to :data:`~ltx_ui.studio.shelves.MAX_NOTE` characters.
 
         Raises:
             NotFound: as :meth:`take`.
         """
-        with self._changed(take_id), self._database.session() as session:
-            _row(session, take_id, owner).note = note.strip()[:MAX_NOTE]
+        self.mark(take_id, owner, Marks(note=note))
 
-    def delete(self, take_id: str, owner: str) -> None:
-        """Delete a take: first its files, which makes room for the rest on a full disk, then its
-        row. A row without files does no harm.
+    def set_name(self, take_id: str, owner: str, name: str) -> None:
+        """Set what the owner calls a take, in one line; empty takes the name away.
 
         Raises:
-            NotFound: as :meth:`take`.
-            MediaError: the files were deleted, but not the row.
+            NotFound, InvalidRecipe: as :meth:`mark`.
         """
-        take = self.take(take_id, owner)
-        Files(take.video, take.poster).remove()
-        with self._changed(take_id), self._database.session(frees=True) as session:
-            session.delete(_row(session, take_id, owner))
-        self._deleted()
+        self.mark(take_id, owner, Marks(name=name))
+
+    def set_tags(
+        self,
+        take_ids: Sequence[str],
+        owner: str,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+    ) -> None:
+        """Give takes some tags, and take others away. Takes that are gone by now are left out.
+
+        Raises:
+            NotFound: none of them is here.
+            InvalidRecipe: as :meth:`mark`; no take was changed.
+        """
+        these = select(TakeRow).where(TakeRow.id.in_(take_ids), TakeRow.owner == owner, PRESENT)
+        with self._changed(take_ids, owner), self._database.session() as session:
+            if not (rows := session.scalars(these.with_for_update()).all()):
+                raise NotFound(NOT_HERE)
+            change_tags(session, rows, add, remove)
+
+    def tags(self, owner: str) -> list[tuple[str, int]]:
+        """The owner's tags, each with the number of takes that have it, the most used first. Drafts
+        do not count."""
+        with self._database.reading() as session:
+            return [(tag, count) for tag, count in session.execute(tags_of(owner))]
+
+    def delete(self, take_ids: Sequence[str], owner: str) -> None:
+        """Delete takes. Nobody sees them any more, but for :data:`~deleting.UNDO_SECONDS` they can
+        be brought back, unless the disk is full. Those that are not here are passed over.
+
+        Raises:
+            NotFound: none of them is here.
+            MediaError: it could not be written.
+        """
+        self.bin.put(take_ids, owner)
+
+    def restore(self, take_ids: Sequence[str], owner: str) -> None:
+        """Bring deleted takes back, with all that they had. Those that are gone for good are passed
+        over.
+
+        Raises:
+            NotFound: all of them are.
+            MediaError: it could not be written.
+        """
+        self.bin.take_back(take_ids, owner)
+
+    def purge(self, until: datetime | None = None) -> bool:
+        """Leave nothing of deleted takes: see :meth:`Bin.empty`."""
+        return self.bin.empty(until)
+
+    def side_by_side(
+        self, owner: str, *, seed: int | None = None, name: str = "", limit: int = SIDE_BY_SIDE
+    ) -> list[Take]:
+        """The owner's newest takes of a seed; or of a character, those for whose prompt ``@name``
+        was typed. Drafts are among them."""
+        newest = TakeRow.number.desc()
+        with self._database.reading() as session:
+            found = naming(session, owner, name) if seed is None else of_seed(session, owner, seed)
+            numbers = list(islice(found, limit))
+            these = select(TakeRow).where(TakeRow.number.in_(numbers), self._rows.readable)
+            query = these.order_by(newest)
+            return self._rows.read(session, lambda: query, self._take)
 
     def check_room(self, recipe: Recipe) -> None:
-        """Refuse a recipe whose clip surely won't fit on the disk.
+        """Refuse a recipe whose clip surely won't fit on the disk, even when what was deleted is
+        really gone.
 
         Raises:
             DiskFull: there is no room even for a clip that compresses well.
         """
-        need = recipe.width * recipe.height * recipe.num_frames * LEAST_BYTES_A_PIXEL
-        if recipe.include_audio:
-            need += recipe.duration * SOUND_BYTES_A_SECOND
-        if free_bytes(self._folder) < need:
-            raise DiskFull(self._folder)
+        try:
+            check_room(self._folder, recipe)
+        except DiskFull:
+            self.purge()
+            check_room(self._folder, recipe)
 
     def write(self, clip: Clip, metadata: Mapping[str, Any]) -> Files:
-        """Write a clip's mp4 and poster under names that nobody can guess.
+        """Write a clip's mp4 and poster under names that nobody can guess. On a full disk what was
+        deleted makes room for them.
 
         Raises:
             MediaError: they could not be written; neither is left on the disk.
         """
-        name = secrets.token_hex(16)
-        files = Files(self._folder / f"{name}.mp4", self._folder / f"{name}.jpg")
         try:
-            notes = write_mp4(clip, files.video, metadata)
-            write_poster(clip, files.poster)
-        except BaseException:
-            files.remove()
-            raise
-        return replace(files, notes=notes)
+            return Files.write(self._folder, clip, metadata)
+        except DiskFull:
+            if not self.purge():
+                raise
+            return Files.write(self._folder, clip, metadata)
 
     def keep(
         self,
@@ -222,8 +303,12 @@ class Library:
         model: str,
         device: str,
         notes: Sequence[str] = (),
+        draft: bool = False,
+        findings: Sequence[str] = (),
+        origin: Origin | None = None,
     ) -> None:
         """Add a take to the library. Its notes are the clip's and those about writing the files.
+        With a draft the owner's oldest ones go, beyond :data:`~retention.NEWER_DRAFTS`.
 
         Raises:
             MediaError: the row could not be written.
@@ -231,7 +316,7 @@ class Library:
         row = TakeRow(
             id=take_id,
             owner=owner,
-            recipe=recipe.model_dump(mode="json"),
+            **of_recipe(recipe),
             created_at=datetime.now(UTC),
             seconds=sum(timings.values()),
             timings=dict(timings),
@@ -239,53 +324,68 @@ class Library:
             model=model,
             device=device,
             notes=[*notes, *files.notes],
+            draft=draft,
+            findings=list(findings),
+            **columns_of(origin),
             video=files.video.name,
             poster=files.poster.name,
+            bytes=files.bytes,
         )
-        with self._database.session() as session:
+        with self._changed([take_id], owner), self._database.session() as session:
             session.add(row)
+            session.flush()
+            add_words(session, row)
+        if draft:
+            drop_drafts(self.bin, owner)
+
+    def add(self, rows: Sequence[TakeRow], owner: str, more: Sequence[CharacterRow] = ()) -> None:
+        """Add an owner's takes and characters that came from elsewhere, in this order: all of them,
+        or none.
+
+        Raises:
+            MediaError: they could not be written.
+        """
+        with self._changed((), owner), self._database.session() as session:
+            session.add_all([*more, *rows])
+            session.flush()
+            for row in rows:
+                add_words(session, row)
+        self._changed_for(owner)
+
+    def _forget(self, take_ids: Sequence[str], owner: str) -> None:
+        """Takes were deleted or brought back."""
+        with self._changed(take_ids, owner):
+            self._changed_for(owner)
 
     def sweep(self) -> None:
-        """Delete files that a killed process has left half-written."""
-        sweep(self._folder)
+        """Delete what a killed process has left: files that are half-written, and whole ones whose
+        clips were no takes yet.
+
+        Raises:
+            MediaError: the library can't be read.
+        """
+        unused = self._database.unused_seconds
+        sweep(self._folder, unused)
+        remove_remains(self._database, self._folder, self._opened_at - unused)
 
     @contextmanager
-    def _changed(self, take_id: str) -> Iterator[None]:
-        """A block that changes a take. Afterwards the take is read from the database again."""
+    def _changed(self, take_ids: Sequence[str], owner: str) -> Iterator[None]:
+        """A block that changes or adds takes. Afterwards they are read from the database again."""
         try:
             yield
         finally:
-            self._cache.drop(take_id)
+            for take_id in take_ids:
+                self._cache.drop(take_id)
+            self._newest.drop(owner)
+            self._kinds.drop(owner)
+            self._rooms.drop(owner)
 
     def _take(self, row: TakeRow) -> Take:
-        return Take(
-            id=row.id,
-            owner=row.owner,
-            recipe=Recipe.model_validate(row.recipe),
-            created_at=row.created_at,
-            seconds=row.seconds,
-            timings=row.timings,
-            versions=row.versions,
-            model=row.model,
-            device=row.device,
-            notes=tuple(row.notes),
-            note=row.note,
-            favourite=row.favourite,
-            video=self._folder / row.video,
-            poster=self._folder / row.poster,
-        )
+        return take_of(row, self._folder)
 
 
 def _row(session: Session, take_id: str, owner: str) -> TakeRow:
-    row = session.scalar(select(TakeRow).where(TakeRow.id == take_id, TakeRow.owner == owner))
-    if row is None:
-        raise NotFound(_NOT_HERE)
+    theirs = select(TakeRow).where(TakeRow.id == take_id, TakeRow.owner == owner, PRESENT)
+    if (row := session.scalar(theirs)) is None:
+        raise NotFound(NOT_HERE)
     return row
-
-
-def _present(file: Path) -> Path:
-    if not file.is_file():
-        raise NotFound(
-            "The file of this take was removed from the disk. Its recipe is kept: make it again."
-        )
-    return file

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.errors import InvalidRecipe, StudioError
+from ltx_ui.geometry import video_tokens
 from ltx_ui.lossy import parse_lossy
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
@@ -51,6 +52,11 @@ class ModelStatus:
     why_demo: str = ""
     licence: str = ""
     licence_url: str = ""
+
+    @property
+    def settling(self) -> bool:
+        """Whether it will change by itself: the model is neither ready nor given up."""
+        return self.state not in ("ready", "failed")
 
 
 class ModelLoader:
@@ -103,6 +109,12 @@ class ModelLoader:
     def count_tokens(self, text: str) -> TokenCount | None:
         """How much of a text the model reads; None until it is loaded."""
         return self._count_tokens(text) if self._count_tokens else None
+
+    def effort(self, recipe: Recipe) -> float:
+        """What a take of a recipe costs, in video tokens × passes; × steps until the model is
+        loaded."""
+        tokens = video_tokens(recipe.width, recipe.height, recipe.num_frames)
+        return tokens * (self.card.passes(recipe) if self.card else recipe.num_inference_steps)
 
     def check(self, recipe: Recipe) -> None:
         """Hold a recipe to the model, as far as that is known.

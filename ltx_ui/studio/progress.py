@@ -23,17 +23,13 @@ Show = Callable[[NDArray[np.uint8], float], None]
 class Preview:
     """What a running job's clip looks like so far.
 
-    Attributes:
-        number: counts up from 1 with every preview of every job.
-
     Args:
         frames: uint8, F×h×w×3.
         fps: frames a second.
     """
 
-    def __init__(self, job_id: str, number: int, frames: NDArray[np.uint8], fps: float) -> None:
+    def __init__(self, job_id: str, frames: NDArray[np.uint8], fps: float) -> None:
         self.job_id = job_id
-        self.number = number
         self._frames = frames
         self._fps = fps
         self._lock = threading.Lock()

@@ -1,52 +1,35 @@
-"""The queue: jobs are made in the order they were submitted, and a restart loses none."""
+"""The queue: jobs are made in the order they were submitted, unless their owner moves them, and a
+restart loses none."""
 
 from __future__ import annotations
 
 import threading
 import time
 import uuid
-from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from ltx_ui.errors import ModelUnavailable, NotFound, QueueFull
+from ltx_ui.errors import ModelUnavailable, NotFound, QueueFull, WrongMoment
 from ltx_ui.recipe import Recipe
+from ltx_ui.studio.counts import Counts
+from ltx_ui.studio.guard import places_for
+from ltx_ui.studio.history import History
 from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import (
     ANY_MODEL,
     CancelledJob,
-    Cancelling,
     Done,
     EndState,
     Failed,
     Job,
+    Origin,
+    OwnersJobs,
     Queued,
     Running,
 )
-from ltx_ui.studio.waiting import Seconds, WaitingJobs
-
-_IN_MEMORY = 200
-"""Ended jobs that can be looked at without the database."""
-
-_BEGUN = Running("text", 0, 0, 0.0, None)
-
-
-@dataclass
-class _Started:
-    """A job that is being made or saved.
-
-    Attributes:
-        running: the latest report.
-        reported_at: when that came, on the clock of ``time.monotonic``.
-        kept: ids of its takes that are in the library.
-        ending: the state it has to end in at its next step; None while it may go on.
-    """
-
-    job: Job
-    running: Running = _BEGUN
-    reported_at: float = field(default_factory=time.monotonic)
-    kept: tuple[str, ...] = ()
-    ending: CancelledJob | Failed | None = None
+from ltx_ui.studio.started import Started, from_now
+from ltx_ui.studio.waiting import Effort, Seconds, WaitingJobs
 
 
 class JobQueue:
@@ -56,19 +39,22 @@ class JobQueue:
     last take is kept.
 
     Args:
+        counts: are told of jobs that end.
         max_waiting: jobs that may wait at once.
         seconds: how long a recipe will take; jobs behind it are told when they begin.
+        effort: what a recipe costs; decides whether a job may be begun in another one's turn.
     """
 
     def __init__(
-        self, store: JobStore, max_waiting: int, seconds: Seconds = lambda _: None
+        self, store: JobStore, counts: Counts, max_waiting: int, seconds: Seconds, effort: Effort
     ) -> None:
         self._store = store
+        self._counts = counts
         self._max_waiting = max_waiting
         self._changed = threading.Condition()
-        self._waiting = WaitingJobs(seconds)
-        self._started: dict[str, _Started] = {}
-        self._ended: OrderedDict[str, Job] = OrderedDict()
+        self._waiting = WaitingJobs(seconds, effort)
+        self._started: dict[str, Started] = {}
+        self._history = History(store)
         self._restored = False
         self._closed = False
         self._refusal: str | None = None
@@ -79,6 +65,7 @@ class JobQueue:
         with self._changed:
             if self._restored:
                 return
+            self._waiting.paused = self._store.paused()
             for job in self._store.left_over():
                 self._waiting.add(job)
             self._restored = True
@@ -121,41 +108,111 @@ class JobQueue:
             self._changed.notify_all()
             return self.job(job_id, owner)
 
-    def submit(self, recipe: Recipe, owner: str, model: str, average_seconds: float) -> Job:
+    def submit(
+        self,
+        recipe: Recipe,
+        owner: str,
+        model: str,
+        average_seconds: float,
+        *,
+        draft: bool,
+        origin: Origin | None = None,
+    ) -> Job:
         """Put a recipe at the end of the queue.
 
         Args:
             model: the model it is for: a card's id, or the operator's name for it.
+            draft: whether its takes will be drafts.
+            origin: the take that they will come from.
 
         Raises:
             QueueFull: as many wait as may; one place comes free in about ``average_seconds``.
+            WrongMoment: the owner's jobs are paused, and as many are as may be.
             ModelUnavailable: after :meth:`refuse`.
             MediaError: the disk is full.
         """
         self.restore()
-        job = Job(uuid.uuid4().hex, owner, recipe, datetime.now(UTC), Queued(0), model)
+        kind = model, draft, origin
+        job = Job(uuid.uuid4().hex, owner, recipe, datetime.now(UTC), Queued(0), *kind)
         with self._changed:
             job = self._waiting.with_card_id(job)
             if self._refusal is not None:
                 raise ModelUnavailable(self._refusal)
-            if len(self._waiting) >= self._max_waiting:
+            if owner in self._waiting.paused:
+                self._set_aside([job])
+            elif len(self._waiting) >= places_for(owner, self._max_waiting):
                 raise QueueFull(len(self._waiting), average_seconds)
             self._store.add(job)
             self._waiting.add(job)
             self._changed.notify_all()
             return self._find(job.id, owner)
 
+    def check_room(self, count: int, owner: str, average_seconds: float) -> None:
+        """Refuse jobs of which not all have room to wait.
+
+        Raises:
+            QueueFull: as :meth:`submit`.
+        """
+        with self._changed:
+            waiting, places = len(self._waiting), places_for(owner, self._max_waiting)
+            if owner not in self._waiting.paused and waiting + count > places:
+                raise QueueFull(waiting, average_seconds)
+
+    def move(self, job_id: str, owner: str, before: str | None) -> Job:
+        """Let a waiting job be begun before another one of its owner's, or after all of theirs.
+        Nobody else is begun later for it: see :meth:`WaitingJobs.moved`.
+
+        Raises:
+            NotFound: there is no job by one of the ids, or it belongs to somebody else.
+            WrongMoment: one of the two does not wait.
+            MediaError: the new order could not be written.
+        """
+        self.restore()
+        with self._changed:
+            job = self._waiting_job(job_id, owner)
+            other = None if before is None else self._waiting_job(before, owner)
+            if before != job_id:
+                order = self._waiting.moved(job, other)
+                self._store.set_order([each.id for each in order])
+                self._waiting.set_order(order)
+            return self._find(job_id, owner)
+
+    def pause(self, owner: str, on: bool) -> None:
+        """Begin no more of an owner's jobs, or go on with them behind those that others have
+        waiting by then. What runs goes on.
+
+        Raises:
+            WrongMoment: as many jobs are paused as may be.
+            MediaError: it could not be written.
+        """
+        self.restore()
+        with self._changed:
+            if on == (owner in self._waiting.paused):
+                return
+            if on:
+                self._set_aside(filter(self._waiting.fits, self._waiting.of(owner)))
+                self._store.pause(owner)
+                self._waiting.paused.add(owner)
+            else:
+                order = self._waiting.gone_on(owner)
+                self._store.go_on(owner, [job.id for job in order])
+                self._waiting.paused.remove(owner)
+                self._waiting.set_order(order)
+            self._waiting.changed()
+            self._changed.notify_all()
+
     def next(self) -> Job | None:
         """Wait until there is a job to make, and start it; None once the queue is closed."""
         self.restore()
         with self._changed:
-            self._changed.wait_for(lambda: len(self._waiting) or self._closed)
-            if self._closed or (job := self._waiting.pop()) is None:
-                return None
-            self._started[job.id] = _Started(job)
-            self._store.started(job.id)
-            self._changed.notify_all()
-            return job
+            while True:
+                self._changed.wait_for(lambda: len(self._waiting) or self._closed)
+                if self._closed or (job := self._waiting.pop()) is None:
+                    return None
+                if self._store.started(job.id):
+                    self._started[job.id] = Started(job)
+                    self._changed.notify_all()
+                    return job
 
     def report(self, job_id: str, running: Running) -> None:
         """Note how far a job is. The fraction never decreases."""
@@ -211,8 +268,14 @@ class JobQueue:
         with self._changed:
             self._refusal = message
             self._waiting.use_model(model, {asked})
-            while (job := self._waiting.pop()) is not None:
+            for job in filter(self._waiting.fits, list(self._waiting)):
+                self._waiting.remove(job.id)
                 self._end(job, Failed(message))
+
+    def forget(self, owner: str) -> None:
+        """Takes of this owner's were deleted, or brought back, and their jobs with them."""
+        with self._changed:
+            self._history.forget(owner)
 
     def cancel(self, job_id: str, owner: str) -> Job:
         """Stop a job: at once while it waits, at its next step while it runs. One whose last take
@@ -224,11 +287,12 @@ class JobQueue:
         self.restore()
         with self._changed:
             job = self._find(job_id, owner)
-            if isinstance(job.state, Queued):
-                self._waiting.remove(job_id)
+            if self._waiting.remove(job_id):
                 return self._end(job, CancelledJob())
             if job_id in self._started:
                 self._started[job_id].ending = CancelledJob()
+            elif job.live:
+                self._store.cancel(job_id)
             return self._find(job_id, owner)
 
     def job(self, job_id: str, owner: str) -> Job:
@@ -241,25 +305,19 @@ class JobQueue:
         with self._changed:
             return self._find(job_id, owner)
 
-    def live(self, owner: str) -> list[Job]:
-        """The owner's jobs that run or wait, in that order."""
-        self.restore()
+    def takes_on_the_way(self, beginning: str) -> int:
+        """How many takes the jobs have that wait or run, of owners whose names begin so."""
         with self._changed:
-            return [job for job in self._live() if job.owner == owner]
+            live = [*(each.job for each in self._started.values()), *self._waiting]
+            return sum(job.recipe.num_takes for job in live if job.owner.startswith(beginning))
 
-    def look(self, job_id: str | None, owner: str) -> tuple[Job | None, bool]:
-        """A job of this owner, None if they have none by this id; and whether any of their jobs
-        runs or waits for its turn."""
+    def of(self, owner: str) -> OwnersJobs:
+        """All that there is to tell an owner, of one moment. Reads the database only for an owner
+        who was not asked for lately."""
         self.restore()
         with self._changed:
-            live = any(
-                job.owner == owner and not (isinstance(job.state, Queued) and job.state.waits_for)
-                for job in self._live()
-            )
-            try:
-                return (None if job_id is None else self._find(job_id, owner)), live
-            except NotFound:
-                return None, live
+            paused = owner in self._waiting.paused
+            return OwnersJobs(self._live(owner), self._history.latest(owner), paused)
 
     def wait(self, job_id: str, owner: str, timeout: float | None) -> Job:
         """A job once it has ended, or as it is after ``timeout`` seconds or when the queue closes.
@@ -280,13 +338,14 @@ class JobQueue:
 
     def close(self, timeout: float) -> None:
         """Stop, after at most ``timeout`` seconds for running jobs to end. The next start begins
-        those that did not end anew; takes in the library are not made again."""
+        those that did not end anew, unless they were cancelled; takes in the library are not made
+        again."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._started, timeout)
-            for job_id in reversed(list(self._started)):
-                self._put_back(job_id)
+            for started in reversed(list(self._started.values())):
+                self.stopped(started.job)
 
     def _put_back(self, job_id: str) -> None:
         if started := self._started.pop(job_id, None):
@@ -294,58 +353,47 @@ class JobQueue:
             self._waiting.add(started.job, first=True)
             self._changed.notify_all()
 
-    def _live(self) -> list[Job]:
-        return [*map(_as_of_now, self._started.values()), *map(self._from_now, self._waiting)]
+    def _live(self, owner: str) -> tuple[Job, ...]:
+        started = [each for each in self._started.values() if each.job.owner == owner]
+        waiting = self._waiting.of(owner)
+        return (*(each.now() for each in started), *map(self._from_now, waiting))
+
+    def _waiting_job(self, job_id: str, owner: str) -> Job:
+        job = self._find(job_id, owner)
+        if self._waiting.find(job_id):
+            return job
+        if isinstance(job.state, Queued):
+            raise WrongMoment("This clip waits in another process of the studio. Move it there.")
+        raise WrongMoment("Only clips that wait can be moved, and this one has been begun.")
+
+    def _set_aside(self, jobs: Iterable[Job]) -> None:
+        """Refuse to pause so many more jobs if that is more than may be."""
+        if self._waiting.set_aside() + len(list(jobs)) > self._max_waiting:
+            raise WrongMoment(
+                f"At most {self._max_waiting} clips may be paused in this studio. Let the clips in "
+                "your queue go on, or cancel some of them."
+            )
 
     def _find(self, job_id: str, owner: str) -> Job:
-        found = self._in_memory(job_id)
-        if found is None:
-            found = self._store.find(job_id)
-            if found is not None and not found.live:
-                self._remember(found)
+        found = self._anybodys(job_id)
         if found is None or found.owner != owner:
-            raise NotFound("This job is not here. It may have ended long ago.")
+            raise NotFound("This job is not here. It ended long ago, or its clips were deleted.")
         return found
 
-    def _in_memory(self, job_id: str) -> Job | None:
+    def _anybodys(self, job_id: str) -> Job | None:
         if started := self._started.get(job_id):
-            return _as_of_now(started)
+            return started.now()
         if waiting := self._waiting.find(job_id):
             return self._from_now(waiting)
-        return self._ended.get(job_id)
+        return self._history.find(job_id)
 
     def _from_now(self, job: Job) -> Job:
-        """A waiting job with the seconds until it is begun from now: those from the start of the
-        first waiting job, and what is left of the running jobs."""
-        queued = job.state
-        assert isinstance(queued, Queued)
-        left = [_seconds_left(started) for started in self._started.values()]
-        if queued.seconds_left is None or not left or None in left:
-            return replace(job, state=replace(queued, seconds_left=None))
-        begins = queued.seconds_left + max(seconds or 0.0 for seconds in left)
-        return replace(job, state=replace(queued, seconds_left=begins))
-
-    def _remember(self, job: Job) -> None:
-        self._ended[job.id] = job
-        while len(self._ended) > _IN_MEMORY:
-            self._ended.popitem(last=False)
+        return from_now(job, self._started.values())
 
     def _end(self, job: Job, state: EndState) -> Job:
         ended = replace(job, state=state)
-        self._remember(ended)
-        self._store.ended(job.id, state)
+        self._counts.ended(state.name)
+        if self._store.ended(job.id, state):
+            self._history.add(ended)
         self._changed.notify_all()
         return ended
-
-
-def _as_of_now(started: _Started) -> Job:
-    if isinstance(started.ending, CancelledJob):
-        return replace(started.job, state=Cancelling(started.running.fraction, started.kept))
-    left = _seconds_left(started)
-    running = replace(started.running, take_ids=started.kept, seconds_left=left)
-    return replace(started.job, state=running)
-
-
-def _seconds_left(started: _Started) -> float | None:
-    left = started.running.seconds_left
-    return None if left is None else max(0.0, left - (time.monotonic() - started.reported_at))

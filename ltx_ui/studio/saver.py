@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from ltx_ui.clip import Clip
 from ltx_ui.errors import StudioError
+from ltx_ui.media.doctor import examine
 from ltx_ui.recipe import Recipe
+from ltx_ui.studio.counts import Counts
 from ltx_ui.studio.jobs import Done, Job, failure
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.queue import JobQueue
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 
 CHECK_SECONDS = 0.1
 """While a clip waits to be handed over, how often ``check`` is called."""
+
+_SILENCE = re.compile(r"\bsilen|\bno sounds?\b|\bmute", re.IGNORECASE)
 
 _log = logging.getLogger(__name__)
 
@@ -108,6 +114,7 @@ class TakeWriter:
     Args:
         engine: made the clips; keeps their latents until they are saved.
         timing, timings: learn from each take, for this start and for the next.
+        counts: are told of each take.
     """
 
     def __init__(
@@ -117,12 +124,14 @@ class TakeWriter:
         engine: Engine,
         timing: TimingModel,
         timings: TimingStore,
+        counts: Counts,
     ) -> None:
         self._queue = queue
         self._library = library
         self._engine = engine
         self._timing = timing
         self._timings = timings
+        self._counts = counts
 
     def save(self, made: Made) -> None:
         """Save a clip; with its last clip, or at the first one that can't be saved, the job ends.
@@ -132,6 +141,7 @@ class TakeWriter:
             timings = self._write(made)
             self._engine.saved(made.recipe)
             self._queue.add_take(job.id, made.take_id)
+            self._counts.took(timings)
             self._learn(made.recipe, timings)
         except Exception as error:
             # On a full disk the job's other takes would fail as well.
@@ -148,8 +158,17 @@ class TakeWriter:
             Seconds by stage, saving included.
         """
         began, recipe, engine = time.monotonic(), made.recipe, self._engine
-        made_by = {"model": engine.card.id, "device": engine.device, "versions": engine.versions}
-        metadata = {"recipe": recipe.model_dump(mode="json"), **made_by}
+        metadata: dict[str, Any] = {
+            "recipe": recipe.model_dump(mode="json"),
+            "model": engine.card.id,
+            "device": engine.device,
+            "versions": engine.versions,
+            "timings": {stage: round(seconds, 3) for stage, seconds in made.timings.items()},
+            # The file's own tag is lost in most copies into another container.
+            "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        if origin := made.job.origin:
+            metadata |= {"made_from": origin.take_id, "relation": origin.relation}
         files = self._library.write(made.clip, metadata)
         timings = {**made.timings, "saving": time.monotonic() - began}
         try:
@@ -163,6 +182,9 @@ class TakeWriter:
                 model=engine.card.id,
                 device=engine.device,
                 notes=made.clip.notes,
+                draft=made.job.draft,
+                origin=made.job.origin,
+                findings=examine(made.clip, wants_sound=_wants_sound(recipe)),
             )
         except BaseException:
             files.remove()
@@ -176,3 +198,8 @@ class TakeWriter:
         except StudioError as error:
             # The take is saved; only the next start will know less.
             _log.warning("How long a take took could not be written down: %s", error)
+
+
+def _wants_sound(recipe: Recipe) -> bool:
+    """Whether a clip should be heard. One whose prompt speaks of silence may well be silent."""
+    return recipe.include_audio and not _SILENCE.search(recipe.prompt)

@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Collection
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.tokens import TokenCount
+from ltx_ui.errors import StudioError, WrongMoment
+from ltx_ui.media.frames import last_frame
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
+from ltx_ui.studio.characters import Characters
+from ltx_ui.studio.counts import Counts, Tally
 from ltx_ui.studio.database import Database
+from ltx_ui.studio.exporting import Exporting
+from ltx_ui.studio.guard import Guard
+from ltx_ui.studio.importing import Importing
 from ltx_ui.studio.input_store import InputStore, StoredImage
 from ltx_ui.studio.job_store import JobStore
-from ltx_ui.studio.jobs import Cancelling, Job, Running
+from ltx_ui.studio.jobs import Cancelling, Job, Origin, Running
 from ltx_ui.studio.library import Library
+from ltx_ui.studio.lineage import LastFrames
 from ltx_ui.studio.model_loader import ModelStatus
 from ltx_ui.studio.progress import Preview
-from ltx_ui.studio.queue import JobQueue
-from ltx_ui.studio.snapshot import Snapshot
+from ltx_ui.studio.retention import Limits, retain
+from ltx_ui.studio.room import Room, measure
+from ltx_ui.studio.session import Session
+from ltx_ui.studio.shared_queue import SharedQueue
 from ltx_ui.studio.timing import Estimate, TimingStore
+from ltx_ui.studio.upkeep import Upkeep
+from ltx_ui.studio.watcher import Watcher
 from ltx_ui.studio.worker import Worker
 
-__all__ = ["Estimate", "ModelStatus", "Snapshot", "StoredImage", "Studio", "TokenCount"]
+if TYPE_CHECKING:
+    from ltx_ui.engine.clip_memory import Needed
+
+__all__ = ["Estimate", "ModelStatus", "Room", "Session", "StoredImage", "Studio", "TokenCount"]
 
 CLOSING_SECONDS = 0.7
 """How long closing waits for a running step to end."""
 LEAVING_SECONDS = 0.2
 """How long closing then waits for the worker's thread. A thread inside a step is not waited for."""
 
+_log = logging.getLogger(__name__)
+
 
 class Studio:
     """Makes clips from recipes in a queue, and keeps them in a library. Safe to call from any
-    thread. Only one studio may use a data folder at a time.
+    thread. Only one studio may use a data folder at a time, unless all of them have their library
+    in one PostgreSQL database.
 
     Raises:
         SettingsError: the library is damaged, or belongs to a newer version of the program.
@@ -41,17 +64,36 @@ class Studio:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._database = Database(settings.database)
+        self._database = Database(settings.library)
         self._database.open()
         # Earlier versions let Gradio keep uploads here.
         shutil.rmtree(settings.cache_dir / "gradio", ignore_errors=True)
         self._inputs = InputStore(
             settings.references_dir, int(settings.max_image_mb * 1e6), self._database
         )
-        self.library = Library(self._database, settings.takes_dir, self._inputs.sweep)
-        self._queue = JobQueue(JobStore(self._database), settings.max_queue, self._seconds)
+        self._counts, self._guard = Counts(), Guard(settings)
+        self._submitting = threading.Lock()
+        self.library = Library(
+            self._database, settings.takes_dir, self._takes_changed, self._inputs.sweep
+        )
+        self.characters = Characters(self._database, self._inputs)
+        self._upkeep = Upkeep(self.library.bin, self._look_after)
+        self._last_frames = LastFrames()
+        self.exporting = Exporting(self._database, settings.takes_dir, self._inputs)
+        self.importing = Importing(
+            *(self._database, settings.takes_dir, self._inputs, self.library),
+            most_bytes=int(settings.max_import_gb * 1e9),
+        )
+        self.importing.settle()
+        self._queue = SharedQueue(
+            *(JobStore(self._database), self._counts, settings.max_queue),
+            *(self._seconds, self._effort),
+        )
         timings = TimingStore(self._database)
-        self._worker = Worker(settings, self._queue, self.library, self._inputs, timings)
+        self._watcher = Watcher(self._database, self._queue, self._upkeep)
+        self._worker = Worker(
+            settings, self._queue, self.library, self._inputs, timings, self._counts, self._guard
+        )
 
     def start(self, sizes: Collection[tuple[int, int]] = ()) -> None:
         """Load the model in the background, then make the jobs that wait.
@@ -62,12 +104,30 @@ class Studio:
         """
         self._worker.model.sizes = sizes
         self._worker.start()
+        self._upkeep.start()
+        if self._database.shared:
+            self._watcher.start()
 
     def close(self) -> None:
-        """Stop within a second. Jobs that run or wait start again the next time."""
+        """Stop within a second. Jobs that run or wait start again the next time; takes that were
+        deleted are gone, unless another process may still bring them back."""
+        self._watcher.close()
         self._queue.close(CLOSING_SECONDS)
         self._worker.join(LEAVING_SECONDS)
+        self._upkeep.close(LEAVING_SECONDS)
+        try:
+            if self._database.shared:
+                self.library.bin.empty_what_is_due()
+            else:
+                self.library.purge()
+        except StudioError as error:
+            _log.warning("Deleted takes are removed at the next start: %s", error)
         self._database.close()
+
+    @property
+    def library_name(self) -> str:
+        """Where the library is: a file, or a database server without a password."""
+        return self._database.name
 
     def model_status(self) -> ModelStatus:
         """How far the model is."""
@@ -85,13 +145,22 @@ class Studio:
         """
         return self._worker.model.count_tokens(text)
 
-    def submit(self, recipe: Recipe, owner: str) -> Job:
+    def submit(
+        self, recipe: Recipe, owner: str, *, draft: bool = False, origin: Origin | None = None
+    ) -> Job:
         """Queue a recipe. Its pictures are stored already: see :meth:`add_image`.
+
+        Args:
+            draft: whether its takes are only tried: see :class:`~ltx_ui.studio.takes.Take`.
+            origin: the take that its takes come from. One that is not there, or is somebody else's,
+                is left out. None: that whose last frame it starts from, if there is one.
 
         Raises:
             InvalidRecipe: it is larger than this studio allows, asks for another model or for what
                 this one can't do, or a picture is not here any more.
+            TooMuch: the owner is a visitor, and may not have more now.
             QueueFull: too many jobs wait.
+            WrongMoment: the owner's jobs are paused, and too many are.
             ModelUnavailable: the model could not be loaded.
             MediaError: the disk is full, or has no room for such a clip.
         """
@@ -99,8 +168,80 @@ class Studio:
         self._worker.model.check(recipe)
         self.library.check_room(recipe)
         model = recipe.model or self._worker.model.status.model
-        with self._inputs.held(recipe):
-            return self._queue.submit(recipe, owner, model, self._worker.average_seconds)
+        origin = self._known(origin or self._last_frames.origin(recipe, owner), owner)
+        # The lock: of two that come at once the second one sees the first.
+        with self._inputs.held(recipe.inputs.named(), owner), self._submitting:
+            self._guard.check(recipe, owner, self._queue.takes_on_the_way)
+            average = self._worker.average_seconds
+            return self._queue.submit(recipe, owner, model, average, draft=draft, origin=origin)
+
+    def submit_all(
+        self,
+        recipes: Sequence[Recipe],
+        owner: str,
+        *,
+        draft: bool = False,
+        origin: Origin | None = None,
+    ) -> list[Job]:
+        """Queue recipes that belong together, and come from one take if they come from any: all of
+        them, or none.
+
+        Raises:
+            InvalidRecipe, QueueFull, WrongMoment, ModelUnavailable, MediaError: as :meth:`submit`.
+        """
+        self._queue.check_room(len(recipes), owner, self._worker.average_seconds)
+        jobs: list[Job] = []
+        try:
+            for recipe in recipes:
+                job = self.submit(recipe, owner, draft=draft, origin=origin)
+                jobs.append(job)
+        except StudioError:
+            for job in jobs:
+                self._queue.cancel(job.id, owner)
+            raise
+        return jobs
+
+    def again(self, job_id: str, owner: str) -> Job:
+        """Queue the recipe of a job that has ended once more, as a new job with the same seed. What
+        was a draft is one again, and comes from the same take as that one.
+
+        Raises:
+            NotFound: as :meth:`job`.
+            WrongMoment: the job has not ended.
+            InvalidRecipe, QueueFull, ModelUnavailable, MediaError: as :meth:`submit`.
+        """
+        job = self.job(job_id, owner)
+        if job.live:
+            raise WrongMoment("This clip is still being made. Wait for it, or cancel it first.")
+        return self.submit(job.recipe, owner, draft=job.draft, origin=job.origin)
+
+    def move(self, job_id: str, owner: str, before: str | None) -> Job:
+        """Let a waiting job be begun before another one of its owner's, or after all of theirs.
+
+        Nobody else is begun later for it. The owner's jobs take the turns that are the owner's
+        already; one that costs more than the job whose turn it takes is begun only when their turns
+        up to there cost as much.
+
+        Args:
+            before: the other job's id; None for the last of the owner's turns.
+
+        Raises:
+            NotFound: as :meth:`job`, for either of them.
+            WrongMoment: one of the two does not wait any more.
+            MediaError: the new order could not be written.
+        """
+        return self._queue.move(job_id, owner, before)
+
+    def pause(self, owner: str, on: bool) -> None:
+        """Begin no more of an owner's jobs, or go on with them. What runs goes on; other people's
+        jobs are begun meanwhile, and who goes on does so behind those that wait by then. Holds over
+        a restart.
+
+        Raises:
+            WrongMoment: as many jobs are paused as may wait.
+            MediaError: it could not be written.
+        """
+        self._queue.pause(owner, on)
 
     def make_with_loaded_model(self, job_id: str, owner: str) -> Job:
         """Let a job that waits for another model be made with the loaded one, in its turn. Any
@@ -115,21 +256,22 @@ class Studio:
         self._worker.model.check(recipe)
         return self._queue.adopt(job_id, owner, recipe)
 
-    def snapshot(self, job_id: str | None, owner: str) -> Snapshot:
-        """Everything that a page shows at one moment. Only takes and jobs that were not looked at
-        lately are read from the database."""
+    def session(self, owner: str) -> Session:
+        """Everything that a person's page shows at one moment. Only what has changed since it was
+        last asked for is read from the database."""
         model = self.model_status()
-        with self._database.reading():
-            job, live = self._queue.look(job_id, owner)
-            takes = self.library.those(job.kept, owner) if job else ()
-        seen = self._preview(job) if job else None
-        return Snapshot(
-            model,
-            job,
-            takes,
-            seen.webp() if seen else None,
-            seen.number if seen else 0,
-            live or model.state not in ("ready", "failed"),
+        # Jobs first: the takes of one that is done by then are in the library.
+        jobs = self._queue.of(owner)
+        seen = next(filter(None, map(self._preview, jobs.live)), None)
+        return Session(
+            model=model,
+            jobs=jobs.live,
+            ended=jobs.ended,
+            takes=self.library.newest(owner),
+            preview=seen.webp() if seen else None,
+            preview_job=seen.job_id if seen else None,
+            paused=jobs.paused,
+            live=jobs.go_on or model.settling,
         )
 
     def job(self, job_id: str, owner: str) -> Job:
@@ -139,10 +281,6 @@ class Studio:
             NotFound: there is none by this id, or it belongs to somebody else.
         """
         return self._queue.job(job_id, owner)
-
-    def live_jobs(self, owner: str) -> list[Job]:
-        """The owner's jobs that run or wait, in that order."""
-        return self._queue.live(owner)
 
     def cancel(self, job_id: str, owner: str) -> Job:
         """Cancel a job: at once if it waits, at its next step if it runs. A job that has ended, or
@@ -166,6 +304,11 @@ class Studio:
         on this machine. None until the model is loaded and has made a first take."""
         return self._worker.estimate(recipe)
 
+    def needs(self, recipe: Recipe) -> Needed | None:
+        """Device memory that a recipe's clip needs; None without a device, and until the model is
+        loaded."""
+        return self._worker.needs(recipe)
+
     def preview(self, job_id: str, owner: str) -> bytes | None:
         """The running job's clip so far, as a small animated WebP; None before the first preview.
 
@@ -179,26 +322,39 @@ class Studio:
         """How many jobs run or wait, of all owners."""
         return len(self._queue)
 
-    def add_image(self, data: bytes, field: str = "image_start") -> StoredImage:
+    def add_image(self, data: bytes, field: str = "image_start", owner: str = "") -> StoredImage:
         """Store a picture. Recipes may then refer to it by its digest.
 
         Args:
             data: the file's bytes as they were sent.
             field: the recipe's field that the picture is for, named in errors.
+            owner: who sent it. A visitor may use no pictures but their own.
 
         Raises:
             InvalidRecipe: it can't be used.
             MediaError: it could not be written, or the disk is full.
         """
-        return self._inputs.add(data, field)
+        return self._inputs.add(data, field, owner)
 
-    def thumbnail(self, digest: str) -> bytes:
+    def last_frame(self, take_id: str, owner: str) -> StoredImage:
+        """Store a take's last frame as a picture, so that another clip may begin where it ends.
+
+        Raises:
+            NotFound: there is no such take of this owner, or its file was deleted from outside.
+            MediaError: the file can't be read, or the disk is full.
+        """
+        frame = last_frame(self.library.video(take_id, owner))
+        stored = self._inputs.add(frame, "image_start", owner)
+        self._last_frames.add(stored.digest, owner, take_id)
+        return stored
+
+    def thumbnail(self, digest: str, owner: str = "") -> bytes:
         """A stored picture as a small WebP, with sides of at most 512 pixels.
 
         Raises:
-            NotFound: there is none by this digest.
+            NotFound: there is none by this digest, or the owner is a visitor and it is not theirs.
         """
-        return self._inputs.thumbnail(digest)
+        return self._inputs.thumbnail(digest, owner)
 
     def reference(self, digest: str) -> Path:
         """The file of a stored picture.
@@ -208,10 +364,35 @@ class Studio:
         """
         return self._inputs.path(digest)
 
+    def tally(self) -> Tally:
+        """What was done since the start, in numbers."""
+        return self._counts.now()
+
+    def room(self, owner: str) -> Room:
+        """How much room an owner's takes need on the disk, and all pictures."""
+        return replace(self.library.room(owner), picture_bytes=self._inputs.bytes())
+
+    def _look_after(self) -> None:
+        given = self._settings
+        most = None if given.keep_gb is None else int(given.keep_gb * 1e9)
+        limits = Limits(given.keep_days, most, given.keep_drafts_days or None)
+        measure(self._database, given.takes_dir)
+        retain(self.library.bin, self._database, limits, datetime.now(UTC))
+
+    def _takes_changed(self, owner: str) -> None:
+        self._queue.forget(owner)
+        self._upkeep.wake()
+
     def _preview(self, job: Job) -> Preview | None:
         seen = self._worker.preview
         runs = isinstance(job.state, Running | Cancelling)
         return seen if runs and seen is not None and seen.job_id == job.id else None
+
+    def _known(self, origin: Origin | None, owner: str) -> Origin | None:
+        return origin if origin and self.library.those([origin.take_id], owner) else None
+
+    def _effort(self, recipe: Recipe) -> float:
+        return self._worker.model.effort(recipe) * recipe.num_takes
 
     def _seconds(self, recipe: Recipe) -> float | None:
         estimate = self.estimate(recipe)

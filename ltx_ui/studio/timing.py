@@ -17,7 +17,8 @@ from ltx_ui.clip import Stage
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.geometry import video_tokens
 from ltx_ui.recipe import Recipe
-from ltx_ui.studio.database import Database, TimingRow
+from ltx_ui.studio.database import Database
+from ltx_ui.studio.tables import TimingRow
 
 STAGES: tuple[Stage, ...] = ("text", "sampling", "decoding", "saving")
 MEMORY = 5
@@ -248,7 +249,7 @@ class TimingStore:
             TimingRow.settings == row.settings,
             TimingRow.texts == row.texts,
         )
-        beyond = (same.offset(MEMORY).limit(-1), newest.offset(MAX_ROWS).limit(-1))
+        beyond = (same.offset(MEMORY), newest.offset(MAX_ROWS))
         with self._database.session() as session:
             session.add(row)
             session.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Set
 from dataclasses import replace
 
@@ -10,28 +11,37 @@ from ltx_ui.studio.jobs import ANY_MODEL, Job, Queued
 
 Seconds = Callable[[Recipe], float | None]
 """How long all takes of a recipe will take; None while nothing is known."""
+Effort = Callable[[Recipe], float]
+"""How much all takes of a recipe cost the machine, in a unit that never changes."""
 
 
 class WaitingJobs:
-    """Waiting jobs in the order they were submitted. A job for a model that is not loaded keeps its
-    position, but delays no other and has no place in the count.
+    """Waiting jobs in the order in which they are begun. A job for a model that is not loaded, or
+    of an owner who has paused theirs, keeps its position, but delays no other and has no place in
+    the count.
 
     Not safe to call from several threads: the queue calls it with its lock held.
 
     Args:
         seconds: called only after something has changed.
+        effort: decides which job may be begun in another one's turn.
+
+    Attributes:
+        paused: the owners whose jobs are not begun; call :meth:`changed` after changing it.
     """
 
-    def __init__(self, seconds: Seconds) -> None:
+    def __init__(self, seconds: Seconds, effort: Effort) -> None:
         self._seconds = seconds
+        self._effort = effort
+        self.paused: set[str] = set()
         self._jobs: list[Job] = []
         self._model: str | None = None
         self._names: Set[str] = frozenset()
         self._places: dict[str, Queued] | None = None
 
     def __len__(self) -> int:
-        """How many jobs wait for the loaded model."""
-        return sum(map(self.fits, self._jobs))
+        """How many jobs wait for their turn."""
+        return sum(map(self.has_turn, self._jobs))
 
     def __iter__(self) -> Iterator[Job]:
         """All jobs, each with its place."""
@@ -67,6 +77,14 @@ class WaitingJobs:
         """Whether the job is for the loaded model; true of every job until that is known."""
         return self._model is None or job.model == self._model
 
+    def has_turn(self, job: Job) -> bool:
+        """Whether the job will be begun by itself."""
+        return job.owner not in self.paused and self.fits(job)
+
+    def set_aside(self) -> int:
+        """How many jobs for the loaded model are paused."""
+        return sum(job.owner in self.paused and self.fits(job) for job in self._jobs)
+
     def find(self, job_id: str) -> Job | None:
         """A job with its place; None if it does not wait."""
         return next((self._placed(job) for job in self._jobs if job.id == job_id), None)
@@ -78,7 +96,7 @@ class WaitingJobs:
 
     def pop(self) -> Job | None:
         """Remove the job whose turn it is; None if none fits."""
-        job = next(filter(self.fits, self._jobs), None)
+        job = next(filter(self.has_turn, self._jobs), None)
         return job and self.remove(job.id)
 
     def remove(self, job_id: str) -> Job | None:
@@ -93,6 +111,46 @@ class WaitingJobs:
         self._jobs = [job if other.id == job.id else other for other in self._jobs]
         self.changed()
 
+    def moved(self, job: Job, before: Job | None) -> list[Job]:
+        """All jobs in the order in which one is begun before another of its owner's, or after all
+        of theirs.
+
+        Nobody else is begun later for it. The owner's jobs take the turns that are the owner's
+        already; one that costs more than the job whose turn it takes is begun only when their turns
+        up to there cost as much.
+        """
+        wanted = [other for other in self.of(job.owner) if other.id != job.id]
+        ids = [other.id for other in wanted]
+        wanted.insert(len(ids) if before is None else ids.index(before.id), job)
+        return self._in_turns(wanted)
+
+    def _in_turns(self, wanted: list[Job]) -> list[Job]:
+        """All jobs, with those of one owner in this order."""
+        costs = {own.id: self._effort(own.recipe) * self.has_turn(own) for own in wanted}
+        order, rest, turns, spare = list[Job](), deque(wanted), 0, 0.0
+        for other in self._jobs:
+            if other.id not in costs:
+                order.append(other)
+                continue
+            turns, spare = turns + self.has_turn(other), spare + costs[other.id]
+            while rest and turns >= (turn := self.has_turn(rest[0])) and spare >= costs[rest[0].id]:
+                turns, spare = turns - turn, spare - costs[rest[0].id]
+                order.append(rest.popleft())
+        return order
+
+    def gone_on(self, owner: str) -> list[Job]:
+        """All jobs, those of this owner behind the others."""
+        return sorted(self._jobs, key=lambda job: job.owner == owner)
+
+    def of(self, owner: str) -> list[Job]:
+        """An owner's jobs, each with its place."""
+        return [self._placed(job) for job in self._jobs if job.owner == owner]
+
+    def set_order(self, jobs: list[Job]) -> None:
+        """Let the jobs be begun in this order; they are the same ones."""
+        self._jobs = jobs
+        self.changed()
+
     def _placed(self, job: Job) -> Job:
         if self._places is None:
             self._places = self._computed_places()
@@ -103,8 +161,9 @@ class WaitingJobs:
         places, place = {}, 0
         begins: float | None = 0.0
         for job in self._jobs:
-            if not self.fits(job):
-                places[job.id] = Queued(0, waits_for=job.model)
+            if not self.has_turn(job):
+                other = None if self.fits(job) else job.model
+                places[job.id] = Queued(0, waits_for=other, paused=job.owner in self.paused)
                 continue
             place += 1
             places[job.id] = Queued(place, seconds_left=begins)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from ltx_ui.errors import Cancelled, StudioError
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
+from ltx_ui.studio.counts import Counts
+from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.jobs import Done, Job, failure
 from ltx_ui.studio.library import Library
@@ -23,6 +26,7 @@ from ltx_ui.studio.saver import Made, Saver, TakeWriter
 from ltx_ui.studio.timing import UNKNOWN_SECONDS, Estimate, TimingModel, TimingStore
 
 if TYPE_CHECKING:
+    from ltx_ui.engine.clip_memory import Needed
     from ltx_ui.engine.engine import Engine
 
 
@@ -41,13 +45,17 @@ class Worker:
         library: Library,
         inputs: InputStore,
         timings: TimingStore,
+        counts: Counts,
+        guard: Guard,
     ) -> None:
         self._queue = queue
         self._library = library
         self._inputs = inputs
         self._timings = timings
+        self._counts = counts
+        self._guard = guard
         self._timing: TimingModel | None = None
-        self._numbers = count(1)
+        self._needs: Callable[[Recipe], Needed | None] = lambda recipe: None
         self.preview: Preview | None = None
         self.model = ModelLoader(settings, queue)
         # A daemon: the program's end waits for no step, which may take a minute.
@@ -72,9 +80,15 @@ class Worker:
         """How long a recipe's takes will take; None while nothing is known."""
         return self._timing.estimate(recipe) if self._timing else None
 
+    def needs(self, recipe: Recipe) -> Needed | None:
+        """Device memory that a recipe's clip needs; None without a device, and until the model is
+        loaded."""
+        return self._needs(recipe)
+
     def _run(self) -> None:
         try:
             self._queue.restore()
+            self._library.purge()
             self._library.sweep()
             self._inputs.sweep()
         except StudioError as error:
@@ -88,12 +102,14 @@ class Worker:
         """Learn from the takes of earlier starts how long clips take."""
         self._timing = TimingModel(engine.card, engine.at_once)
         self._timing.recall(self._timings.of(engine.card.id, engine.device))
+        self._needs = lambda recipe: engine.memory.on_device(recipe, engine.placement or "resident")
 
     def _work(self, engine: Engine, timing: TimingModel) -> None:
-        writer = TakeWriter(self._queue, self._library, engine, timing, self._timings)
+        writer = TakeWriter(self._queue, self._library, engine, timing, self._timings, self._counts)
         saver = Saver(writer.save)
         while (job := self._queue.next()) is not None:
             self.preview = None
+            began = time.monotonic()
             try:
                 self._make(job, engine, saver, timing)
             except Cancelled:
@@ -102,6 +118,8 @@ class Worker:
             except Exception as error:
                 saver.wait_for(job)
                 self._queue.end(job, failure(job, error))
+            finally:
+                self._guard.spent(job.owner, time.monotonic() - began)
         saver.close()
 
     def _make(self, job: Job, engine: Engine, saver: Saver, timing: TimingModel) -> None:
@@ -115,7 +133,7 @@ class Worker:
             self._queue.end(job, Done(job.id, job.take_ids[1:]))
 
         def show(frames: NDArray[np.uint8], fps: float) -> None:
-            self.preview = Preview(job.id, next(self._numbers), frames, fps)
+            self.preview = Preview(job.id, frames, fps)
 
         progress = JobProgress(self._queue, job, show, timing, len(todo))
         clips = engine.generate_many(

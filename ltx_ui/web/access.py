@@ -1,7 +1,8 @@
 """Authentication: who is asking, and what they may do.
 
-One middleware guards the page, the API, the media and Gradio's own endpoints. Programs send the
-name and the password by HTTP Basic; a browser sends the cookie that it got on ``/login``.
+One middleware guards the page, the API, the media and Gradio's own endpoints, and gives each
+request its owner: the name that signed in, the person at the machine, or a visitor. Programs send
+name and password by HTTP Basic; a browser sends the cookie that it got on ``/login``.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ import gradio as gr
 from fastapi import Depends
 from fastapi.responses import RedirectResponse, Response
 from pydantic import SecretStr
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ltx_ui.settings import Settings
 from ltx_ui.web.answers import is_navigation, refuse
+from ltx_ui.web.identity import LOCAL, Identities, OwnerLink, is_at_the_machine
 from ltx_ui.web.origins import is_proven_own
 from ltx_ui.web.throttle import Throttle
 
-LOCAL = "local"
-"""The owner of everything where nobody has to sign in."""
-
 SHARED_NAME = "guest"
-"""Name to sign in with on a public link for which no password was chosen."""
+"""Name to sign in with on a public link for which no password was chosen. Everybody who does is a
+visitor of their own."""
 
-PUBLIC = frozenset({"/health", "/login"})
+PUBLIC = frozenset({"/health", "/ready", "/login", "/owner"})
 """Paths that are answered without a password."""
 
 SESSION_SECONDS = 30 * 24 * 3600
@@ -86,24 +87,38 @@ class Sessions:
 
 
 class Authenticator:
-    """Checks names and passwords, and keeps the sessions and the failed attempts."""
+    """Checks names and passwords, and keeps the sessions and the failed attempts.
 
-    def __init__(self, credentials: tuple[str, str] | None, port: int) -> None:
-        self._credentials = credentials
+    Attributes:
+        identities: names in signed cookies.
+        link: makes whoever opens it the owner.
+    """
+
+    def __init__(self, settings: Settings, identities: Identities, link: OwnerLink) -> None:
+        self._credentials = settings.credentials
+        # Behind a tunnel or a proxy, strangers' requests come from this machine too.
+        self._direct = not settings.share and not settings.allowed_host
+        self.identities = identities
+        self.link = link
         self.sessions = Sessions()
         self.throttle = Throttle()
         # Cookies are shared by all ports of a host, and two studios may run on one.
-        self.cookie = f"ltx2-studio-{port}"
+        self.cookie = f"ltx2-studio-{settings.port}"
 
     @property
     def required(self) -> bool:
         """Whether visitors have to sign in."""
         return self._credentials is not None
 
-    @property
-    def owner(self) -> str:
-        """The owner of everything that an admitted visitor makes."""
-        return self._credentials[0] if self._credentials else LOCAL
+    def owner_of(self, request: Request) -> str | None:
+        """The owner of what an admitted request makes; None for a visitor who has no name yet."""
+        known = self.identities.of(request)
+        if known == LOCAL:
+            return LOCAL
+        if self._credentials is None:
+            return LOCAL if self._direct and is_at_the_machine(request) else known
+        name = self._credentials[0]
+        return known if name == SHARED_NAME else name
 
     def verify(self, name: str, password: str, address: str) -> bool:
         """Whether name and password are right, compared in constant time.
@@ -122,9 +137,7 @@ class Authenticator:
         """Whether the request carries a valid session's cookie. A request that changes something
         also needs the browser's word that the studio's own page sent it."""
         token = request.cookies.get(self.cookie)
-        if token is None or not self.sessions.holds(token):
-            return False
-        return request.method in ("GET", "HEAD") or is_proven_own(request)
+        return token is not None and self.sessions.holds(token) and _is_safe_or_own(request)
 
 
 class AuthenticationMiddleware:
@@ -138,16 +151,22 @@ class AuthenticationMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = Request(scope)
+        request, auth = Request(scope), self._authenticator
         if refusal := self._refusal(request):
             await refusal(scope, receive, send)
             return
-        scope.setdefault("state", {})["owner"] = self._authenticator.owner
+        known = auth.owner_of(request)
+        owner = known or auth.identities.new_visitor(request)
+        scope.setdefault("state", {})["owner"] = owner
+        if known is None and request.url.path not in PUBLIC:
+            send = _with_cookie(send, auth.identities.set_cookie(owner, request))
         await self._app(scope, receive, send)
 
     def _refusal(self, request: Request) -> Response | None:
         auth = self._authenticator
         if not auth.required or request.url.path in PUBLIC or auth.has_session(request):
+            return None
+        if auth.identities.of(request) == LOCAL and _is_safe_or_own(request):
             return None
         basic, address = _basic(request), address_of(request)
         if basic is None:
@@ -155,6 +174,23 @@ class AuthenticationMiddleware:
         if wait := auth.throttle.seconds_left(address):
             return refuse(request, 429, *too_many_tries(wait))
         return None if auth.verify(*basic, address) else _ask(request)
+
+
+def _is_safe_or_own(request: Request) -> bool:
+    """Whether a request changes nothing, or was sent by the studio's own page."""
+    return request.method in ("GET", "HEAD") or is_proven_own(request)
+
+
+def _with_cookie(send: Send, cookie: str) -> Send:
+    async def with_cookie(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            # A cache in between would hand the cookie on with what everybody may share.
+            if "public" not in headers.get("cache-control", ""):
+                headers.append("set-cookie", cookie)
+        await send(message)
+
+    return with_cookie
 
 
 def too_many_tries(wait: float) -> tuple[str, dict[str, str]]:

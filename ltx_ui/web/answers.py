@@ -14,7 +14,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ltx_ui.errors import InvalidRecipe, QueueFull, StudioError
+from ltx_ui.errors import InvalidRecipe, QueueFull, StudioError, TooMuch
+from ltx_ui.web.language import t
 from ltx_ui.web.templating import render
 
 CLIENT_GONE = 499
@@ -45,7 +46,7 @@ def refuse(
     """An answer with this status and sentence: a page for a person, else JSON with ``detail``."""
     if not is_navigation(request):
         return JSONResponse({"detail": sentence}, status, headers)
-    title = _PHRASES.get(status, "Not possible")
+    title = _PHRASES.get(status, t("refusal.title"))
     home = "../" * (request.url.path.count("/") - 1) or "./"
     page = render("refusal.html", title=title, sentence=sentence, home=home)
     return HTMLResponse(page, status, headers)
@@ -60,7 +61,7 @@ async def answer_error(request: Request, error: Exception) -> Response:
         ]
         return JSONResponse({"detail": told}, 422)
     status = error.http_status if isinstance(error, StudioError) else 500
-    if isinstance(error, QueueFull):
+    if isinstance(error, QueueFull | TooMuch):
         return refuse(request, status, str(error), {"Retry-After": str(error.retry_after)})
     headers = {"Retry-After": "60"} if status == 503 else None
     return refuse(request, status, str(error), headers)

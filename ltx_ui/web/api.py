@@ -21,8 +21,8 @@ from ltx_ui.request import Request as Asked
 from ltx_ui.request import parse_request, request_data
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import CancelledJob, Cancelling, Done, Failed, Job, Queued, Running
-from ltx_ui.studio.library import Take
 from ltx_ui.studio.studio import Studio
+from ltx_ui.studio.takes import Take
 from ltx_ui.web.access import Owner
 from ltx_ui.web.answers import CLIENT_GONE
 from ltx_ui.web.bodies import read_json, recipe_limit
@@ -180,7 +180,7 @@ class Api:
     def _submit(self, asked: Asked, owner: str) -> Job:
         """Store the pictures that the request carries, and queue its recipe."""
         add = self._studio.add_image
-        stored = {field: add(file, field).digest for field, file in asked.files.items()}
+        stored = {field: add(file, field, owner).digest for field, file in asked.files.items()}
         return self._studio.submit(asked.recipe(stored), owner)
 
     async def _finished(self, request: Request, job: Job, owner: str) -> list[Take]:

@@ -2,46 +2,72 @@
 
 from __future__ import annotations
 
-import gradio as gr
+from collections.abc import Mapping
+
 from fastapi import APIRouter, FastAPI
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
+from ltx_ui.web import characters, marks
 from ltx_ui.web.access import AuthenticationMiddleware, Authenticator
+from ltx_ui.web.along import Along
 from ltx_ui.web.answers import add_error_answers
 from ltx_ui.web.api import Api, add_docs
 from ltx_ui.web.bodies import Bodies
+from ltx_ui.web.cast import KnowsCast
+from ltx_ui.web.examples import router as examples_router
 from ltx_ui.web.headers import SafeHeaders
+from ltx_ui.web.language import Spoken
 from ltx_ui.web.login import Login
 from ltx_ui.web.media import Media
+from ltx_ui.web.metrics import Measured, Metrics
 from ltx_ui.web.mounting import mount_page
 from ltx_ui.web.origins import Hosts, OwnSite
+from ltx_ui.web.page import Page
 
 
 def make_app(
-    studio: Studio, settings: Settings, page: gr.Blocks, head: str, hosts: Hosts
+    studio: Studio,
+    settings: Settings,
+    pages: Mapping[str, Page],
+    hosts: Hosts,
+    authenticator: Authenticator,
 ) -> ASGIApp:
-    """The app for the server. From outside in: headers for every answer, the check of host name and
-    origin, authentication, the routes.
+    """The app for the server. From outside in: the measurement, the language, headers for every
+    answer, the check of host name and origin, authentication, the routes.
 
     Args:
-        page: Gradio's page, which is mounted at ``/``.
-        head: HTML for the page's head.
+        pages: Gradio's page in each language, mounted at ``/``.
         hosts: names that the studio answers to.
+        authenticator: tells who is asking.
     """
-    authenticator = Authenticator(settings.credentials, settings.port)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     add_error_answers(app)
-    described = [Api(studio, settings).router(), Media(studio, settings).router()]
+    metrics, along = Metrics(studio), Along(studio, settings)
+    described = [
+        Api(studio, settings).router(),
+        Media(studio, settings).router(),
+        marks.router(studio),
+        characters.router(studio),
+        along.router(),
+        metrics.router(),
+    ]
     docs = APIRouter()
     add_docs(docs, [route for router in described for route in router.routes])
-    for router in (*described, docs, Login(authenticator).router()):
+    for router in (
+        *described,
+        docs,
+        examples_router(),
+        along.parts(),
+        Login(authenticator).router(),
+    ):
         app.include_router(router)
-    mount_page(app, page, head)
-    app_with_limits = Quiet(Bodies(app))
-    return SafeHeaders(OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts))
+    mount_page(app, pages)
+    app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
+    guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)
+    return Measured(Spoken(SafeHeaders(guarded)), metrics)
 
 
 class Quiet:

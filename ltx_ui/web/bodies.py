@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message as Headers
@@ -15,19 +14,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ltx_ui.errors import BodyTooLarge, InvalidRecipe
 from ltx_ui.settings import Settings
-
-MOST_COMMAS = 50_000
-"""Commas that JSON may have: a recipe has some twenty fields, and two prompts of 4000 characters at
-most. Python needs some 20 ms to read that many values, and no other thread runs meanwhile."""
-
-MOST_ESCAPES = 3_000_000
-"""Backslashes in JSON, which cost a second to read: some programs put one before each slash of
-base64."""
+from ltx_ui.untrusted_json import json_object
 
 MOST_BYTES = 512_000_000
 """In all bodies at once."""
 SMALL_BYTES = 1_000_000
 """A body of up to so many is never given up for another."""
+
+TO_DISK = "/library/import"
+"""The path whose bodies are written to the disk as they come. None of them is held in memory."""
 
 JSON = "application/json"
 
@@ -87,23 +82,15 @@ def media_type(request: Request) -> str:
 
 
 def parse_object(body: bytes | bytearray) -> Mapping[str, Any]:
-    """The JSON object in a body. NaN and infinities, which JSON doesn't have, become strings.
+    """The JSON object in a body, as :func:`~ltx_ui.untrusted_json.json_object` reads it.
 
     Raises:
         InvalidRecipe: it is no JSON object, or has more values than any recipe.
     """
-    if body.count(b",") > MOST_COMMAS or body.count(b"\\") > MOST_ESCAPES:
-        raise InvalidRecipe.because(
-            "body",
-            "body: has far more values or escapes than a recipe needs. /docs names every field.",
-        )
     try:
-        data = json.loads(body, parse_constant=str)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRecipe.because("body", f"body: is not valid JSON ({error}).") from None
-    if not isinstance(data, dict):
-        raise InvalidRecipe.because("body", "body: must be a JSON object with the recipe's fields.")
-    return data
+        return json_object(body)
+    except ValueError as error:
+        raise InvalidRecipe.because("body", f"body: {error} /docs names every field.") from None
 
 
 def _check_size(size: int, limit: int) -> None:
@@ -139,6 +126,9 @@ class Bodies:
         self._open: set[_Arriving] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("path") == TO_DISK:
+            await self._app(scope, receive, send)
+            return
         body = _Arriving()
 
         async def counted() -> Message:

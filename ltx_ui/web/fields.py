@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
-from ltx_ui.inputs import FIELDS
-from ltx_ui.presets import Phrase, Presets
+from ltx_ui.inputs import FIELDS, FOCUSES
+from ltx_ui.presets import Presets
 from ltx_ui.recipe import MAX_PROMPT
 from ltx_ui.request import bounds, choices
-from ltx_ui.web.form import DESCRIBED, Form, length_choices, preset_choices, size_choices
-from ltx_ui.web.pictures import lay_out_picture, picture_digest
+from ltx_ui.web.casting import lay_out_cast
+from ltx_ui.web.choices import (
+    length_choices,
+    other_lengths,
+    preset_choices,
+    size_choices,
+    take_choices,
+)
+from ltx_ui.web.form import DESCRIBED, Form
+from ltx_ui.web.helpers import lay_out_helper
+from ltx_ui.web.language import t
+from ltx_ui.web.pictures import lay_out_picture, picture_digest, picture_focus
+from ltx_ui.web.segments import lay_out_segments, offer
+from ltx_ui.web.templating import render
 from ltx_ui.web.views import quality_note
-from ltx_ui.web.wiring import Updates, Values, script
+from ltx_ui.web.wiring import Updates, Values, disclosure, panel
 
 PICTURES = tuple(FIELDS.values())
 
-_MODES = {"standard": "Standard", "high": "High quality"}
-"""What the page calls the modes of a recipe."""
+HINTS = {
+    "camera": "helper.camera_hint",
+    "lighting": "helper.lighting_hint",
+    "sound": "helper.sound_hint",
+    "speech": "helper.speech_hint",
+}
+"""The helper fields, each with what stands in its empty picker, as a text of the catalogue."""
+
+MODES = {"standard": "field.mode_standard", "high": "field.mode_high"}
+"""What the page calls the modes of a recipe, as texts of the catalogue."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +51,24 @@ class Fields:
     Attributes:
         of_form: the component of each of the form's fields, by the field's name.
         typing: its event ``paused`` says that somebody paused after typing into a text field.
+        cast: offers characters; its event ``bring`` says who was named.
+        history: offers earlier prompts.
+        file: takes a file that tells a recipe; its event ``told`` says what.
+        summary: shows on a phone what is chosen, instead of the fields.
         tokens: shows how much of the prompt the model reads.
     """
 
     of_form: dict[str, Any]
     typing: gr.HTML
     dice: gr.Button
-    examples: gr.HTML
-    compiled: gr.Textbox
+    cast: gr.HTML
+    history: gr.HTML
+    file: gr.HTML
+    summary: gr.HTML
+    compiled: gr.HTML
     tokens: gr.HTML
     advice: gr.HTML
+    platform: gr.HTML
     quality: gr.HTML
 
     def __getitem__(self, name: str) -> Any:
@@ -55,7 +83,9 @@ class Fields:
     def read(self, values: Values, presets: Presets) -> Form:
         """The form in what a browser sent."""
         sent = {name: values.get(component) for name, component in self.of_form.items()}
-        return Form.read(sent | {name: picture_digest(sent[name]) for name in PICTURES}, presets)
+        focuses = {FOCUSES[place]: picture_focus(sent[name]) for place, name in FIELDS.items()}
+        digests = {name: picture_digest(sent[name]) for name in PICTURES}
+        return Form.read(sent | focuses | digests, presets)
 
     def show(
         self, form: Form, presets: Presets, pictures: Mapping[str, Any], *, has_upsampler: bool
@@ -65,106 +95,125 @@ class Fields:
         Args:
             pictures: values for the two picture fields, by their names.
         """
-        sizes = size_choices(form, presets, has_upsampler=has_upsampler)
-        updates: dict[str, Any] = {
-            **form.as_draft(),
-            **pictures,
-            "preset": {**show_mark(form, presets), "value": form.preset},
-            "size": gr.update(choices=sizes, value=form.size),
-            "num_frames": gr.update(choices=length_choices(form, presets), value=form.num_frames),
+        offered = {
+            "preset": offer(preset_choices(form, presets)),
+            "size": offer(size_choices(form, presets, has_upsampler=has_upsampler)),
+            "num_frames": offer(length_choices(form, presets), other_lengths(form, presets)),
+            "num_takes": offer(take_choices(form, presets)),
         }
-        return {self.of_form[name]: update for name, update in updates.items()}
+        shown = {**form.as_draft(), **pictures}
+        updates = shown | {name: {**offered[name], "value": shown[name]} for name in offered}
+        return {self.of_form[name]: updates[name] for name in self.of_form}
 
 
-def lay_out(presets: Presets) -> Fields:
-    """Put the fields on the page, one below the other."""
-    form = Form.initial(presets)
-    of_form: dict[str, Any] = {}
+class _Layout:
+    """Puts the fields on the page and remembers their components."""
 
-    def put(name: str, kind: Callable[..., Component], *choices: Any, **more: Any) -> None:
-        named = DESCRIBED[name].named | {"value": getattr(form, name)}
-        of_form[name] = kind(*choices, **(named | more))
+    def __init__(self, presets: Presets, form: Form) -> None:
+        self.presets, self.form = presets, form
+        self.of_form: dict[str, Any] = {}
 
-    put(
-        *("preset", gr.Dropdown, preset_choices(form, presets)),
-        info=presets.preset(form.preset).note,
-        filterable=False,
-    )
-    put(
-        *("prompt", gr.Textbox),
-        placeholder="What is seen, what it does, and what is heard",
-        lines=4,
-        max_lines=10,
-        max_length=MAX_PROMPT,
-        autofocus=True,
-    )
-    typing = gr.HTML("", js_on_load=script("typing.js"), elem_id="typing")
-    examples = gr.HTML("", js_on_load=script("examples.js"), elem_id="examples")
-    for pair in (("camera", "lighting"), ("sound", "speech")):
-        with gr.Row(elem_classes="pair"):
-            for name in pair:
-                phrases: Sequence[Phrase] = getattr(presets.phrases, name)
-                own = ["", *(phrase.text for phrase in phrases)]
-                put(name, gr.Dropdown, own, allow_custom_value=True, min_width=140)
-    compiled = gr.Textbox(
-        label="What the model reads",
-        lines=2,
-        max_lines=8,
-        interactive=False,
-        placeholder="Prompt and choices as one paragraph",
-        elem_id="compiled-prompt",
-    )
-    tokens = gr.HTML("", elem_id="token-count")
-    advice = gr.HTML("", elem_id="prompt-advice")
-    with gr.Row(elem_classes="pair"):
-        for name in PICTURES:
-            of_form[name] = lay_out_picture(name, DESCRIBED[name].label, DESCRIBED[name].elem_id)
-    put(
-        *("image_strength", gr.Slider, *bounds("image_strength")),
-        step=0.05,
-        info="1 keeps the picture closest; less gives more motion.",
-        visible=False,
-    )
-    with gr.Row(elem_classes=["pair", "wide"]):
-        choose = {"filterable": False, "min_width": 140}
-        put("size", gr.Dropdown, size_choices(form, presets), **choose)
-        put("num_frames", gr.Dropdown, length_choices(form, presets), **choose)
-    with gr.Row(elem_classes="pair"):
-        put("num_inference_steps", gr.Slider, *bounds("num_inference_steps"), step=1, min_width=140)
-        put("guidance_scale", gr.Slider, *bounds("guidance_scale"), step=0.1, min_width=140)
-    quality = gr.HTML(
-        quality_note(form.num_inference_steps, form.guidance_scale, presets),
-        elem_id="quality-note",
-    )
-    with gr.Row(elem_classes="pair"):
-        fewest, most = bounds("num_takes")
-        put("num_takes", gr.Dropdown, list(range(fewest, most + 1)), **choose)
-        put("mode", gr.Dropdown, [(_MODES[mode], mode) for mode in choices("mode")], **choose)
-    with gr.Row(elem_classes="seed-row"):
-        put("seed", gr.Number, value=None, precision=0, min_width=120, placeholder="Drawn")
-        put("seed_locked", gr.Checkbox, container=False, scale=0, min_width=80)
-        dice = gr.Button("New seed", elem_id="seed-dice", size="sm", scale=0, min_width=96)
-    with gr.Accordion("More settings", open=False):
-        for name, described in DESCRIBED.items():
-            if described.component is not None:
-                put(name, described.component)
-    return Fields(
-        of_form=of_form,
-        typing=typing,
-        dice=dice,
-        examples=examples,
-        compiled=compiled,
-        tokens=tokens,
-        advice=advice,
-        quality=quality,
-    )
+    def put(self, name: str, kind: Callable[..., Component], *choices: Any, **more: Any) -> None:
+        named = DESCRIBED[name].named | {"value": getattr(self.form, name)}
+        self.of_form[name] = kind(*choices, **(named | more))
+
+    def segments(self, name: str, *choices: Any, label: str | None = None) -> None:
+        known = DESCRIBED[name]
+        self.of_form[name] = lay_out_segments(
+            *(name, label or known.label, known.elem_id, getattr(self.form, name), *choices),
+            present=known.offered is None,
+        )
+
+    def words(self) -> dict[str, Any]:
+        """The prompt, with its helpers and what the model reads of it."""
+        with gr.Column(elem_id="words"):
+            self.put(
+                *("prompt", gr.Textbox),
+                placeholder=t("prompt.placeholder"),
+                show_label=False,
+                lines=2,
+                max_lines=9,
+                max_length=MAX_PROMPT,
+                autofocus=True,
+            )
+            cast = lay_out_cast()
+            with gr.Row(elem_classes="helpers"):
+                for name, hint in HINTS.items():
+                    known, phrases = DESCRIBED[name], getattr(self.presets.phrases, name)
+                    self.of_form[name] = lay_out_helper(
+                        name, known.label, known.elem_id, phrases, t(hint)
+                    )
+                history = panel("history", js="actions.js")
+                file = panel("recall", render("recall.html"), "recall.js")
+            tokens = panel("token-count")
+        return {
+            "cast": cast,
+            "history": history,
+            "file": file,
+            "typing": panel("typing", js="typing.js"),
+            "tokens": tokens,
+            "compiled": panel("compiled-prompt", js="actions.js"),
+            "summary": panel("summary", js="sheets.js"),
+            "advice": panel("prompt-advice", js="actions.js"),
+        }
+
+    def pictures(self) -> None:
+        with gr.Row(elem_id="pictures"):
+            for name in PICTURES:
+                known = DESCRIBED[name]
+                self.of_form[name] = lay_out_picture(name, known.label, known.elem_id)
+        self.put(
+            *("image_strength", gr.Slider, *bounds("image_strength")),
+            step=0.05,
+            info=t("field.image_strength_info", some=0.8, least=0.5),
+            visible=False,
+        )
+
+    def choices(self) -> dict[str, Any]:
+        form, presets = self.form, self.presets
+        self.segments("size", size_choices(form, presets))
+        platform = panel("platform", js="actions.js")
+        with gr.Row(elem_classes="pair", elem_id="how-long"):
+            lengths = length_choices(form, presets), other_lengths(form, presets)
+            self.segments("num_frames", *lengths, label=t("field.seconds"))
+            self.segments("num_takes", take_choices(form, presets))
+        self.segments("preset", preset_choices(form, presets))
+        with gr.Row(elem_classes="seed-row", elem_id="which-seed"):
+            self.put("seed", gr.Number, value=None, precision=0, min_width=120)
+            dice = gr.Button(t("seed.new"), elem_id="seed-dice", size="sm", scale=0, min_width=96)
+            self.put("seed_locked", gr.Checkbox, container=False, scale=0, min_width=80)
+        return {"dice": dice, "platform": platform}
+
+    def advanced(self) -> gr.HTML:
+        form = self.form
+        with disclosure("advanced", t("advanced.title")):
+            self.put("num_inference_steps", gr.Slider, *bounds("num_inference_steps"), step=1)
+            self.put("guidance_scale", gr.Slider, *bounds("guidance_scale"), step=0.1)
+            note = quality_note(form.num_inference_steps, form.guidance_scale, self.presets)
+            quality = panel("quality-note", note)
+            modes = [{"value": mode, "label": t(MODES[mode])} for mode in choices("mode")]
+            self.segments("mode", modes)
+            for name, described in DESCRIBED.items():
+                if described.component is not None:
+                    self.put(name, described.component)
+                elif described.choices:
+                    labels = [
+                        {"value": v, "label": _shown(label)} for label, v in described.choices
+                    ]
+                    self.segments(name, labels)
+        return quality
 
 
-def show_mark(form: Form, presets: Presets) -> dict[str, Any]:
-    """An update by which the preset's dropdown says whether its settings were modified.
+def _shown(label: str) -> str:
+    """A choice's label: a text of the catalogue, or a number as it stands."""
+    return label if label.isdecimal() else t(label)
 
-    It leaves the dropdown's value alone, for the visitor may have chosen another preset meanwhile.
-    """
-    note = presets.preset(form.preset).note
-    updated: dict[str, Any] = gr.update(choices=preset_choices(form, presets), info=note)
-    return updated
+
+def lay_out(presets: Presets, form: Form) -> Fields:
+    """Put the fields on the page, one below the other, with a form's values."""
+    layout = _Layout(presets, form)
+    shown = layout.words()
+    layout.pictures()
+    shown |= layout.choices()
+    quality = layout.advanced()
+    return Fields(layout.of_form, quality=quality, **shown)

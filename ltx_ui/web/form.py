@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.components import Component
 
+from ltx_ui.bundles import size_name
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.inputs import is_digest
+from ltx_ui.inputs import CENTRE, FOCUSES, is_digest
 from ltx_ui.presets import Presets
-from ltx_ui.prompting import compile_prompt
 from ltx_ui.recipe import MAX_PROMPT, PromptFields, Recipe, Typed
 from ltx_ui.request import Request, choices, request_data
+from ltx_ui.texts import translate
+from ltx_ui.web.cast import model_reads
+from ltx_ui.web.language import t
 from ltx_ui.words import squeeze
 
 if TYPE_CHECKING:
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
 _LONGEST_TEXT = 5 * MAX_PROMPT
 """Characters of a text that are read: enough for the error that says how many are too many."""
 
+_LARGEST = 1e10
+"""Numbers are smaller: a seed is at most 2³²−1."""
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})( hd)?", re.ASCII)
-
 
 Reader = Callable[[Any], Any]
 
@@ -46,7 +49,7 @@ def _flag(value: Any) -> bool:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST:
         raise ValueError
     return value
 
@@ -67,7 +70,14 @@ def _digest(value: Any) -> str | None:
     return value
 
 
-def _size_name(value: Any) -> str:
+def _focus(value: Any) -> tuple[float, float]:
+    x, y = map(_number, value if isinstance(value, list | tuple) else ())
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise ValueError
+    return x, y
+
+
+def _read_size(value: Any) -> str:
     if not _SIZE.fullmatch(_text(value)):
         raise ValueError
     return str(value)
@@ -86,7 +96,7 @@ class Described:
 
     Attributes:
         read: the value of what a browser sent; a ``ValueError`` for what is none.
-        label: its name on the page and in errors.
+        name: what the page calls it, as a text of the catalogue.
         elem_id: of its component.
         asks: the fields of a request that it answers for, where that is not the one of its name.
         of_preset: whether a preset may set it.
@@ -96,12 +106,15 @@ class Described:
             None: no model does.
         fills: the fields of a request that it fills, given the model that is loaded, where that is
             more than the one of its name.
-        component: makes its component below "More settings", in the order of the form's fields;
+        component: makes its component below "Advanced", in the order of the form's fields;
             ``fields.py`` has the places of the others.
+        info: a hint beside that component, as a text of the catalogue.
+        choices: texts and values of its segments there, for a field that is one of a few. A text is
+            one of the catalogue, or stands for itself.
     """
 
     read: Reader
-    label: str
+    name: str
     elem_id: str
     asks: tuple[str, ...] = ()
     of_preset: bool = False
@@ -109,6 +122,18 @@ class Described:
     fixed: Callable[[ModelCard], bool] | None = None
     fills: Callable[[Form, ModelCard | None], Mapping[str, Any]] = lambda form, card: {}
     component: Callable[..., Component] | None = None
+    info: str = ""
+    choices: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Its name in the language that is spoken."""
+        return t(self.name)
+
+    @property
+    def english(self) -> str:
+        """Its name in errors, which are in English."""
+        return translate(self.name)
 
     @property
     def named(self) -> dict[str, Any]:
@@ -117,12 +142,13 @@ class Described:
             "label": self.label,
             "elem_id": self.elem_id,
             "visible": self.offered is None,
+            **({"info": t(self.info)} if self.info else {}),
         }
 
 
-def _kept(initial: Any, read: Reader, label: str, elem_id: str, **more: Any) -> Any:
+def _kept(initial: Any, read: Reader, name: str, elem_id: str, **more: Any) -> Any:
     """A field of the form: its value in an empty one, and its description."""
-    described = Described(read, label, elem_id, **more)
+    described = Described(read, name, elem_id, **more)
     return field(default=initial, metadata={Described: described})
 
 
@@ -140,86 +166,99 @@ class Form:
     ``image_end`` are digests of pictures that the studio has.
     """
 
-    preset: str = _kept("", _text, "Preset", "preset")
-    prompt: str = _kept("", _text, "Prompt", "prompt")
-    camera: str = _kept("", _text, "Camera", "camera")
-    lighting: str = _kept("", _text, "Lighting", "lighting")
-    sound: str = _kept("", _text, "Sound", "sound")
-    speech: str = _kept("", _text, "Speech", "speech")
-    image_start: str | None = _kept(None, _digest, "First frame", "reference-image")
-    image_end: str | None = _kept(None, _digest, "Last frame", "end-image")
+    preset: str = _kept("", _text, "field.preset", "preset")
+    prompt: str = _kept("", _text, "field.prompt", "prompt")
+    camera: str = _kept("", _text, "field.camera", "camera")
+    lighting: str = _kept("", _text, "field.lighting", "lighting")
+    sound: str = _kept("", _text, "field.sound", "sound")
+    speech: str = _kept("", _text, "field.speech", "speech")
+    image_start: str | None = _kept(None, _digest, "field.first_frame", "reference-image")
+    image_end: str | None = _kept(None, _digest, "field.last_frame", "end-image")
+    image_start_focus: tuple[float, float] = _kept(
+        CENTRE, _focus, "field.first_frame_part", "reference-image"
+    )
+    image_end_focus: tuple[float, float] = _kept(
+        CENTRE, _focus, "field.last_frame_part", "end-image"
+    )
     image_strength: float = _kept(
-        *(_default("image_strength"), _number, "Image strength", "image-strength"),
+        *(_default("image_strength"), _number, "field.image_strength", "image-strength"),
         of_preset=True,
     )
     size: str = _kept(
-        *("", _size_name, "Format", "format"),
+        *("", _read_size, "field.format", "format"),
         asks=("width", "height", "two_stage"),
         of_preset=True,
-        fills=lambda form, card: _size_fields(form.size),
+        fills=lambda form, card: size_fields(form.size),
     )
-    num_frames: int = _kept(0, _whole, "Length", "length", of_preset=True)
+    num_frames: int = _kept(0, _whole, "field.length", "length", of_preset=True)
     num_inference_steps: int = _kept(
-        *(0, _whole, "Steps", "steps"),
+        *(0, _whole, "field.steps", "steps"),
         of_preset=True,
         fixed=lambda card: card.fixed_steps is not None,
     )
     guidance_scale: float = _kept(
-        *(0.0, _number, "Guidance", "guidance"),
+        *(0.0, _number, "field.guidance", "guidance"),
         of_preset=True,
         fixed=lambda card: not card.takes_guidance,
     )
     num_takes: int = _kept(
-        *(_default("num_takes"), _whole, "Takes", "num-takes"),
+        *(_default("num_takes"), _whole, "field.takes", "num-takes"),
         of_preset=True,
     )
     mode: str = _kept(
-        *(_default("mode"), _one_of(*choices("mode")), "Mode", "mode"),
+        *(_default("mode"), _one_of(*choices("mode")), "field.mode", "mode"),
         of_preset=True,
         offered=lambda card: card.has_high,
     )
     seed: int | None = _kept(
-        *(None, _seed, "Seed", "seed"),
+        *(None, _seed, "field.seed", "seed"),
         of_preset=True,
         fills=lambda form, card: {"seed": form.seed if form.seed_locked else None},
     )
-    seed_locked: bool = _kept(False, _flag, "Lock", "seed-lock", of_preset=True)
+    seed_locked: bool = _kept(False, _flag, "field.lock", "seed-lock", of_preset=True)
     include_audio: bool = _kept(
-        *(_default("include_audio"), _flag, "Sound track", "include-audio"),
+        *(_default("include_audio"), _flag, "field.sound_track", "include-audio"),
         of_preset=True,
         component=gr.Checkbox,
     )
     fps: int = _kept(
-        *(_default("fps"), _one_of(*choices("fps")), "Frames a second", "fps"),
+        *(_default("fps"), _one_of(*choices("fps")), "field.fps", "fps"),
         of_preset=True,
-        component=partial(gr.Dropdown, list(choices("fps")), filterable=False),
+        choices=tuple((str(fps), fps) for fps in choices("fps")),
     )
     negative_prompt: str = _kept(
-        *(_default("negative_prompt"), _text, "Negative prompt", "negative-prompt"),
+        *(_default("negative_prompt"), _text, "field.negative_prompt", "negative-prompt"),
         fixed=lambda card: not card.takes_guidance,
-        component=partial(
-            gr.Textbox,
-            info="What should not be seen or heard. Has no effect at guidance 1.",
-            lines=2,
-        ),
+        info="field.negative_prompt_info",
+        component=partial(gr.Textbox, lines=2),
     )
     authors_negative: bool = _kept(
-        *(False, _flag, "Authors' negative prompt", "authors-negative"),
+        *(False, _flag, "field.authors_negative", "authors-negative"),
         offered=lambda card: bool(card.authors_negative_prompt),
         fills=lambda form, card: (
             {"negative_prompt": card.authors_negative_prompt}
             if card is not None and form.authors_negative
             else {}
         ),
-        component=partial(
-            gr.Checkbox, info="The long one of the model's authors, in place of the words above."
-        ),
+        info="field.authors_negative_info",
+        component=gr.Checkbox,
+    )
+    noise: str = _kept(
+        *(_default("noise"), _one_of(*choices("noise")), "field.noise", "noise"),
+        choices=(("field.noise_frame", "frame"), ("field.noise_clip", "clip")),
     )
 
     @classmethod
     def initial(cls, presets: Presets) -> Form:
         """An empty form with the default preset."""
         return cls().with_preset(presets.default_preset, presets)
+
+    @classmethod
+    def first(cls, presets: Presets, *, demo: bool) -> Form:
+        """The form of a first visit. With the demo model, which is used where there is no GPU, the
+        first clip should keep nobody waiting."""
+        form = cls.initial(presets)
+        return form.with_preset(presets.quickest, presets) if demo else form
 
     @classmethod
     def read(cls, values: Any, presets: Presets) -> Form:
@@ -247,14 +286,18 @@ class Form:
         or the paragraph, where they are not known or no longer give it."""
         asked, typed = request_data(recipe), _typed(recipe, presets)
         own = squeeze(typed.negative_prompt or "")
-        shared = DESCRIBED.keys() & asked.keys()
-        return replace(
+        kept = {name: asked[name] for name in DESCRIBED.keys() & asked.keys()}
+        kept |= {name: _focus(kept[name]) for name in FOCUSES.values() if name in kept}
+        form = replace(
             cls.initial(presets),
-            **{name: asked[name] for name in shared} | asdict(typed),
-            size=_size(recipe.width, recipe.height, recipe.two_stage),
+            **kept | asdict(typed),
+            size=size_name(recipe.width, recipe.height, recipe.two_stage),
             seed_locked=True,
             authors_negative=own != squeeze(recipe.negative_prompt),
         )
+        known = (each for each in presets.presets if not each.needs_reference)
+        alike = (replace(form, preset=each.id) for each in known)
+        return next((each for each in alike if not each.is_modified(presets)), form)
 
     def as_draft(self) -> dict[str, Any]:
         """Plain data for the browser to keep."""
@@ -301,7 +344,7 @@ class Form:
             )
         shared = DESCRIBED.keys() & Request.model_fields.keys()
         data = {name: getattr(self, name) for name in shared} | {
-            "prompt": compile_prompt(self.prompt_fields, presets)
+            "prompt": model_reads(self.prompt_fields, presets)
         }
         for described in DESCRIBED.values():
             data |= described.fills(self, card)
@@ -317,7 +360,7 @@ class Form:
 def _typed(recipe: Recipe, presets: Presets) -> Typed:
     known = recipe.typed or Typed(recipe.prompt)
     negative = recipe.negative_prompt if known.negative_prompt is None else known.negative_prompt
-    if squeeze(compile_prompt(known, presets)) != recipe.prompt:
+    if squeeze(model_reads(known, presets)) != recipe.prompt:
         return Typed(recipe.prompt, negative_prompt=negative)
     return replace(known, negative_prompt=negative)
 
@@ -334,60 +377,24 @@ FIXED = {name: known.fixed for name, known in DESCRIBED.items() if known.fixed i
 OFFERED = {name: known.offered for name, known in DESCRIBED.items() if known.offered is not None}
 """Whether a model offers the choices that not every one has."""
 
-LABELS: Mapping[str, tuple[str, str]] = {
-    asked: (known.label, known.elem_id)
-    for name, known in DESCRIBED.items()
-    for asked in known.asks or (name,)
+ASKED: Mapping[str, Described] = {
+    asked: known for name, known in DESCRIBED.items() for asked in known.asks or (name,)
 }
-"""A request's fields as the page calls them, and the element that has to change."""
-
-
-def preset_choices(form: Form, presets: Presets) -> list[tuple[str, str]]:
-    """Name and id of every preset; the form's own is marked if its settings were modified."""
-    changed = form.preset if form.is_modified(presets) else None
-    return [(f"{p.name} (modified)" if p.id == changed else p.name, p.id) for p in presets.presets]
+"""The form's field that has to change for one of a request's."""
 
 
 def preset_fields(preset_id: str, presets: Presets) -> dict[str, Any]:
     """The values of the fields that a preset sets. A preset with a seed locks it too."""
     settings = presets.preset_settings(preset_id)
-    size = _size(settings["width"], settings["height"], settings["two_stage"])
+    size = size_name(settings["width"], settings["height"], settings["two_stage"])
     locked = {"seed_locked": True} if "seed" in settings else {}
     known = {name: settings[name] for name in SETTING_FIELDS if name in settings}
     return known | {"size": size} | locked
 
 
-def size_choices(
-    form: Form, presets: Presets, *, has_upsampler: bool = False
-) -> list[tuple[str, str]]:
-    """Label and value of every size to choose from: the model's formats, then the sizes that only a
-    preset or the form has."""
-    formats = presets.formats_for(has_upsampler=has_upsampler)
-    labels = {_size(f.width, f.height, f.hd): f.label for f in formats}
-    for size in [*_of_presets("size", presets), form.size]:
-        labels.setdefault(size, f"Own size {size}")
-    return [(label, size) for size, label in labels.items()]
-
-
-def length_choices(form: Form, presets: Presets) -> list[tuple[str, int]]:
-    """Label and value of every length to choose from, with its seconds at the form's fps; lengths
-    that only a preset or the form has come last."""
-    labels = {length.num_frames: length.label(form.fps) for length in presets.lengths}
-    for frames in [*_of_presets("num_frames", presets), form.num_frames]:
-        labels.setdefault(frames, f"{frames} frames · {frames / form.fps:.2f} s")
-    return [(label, frames) for frames, label in labels.items()]
-
-
-def _of_presets(field: str, presets: Presets) -> list[Any]:
-    return [preset_fields(preset.id, presets)[field] for preset in presets.presets]
-
-
-def _size(width: int, height: int, two_stage: bool) -> str:
-    return f"{width}x{height}{' hd' if two_stage else ''}"
-
-
-def _size_fields(size: str) -> dict[str, Any]:
+def size_fields(size: str) -> dict[str, Any]:
+    """What a named size sets in a request: ``width``, ``height``, ``two_stage``."""
     found = _SIZE.fullmatch(size)
-    assert found is not None  # _size_name lets nothing else in.
+    assert found is not None  # _read_size lets nothing else in.
     width, height, hd = found.groups()
     return {"width": int(width), "height": int(height), "two_stage": bool(hd)}

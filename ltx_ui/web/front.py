@@ -1,47 +1,68 @@
-"""The page's HTML and configuration, made once for an address, with the studio's own icon, title
-and description in place of Gradio's."""
+"""The page's HTML and configuration, made once for an address and a language, with the studio's own
+icon, title and description in place of Gradio's."""
 
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ltx_ui.web.collecting import collected
+from ltx_ui.web.language import language, t
 from ltx_ui.web.templating import render
 
 TITLE = "LTX-2 Studio"
-TAGLINE = "Clips with sound, from words."
 
 _GRADIOS = re.compile(
     rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>|<link\s+rel="manifest"[^>]*>'
 )
 """Tags by which a link's preview or a phone's home screen would show Gradio, with pictures from its
 servers. The manifest's address is wrong below a path."""
-_KEPT = 32
-"""Documents that are kept: two for each way in which visitors write the studio's address."""
+_LANGUAGE = re.compile(rb'<html\s+lang="en"')
+"""How Gradio's page begins, in whatever language it is."""
+_KEPT = 64
+"""Documents that are kept: two for each language and way of writing the studio's address."""
 _ADDRESS = (b"host", b"x-forwarded-host", b"x-forwarded-proto")
 """Headers that say under which address a visitor sees the studio."""
 
 
+_NOBODY = ""
+"""The owner for whom the page is made: Gradio writes the name into it."""
+
+
 @dataclass(frozen=True)
 class _Document:
-    """An answer of Gradio's: how it starts, and its whole body."""
+    """An answer of Gradio's: how it starts, and its whole body, plain and compressed by gzip."""
 
     start: Message
     body: bytes
+    packed: bytes
+
+    def answer(self, accepted: str) -> tuple[Message, bytes]:
+        """How the answer starts, and its body, for a client that takes these encodings."""
+        body, start = self.body, {**self.start, "headers": list(self.start["headers"])}
+        headers = MutableHeaders(scope=start)
+        headers["Vary"] = "Accept-Encoding, Accept-Language"
+        if "gzip" in accepted:
+            body = self.packed
+            headers["Content-Encoding"] = "gzip"
+        headers["Content-Length"] = str(len(body))
+        return start, body
 
 
 class Front:
     """Answers with the page and its configuration; an ASGI app around Gradio's.
 
     Gradio makes both anew for each request, which takes half a second in which nobody else is
-    answered, although they depend on nothing but the address. Here each is made once for an
-    address, one at a time. Gradio also adds the HTML of its ``head=`` by script once the page has
-    loaded. That is too late for the icon, and link previews read the page without running scripts.
+    answered, although they depend on nothing but the address and the language. Here each is
+    made once for both, one at a time. Gradio also adds the HTML of its ``head=`` by script once the
+    page has loaded. That is too late for the icon, and link previews read the page without running
+    scripts.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -55,14 +76,17 @@ class Front:
             await self._app(scope, receive, send)
             return
         document = await self._document(scope, receive)
-        # Whoever sends it on changes the headers.
-        await send({**document.start, "headers": list(document.start["headers"])})
-        await send({"type": "http.response.body", "body": document.body})
+        # It holds nothing of a visitor's, so its compressed length tells nothing of one.
+        start, body = document.answer(Headers(scope=scope).get("accept-encoding", ""))
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
 
     async def _document(self, scope: Scope, receive: Receive) -> _Document:
         headers = [each for each in scope["headers"] if each[0] in _ADDRESS]
-        asked = {**scope, "method": "GET", "headers": headers, "query_string": b""}
-        key = (scope["path"], scope["scheme"], scope.get("root_path"), *headers)
+        nobody = {**scope.get("state", {}), "owner": _NOBODY}
+        same = {"method": "GET", "headers": headers, "query_string": b"", "state": nobody}
+        asked = {**scope, **same}
+        key = (language(), scope["path"], scope["scheme"], scope.get("root_path"), *headers)
         async with self._making:
             document = self._made.get(key) or await self._make(asked, receive)
             if document.start["status"] == 200:
@@ -73,23 +97,13 @@ class Front:
         return document
 
     async def _make(self, scope: Scope, receive: Receive) -> _Document:
-        start: Message = {}
-        body = bytearray()
-
-        async def collect(message: Message) -> None:
-            nonlocal start
-            if message["type"] == "http.response.start":
-                start = message
-            else:
-                body.extend(message.get("body", b""))
-
-        await self._app(scope, receive, collect)
-        page = own_head(bytes(body))
-        MutableHeaders(scope=start)["Content-Length"] = str(len(page))
-        return _Document(start, page)
+        start, body = await collected(self._app, scope, receive)
+        page = own_head(body)
+        return _Document(start, page, gzip.compress(page, mtime=0))
 
 
 def own_head(page: bytes) -> bytes:
-    """Gradio's page with the studio's own tags in its head."""
-    head = render("head.html", title=TITLE, tagline=TAGLINE).encode()
+    """Gradio's page in the language that is spoken, with the studio's own tags in its head."""
+    head = render("head.html", title=TITLE, tagline=t("brand.tagline")).encode()
+    page = _LANGUAGE.sub(b'<html lang="%b"' % language().encode(), page, count=1)
     return _GRADIOS.sub(b"", page).replace(b"<head>", b"<head>" + head, 1)

@@ -1,99 +1,146 @@
-"""The Gallery tab: takes and favourites, newest first."""
+"""The Gallery tab: a wall of takes, and what finds them."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import gradio as gr
 
 from ltx_ui.errors import NotFound
 from ltx_ui.recipe import MAX_SEED
+from ltx_ui.studio.deleting import UNDO_SECONDS
+from ltx_ui.studio.search import MAX_SEARCH
+from ltx_ui.studio.shelves import MAX_TAG
+from ltx_ui.studio.sought import Place, Sought
 from ltx_ui.studio.studio import Studio
+from ltx_ui.studio.takes import Take
 from ltx_ui.web.access import owner_of
 from ltx_ui.web.create import Create
-from ltx_ui.web.result import save_seed_label
+from ltx_ui.web.gallery_filter import Filter, menus
+from ltx_ui.web.language import seconds, t
 from ltx_ui.web.templating import render
-from ltx_ui.web.wiring import EACH, Updates, Values, on, script, sent
+from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, custom, on, panel, sent, texts
 
 PAGE_SIZE = 48
-ALL, FAVOURITES = "All", "Favourites"
-
-_MOST = 100 * PAGE_SIZE
-"""Cards on one page at most."""
+"""Takes that are sent at once."""
+MOST_WORDS = 160
+"""Characters of a prompt that stand on a poster."""
+MOST_CHOSEN = 500
+"""Takes that are changed at once."""
 
 
 class Gallery:
-    """The tab's components and their events."""
+    """The tab's components and their events. Takes come in pages, and each is sent once: the
+    script lays them out, and takes those off that are deleted."""
 
     def __init__(self, studio: Studio, create: Create, tabs: gr.Tabs) -> None:
         self._studio = studio
+        self._library = studio.library
         self._create = create
         self._tabs = tabs
         with gr.Row(elem_classes="filter"):
-            self._which = gr.Radio(
-                [ALL, FAVOURITES],
-                value=ALL,
-                label="Show",
-                show_label=False,
-                elem_id="gallery-filter",
-            )
-        gr.HTML(render("offline.html"), elem_classes="offline")
-        self._cards = gr.HTML(
-            render("gallery_waits.html"), js_on_load=script("cards.js"), elem_id="gallery"
-        )
+            field = render("sought.html", most=MAX_SEARCH)
+            self._sought = custom("gallery-filter", field, "sought.js", elem_classes="choice")
+            panel("take-along", render("along.html"))
+            self._count = panel("gallery-count")
+        panel("offline-too", render("offline.html"), classes="offline")
+        wall = render("wall.html", undo_seconds=UNDO_SECONDS, most_tag=MAX_TAG)
+        self._wall = custom("gallery", wall, "cards.js")
+        self._menu = custom("gallery-menu", render("take_menu_waits.html"), "take_menu.js")
 
     def show(self, values: Values, request: gr.Request) -> Updates:
-        """The newest cards."""
-        return self._show(values, PAGE_SIZE, owner_of(request))
-
-    def _show(self, values: Values, limit: int, owner: str) -> Updates:
-        only = values.get(self._which) == FAVOURITES
-        takes = self._studio.library.takes(owner, favourites_only=only, limit=limit + 1)
-        more = len(takes) > limit
-        shown = {"takes": takes[:limit], "limit": limit, "more": more}
-        return {self._cards: render("gallery.html", favourites_only=only, **shown)}
+        """The first of the takes that are sought, how many there are, and what to choose from."""
+        owner, now = owner_of(request), datetime.now(UTC)
+        kinds, tags = self._library.kinds(owner), self._library.tags(owner)
+        chosen = Filter.read(values.get(self._sought), kinds)
+        page = self._page(chosen.sought(now), owner)
+        page["of"], page["question"] = chosen.chosen, chosen.asked
+        page["menus"] = render("gallery_menus.html", menus=menus(chosen, kinds, tags, now))
+        page["tags"] = [tag for tag, _ in tags]
+        if not page["takes"]:
+            page["empty"] = render("gallery.html", chosen=chosen)
+        return {self._wall: page} | self._counted(chosen, owner)
 
     def show_more(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
-        """Show another page of cards below those that are shown."""
-        return self._show(values, _limit(event) + PAGE_SIZE, owner_of(request))
+        """The takes behind those that are shown."""
+        owner, place = owner_of(request), _place(event)
+        if place is None:
+            return {}
+        sought = self._filter(values, owner).sought(datetime.now(UTC))
+        return {self._wall: self._page(sought, owner, place) | {"after": place}}
+
+    def _page(self, sought: Sought, owner: str, after: Place | None = None) -> dict[str, Any]:
+        takes = self._library.takes(owner, sought, limit=PAGE_SIZE + 1, after=after)
+        shown = [_tile(take, sought) for take in takes[:PAGE_SIZE]]
+        return {"takes": shown, "more": len(takes) > PAGE_SIZE}
+
+    def _filter(self, values: Values, owner: str) -> Filter:
+        return Filter.read(values.get(self._sought), self._library.kinds(owner))
+
+    def _counted(self, chosen: Filter, owner: str) -> Updates:
+        sought = chosen.sought(datetime.now(UTC))
+        count = 0 if chosen.is_just() else self._library.count(owner, sought)
+        return {self._count: render("count.html", count=count, room=self._studio.room(owner))}
 
     def heart(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
-        """Set or clear a take's favourite mark; Create's button shows it too if its player has the
-        take."""
-        take_id, on, panel = _take_id(event), bool(sent(event, "on")), self._create.panel
-        self._studio.library.set_favourite(take_id, owner_of(request), on)
-        return {panel.save_seed: save_seed_label(on)} if take_id == values.get(panel.shown) else {}
+        """Set or clear the favourite mark of takes; Create shows it too."""
+        owner = owner_of(request)
+        for take_id in _take_ids(event):
+            with suppress(NotFound):
+                self._library.set_favourite(take_id, owner, bool(sent(event, "on")))
+        return self._create.stage.show(values, owner)
+
+    def tag(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
+        """Give takes tags, or take them away."""
+        add, remove = texts(sent(event, "add")), texts(sent(event, "remove"))
+        self._library.set_tags(_take_ids(event), owner_of(request), add, remove)
+        return self.show(values, request)
 
     def note(self, event: gr.EventData, request: gr.Request) -> None:
-        """Keep a card's note."""
+        """Keep a take's note."""
         words = str(sent(event, "text") or "")
-        self._studio.library.set_note(_take_id(event), owner_of(request), words)
+        self._library.set_note(_take_id(event), owner_of(request), words)
 
     def remove(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
-        """Delete a take; answers with the remaining cards, and removes the take from Create."""
-        owner, take_id = owner_of(request), _take_id(event)
+        """Delete takes, also from Create, or bring them back. The wall has changed already, and
+        gets its first page where it asks for it."""
+        owner, take_ids = owner_of(request), _take_ids(event)
         try:
-            self._studio.library.delete(take_id, owner)
-        except NotFound:
-            gr.Info("This clip was already deleted.")
-        create = self._create.progress.without(take_id, values, owner)
-        return self._show(values, _limit(event), owner) | create
+            change = self._library.restore if sent(event, "back") else self._library.delete
+            change(take_ids, owner)
+        except NotFound as gone:
+            gr.Info(str(gone) if sent(event, "back") else t("gallery.deleted_already"))
+        if sent(event, "anew"):
+            counted = self.show(values, request)
+        else:
+            counted = self._counted(self._filter(values, owner), owner)
+        return counted | self._create.stage.show(values, owner)
 
-    def use_seed(self, event: gr.EventData) -> Updates:
-        """Put a card's seed into Create's field, locked."""
+    def open_menu(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """What can be done with a take, and what it is."""
+        take = self._library.take(_take_id(event), owner_of(request))
+        return {self._menu: {"take": take.id, "html": render("take_menu.html", take=take)}}
+
+    def use_seed(self, values: Values, event: gr.EventData) -> Updates:
+        """Put a take's seed into Create's field, locked."""
         seed = sent(event, "seed")
         if not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
             return {}
-        return self._create.form.reuse_seed(seed) | self._to_create
+        filling = self._create.form.filling
+        locked = filling.fill_some(values, t("filled.seed"), seed=seed, seed_locked=True)
+        return locked | self._to_create
 
-    def use_all(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """Put a card's whole recipe into Create's fields."""
-        shown = self._create.form.reuse_all(_take_id(event), owner_of(request))
-        return shown | self._to_create
+    def use_all(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
+        """Put a take's whole recipe into Create's fields."""
+        take = self._library.take(_take_id(event), owner_of(request))
+        return self._create.form.filling.reuse_recipe(take.recipe, values) | self._to_create
 
-    def make_again(self, event: gr.EventData, request: gr.Request) -> Updates:
+    def make_again(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
         """Queue the recipe of a take whose file is gone."""
-        return self._create.make_again(_take_id(event), request) | self._to_create
+        begun = self._create.begin_again(_take_id(event), values, owner_of(request))
+        return begun | self._to_create
 
     @property
     def _to_create(self) -> Updates:
@@ -101,23 +148,49 @@ class Gallery:
 
     def connect(self, tab: gr.Tab) -> None:
         """Connect the components' events with this tab's methods."""
-        panel, form, cards = self._create.panel, self._create.form, self._cards
+        stage, form, wall, menu = self._create.stage, self._create.form, self._wall, self._menu
         fields = form.fields
-        for shown in (tab.select, self._which.change):
-            on(shown, self.show, {self._which}, {cards})
-        on(cards.more, self.show_more, {self._which}, {cards})
-        on(cards.heart, self.heart, {panel.shown}, {panel.save_seed}, how=EACH)
-        on(cards.note, self.note, how=EACH)
-        removed_from = {self._which, panel.shown, panel.in_strip}
-        on(cards.remove, self.remove, removed_from, {cards, *panel.of_take}, how=EACH)
-        reused = {fields["seed"], fields["seed_locked"], self._tabs}
-        on(cards.use_seed, self.use_seed, None, reused)
-        form.describe_on(on(cards.use_all, self.use_all, None, {*fields.all, self._tabs}).then)
-        on(cards.again, self.make_again, None, {*self._create.begun, self._tabs})
+        shown = {wall, self._count}
+        for seeks in (tab.select, self._sought.seek, wall.seek):
+            on(seeks, self.show, {self._sought}, shown, how=LATEST)
+        on(wall.more, self.show_more, {self._sought}, {wall}, how=LATEST)
+        on(wall.heart, self.heart, stage.inputs, stage.outputs, how=EACH)
+        on(wall.tag, self.tag, {self._sought}, shown, how=EACH)
+        removed = ({self._sought, *stage.inputs}, {*shown, *stage.outputs})
+        on(wall.remove, self.remove, *removed, how=EACH)
+        on(wall.again, self.make_again, stage.inputs, {*stage.outputs, self._tabs})
+        on(menu.seek, self.open_menu, None, {menu}, how=LATEST)
+        on(menu.note, self.note, how=EACH)
+        for used, use in ((menu.use_seed, self.use_seed), (menu.use_all, self.use_all)):
+            on(used, use, fields.all, {*form.filling.filled, self._tabs})
+
+
+def _tile(take: Take, sought: Sought) -> dict[str, Any]:
+    """What the wall shows of a take, and lays it out by."""
+    words = take.recipe.prompt
+    return {
+        "id": take.id,
+        "place": sought.place(take),
+        "ratio": round(take.recipe.width / take.recipe.height, 4),
+        "words": words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]}…",
+        "name": take.name,
+        "tags": take.tags,
+        "length": seconds(take.recipe.duration, 1),
+        "favourite": take.favourite,
+        "missing": take.missing,
+    }
+
+
+def _place(event: gr.EventData) -> Place | None:
+    """The place in the order that an event came with."""
+    match sent(event, "after"):
+        case [int() | float() as key, int() as number]:
+            return key, number
+    return None
 
 
 def _take_id(event: gr.EventData) -> str:
-    """The id of the take whose card an event came from.
+    """The id of the take that an event is about.
 
     Raises:
         NotFound: the event carries none.
@@ -128,8 +201,5 @@ def _take_id(event: gr.EventData) -> str:
     return take_id
 
 
-def _limit(event: gr.EventData) -> int:
-    """How many cards the page shows, from a card's event; bounded, as a browser may send
-    any number."""
-    limit: Any = sent(event, "limit")
-    return min(max(limit, PAGE_SIZE), _MOST) if isinstance(limit, int) else PAGE_SIZE
+def _take_ids(event: gr.EventData) -> list[str]:
+    return texts(sent(event, "takes"))[:MOST_CHOSEN]

@@ -61,6 +61,8 @@ class SafeHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
+                if headers.get("content-type", "").startswith("application/json"):
+                    headers.setdefault("Cache-Control", "no-store")
                 page = scope["path"] == "/" and message["status"] == 200
                 headers["Content-Security-Policy"] = PAGE_POLICY if page else PLAIN_POLICY
             await send(message)

@@ -54,9 +54,11 @@ def url_of(host: str, port: int) -> str:
 
 def _bound(family: int, address: tuple[object, ...], *, both: bool) -> socket.socket:
     dualstack = both and socket.has_dualstack_ipv6()
-    return socket.create_server(
+    bound = socket.create_server(
         address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=dualstack
     )
+    # asyncio sends at once only what is known to be TCP; else each answer waits for 40 ms.
+    return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, bound.detach())
 
 
 def _sentence(error: OSError, host: str, port: int) -> str:

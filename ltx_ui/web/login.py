@@ -1,4 +1,4 @@
-"""Signing in, by a form without script, and signing out."""
+"""Signing in, by a form without script or by the owner link, and signing out."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from starlette.requests import Request
 from ltx_ui.web.access import SESSION_SECONDS, Authenticator, address_of, too_many_tries
 from ltx_ui.web.bodies import read_body
 from ltx_ui.web.front import TITLE
+from ltx_ui.web.identity import LOCAL
+from ltx_ui.web.language import t
 from ltx_ui.web.templating import render
 
 MOST_BYTES = 4096
 
 
 class Login:
-    """The routes ``/login`` and ``/logout``."""
+    """The routes ``/login``, ``/logout`` and ``/owner``."""
 
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator
@@ -35,7 +37,7 @@ class Login:
             return _form(sentence, 429, headers)
         name, password = (fields.get(field, [""])[0] for field in ("username", "password"))
         if not auth.verify(name, password, address):
-            return _form("Name or password is wrong.", 401)
+            return _form(t("login.wrong"), 401)
         answer = RedirectResponse("./", 303)
         answer.set_cookie(
             auth.cookie,
@@ -54,15 +56,39 @@ class Login:
         answer.delete_cookie(self._authenticator.cookie, httponly=True, samesite="lax")
         return answer
 
+    def show_owner_link(self, token: str = "") -> Response:
+        """Ask whoever opened the owner link before it is used up: programs open links too."""
+        return self._owner_page(token) if self._authenticator.link.is_right(token) else self._used()
+
+    async def become_owner(self, request: Request) -> Response:
+        """Make the browser the owner's, if its link has not been used."""
+        fields = parse_qs((await read_body(request, MOST_BYTES)).decode(errors="replace"))
+        if not self._authenticator.link.take(fields.get("token", [""])[0]):
+            return self._used()
+        answer = RedirectResponse("./", 303)
+        self._authenticator.identities.keep(LOCAL, answer, request)
+        return answer
+
+    def _owner_page(self, token: str) -> Response:
+        return _no_store(render("owner.html", studio=TITLE, token=token, used=False))
+
+    def _used(self) -> Response:
+        return _no_store(render("owner.html", studio=TITLE, token="", used=True), 403)
+
     def router(self) -> APIRouter:
         """The routes; left out of the API's schema, for they serve the page."""
         router = APIRouter(include_in_schema=False)
         router.add_api_route("/login", self.show, methods=["GET", "HEAD"])
         router.add_api_route("/login", self.sign_in, methods=["POST"])
+        router.add_api_route("/owner", self.show_owner_link, methods=["GET", "HEAD"])
+        router.add_api_route("/owner", self.become_owner, methods=["POST"])
         router.add_api_route("/logout", self.sign_out, methods=["POST"])
         return router
 
 
 def _form(problem: str = "", status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    page = render("login.html", studio=TITLE, problem=problem)
+    return _no_store(render("login.html", studio=TITLE, problem=problem), status, headers)
+
+
+def _no_store(page: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return HTMLResponse(page, status, {"Cache-Control": "no-store", **(headers or {})})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import gradio as gr
@@ -11,13 +11,16 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Match, Mount, NoMatchFound
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_ui.web import compat
 from ltx_ui.web.access import current_owner
 from ltx_ui.web.events import MOST_BYTES, Events
 from ltx_ui.web.front import Front
+from ltx_ui.web.kept_files import KeptFiles
+from ltx_ui.web.language import language
 from ltx_ui.web.once import Once
+from ltx_ui.web.page import Page
 from ltx_ui.web.templating import ASSETS
 from ltx_ui.web.theme import make_theme
 
@@ -33,8 +36,18 @@ _READ = re.compile(
 """Paths that the page loads. All others of Gradio's (uploads, heartbeats, files by path, proxying,
 the queue, calls by name, recordings, monitoring, deep links) are answered with 404."""
 
+STYLES = (
+    "style.css",
+    "gallery.css",
+    "along.css",
+    "shelf.css",
+    "opened.css",
+    "compare.css",
+)
+"""The page's style sheets, in ``assets``."""
+
 MOST_VISITORS = 200
-"""Visitors whose state Gradio keeps at the same time."""
+"""Visitors whose state Gradio keeps at the same time, of each language."""
 
 
 class Closed(BaseRoute):
@@ -73,21 +86,34 @@ def is_open(scope: Scope) -> bool:
     return scope["method"] in ("GET", "HEAD") and _READ.fullmatch(scope["path"]) is not None
 
 
-def mount_page(app: FastAPI, page: gr.Blocks, head: str) -> None:
-    """Mount the page at the app's root, behind all routes that the app has so far.
+class InLanguage:
+    """Lets the page of the language that is spoken answer; an ASGI app around Gradio's."""
 
-    Args:
-        head: HTML for the page's head: its scripts.
-    """
+    def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
+        self._apps = apps
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._apps[language()](scope, receive, send)
+
+
+def mount_page(app: FastAPI, pages: Mapping[str, Page]) -> None:
+    """Mount the page at the app's root, behind all routes that the app has so far."""
     # Gradio's own CORS headers let foreign sites in. It leaves them out if the app has its own.
     app.add_middleware(CORSMiddleware)
     app.router.routes.append(Closed(list(app.router.routes)))
-    page.queue(api_open=False, max_size=64, default_concurrency_limit=8)
-    compat.keep_sessions(page, MOST_VISITORS)
     compat.log_tracebacks()
+    apps = {spoken: _mounted(app, page) for spoken, page in pages.items()}
+    app.mount("/", KeptFiles(Front(Once(InLanguage(apps)))))
+
+
+def _mounted(app: FastAPI, page: Page) -> ASGIApp:
+    """Gradio's app for one of the pages. It starts and ends with the studio's."""
+    blocks = page.blocks
+    blocks.queue(api_open=False, max_size=64, default_concurrency_limit=8)
+    compat.keep_sessions(blocks, MOST_VISITORS)
     gr.mount_gradio_app(
         app,
-        page,
+        blocks,
         path="/",
         auth_dependency=current_owner,
         show_error=False,
@@ -99,10 +125,10 @@ def mount_page(app: FastAPI, page: gr.Blocks, head: str) -> None:
         mcp_server=False,
         pwa=False,
         theme=make_theme(),
-        css_paths=ASSETS / "style.css",
-        head=head,
+        css_paths=[ASSETS / name for name in STYLES],
+        head=page.head,
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
-    mounted = app.router.routes[-1]
+    mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)
-    mounted.app = Front(Once(Events(mounted.app, compat.event_inputs(page))))
+    return Events(mounted.app, compat.event_inputs(blocks))

@@ -2,45 +2,119 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import gradio as gr
 
 from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web.create import KEEP, Create
-from ltx_ui.web.front import TAGLINE, TITLE
+from ltx_ui.texts import LANGUAGES
+from ltx_ui.web.compare import Compare
+from ltx_ui.web.create import Create
+from ltx_ui.web.front import TITLE
 from ltx_ui.web.gallery import Gallery
-from ltx_ui.web.guide import build_guide
+from ltx_ui.web.guide import Guide
+from ltx_ui.web.language import in_language, t
+from ltx_ui.web.opened import Opened
 from ltx_ui.web.recipe_form import preset_data
+from ltx_ui.web.seeds import Seeds
+from ltx_ui.web.shown import KEEP
 from ltx_ui.web.templating import render
 from ltx_ui.web.views import model_status
+from ltx_ui.web.wiring import panel
+
+KEYS = (
+    (("Ctrl", "Enter"), "keys.generate"),
+    (("Space",), "keys.play"),
+    (("←", "→"), "keys.frame"),
+    (("F",), "keys.full_screen"),
+    (("O",), "keys.open"),
+    (("S",), "keys.favourite"),
+    (("L",), "keys.lock"),
+    (("Esc",), "keys.close"),
+    (("←", "→", "↑", "↓"), "keys.wall_move"),
+    (("Enter",), "keys.wall_open"),
+    (("H",), "keys.wall_favourite"),
+    (("X",), "keys.wall_select"),
+    (("Del", "Ctrl+Z"), "keys.wall_delete"),
+    (("?",), "keys.list"),
+)
+"""What the keys do, as texts of the catalogue; ``player.js``, ``generate.js`` and ``cards.js``
+listen to them."""
+
+WORDS = {
+    "back": "script.back",
+    "clip_is_done": "script.clip_is_done",
+    "clipboard_closed": "script.clipboard_closed",
+    "clipboard_empty": "script.clipboard_empty",
+    "least": "script.least",
+    "leave_empty": "script.leave_empty",
+    "left_empty": "script.left_empty",
+    "most": "script.most",
+    "not_sent": "script.not_sent",
+    "offline": "script.offline",
+}
+"""The texts that the page's scripts say, by the names that they have there."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page in one language.
+
+    Attributes:
+        head: HTML for its head: its scripts.
+    """
+
+    blocks: gr.Blocks
+    head: str
+
+
+def pages(studio: Studio, settings: Settings, presets: Presets) -> dict[str, Page]:
+    """The page in every language. They have the same events in the same order, so that any of them
+    can answer for a page that was loaded in another language."""
+    made = {}
+    for language in LANGUAGES:
+        with in_language(language):
+            made[language] = Page(build(studio, settings, presets), head(presets))
+    return made
 
 
 def build(studio: Studio, settings: Settings, presets: Presets) -> gr.Blocks:
-    """The whole page."""
+    """The whole page, in the language that is spoken."""
     demo = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
     with demo:
         with gr.Row(elem_id="top"):
-            gr.HTML(_brand(settings), elem_id="brand")
-            model = gr.HTML(model_status(studio.model_status()), elem_id="model-status")
+            panel("brand", _brand(settings))
+            model = panel("model-status", model_status(studio.model_status()))
+            queue = panel("queue", js="actions.js")
+            panel("keys-help", render("keys.html", known=KEYS))
         with gr.Tabs(selected="create", elem_id="tabs") as tabs:
-            with gr.Tab("Create", id="create"):
-                create = Create(studio, settings, presets, model)
-            with gr.Tab("Gallery", id="gallery") as gallery_tab:
+            with gr.Tab(t("tab.create"), id="create"):
+                create = Create(studio, settings, presets, model, queue)
+            with gr.Tab(t("tab.gallery"), id="gallery") as gallery_tab:
                 gallery = Gallery(studio, create, tabs)
-            with gr.Tab("Guide", id="guide"):
-                build_guide(presets)
+            with gr.Tab(t("tab.seeds"), id="seeds") as seeds_tab:
+                seeds = Seeds(studio, create, tabs)
+            with gr.Tab(t("tab.guide"), id="guide"):
+                guide = Guide(presets, create, create.workflows, tabs)
+        opened, compare = Opened(studio, presets, create), Compare(studio, presets)
         create.connect(demo)
+        seeds.connect(seeds_tab)
+        guide.connect()
         gallery.connect(gallery_tab)
+        opened.connect()
+        compare.connect()
     return demo
 
 
 def _brand(settings: Settings) -> str:
     can_sign_out = settings.credentials is not None
-    return render("brand.html", title=TITLE, tagline=TAGLINE, can_sign_out=can_sign_out)
+    return render("brand.html", title=TITLE, tagline=t("brand.tagline"), can_sign_out=can_sign_out)
 
 
 def head(presets: Presets) -> str:
-    """HTML with the page's scripts and the data they use: the presets, and what storage keys begin
-    with."""
-    return render("scripts.html", keep=f"{KEEP}-", presets=preset_data(presets))
+    """HTML with the page's scripts and the data they use: the presets, what they
+    say, and what storage keys begin with."""
+    words = {name: t(text_id, number="{number}") for name, text_id in WORDS.items()}
+    return render("scripts.html", keep=f"{KEEP}-", presets=preset_data(presets), words=words)

@@ -18,8 +18,9 @@ def error_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI descriptions of error answers with these statuses."""
     meanings = {
         401: "Name and password are missing or wrong",
-        403: "The request comes from another site's page",
+        403: "Not from another site's page, or only for the owner: see detail",
         404: "Not here",
+        409: "Not now: see detail",
         413: "The body is larger than allowed",
         415: "The body's Content-Type is not the one that is read here",
         422: "The recipe can't be made; detail names the field",

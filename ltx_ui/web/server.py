@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -18,12 +18,15 @@ from ltx_ui.errors import StudioError
 from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
+from ltx_ui.texts import LANGUAGES
 from ltx_ui.web import compat
+from ltx_ui.web.access import Authenticator
 from ltx_ui.web.application import make_app
 from ltx_ui.web.connections import connections_of, room_for_connections
+from ltx_ui.web.identity import Identities, OwnerLink, signing_key
 from ltx_ui.web.listening import BACKLOG, listen, url_of
 from ltx_ui.web.origins import Hosts
-from ltx_ui.web.page import build, head
+from ltx_ui.web.page import Page, pages
 
 CLOSING_SECONDS = 1.0
 STARTING_SECONDS = 60.0
@@ -35,11 +38,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunningPage:
-    """The server while it is running, with the addresses to open."""
+    """The server while it is running, with the addresses to open, and the owner link."""
 
     url: str
     share_url: str | None
-    blocks: gr.Blocks
+    owner_link: OwnerLink
+    pages: Mapping[str, Page]
     server: uvicorn.Server
     thread: threading.Thread
 
@@ -48,7 +52,8 @@ class RunningPage:
         # uvicorn would log each cut-off request as an error with a traceback.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
         compat.close_tunnels()
-        self.blocks.close(verbose=False)
+        for page in self.pages.values():
+            page.blocks.close(verbose=False)
         self.server.force_exit = self.server.should_exit = True
         self.thread.join(CLOSING_SECONDS)
 
@@ -68,15 +73,18 @@ def serve(
         SettingsError: the port is taken, or the address can't be used.
     """
     sockets = sockets or listen(settings.host, settings.port)
-    page, hosts = build(studio, settings, presets), Hosts.of(settings)
-    server = _server(make_app(studio, settings, page, head(presets), hosts))
+    made, hosts, link = pages(studio, settings, presets), Hosts.of(settings), OwnerLink()
+    identities = Identities(signing_key(settings.data_dir), settings.port)
+    authenticator = Authenticator(settings, identities, link)
+    server = _server(make_app(studio, settings, made, hosts, authenticator))
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": list(sockets)}, name="server", daemon=True
     )
     thread.start()
     _wait_until_started(server, thread)
-    share_url = _share(page, settings, hosts) if settings.share else None
-    return RunningPage(url_of(settings.host, settings.port), share_url, page, server, thread)
+    share_url = _share(made[LANGUAGES[0]].blocks, settings, hosts) if settings.share else None
+    url = url_of(settings.host, settings.port)
+    return RunningPage(url, share_url, link, made, server, thread)
 
 
 def _server(app: ASGIApp) -> uvicorn.Server:

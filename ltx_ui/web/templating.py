@@ -7,8 +7,19 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, FunctionLoader, StrictUndefined
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    FunctionLoader,
+    StrictUndefined,
+    pass_context,
+)
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
+
+from ltx_ui.studio.shelves import MAX_NOTE
+from ltx_ui.web.language import duration, gigabytes, language, percent, seconds, size, t, within
 
 TEMPLATES = Path(__file__).parent / "templates"
 ASSETS = Path(__file__).parent / "assets"
@@ -25,17 +36,13 @@ def render(template: str, /, **values: Any) -> str:
     return environment.get_template(template).render(values).strip()
 
 
-def duration_in_words(seconds: float) -> str:
-    """``0.8 s``, ``12 s``, ``3 min 5 s``."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
-
-
-def heart(favourite: bool) -> str:
-    """A full heart for a favourite, an empty one for any other take."""
-    return "♥" if favourite else "♡"
+@pass_context  # Otherwise Jinja2 would translate a constant once, when it compiles the template.
+def _text(_: Context, text_id: str, /, **values: Any) -> str:
+    """A text of the catalogue; HTML among the values stays what it is."""
+    if not any(hasattr(value, "__html__") for value in values.values()):
+        return t(text_id, **values)
+    safe = {n: v if isinstance(v, int | float) else escape(v) for n, v in values.items()}
+    return Markup(t(text_id, **safe))
 
 
 def _in_script(value: Any) -> str:
@@ -59,6 +66,12 @@ def _as_text(value: Any) -> Markup:
     return Markup(text)
 
 
+def as_plain(text: str) -> str:
+    """A text for a property that the browser puts into a template: its signs that would mean
+    something in a JavaScript string are replaced by ones that look alike."""
+    return text.replace("\\", "/").replace("`", "’").replace("$", "＄")
+
+
 def _asset(name: str) -> str | None:
     """A script or style sheet that a template includes: its text as it is, for it may hold signs
     that mean something to Jinja2."""
@@ -75,4 +88,15 @@ environment = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-environment.filters |= {"duration": duration_in_words, "heart": heart, "in_script": _in_script}
+environment.globals |= {"language": language, "t": _text, "MOST_NOTE": MAX_NOTE}
+environment.filters |= {
+    "duration": duration,
+    "gigabytes": gigabytes,
+    "size": size,
+    "identity": id,
+    "in_script": _in_script,
+    "percent": percent,
+    "seconds": seconds,
+    "t": _text,
+    "within": within,
+}

@@ -41,7 +41,7 @@ class Throttle:
 
     def seconds_left(self, address: str) -> float:
         """How long this address has to wait before its next try; 0 if it may try now."""
-        key, now = _network(address), self._clock()
+        key, now = network_of(address), self._clock()
         record = self._records.get(key)
         until = record.closed_until if record else now
         if key not in self._known and len(self._latest) == CROWD:
@@ -50,7 +50,7 @@ class Throttle:
 
     def failed(self, address: str) -> None:
         """Count a wrong password."""
-        now, key = self._clock(), _network(address)
+        now, key = self._clock(), network_of(address)
         self._latest.append(now)
         record = self._records.pop(key, None)
         if record is None or now - record.last > FORGIVEN_AFTER:
@@ -66,7 +66,7 @@ class Throttle:
 
     def succeeded(self, address: str) -> None:
         """Forget an address's wrong passwords, after a right one."""
-        key = _network(address)
+        key = network_of(address)
         self._records.pop(key, None)
         self._known[key] = None
         self._known.move_to_end(key)
@@ -77,7 +77,7 @@ class Throttle:
         return len(self._records)
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """What an address is counted under: itself, or for IPv6 its /64 network, which one household or
     server usually has for itself."""
     try:

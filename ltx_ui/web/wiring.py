@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import html
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
@@ -12,7 +13,7 @@ from gradio.components import Component
 
 from ltx_ui.errors import StudioError
 from ltx_ui.web.compat import in_layout_order
-from ltx_ui.web.templating import ASSETS
+from ltx_ui.web.templating import ASSETS, render
 
 Values = Mapping[Component, Any]
 """What a browser sent for each component. Nothing in it has been checked."""
@@ -20,10 +21,19 @@ Values = Mapping[Component, Any]
 Updates = dict[Any, Any]
 """What to send back for each component. A component that is not in it stays as it is."""
 
-QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "preprocess": False}
+ABSENT = "absent"
+"""A class of what is not shown."""
+
+QUIET: dict[str, Any] = {
+    "queue": False,
+    "show_progress": "hidden",
+    "preprocess": False,
+    "api_visibility": "private",
+}
 """Options of an event that is answered at once: past Gradio's queue, without its spinner, and
 without its checks of values. These know only one list of choices for all visitors, and their
-messages don't say what to do; the code that reads a value checks it instead."""
+messages don't say what to do; the code that reads a value checks it instead. Nor is it described
+to clients of Gradio's, for whom the page would carry the description of every event."""
 
 EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
 """Options of an event of which none may be lost. Otherwise Gradio drops an event while an earlier
@@ -36,6 +46,63 @@ LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
 def script(name: str) -> str:
     """The text of a JavaScript file in ``assets``, for ``js_on_load``."""
     return (ASSETS / name).read_text("utf-8")
+
+
+def panel(elem_id: str, html: str = "", js: str | None = None, *, classes: str = "") -> gr.HTML:
+    """Put HTML of our own on the page, without Gradio's styles for texts.
+
+    Args:
+        js: a file in ``assets`` that runs when the panel is there.
+    """
+    return gr.HTML(
+        html,
+        js_on_load=script(js) if js else None,
+        apply_default_css=False,
+        elem_id=elem_id,
+        elem_classes=classes or None,
+    )
+
+
+def custom(elem_id: str, template: str, js: str, value: Any = None, **more: Any) -> gr.HTML:
+    """Put a component of our own on the page.
+
+    Args:
+        template: HTML that the browser fills from the properties.
+        js: a file in ``assets`` that runs when the component is there.
+        more: properties of its own, and Gradio's.
+    """
+    return gr.HTML(
+        value,
+        html_template=template,
+        js_on_load=script(js),
+        apply_default_css=False,
+        elem_id=elem_id,
+        **more,
+    )
+
+
+def presence(component: Component, present: bool) -> Any:
+    """An update that shows or hides a component.
+
+    HTML with properties of its own is hidden by its class: ``visible`` would take it off the page,
+    and with any update that does not name them all its properties are gone when it comes back.
+    """
+    if not isinstance(component, gr.HTML):
+        return gr.update(visible=present)
+    classes = [name for name in component.elem_classes if name != ABSENT]
+    return gr.update(elem_classes=classes if present else [*classes, ABSENT])
+
+
+@contextmanager
+def disclosure(elem_id: str, label: str) -> Iterator[None]:
+    """A group of components that is shown when its button is pressed.
+
+    Unlike those in Gradio's accordion they are on the page from the start: there, what is not on
+    the page yet forgets its own properties when it is updated.
+    """
+    with gr.Column(elem_id=elem_id, elem_classes="discloses"):
+        panel(f"{elem_id}-button", render("disclosure.html", label=label), "disclosure.js")
+        yield
 
 
 def on(
@@ -58,7 +125,10 @@ def on(
     # A page that was loaded before a restart knows outputs by position only, so their order has
     # to be the same in every process.
     given, filled = None if inputs is None else set(inputs), in_layout_order(outputs)
-    return listen(_calm(handler, filled), given, filled, **how)
+    # The browser keeps a state of every component that an event marks as pending, and copies each
+    # twice an event; one is marked, since none shows it.
+    marked = filled[:1]
+    return listen(_calm(handler, filled), given, filled, **how, show_progress_on=marked)
 
 
 def in_browser(trigger: Any, js: str, inputs: Collection[Any], outputs: Collection[Any]) -> Any:
@@ -91,3 +161,8 @@ def sent(event: gr.EventData, name: str) -> Any:
         return getattr(event, name, None)
     except TypeError:  # Gradio's look-up expects that something was sent.
         return None
+
+
+def texts(given: Any) -> list[str]:
+    """The texts in what a browser sent as a list of them; none, if it sent anything else."""
+    return [each for each in given if isinstance(each, str)] if isinstance(given, list) else []

@@ -7,31 +7,35 @@ import contextlib
 import gc
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from ltx_ui.engine.engine import Engine  # before torch: it sets what torch reads when imported
 from ltx_ui.engine.optimizations import Optimizations
+from ltx_ui.engine.placement import Quantize
 from ltx_ui.errors import OutOfMemory
 from ltx_ui.inputs import InputData
 
 from . import cuda, files, guard
-from .cases import BLACK, CASES, Case
+from .cases import CASES, Case
+from .graphs import Player
 from .ledger import GB, Ledger, Stage
 from .mode import Rehearsal
+from .stage import ROOT
 
 AT_ONCE = 2
 """Processes; each takes a core, and 1 GB of memory."""
 HOST = 256 * GB
-MARGIN = GB // 10
-"""Bytes that are free when memory runs out."""
+PLAIN = Optimizations(compile=False, fused_kernels=False)
+"""Compiled and fused kernels are no calls of an operator that could be imitated."""
 
 
 @dataclass
@@ -42,6 +46,7 @@ class Made:
         placement: before and after.
         live: bytes on the device before and after.
         notes: of the last clip.
+        played: how many forwards were CUDA graphs.
         stages: by name, in their order.
         error: what ended it, if it ended so.
     """
@@ -50,6 +55,7 @@ class Made:
     placement: tuple[str, str] = ("", "")
     live: tuple[int, int] = (0, 0)
     notes: tuple[str, ...] = ()
+    played: int = 0
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     error: str = ""
     seconds: float = 0.0
@@ -83,9 +89,12 @@ class Act:
 
     Args:
         placement: where its weights are to live; None to let it choose.
+        quantize: which weights are kept in 4 bits.
     """
 
-    def __init__(self, mode: Rehearsal, folder: Path, placement: Any) -> None:
+    def __init__(
+        self, mode: Rehearsal, folder: Path, placement: Any, quantize: Quantize = "none"
+    ) -> None:
         self.mode, self.ledger = mode, mode.ledger
         gc.collect()  # What was played before.
         self.ledger.empty_pinned()
@@ -96,7 +105,8 @@ class Act:
                 str(folder),
                 folder,
                 placement=placement,
-                optimizations=Optimizations(compile=False, fused_kernels=False),
+                optimizations=PLAIN,
+                quantize=quantize,
             )
             self.engine.load(lambda message, fraction: None)
             gc.collect()
@@ -116,19 +126,23 @@ class Act:
         case = case or CASES[name]
         listener, began = StageListener(self, name, case), time.process_time()
         before = (str(self.engine.placement), self.ledger.live["cuda"])
-        made = Made(name)
+        made, player = Made(name), Player(self.ledger)
         with self.mode:
             try:
+                self._record(name, case, player)
                 made.notes = self._clips(case, listener)
             except OutOfMemory as error:
                 made.error = f"OutOfMemory: {error}"
             except Exception as error:
                 made.error = f"{type(error).__name__}: {error} at {_origin(error)}"
             self.ledger.fail_while = None
+            if case.before:
+                self.engine.use(PLAIN)
             gc.collect()
             self.ledger.begin(f"{name}/after")
         made.placement = (before[0], str(self.engine.placement))
         made.live = (before[1], self.ledger.live["cuda"])
+        made.played = player.played
         made.seconds = time.process_time() - began
         made.stages = {
             stage.removeprefix(f"{name}/"): book.as_dict()
@@ -137,9 +151,16 @@ class Act:
         }
         return made
 
+    def _record(self, name: str, case: Case, player: Player) -> None:
+        """Make the clip before a case's, whose graphs the case's finds, if it wants graphs."""
+        if case.before:
+            self.engine.use(replace(PLAIN, graphs=True, recorder=player.recorder))
+            self._clips(case.before, StageListener(self, name, case.before))
+
     def _clips(self, case: Case, listener: StageListener) -> tuple[str, ...]:
         recipe = case.recipe()
-        data = InputData({BLACK: np.zeros((recipe.height, recipe.width, 3), np.uint8)})
+        black = np.zeros((recipe.height, recipe.width, 3), np.uint8)
+        data = InputData({image.at: black for image in recipe.inputs.images})
         if case.takes == 1:
             clip = self.engine.generate(recipe, listener, data)
             assert clip.frames.shape == (recipe.num_frames, recipe.height, recipe.width, 3)
@@ -195,9 +216,15 @@ def imitation(library: Path, capacity: int) -> Rehearsal:
     return mode
 
 
-def play(mode: Rehearsal, folder: Path, placement: str | None, cases: list[str]) -> dict[str, Any]:
+def play(
+    mode: Rehearsal,
+    folder: Path,
+    placement: str | None,
+    cases: list[str],
+    quantize: Quantize = "none",
+) -> dict[str, Any]:
     """Load a checkpoint, make the cases, and say what came of them."""
-    act = Act(mode, folder, placement)
+    act = Act(mode, folder, placement, quantize)
     act.perturb_one_there_is()
     made = []
     for name in cases:
@@ -212,13 +239,23 @@ def play(mode: Rehearsal, folder: Path, placement: str | None, cases: list[str])
         "loading": {name: mode.ledger.stages[name].as_dict() for name in ("load", "loaded")},
         "findings": findings,
         "cases": [asdict(case) for case in made],
+        "files": sorted(_own_files()),
     }
+
+
+def _own_files() -> Iterator[str]:
+    """The project's files among what this process has imported."""
+    for module in list(sys.modules.values()):
+        path = Path(getattr(module, "__file__", None) or sys.prefix)
+        if path.is_relative_to(ROOT) and not path.is_relative_to(sys.prefix):
+            yield str(path)
 
 
 def play_all(mode: Rehearsal, placement: str, given: argparse.Namespace) -> None:
     """Play every act in one placement, and write the reports as JSON."""
     acts = given.acts.items()
-    reports = [play(mode, given.checkpoints / name, placement, cases) for name, cases in acts]
+    folder, quantize = given.checkpoints, given.quantize
+    reports = [play(mode, folder / name, placement, cases, quantize) for name, cases in acts]
     _file_of(placement, given.report).write_text(json.dumps(reports))
 
 
@@ -256,6 +293,7 @@ def main() -> None:
     parser.add_argument("--guard", type=Path, required=True)
     parser.add_argument("--checkpoints", type=Path, required=True, help="a folder of folders")
     parser.add_argument("--placements", nargs="+", required=True)
+    parser.add_argument("--quantize", choices=get_args(Quantize), default="none")
     parser.add_argument("--gb", type=float, default=1000.0, help="of the device")
     parser.add_argument("--acts", type=json.loads, required=True, help="cases by family, JSON")
     parser.add_argument("--report", type=Path, required=True)

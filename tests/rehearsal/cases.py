@@ -25,6 +25,7 @@ class Case:
         full: in which kind of stage memory runs out.
         failures: how many times, one large allocation each.
         lasting: instead, it does so until the weights live elsewhere.
+        graphs: fields of a clip that is made before, with CUDA graphs for both; None for none.
         families: prefixes of those that can make it.
     """
 
@@ -34,6 +35,7 @@ class Case:
     full: str = ""
     failures: int = 1
     lasting: bool = False
+    graphs: Mapping[str, Any] | None = None
     families: tuple[str, ...] = ("2",)
 
     def recipe(self, seed: int = 1) -> Recipe:
@@ -41,6 +43,11 @@ class Case:
         images = tuple(ImageInput(digest=BLACK, at=place) for place in PLACES[: self.images])
         fields = {**USUAL, **self.fields, "seed": seed}
         return Recipe(**fields, inputs=Inputs(images=images))
+
+    @property
+    def before(self) -> Case | None:
+        """The clip that is made before, undisturbed."""
+        return None if self.graphs is None else Case({**self.fields, **self.graphs})
 
 
 USUAL: dict[str, Any] = {
@@ -62,13 +69,17 @@ CASES: dict[str, Case] = {
     "high": Case({**SHORT, "mode": "high"}, families=("2.0", "2.3")),
     "long": Case({"num_frames": 121}),
     "HD": Case(HD, families=("2.0", "2.5")),
+    # Before memory runs out: clips of a size for which it did are made without graphs.
+    "graphs": Case(graphs={}),
     "memory runs out in text": Case({**SHORT, "prompt": "Fox."}, full="text"),
     "memory runs out in sampling": Case(SHORT, full="sampling"),
     "memory runs out in decoding": Case(SHORT, full="decoding"),
     "decoded in tiles": Case(
         {**SHORT, "num_frames": 9, "width": 256, "height": 256}, full="decoding", failures=2
     ),
-    "stepped down": Case(SHORT, full="sampling", lasting=True),
+    "stepped down": Case(
+        SHORT, full="sampling", lasting=True, graphs={"num_inference_steps": 2, "num_frames": 9}
+    ),
 }
 """By name, in the order in which they are made; what moves the weights is last."""
 

@@ -39,6 +39,8 @@ BLOCKS = LAYERS = 48
 PARTS = ("transformer", "text_encoder", "connectors", "vae", "audio_vae", "vocoder")
 UNREAD = ("model.vision_tower", "model.multi_modal_projector", "model.embed_")
 """What a text encoder has for pictures and sound."""
+WITHIN = ("transformer_blocks.", "layers.")
+"""In the names of what is in a block of the transformer's or a layer of the text encoder's."""
 RANK = 384
 """The rank of the 19B's distilled LoRA."""
 
@@ -121,6 +123,12 @@ def bytes_of(folder: Path) -> dict[str, int]:
         read = (size for name, size in files.sizes(file) if not name.startswith(UNREAD))
         sizes[part] = sizes.get(part, 0) + factor * sum(read)
     return sizes
+
+
+def exact_bytes_of(folder: Path, part: str) -> int:
+    """Bytes of a component that 4 bits leave as they are: what is outside its blocks or layers."""
+    named = (pair for file in (folder / part).glob("*.safetensors") for pair in files.sizes(file))
+    return sum(s for n, s in named if not n.startswith(UNREAD) and not any(b in n for b in WITHIN))
 
 
 def _parts(family: Family, blocks: int, layers: int) -> dict[str, nn.Module]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,6 +122,18 @@ class Ledger:
         """Give back pinned memory that nobody uses."""
         self.live["pinned"] -= sum(size * count for size, count in self._kept_pinned.items())
         self._kept_pinned.clear()
+
+    @contextmanager
+    def peak_above(self) -> Iterator[dict[str, int]]:
+        """The most bytes alive inside the block above those before it, known once it has ended."""
+        before, outer = dict(self.live), self.stage.peak
+        above: dict[str, int] = {}
+        self.stage.peak = inner = dict(before)
+        try:
+            yield above
+        finally:
+            above |= {device: inner[device] - before[device] for device in DEVICES}
+            self.stage.peak = {device: max(outer[device], inner[device]) for device in DEVICES}
 
     def find(self, what: str) -> None:
         """Write down what should not be, and where it happened."""

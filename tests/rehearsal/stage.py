@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ltx_ui.engine.kept_text import kept_text_bytes
-from ltx_ui.engine.placement import DISTILLED_LORA
+from ltx_ui.engine.placement import BYTES_IN_4_BITS, DISTILLED_LORA, IN_4_BITS, Quantize
 from ltx_ui.engine.resolving import read_json
 
 from . import checkpoint, guard
@@ -28,13 +28,16 @@ def build(folder: Path, families: Iterable[checkpoint.Family], size: int = 48) -
         checkpoint.write(family, folder / family, size, size)
 
 
-def played(folder: Path, acts: Acts, placements: Iterable[str]) -> list[dict[str, Any]]:
+def played(
+    folder: Path, acts: Acts, placements: Iterable[str], quantize: Quantize = "none"
+) -> list[dict[str, Any]]:
     """The reports of all acts in each placement, which has a process of its own.
 
     Raises:
         RuntimeError: a process failed; with the end of what it printed.
     """
     options = ("--checkpoints", folder, "--placements", *placements, "--acts", json.dumps(acts))
+    options += ("--quantize", quantize)
     reports: list[dict[str, Any]] = _reported("act", folder, "acts", *options)
     return reports
 
@@ -56,10 +59,13 @@ def _reported(module: str, folder: Path, name: str, *options: object) -> Any:
     return json.loads(report.read_text())
 
 
-def model_of(folder: Path) -> Model:
-    """What the plan is made from, for a checkpoint."""
+def model_of(folder: Path, quantize: Quantize = "none") -> Model:
+    """What the plan is made from, for a checkpoint with some weights in 4 bits."""
     sizes = checkpoint.bytes_of(folder)
     config = read_json(folder / "transformer" / "config.json")
     names = (*checkpoint.PARTS, DISTILLED_LORA)
     weights = {name: size for name, size in sizes.items() if name in names}
+    for name in IN_4_BITS[quantize]:  # With few blocks, more of it is outside them than usual.
+        exact = checkpoint.exact_bytes_of(folder, name)
+        weights[name] = exact + round((weights[name] - exact) * BYTES_IN_4_BITS / 2)
     return Model(weights, kept_text_bytes(config, 2), config["num_layers"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ltx_ui.engine.placement import (
+    KEEPS_TEXT,
     RESERVE,
     STEPS,
     Placement,
@@ -55,6 +56,7 @@ def complaints(report: Mapping[str, Any], model: Model) -> list[str]:
     for case in report["cases"]:
         name, moved = case["case"], len(set(case["placement"])) > 1
         found = [*_errors(case), *_cpu(case), *_waits(case), *_kernels(case, model)]
+        found += _graphs(case)
         found += _step_down(case, model) if CASES[name].lasting else _left(case)
         found += () if moved or CASES[name].full else _plan(case, model)
         said += [f"{name}: {sentence}" for sentence in found]
@@ -73,6 +75,8 @@ def planned(name: str, placement: Placement, model: Model) -> tuple[int, int]:
         two_stage=recipe.two_stage,
         text=model.text * (clips + recipe.two_stage + (recipe.mode == "high")),
     )
+    if CASES[name].graphs is not None and placement in KEEPS_TEXT:
+        beside = beside.with_graphs(0)
     device = device_bytes(placement, model.weights, beside, model.blocks) - RESERVE
     return device, host_bytes(placement, in_use(model.weights, beside)) + PINNED
 
@@ -126,6 +130,12 @@ def _kernels(case: Mapping[str, Any], model: Model) -> Iterator[str]:
         # A LoRA adds three launches to each of its layers, for three steps of a clip.
         if not book["with_lora"] and max(book["forwards"], default=0) > limit:
             yield f"{max(book['forwards'])} kernels in a forward of {stage}, at most {limit}"
+
+
+def _graphs(case: Mapping[str, Any]) -> Iterator[str]:
+    wanted = CASES[case["case"]].graphs is not None and case["placement"][0] in KEEPS_TEXT
+    if bool(case["played"]) != wanted:
+        yield f"{case['played']} forwards were CUDA graphs"
 
 
 def _left(case: Mapping[str, Any]) -> Iterator[str]:

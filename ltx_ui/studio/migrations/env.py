@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from ltx_ui.studio.database import Base
+from ltx_ui.studio.tables import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

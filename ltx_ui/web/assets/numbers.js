@@ -11,27 +11,28 @@
     }
     line.textContent = words;
   };
+  const says = (words, number) => words.replace('{number}', Number(number).toLocaleString(LANGUAGE));
   const bounded = target => target.matches?.('#recipe input[type=number][min][max]');
   document.addEventListener('input', event => {
     const field = event.target;
     if (!bounded(field)) return;
     if (field.value === '') return event.stopImmediatePropagation();
     const [least, most] = [Number(field.min), Number(field.max)], value = Number(field.value);
-    hint(field, value > most ? `${most} is the most.` : value < least ? `${least} is the least.` : '');
+    hint(field, value > most ? says(WORDS.most, most) : value < least ? says(WORDS.least, least) : '');
     if (value > most) field.value = most;
     field.dataset.last = field.value;
   }, true);
   document.addEventListener('input', event => {
     const field = event.target;
     if (field.closest('#seed') && field.type === 'number')
-      hint(field, Number(field.value) < 0 ? 'Leave it empty, and a seed is drawn.' : '');
+      hint(field, Number(field.value) < 0 ? WORDS.leave_empty : '');
   });
   document.addEventListener('change', event => {
     const field = event.target;
     if (!field.closest('#seed') || field.type !== 'number' || Number(field.value) >= 0) return;
     field.value = '';
     field.dispatchEvent(new Event('input', {bubbles: true}));
-    hint(field, 'Left empty: a seed is drawn.');
+    hint(field, WORDS.left_empty);
   });
   document.addEventListener('focusin', event => {
     if (bounded(event.target)) event.target.dataset.last = event.target.value;
@@ -41,6 +42,6 @@
     if (!bounded(field)) return;
     if (field.value !== '') return;
     field.value = field.dataset.last;
-    hint(field, `Back to ${field.value}: it needs a number.`);
+    hint(field, says(WORDS.back, field.value));
   }, true);
 })();

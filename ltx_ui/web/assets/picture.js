@@ -7,7 +7,52 @@ let latest = 0;
 const put = value => {
   props.value = value;
   trigger('changed');
+  place();
 };
+
+// The part of the picture that the format leaves over; a drag or the arrow keys move it. CSS crops to
+// the chosen format's shape.
+const place = () => queueMicrotask(() => {
+  const [x, y] = props.value?.focus ?? [0.5, 0.5], picture = element.querySelector('img');
+  if (picture) picture.style.objectPosition = `${100 * x}% ${100 * y}%`;
+});
+const within = share => Math.min(1, Math.max(0, Math.round(share * 1000) / 1000));
+const moved = (x, y) => [within(x), within(y)];
+const drag = down => {
+  const picture = down.target, [x, y] = props.value.focus ?? [0.5, 0.5];
+  const {naturalWidth, naturalHeight, clientWidth, clientHeight} = picture;
+  const scale = Math.max(clientWidth / naturalWidth, clientHeight / naturalHeight);
+  const over = [naturalWidth * scale - clientWidth, naturalHeight * scale - clientHeight];
+  let focus = [x, y];
+  const move = event => {
+    const by = [event.clientX - down.clientX, event.clientY - down.clientY];
+    focus = moved(x - (over[0] > 1 ? by[0] / over[0] : 0), y - (over[1] > 1 ? by[1] / over[1] : 0));
+    picture.style.objectPosition = `${100 * focus[0]}% ${100 * focus[1]}%`;
+  };
+  const whileDown = new AbortController(), {signal} = whileDown;
+  const drop = () => {
+    whileDown.abort();
+    put({...props.value, focus});
+  };
+  picture.setPointerCapture(down.pointerId);
+  picture.addEventListener('pointermove', move, {signal});
+  picture.addEventListener('pointerup', drop, {signal});
+  picture.addEventListener('pointercancel', drop, {signal});  // A phone scrolls instead.
+};
+element.addEventListener('pointerdown', event => {
+  if (!event.target.matches('img')) return;
+  event.preventDefault();
+  drag(event);
+});
+const ARROWS = {ArrowLeft: [-0.05, 0], ArrowRight: [0.05, 0], ArrowUp: [0, -0.05], ArrowDown: [0, 0.05]};
+element.addEventListener('keydown', event => {
+  const by = ARROWS[event.key];
+  if (!by || !event.target.matches('img')) return;
+  event.preventDefault();
+  const [x, y] = props.value.focus ?? [0.5, 0.5];
+  put({...props.value, focus: moved(x + by[0], y + by[1])});
+});
+watch('value', place);
 
 // Gradio evaluates the HTML as a template, so text from the server must not hold a placeholder.
 const plain = text => String(text).replaceAll('$', '＄').replaceAll('`', '’').replaceAll('\\', '/');
@@ -15,7 +60,7 @@ const plain = text => String(text).replaceAll('$', '＄').replaceAll('`', '’')
 const reason = async answer => {
   const {detail} = await answer.json().catch(() => ({}));
   const said = Array.isArray(detail) ? detail.map(each => each.msg).join(' ') : detail;
-  return (said || 'The picture could not be sent. Try again.').replace(/^image_\w+: /, 'It ');
+  return (said || WORDS.not_sent).replace(/^image_\w+: /, 'It ');
 };
 
 const send = async file => {
@@ -28,7 +73,7 @@ const send = async file => {
     const answer = await fetch('inputs', {method: 'POST', body: file, headers});
     value = answer.ok ? await answer.json() : {problem: plain(await reason(answer))};
   } catch {
-    value = {problem: 'The studio does not answer. Choose the picture again when it is back.'};
+    value = {problem: WORDS.offline};
   }
   if (mine !== latest) return;
   delete field.dataset.busy;
@@ -43,9 +88,9 @@ const paste = async () => {
       const type = item.types.find(each => each.startsWith('image/'));
       if (type) return send(await item.getType(type));
     }
-    put({hint: 'There is no picture in the clipboard. Copy one, then press Paste again.'});
+    put({hint: WORDS.clipboard_empty});
   } catch {
-    put({hint: 'The browser does not hand over the clipboard here. Press Ctrl+V instead.'});
+    put({hint: WORDS.clipboard_closed});
   }
 };
 
@@ -57,9 +102,11 @@ element.addEventListener('click', event => {
   if (action === 'paste') paste();
   if (action === 'remove') {
     latest++;
+    delete field.dataset.busy;
     put(null);
   }
 });
+place();
 element.addEventListener('dragover', event => {
   event.preventDefault();
   field.classList.add('over');
@@ -68,8 +115,13 @@ element.addEventListener('dragleave', () => field.classList.remove('over'));
 element.addEventListener('drop', event => {
   event.preventDefault();
   field.classList.remove('over');
-  const [file] = event.dataTransfer.files;
-  if (file) send(file);
+  const {dataTransfer: dropped} = event, [file] = dropped.files;
+  const [poster] = dropped.getData('text/uri-list').match(/takes\/\w+\/poster$/) ?? [];
+  if (poster) fetch(poster).then(async answer => {
+    if (answer.ok) send(await answer.blob());
+    else put({problem: plain(await reason(answer))});
+  });
+  else if (file) send(file);
 });
 // Pasted anywhere on the page; following.js says which field it is for.
 field.addEventListener('studio:picture', event => send(event.detail));

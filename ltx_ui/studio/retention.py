@@ -1,0 +1,91 @@
+"""Which takes are deleted without anybody asking."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from ltx_ui.errors import StudioError
+from ltx_ui.studio.database import Database
+from ltx_ui.studio.deleting import Bin
+from ltx_ui.studio.tables import TakeRow
+from ltx_ui.studio.takes import PRESENT
+
+NEWER_DRAFTS = 64
+"""A draft is deleted when its owner has more than so many newer ones."""
+
+Those = Select[str, str]
+"""Finds takes: their ids and owners."""
+
+_log = logging.getLogger(__name__)
+
+
+def drop_drafts(bin_: Bin, owner: str) -> None:
+    """Delete the owner's oldest drafts beyond :data:`NEWER_DRAFTS`. What can't be deleted now goes
+    with the next draft."""
+    drafts = select(TakeRow.id, TakeRow.owner).where(TakeRow.owner == owner, TakeRow.draft, PRESENT)
+    newest_first = drafts.order_by(TakeRow.number.desc())
+    try:
+        bin_.drop(newest_first.offset(NEWER_DRAFTS + 1))
+    except StudioError as error:
+        _log.warning("Old drafts could not be deleted: %s", error)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long takes are kept, and how many.
+
+    Attributes:
+        days: takes that are no favourites and no drafts are deleted when they are older.
+        bytes: the oldest that are no favourites are deleted while all together need more.
+        draft_days: drafts that nobody kept are deleted when they are older.
+    """
+
+    days: int | None = None
+    bytes: int | None = None
+    draft_days: int | None = None
+
+
+def retain(bin_: Bin, database: Database, limits: Limits, now: datetime) -> None:
+    """Delete what is not to be kept.
+
+    Args:
+        now: with a time zone.
+
+    Raises:
+        MediaError: it could not be deleted.
+    """
+    fleeting = select(TakeRow.id, TakeRow.owner).where(PRESENT, TakeRow.favourite.is_(False))
+    ages = ((limits.draft_days, TakeRow.draft), (limits.days, TakeRow.draft.is_(False)))
+    for days, which in ages:
+        if days is not None:
+            older = TakeRow.created_at < now - timedelta(days=days)
+            _drop(bin_, fleeting.where(which, older), f"older than {days} days")
+    if limits.bytes is not None:
+        with database.reading() as session:
+            last = _last_to_go(session, limits.bytes)
+        if last is not None:
+            told = f"beyond {limits.bytes / 1e9:g} GB"
+            _drop(bin_, fleeting.where(TakeRow.number <= last), told)
+
+
+def _drop(bin_: Bin, those: Those, told: str) -> None:
+    if count := bin_.drop(those):
+        _log.info("%d takes %s were deleted.", count, told)
+
+
+def _last_to_go(session: Session, most: int) -> int | None:
+    """The number of the youngest take to be deleted for all to need at most so many bytes; None if
+    none is."""
+    total = session.scalar(select(func.sum(TakeRow.bytes)).where(PRESENT)) or 0
+    fleeting = select(TakeRow.number, TakeRow.bytes).where(PRESENT, TakeRow.favourite.is_(False))
+    last = None
+    for number, size in session.execute(fleeting.order_by(TakeRow.number)):
+        if total <= most:
+            break
+        last, total = number, total - size
+    return last

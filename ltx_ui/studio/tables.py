@@ -1,0 +1,170 @@
+"""The tables of the library and the queue, as they are after the last migration."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+from ltx_ui.studio.jobs import Queued, Running
+
+LIVE = (Queued.name, Running.name)
+"""The column ``state`` of jobs that have not ended."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC, stored without a time zone, which SQLite doesn't have."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value and value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.replace(value, tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """What the tables are made from."""
+
+
+class TagRow(Base):
+    """A tag of a take; ``take`` is the take's number."""
+
+    __tablename__ = "tags"
+    __table_args__ = (Index("ix_tags_tag", "tag"),)
+
+    take: Mapped[int] = mapped_column(
+        ForeignKey("takes.number", ondelete="CASCADE"), primary_key=True
+    )
+    tag: Mapped[str] = mapped_column(String(40), primary_key=True)
+
+
+class TakeRow(Base):
+    """A saved clip. ``number`` is the order in which takes were saved.
+
+    ``made_from`` is the id of the take that it came from, which may be gone, and ``relation`` how.
+    ``deleted_at`` is set while its deletion can be undone. ``width`` to ``with_picture`` repeat the
+    recipe, for finding takes by them; ``bytes`` is what its files take, 0 where that is unknown.
+    """
+
+    __tablename__ = "takes"
+    __table_args__ = (
+        Index("ix_takes_owner_number", "owner", "number"),
+        Index("ix_takes_made_from", "made_from"),
+        Index("ix_takes_deleted_at", "deleted_at"),
+    )
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    owner: Mapped[str]
+    recipe: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seconds: Mapped[float]
+    timings: Mapped[dict[str, float]] = mapped_column(JSON)
+    versions: Mapped[dict[str, str]] = mapped_column(JSON)
+    model: Mapped[str]
+    device: Mapped[str]
+    notes: Mapped[list[str]] = mapped_column(JSON)
+    note: Mapped[str] = mapped_column(default="")
+    favourite: Mapped[bool] = mapped_column(default=False)
+    draft: Mapped[bool] = mapped_column(default=False)
+    findings: Mapped[list[str]] = mapped_column(JSON)
+    video: Mapped[str]
+    poster: Mapped[str]
+    name: Mapped[str] = mapped_column(String(80), default="")
+    made_from: Mapped[str | None] = mapped_column(String(32))
+    relation: Mapped[str | None] = mapped_column(String(16))
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    width: Mapped[int]
+    height: Mapped[int]
+    length: Mapped[float]
+    with_picture: Mapped[bool]
+    bytes: Mapped[int] = mapped_column(default=0)
+    tags: Mapped[list[TagRow]] = relationship(
+        lazy="selectin", cascade="all, delete-orphan", order_by="TagRow.tag"
+    )
+
+
+class JobRow(Base):
+    """A job. ``number`` is the order of submission, ``starts`` counts how often it was started,
+    ``model`` is the model that it is for, and ``position`` the order of those that wait.
+    ``made_from`` and ``relation`` become its takes'. ``holder`` is the process whose job it is
+    until it has ended: see :class:`~ltx_ui.studio.backend.Backend`."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("ix_jobs_state", "state"),
+        Index("ix_jobs_owner_ended", "owner", "ended_at"),
+    )
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    owner: Mapped[str]
+    recipe: Mapped[dict[str, Any]] = mapped_column(JSON)
+    submitted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[str] = mapped_column(String(16))
+    starts: Mapped[int] = mapped_column(default=0)
+    model: Mapped[str]
+    message: Mapped[str] = mapped_column(default="")
+    position: Mapped[int]
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    draft: Mapped[bool] = mapped_column(default=False)
+    made_from: Mapped[str | None] = mapped_column(String(32))
+    relation: Mapped[str | None] = mapped_column(String(16))
+    holder: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class PausedRow(Base):
+    """An owner whose waiting jobs are not begun."""
+
+    __tablename__ = "paused"
+
+    owner: Mapped[str] = mapped_column(primary_key=True)
+
+
+class TimingRow(Base):
+    """Seconds by stage of a take; ``settings`` are its recipe's, as JSON with sorted keys. The
+    table keeps the name that it was made with."""
+
+    __tablename__ = "paces"
+    __table_args__ = (Index("ix_paces_kind", "model", "device", "settings", "texts"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    model: Mapped[str]
+    device: Mapped[str]
+    settings: Mapped[str]
+    texts: Mapped[int]
+    timings: Mapped[dict[str, float]] = mapped_column(JSON)
+
+
+class CharacterRow(Base):
+    """Somebody whom clips show again and again. ``words`` describe them, ``images`` are digests of
+    stored pictures, the first of which clips start from, and ``seed`` is theirs, if there is one.
+    """
+
+    __tablename__ = "characters"
+    __table_args__ = (UniqueConstraint("owner", "name"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    owner: Mapped[str]
+    name: Mapped[str] = mapped_column(String(40))
+    words: Mapped[str] = mapped_column(default="")
+    images: Mapped[list[str]] = mapped_column(JSON)
+    seed: Mapped[int | None] = mapped_column(BigInteger)
+    note: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

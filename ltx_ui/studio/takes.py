@@ -1,0 +1,104 @@
+"""A take, and how it is read from its row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ltx_ui.recipe import Recipe
+from ltx_ui.studio.tables import TakeRow
+
+PRESENT = TakeRow.deleted_at.is_(None)
+"""The condition that a take was not deleted."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """A clip in the library.
+
+    Attributes:
+        number: its place among all takes in the order in which they were kept.
+        seconds: how long it took to make.
+        timings: seconds by stage.
+        model: the model card's id.
+        notes: what was done otherwise than usual, as in :class:`~ltx_ui.clip.Clip`.
+        note: the owner's own note.
+        video: the mp4, unless it is :attr:`missing`.
+        poster: a still picture, JPEG.
+        draft: whether it was only tried: drafts are listed by themselves, and each is deleted when
+            there are many newer ones, unless it is made a favourite, which makes it a take like
+            any other.
+        findings: what was found wrong with it when it was made, by the names of
+            :data:`~ltx_ui.clip.Finding`.
+        name, tags: what the owner calls it; tags are in order.
+        made_from: the id of the take that it came from, which may have been deleted; None if it
+            came from none.
+        relation: how it came from that one.
+    """
+
+    id: str
+    number: int
+    owner: str
+    recipe: Recipe
+    created_at: datetime
+    seconds: float
+    timings: dict[str, float]
+    versions: dict[str, str]
+    model: str
+    device: str
+    notes: tuple[str, ...]
+    note: str
+    favourite: bool
+    video: Path
+    poster: Path
+    draft: bool = False
+    findings: tuple[str, ...] = ()
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    made_from: str | None = None
+    relation: str | None = None
+
+    @property
+    def missing(self) -> bool:
+        """Whether the mp4 was deleted from outside. Looks at the disk each time."""
+        return not self.video.is_file()
+
+
+def of_recipe(recipe: Recipe) -> dict[str, Any]:
+    """A take's recipe, and what its row repeats of it, by column."""
+    return {
+        "recipe": recipe.model_dump(mode="json"),
+        "width": recipe.width,
+        "height": recipe.height,
+        "length": recipe.duration,
+        "with_picture": bool(recipe.inputs.images),
+    }
+
+
+def take_of(row: TakeRow, folder: Path) -> Take:
+    """The take of a row, whose files are in this folder."""
+    return Take(
+        id=row.id,
+        number=row.number,
+        owner=row.owner,
+        recipe=Recipe.model_validate(row.recipe),
+        created_at=row.created_at,
+        seconds=row.seconds,
+        timings=row.timings,
+        versions=row.versions,
+        model=row.model,
+        device=row.device,
+        notes=tuple(row.notes),
+        note=row.note,
+        favourite=row.favourite,
+        draft=row.draft,
+        findings=tuple(row.findings),
+        video=folder / row.video,
+        poster=folder / row.poster,
+        name=row.name,
+        tags=tuple(tag.tag for tag in row.tags),
+        made_from=row.made_from,
+        relation=row.relation,
+    )

@@ -1,0 +1,36 @@
+"""JSON from outside, read with a bound on what it may cost."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+MOST_COMMAS = 50_000
+"""Commas that JSON may have: a recipe has some twenty fields, and two prompts of 4000 characters at
+most. Python needs some 20 ms to read that many values, and no other thread runs meanwhile."""
+
+MOST_ESCAPES = 3_000_000
+"""Backslashes in JSON, which cost a second to read: some programs put one before each slash of
+base64."""
+
+
+def json_object(data: bytes | bytearray, most_commas: int = MOST_COMMAS) -> dict[str, Any]:
+    """The JSON object in untrusted bytes. NaN and infinities, which JSON doesn't have, become
+    strings.
+
+    Args:
+        most_commas: that it may have; more than a recipe's hold up all other threads.
+
+    Raises:
+        ValueError: it is no JSON object, or has more values than any recipe; says which, as the end
+            of a sentence that begins with its name.
+    """
+    if data.count(b",") > most_commas or data.count(b"\\") > MOST_ESCAPES:
+        raise ValueError("has far more values or escapes than a recipe needs.")
+    try:
+        found = json.loads(data, parse_constant=str)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"is not valid JSON ({error}).") from None
+    if not isinstance(found, dict):
+        raise ValueError("must be a JSON object with the recipe's fields.")
+    return found
