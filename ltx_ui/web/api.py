@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 from ltx_ui import __version__
 from ltx_ui.errors import Cancelled, ModelUnavailable, NotFound, StudioError
 from ltx_ui.request import Request as Asked
-from ltx_ui.request import parse_request, request_data
+from ltx_ui.request import request_data
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import CancelledJob, Cancelling, Done, Failed, Job, Queued, Running
 from ltx_ui.studio.studio import Studio
@@ -26,9 +26,9 @@ from ltx_ui.studio.takes import Take
 from ltx_ui.web.access import Owner
 from ltx_ui.web.answers import CLIENT_GONE
 from ltx_ui.web.bodies import read_json, recipe_limit
-from ltx_ui.web.decoding import decoding
 from ltx_ui.web.docs import docs_page
 from ltx_ui.web.routing import add_get, error_answers
+from ltx_ui.web.submitting import submitted
 
 POLL_SECONDS = 0.1
 """How often ``/generate`` checks its job, and whether its client is still connected."""
@@ -172,16 +172,7 @@ class Api:
 
     async def _submitted(self, request: Request, owner: str) -> Job:
         data = await read_json(request, recipe_limit(self._settings))
-        asked = await asyncio.to_thread(parse_request, data, max_volume=self._settings.max_volume)
-        if asked.files:
-            return await decoding(self._submit, asked, owner)
-        return await asyncio.to_thread(self._submit, asked, owner)
-
-    def _submit(self, asked: Asked, owner: str) -> Job:
-        """Store the pictures that the request carries, and queue its recipe."""
-        add = self._studio.add_image
-        stored = {field: add(file, field, owner).digest for field, file in asked.files.items()}
-        return self._studio.submit(asked.recipe(stored), owner)
+        return await submitted(self._studio, self._settings, data, owner)
 
     async def _finished(self, request: Request, job: Job, owner: str) -> list[Take]:
         """Wait until the job has ended, without blocking the event loop; returns its takes.
