@@ -163,9 +163,10 @@ def _become(
             os.dup2(os.open(stream, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644), number)
         elif stream is not None:
             os.dup2(stream.fileno(), number)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", buffering=1, closefd=False)
+    multiprocessing.set_start_method(None, force=True)  # As in any other process.
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(cwd)

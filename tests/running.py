@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Any
 
 import httpx
-
 from forked import FORKS, ROOT, Forked
 
 from ltx_ui.web.listening import url_of
