@@ -17,7 +17,8 @@ from ltx_ui.web.access import Owner
 from ltx_ui.web.bodies import read_json
 from ltx_ui.web.routing import error_answers
 
-_MOST_BYTES = 50_000
+MOST_BYTES = 50_000
+"""In what is written on a take."""
 
 
 class TakeMarks(BaseModel):
@@ -76,7 +77,7 @@ def router(studio: Studio) -> APIRouter:
     )
     async def mark_take(request: Request, take_id: str, owner: Owner) -> MarksAnswer:
         """Change a take's name, note, heart or tags: all that the body has, or nothing."""
-        marks = read_marks(await read_json(request, _MOST_BYTES))
+        marks = read_marks(await read_json(request, MOST_BYTES))
         return await asyncio.to_thread(_marked, studio, take_id, owner, marks)
 
     return made
