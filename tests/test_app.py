@@ -13,7 +13,7 @@ from pathlib import Path
 import av
 import httpx
 import pytest
-from running import ROOT, RunningApp, free_port
+from running import ROOT, STARTED, RunningApp, free_port
 
 from ltx_ui.web.listening import listen
 
@@ -92,7 +92,7 @@ def test_a_second_studio_on_the_same_folder_is_refused(app: RunningApp) -> None:
 
 def test_from_nothing_to_a_clip_without_a_network(tmp_path: Path) -> None:
     before = set(ROOT.iterdir())
-    with RunningApp(tmp_path / "data") as app:
+    with RunningApp(tmp_path / "data", program=STARTED) as app:
         app.wait_ready()
         answer = httpx.post(f"{app.url}/generate", json=SMALL, timeout=120)
         assert answer.status_code == 200
@@ -107,7 +107,7 @@ def test_sigterm_in_the_middle_of_a_clip_ends_the_app_and_leaves_no_mp4(
     tmp_path: Path,
 ) -> None:
     long = SMALL | {"width": 288, "height": 512, "num_frames": 49, "num_inference_steps": 30}
-    with RunningApp(tmp_path / "data") as app:
+    with RunningApp(tmp_path / "data", program=STARTED) as app:
         app.wait_ready()
         threading.Thread(target=lambda: _ignore_hang_up(app.url, long), daemon=True).start()
         _until(lambda: app.health()["queue_length"] > 0)
