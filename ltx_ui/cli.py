@@ -47,6 +47,8 @@ _NO_DEFAULT = re.compile(r" \(default: (None|False|\(\))\)$")
 
 ALONG = ("export", "import")
 """The commands of :mod:`ltx_ui.along`."""
+ACCOUNTS = ("user", "token")
+"""The commands of :mod:`ltx_ui.accounts`."""
 CHECK = "check"
 CHECKS = "Tell whether the library is in order, and with --mend put right what can be."
 
@@ -55,8 +57,8 @@ USAGE_ERROR = 2
 
 
 def main(argv: Sequence[str] | None = None, program: str = "ltx-ui") -> int:
-    """Run the studio until SIGINT or SIGTERM, ``show`` what files tell, ``check`` the library, or
-    ``export`` or ``import`` takes; returns the exit code.
+    """Run the studio until SIGINT or SIGTERM, ``show`` what files tell, ``check`` the library,
+    ``export`` or ``import`` takes, or manage users and tokens; returns the exit code.
 
     Args:
         argv: the flags, with the command and what it takes before them; None: those that the
@@ -71,6 +73,10 @@ def main(argv: Sequence[str] | None = None, program: str = "ltx-ui") -> int:
             from ltx_ui.along import take_along  # Imports the studio.
 
             return take_along(argv, program, read_settings, _alone)
+        if argv[:1] and argv[0] in ACCOUNTS:
+            from ltx_ui.accounts import manage  # Imports the studio's database.
+
+            return manage(argv, program, read_settings, _alone)
         if argv[:1] == [CHECK]:
             return _check(argv[1:], program)
         settings = read_settings(argv, program)
@@ -101,7 +107,8 @@ def read_settings(argv: Sequence[str], program: str) -> Settings:
     )
     source.root_parser.epilog = (
         f"{program} {COMMAND} [--json] FILE…: {SHOWS} {program} {CHECK} [--mend]: {CHECKS} "
-        f"{program} export|import FILE.zip: takes a library's clips along."
+        f"{program} export|import FILE.zip: takes a library's clips along. {program} user|token: "
+        "who has a name here, and which programs ask for whom."
     )
     try:
         return Settings(_cli_settings_source=source(args=list(argv)))
@@ -216,7 +223,7 @@ def _run(settings: Settings, sockets: Sequence[socket.socket]) -> int:
 
     # They import libraries that read their environment, which is set up above.
     from ltx_ui.studio.studio import Studio
-    from ltx_ui.web.access import with_credentials
+    from ltx_ui.web.authenticator import with_credentials
     from ltx_ui.web.server import serve
 
     stop = threading.Event()
@@ -235,7 +242,8 @@ def _run(settings: Settings, sockets: Sequence[socket.socket]) -> int:
     if settings.credentials and not chosen.credentials:
         name, password = settings.credentials
         print(f"Sign in as {name} with the password {password}", flush=True)
-    if settings.share or settings.allowed_host or settings.host not in _AT_THE_MACHINE:
+    between = settings.share or settings.allowed_host or settings.trusted_proxy
+    if between or settings.host not in _AT_THE_MACHINE:
         page.owner_link.tell(lambda path: print(f"Owner link: {page.url}/{path}", flush=True))
     stop.wait()
     logger.info("Stopping.")
