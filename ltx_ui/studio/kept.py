@@ -101,13 +101,13 @@ class Kept(ABC):
         """
         return self._inputs.thumbnail(digest, owner)
 
-    def reference(self, digest: str) -> Path:
+    def reference(self, digest: str, owner: str = "") -> Path:
         """The file of a stored picture.
 
         Raises:
-            NotFound: there is none by this digest.
+            NotFound: as :meth:`thumbnail`.
         """
-        return self._inputs.path(digest)
+        return self._inputs.path(digest, owner)
 
     def room(self, owner: str) -> Room:
         """How much room an owner's takes need on the disk, and all pictures."""

@@ -13,11 +13,12 @@ from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.errors import StudioError, WrongMoment
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
+from ltx_ui.studio.asked import Key
 from ltx_ui.studio.counts import Counts, Tally
 from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.input_store import StoredImage
 from ltx_ui.studio.job_store import JobStore
-from ltx_ui.studio.jobs import Cancelling, Job, Origin, Running
+from ltx_ui.studio.jobs import Cancelling, Job, Origin, Running, new_job
 from ltx_ui.studio.kept import Kept
 from ltx_ui.studio.model_loader import ModelStatus
 from ltx_ui.studio.progress import Preview
@@ -58,8 +59,9 @@ class Studio(Kept):
         self._counts, self._guard = Counts(), Guard(settings)
         self._submitting = threading.Lock()
         self._upkeep = Upkeep(self.library.bin, self._look_after)
+        self._store = JobStore(self._database)
         self._queue = SharedQueue(
-            *(JobStore(self._database), self._counts, settings.max_queue),
+            *(self._store, self._counts, settings.max_queue),
             *(self._seconds, self._effort),
         )
         timings = TimingStore(self._database)
@@ -114,7 +116,13 @@ class Studio(Kept):
         return self._worker.model.count_tokens(text)
 
     def submit(
-        self, recipe: Recipe, owner: str, *, draft: bool = False, origin: Origin | None = None
+        self,
+        recipe: Recipe,
+        owner: str,
+        *,
+        draft: bool = False,
+        origin: Origin | None = None,
+        key: Key | None = None,
     ) -> Job:
         """Queue a recipe. Its pictures are stored already: see :meth:`add_image`.
 
@@ -122,6 +130,7 @@ class Studio(Kept):
             draft: whether its takes are only tried: see :class:`~ltx_ui.studio.takes.Take`.
             origin: the take that its takes come from. One that is not there, or is somebody else's,
                 is left out. None: that whose last frame it starts from, if there is one.
+            key: stands for the job from now on, if its client gave it one; see :meth:`asked`.
 
         Raises:
             InvalidRecipe: it is larger than this studio allows, asks for another model or for what
@@ -130,6 +139,7 @@ class Studio(Kept):
             QueueFull: too many jobs wait.
             WrongMoment: the owner's jobs are paused, and too many are.
             ModelUnavailable: the model could not be loaded.
+            KeyTaken: another job got the key meanwhile.
             MediaError: the disk is full, or has no room for such a clip.
         """
         check_volume(recipe, self._settings.max_volume)
@@ -140,8 +150,32 @@ class Studio(Kept):
         # The lock: of two that come at once the second one sees the first.
         with self._inputs.held(recipe.inputs.named(), owner), self._submitting:
             self._guard.check(recipe, owner, self._queue.takes_on_the_way)
-            average = self._worker.average_seconds
-            return self._queue.submit(recipe, owner, model, average, draft=draft, origin=origin)
+            job = new_job(recipe, owner, model, draft=draft, origin=origin)
+            return self._queue.submit(job, self._worker.average_seconds, key)
+
+    def asked(self, key: Key, owner: str) -> Job | None:
+        """The job that an owner's key stands for; None if it stands for none.
+
+        Raises:
+            KeyReused: something else was asked for under it.
+            NotFound: its takes were deleted, or it ended long ago.
+        """
+        found = self._store.asked(key, owner)
+        return None if found is None else self.job(found, owner)
+
+    def jobs(
+        self, owner: str, states: Collection[str] = (), *, limit: int, before: int | None = None
+    ) -> list[tuple[int, Job | None]]:
+        """Some of an owner's jobs, those that were submitted last first, each with its number; None
+        in place of one whose takes were all deleted.
+
+        Args:
+            states: as the library stores them: one that is cancelled still runs. None: all.
+            before: only jobs of smaller numbers.
+        """
+        found = self._store.page(owner, states, limit, before)
+        now = {job.id: job for job in self._queue.as_they_are(job for _, job in found if job)}
+        return [(number, now[job.id] if job else None) for number, job in found]
 
     def submit_all(
         self,

@@ -63,15 +63,23 @@ async def read_json(request: Request, limit: int) -> Mapping[str, Any]:
     """The request's JSON object.
 
     Raises:
-        BodyTooLarge, HTTPException: as :func:`read_body`.
-        HTTPException: 415, the body is not declared as JSON. Pages of other sites can make a
-            visitor's browser send forms here, but not ``application/json``.
+        BodyTooLarge, HTTPException: as :func:`read_json_body`.
         InvalidRecipe: the body is no JSON object.
+    """
+    return await asyncio.to_thread(parse_object, await read_json_body(request, limit))
+
+
+async def read_json_body(request: Request, limit: int) -> bytearray:
+    """The request's body, which is declared as JSON.
+
+    Raises:
+        BodyTooLarge, HTTPException: as :func:`read_body`.
+        HTTPException: 415, it is not declared so. Pages of other sites can make a visitor's browser
+            send forms here, but not ``application/json``.
     """
     if media_type(request) != JSON:
         raise HTTPException(415, f"Send JSON with the header Content-Type: {JSON}.")
-    body = await read_body(request, limit)
-    return await asyncio.to_thread(parse_object, body)
+    return await read_body(request, limit)
 
 
 def validated(kind: type[Model], data: Mapping[str, Any]) -> Model:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +15,8 @@ from ltx_ui.web.access import Owner
 from ltx_ui.web.bodies import read_json, validated
 from ltx_ui.web.routing import error_answers, json_body
 
-_MOST_BYTES = 50_000
+MOST_BYTES = 50_000
+"""In what is written on a take."""
 
 
 class TakeMarks(BaseModel):
@@ -36,6 +38,16 @@ class MarksAnswer(TakeMarks):
     id: str
 
 
+def read_marks(data: Mapping[str, Any]) -> Marks:
+    """What a client's JSON changes.
+
+    Raises:
+        InvalidRecipe: a field is not known, or can't have its value.
+    """
+    read = validated(TakeMarks, data)
+    return Marks(**read.model_dump(include=read.model_fields_set))
+
+
 def router(studio: Studio) -> APIRouter:
     """The route, over one studio."""
     made = APIRouter()
@@ -47,8 +59,7 @@ def router(studio: Studio) -> APIRouter:
     )
     async def mark_take(request: Request, take_id: str, owner: Owner) -> MarksAnswer:
         """Change a take's name, note, heart or tags: all that the body has, or nothing."""
-        read = validated(TakeMarks, await read_json(request, _MOST_BYTES))
-        marks = Marks(**read.model_dump(include=read.model_fields_set))
+        marks = read_marks(await read_json(request, MOST_BYTES))
         return await asyncio.to_thread(_marked, studio, take_id, owner, marks)
 
     return made

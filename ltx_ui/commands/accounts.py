@@ -5,52 +5,40 @@ from __future__ import annotations
 import getpass
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 
+from ltx_ui.commands import COMMANDS
+from ltx_ui.commands.folder import alone
 from ltx_ui.errors import SettingsError
+from ltx_ui.flags import read_settings
 from ltx_ui.settings import LOCAL, Settings
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.tokens import SCOPES, Tokens
 from ltx_ui.studio.users import Users
 
-COMMANDS = {
-    "user": "Give people names and passwords of their own, also while the studio runs.",
-    "token": "Make tokens, by which programs ask for their owners, also while the studio runs.",
-}
-"""What each of the commands does."""
 
-Alone = Callable[[Settings], AbstractContextManager[None]]
-
-
-def manage(
-    argv: Sequence[str],
-    program: str,
-    read_settings: Callable[[Sequence[str], str], Settings],
-    alone: Alone,
-) -> int:
+def run(argv: Sequence[str], program: str) -> int:
     """Do what the command says; returns the exit code.
 
     Args:
         argv: the command, what it is to do, and the studio's own flags.
         program: what the program was started as.
-        read_settings: reads those flags.
-        alone: holds the data folder.
 
     Raises:
         StudioError: it was not done; says why.
     """
     parser = _user_parser if argv[0] == "user" else _token_parser
     asked, flags = parser(program).parse_known_args(argv[1:])
-    asked.does(asked, read_settings(flags, program), alone)
+    asked.does(asked, read_settings(flags, program))
     return 0
 
 
 def _parser(command: str, program: str) -> ArgumentParser:
     return ArgumentParser(
         f"{program} {command}",
-        description=COMMANDS[command],
+        description=COMMANDS[command].does,
         epilog="Besides, the studio's own flags, such as --data-dir.",
         allow_abbrev=False,
     )
@@ -99,7 +87,7 @@ def _token_parser(program: str) -> ArgumentParser:
 
 
 @contextmanager
-def _library(settings: Settings, alone: Alone) -> Iterator[Database]:
+def _library(settings: Settings) -> Iterator[Database]:
     """The library's database, which a running studio may be using; only where none does it is made,
     or brought up to date."""
     database = Database(settings.library)
@@ -113,28 +101,28 @@ def _library(settings: Settings, alone: Alone) -> Iterator[Database]:
         yield database
 
 
-def _add_user(asked: Namespace, settings: Settings, alone: Alone) -> None:
+def _add_user(asked: Namespace, settings: Settings) -> None:
     password = _password(asked)
-    with _library(settings, alone) as database:
+    with _library(settings) as database:
         user = Users(database).add(asked.name, password)
     print(f"{user.name} can sign in now.")
 
 
-def _set_password(asked: Namespace, settings: Settings, alone: Alone) -> None:
+def _set_password(asked: Namespace, settings: Settings) -> None:
     password = _password(asked)
-    with _library(settings, alone) as database:
+    with _library(settings) as database:
         Users(database).set_password(asked.name, password)
     print(f"{asked.name} has a new password. Where they were signed in they have to do so again.")
 
 
-def _remove_user(asked: Namespace, settings: Settings, alone: Alone) -> None:
-    with _library(settings, alone) as database:
+def _remove_user(asked: Namespace, settings: Settings) -> None:
+    with _library(settings) as database:
         Users(database).remove(asked.name)
     print(f"{asked.name} can sign in no more. Their clips are still in the library.")
 
 
-def _list_users(asked: Namespace, settings: Settings, alone: Alone) -> None:
-    with _library(settings, alone) as database:
+def _list_users(asked: Namespace, settings: Settings) -> None:
+    with _library(settings) as database:
         users = Users(database).all()
     for user in users:
         print(f"{user.name}\tsince {user.created_at:%Y-%m-%d}")
@@ -142,12 +130,12 @@ def _list_users(asked: Namespace, settings: Settings, alone: Alone) -> None:
         print("Nobody has a name here. ltx-ui user add NAME gives somebody one.", file=sys.stderr)
 
 
-def _add_token(asked: Namespace, settings: Settings, alone: Alone) -> None:
+def _add_token(asked: Namespace, settings: Settings) -> None:
     expires = None
     if asked.days is not None:
         expires = datetime.now(UTC) + timedelta(days=max(0, min(asked.days, 36_600)))
     scopes = [each.strip() for each in asked.scope.split(",")]
-    with _library(settings, alone) as database:
+    with _library(settings) as database:
         known = {LOCAL, *(user.name for user in Users(database).all())}
         if settings.credentials:
             known.add(settings.credentials[0])
@@ -162,8 +150,8 @@ def _add_token(asked: Namespace, settings: Settings, alone: Alone) -> None:
     print(f"{told} {token.id}.", file=sys.stderr)
 
 
-def _list_tokens(asked: Namespace, settings: Settings, alone: Alone) -> None:
-    with _library(settings, alone) as database:
+def _list_tokens(asked: Namespace, settings: Settings) -> None:
+    with _library(settings) as database:
         tokens = Tokens(database).all(asked.owner)
     for token in tokens:
         used = f"used {token.used_at:%Y-%m-%d}" if token.used_at else "never used"
@@ -172,8 +160,8 @@ def _list_tokens(asked: Namespace, settings: Settings, alone: Alone) -> None:
         print("\t".join((token.id, token.owner, scopes, used, ends, token.label)))
 
 
-def _revoke_token(asked: Namespace, settings: Settings, alone: Alone) -> None:
-    with _library(settings, alone) as database:
+def _revoke_token(asked: Namespace, settings: Settings) -> None:
+    with _library(settings) as database:
         Tokens(database).revoke(asked.id)
     print("The token is refused from now on.")
 
