@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.errors import StudioError, WrongMoment
-from ltx_ui.media.frames import last_frame
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.asked import Key
-from ltx_ui.studio.characters import Characters
 from ltx_ui.studio.counts import Counts, Tally
-from ltx_ui.studio.database import Database
-from ltx_ui.studio.exporting import Exporting
 from ltx_ui.studio.guard import Guard
-from ltx_ui.studio.importing import Importing
-from ltx_ui.studio.input_store import InputStore, StoredImage
+from ltx_ui.studio.input_store import StoredImage
 from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import Cancelling, Job, Origin, Running, new_job
-from ltx_ui.studio.library import Library
-from ltx_ui.studio.lineage import LastFrames
+from ltx_ui.studio.kept import Kept
 from ltx_ui.studio.model_loader import ModelStatus
 from ltx_ui.studio.progress import Preview
 from ltx_ui.studio.retention import Limits, retain
@@ -53,7 +44,7 @@ LEAVING_SECONDS = 0.2
 _log = logging.getLogger(__name__)
 
 
-class Studio:
+class Studio(Kept):
     """Makes clips from recipes in a queue, and keeps them in a library. Safe to call from any
     thread. Only one studio may use a data folder at a time, unless all of them have their library
     in one PostgreSQL database.
@@ -64,28 +55,10 @@ class Studio:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._database = Database(settings.library)
-        self._database.open()
-        # Earlier versions let Gradio keep uploads here.
-        shutil.rmtree(settings.cache_dir / "gradio", ignore_errors=True)
-        self._inputs = InputStore(
-            settings.references_dir, int(settings.max_image_mb * 1e6), self._database
-        )
+        super().__init__(settings)
         self._counts, self._guard = Counts(), Guard(settings)
         self._submitting = threading.Lock()
-        self.library = Library(
-            self._database, settings.takes_dir, self._takes_changed, self._inputs.sweep
-        )
-        self.characters = Characters(self._database, self._inputs)
         self._upkeep = Upkeep(self.library.bin, self._look_after)
-        self._last_frames = LastFrames()
-        self.exporting = Exporting(self._database, settings.takes_dir, self._inputs)
-        self.importing = Importing(
-            *(self._database, settings.takes_dir, self._inputs, self.library),
-            most_bytes=int(settings.max_import_gb * 1e9),
-        )
-        self.importing.settle()
         self._store = JobStore(self._database)
         self._queue = SharedQueue(
             *(self._store, self._counts, settings.max_queue),
@@ -125,11 +98,6 @@ class Studio:
         except StudioError as error:
             _log.warning("Deleted takes are removed at the next start: %s", error)
         self._database.close()
-
-    @property
-    def library_name(self) -> str:
-        """Where the library is: a file, or a database server without a password."""
-        return self._database.name
 
     def model_status(self) -> ModelStatus:
         """How far the model is."""
@@ -356,55 +324,9 @@ class Studio:
         """How many jobs run or wait, of all owners."""
         return len(self._queue)
 
-    def add_image(self, data: bytes, field: str = "image_start", owner: str = "") -> StoredImage:
-        """Store a picture. Recipes may then refer to it by its digest.
-
-        Args:
-            data: the file's bytes as they were sent.
-            field: the recipe's field that the picture is for, named in errors.
-            owner: who sent it. A visitor may use no pictures but their own.
-
-        Raises:
-            InvalidRecipe: it can't be used.
-            MediaError: it could not be written, or the disk is full.
-        """
-        return self._inputs.add(data, field, owner)
-
-    def last_frame(self, take_id: str, owner: str) -> StoredImage:
-        """Store a take's last frame as a picture, so that another clip may begin where it ends.
-
-        Raises:
-            NotFound: there is no such take of this owner, or its file was deleted from outside.
-            MediaError: the file can't be read, or the disk is full.
-        """
-        frame = last_frame(self.library.video(take_id, owner))
-        stored = self._inputs.add(frame, "image_start", owner)
-        self._last_frames.add(stored.digest, owner, take_id)
-        return stored
-
-    def thumbnail(self, digest: str, owner: str = "") -> bytes:
-        """A stored picture as a small WebP, with sides of at most 512 pixels.
-
-        Raises:
-            NotFound: there is none by this digest, or the owner is a visitor and it is not theirs.
-        """
-        return self._inputs.thumbnail(digest, owner)
-
-    def reference(self, digest: str, owner: str = "") -> Path:
-        """The file of a stored picture.
-
-        Raises:
-            NotFound: as :meth:`thumbnail`.
-        """
-        return self._inputs.path(digest, owner)
-
     def tally(self) -> Tally:
         """What was done since the start, in numbers."""
         return self._counts.now()
-
-    def room(self, owner: str) -> Room:
-        """How much room an owner's takes need on the disk, and all pictures."""
-        return replace(self.library.room(owner), picture_bytes=self._inputs.bytes())
 
     def _look_after(self) -> None:
         given = self._settings

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web import characters, marks
+from ltx_ui.web import characters, marks, tokens
 from ltx_ui.web.access import AuthenticationMiddleware, Authenticator
 from ltx_ui.web.along import Along
 from ltx_ui.web.answers import add_error_answers
@@ -57,6 +57,7 @@ def make_app(
         Media(studio, settings).router(),
         marks.router(studio),
         characters.router(studio),
+        tokens.router(studio),
         along.router(),
         metrics.router(),
     ]
