@@ -10,17 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
-import pytest
 from running import RunningApp
-from v1 import JOBS, SLOW, SMALL, ended, problem, visitor
+from v1 import JOBS, SLOW, SMALL, ended, problem
 
 ASYNC = {"Prefer": "respond-async"}
-
-
-@pytest.fixture(scope="module")
-def ada(app: RunningApp) -> Iterator[httpx.Client]:
-    with visitor(app) as client:
-        yield client
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,12 +15,6 @@ from v1 import JOBS, SLOW, SMALL, ended, problem, submit, visitor
 
 
 @pytest.fixture(scope="module")
-def ada(app: RunningApp) -> Iterator[httpx.Client]:
-    with visitor(app) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
 def done(ada: httpx.Client) -> dict[str, Any]:
     """A job of Ada's that was made."""
     return ended(ada, submit(ada, SMALL | {"num_takes": 2, "seed": 7}))
@@ -27,8 +22,10 @@ def done(ada: httpx.Client) -> dict[str, Any]:
 
 @pytest.fixture
 def running(ada: httpx.Client) -> Iterator[dict[str, Any]]:
-    """A job of Ada's that is not done before the test is."""
+    """A job of Ada's that runs, and is not done before the test is."""
     job = submit(ada, SLOW)
+    while ada.get(job["href"]).json()["state"] != "running":
+        time.sleep(0.05)
     yield job
     ada.delete(job["href"])
 
@@ -100,7 +97,7 @@ def test_a_waiting_job_is_moved(ada: httpx.Client, running: dict[str, Any]) -> N
     first, second = submit(ada, SMALL | {"num_frames": 17}), submit(ada, SMALL)
     ahead = ada.post(f"{second['href']}/move", json={"before": first["id"]})
     behind = ada.post(f"{second['href']}/move", json={"before": None})
-    ran = ada.post(f"{running['href']}/move", json={})
+    ran = ada.post(f"{running['href']}/move", json={"before": None})
     strange = ada.post(f"{second['href']}/move", json={"before": "../x"})
     for job in (first, second):
         ada.delete(job["href"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -18,12 +19,13 @@ PROBLEM = "application/problem+json"
 _numbers = count(1)
 
 
-def visitor(app: RunningApp) -> httpx.Client:
+@contextmanager
+def visitor(app: RunningApp) -> Iterator[httpx.Client]:
     """A client that comes through a proxy, from an address that nobody else has, with a name."""
-    address = f"203.0.113.{next(_numbers)}"
-    client = httpx.Client(base_url=app.url, timeout=120, headers={"X-Forwarded-For": address})
-    assert client.get("/api/v1/limits").json()["clips_at_once"] is not None
-    return client
+    through = {"X-Forwarded-For": f"203.0.113.{next(_numbers)}"}
+    with httpx.Client(base_url=app.url, timeout=120, headers=through) as client:
+        assert client.get("/api/v1/limits").json()["clips_at_once"] is not None
+        yield client
 
 
 def submit(client: httpx.Client, recipe: Mapping[str, Any], **headers: str) -> dict[str, Any]:
