@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from ltx_ui.errors import InvalidRecipe, QueueFull, StudioError, TooMuch
 from ltx_ui.web.language import t
 from ltx_ui.web.templating import render
+from ltx_ui.web.videos.errors import openai_error, openai_refusal, speaks_openai
 
 CLIENT_GONE = 499
 """Status for a client that hung up, as in nginx's logs; nobody reads the answer."""
@@ -43,7 +44,10 @@ def is_navigation(request: Request) -> bool:
 def refuse(
     request: Request, status: int, sentence: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """An answer with this status and sentence: a page for a person, else JSON with ``detail``."""
+    """An answer with this status and sentence: a page for a person, else JSON with ``detail``, or
+    as its path's clients read errors."""
+    if speaks_openai(request):
+        return openai_refusal(status, sentence, headers)
     if not is_navigation(request):
         return JSONResponse({"detail": sentence}, status, headers)
     title = _PHRASES.get(status, t("refusal.title"))
@@ -55,6 +59,8 @@ def refuse(
 async def answer_error(request: Request, error: Exception) -> Response:
     """The answer to a :class:`StudioError`: its sentence, or for an invalid recipe the fields that
     have to change."""
+    if speaks_openai(request) and (answer := openai_error(error)):
+        return answer
     if isinstance(error, InvalidRecipe):
         told = [
             {"loc": ["body", p.field], "msg": p.message, "type": "recipe"} for p in error.problems
@@ -83,6 +89,8 @@ async def _answer_gone(request: Request, error: Exception) -> Response:
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
+    if speaks_openai(request) and (answer := openai_error(error)):
+        return answer
     return refuse(request, 422, "This request does not have the form that /docs describes.")
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web import characters, marks
@@ -15,6 +16,7 @@ from ltx_ui.web.access import AuthenticationMiddleware, Authenticator
 from ltx_ui.web.along import Along
 from ltx_ui.web.answers import add_error_answers
 from ltx_ui.web.api import Api, add_docs
+from ltx_ui.web.assistants.endpoint import add_assistants
 from ltx_ui.web.bodies import Bodies
 from ltx_ui.web.cast import KnowsCast
 from ltx_ui.web.examples import router as examples_router
@@ -26,11 +28,13 @@ from ltx_ui.web.metrics import Measured, Metrics
 from ltx_ui.web.mounting import mount_page
 from ltx_ui.web.origins import Hosts, OwnSite
 from ltx_ui.web.page import Page
+from ltx_ui.web.videos.routes import Videos
 
 
 def make_app(
     studio: Studio,
     settings: Settings,
+    presets: Presets,
     pages: Mapping[str, Page],
     hosts: Hosts,
     authenticator: Authenticator,
@@ -53,6 +57,7 @@ def make_app(
         characters.router(studio),
         along.router(),
         metrics.router(),
+        Videos(studio, settings, presets).router(),
     ]
     docs = APIRouter()
     add_docs(docs, [route for router in described for route in router.routes])
@@ -64,6 +69,7 @@ def make_app(
         Login(authenticator).router(),
     ):
         app.include_router(router)
+    add_assistants(app, studio, settings, presets)
     mount_page(app, pages)
     app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
     guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)

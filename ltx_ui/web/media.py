@@ -78,7 +78,7 @@ class Media:
 
     def video(self, request: Request, take_id: str, owner: Owner) -> Response:
         """A take's mp4; ranges work. It holds its recipe: see plain.mp4 for one to give away."""
-        return _file(request, self._studio.library.video(take_id, owner), "video/mp4")
+        return file_answer(request, self._studio.library.video(take_id, owner), "video/mp4")
 
     def plain_video(self, take_id: str, owner: Owner) -> Response:
         """A take's mp4 without its recipe: no prompt, title or comment in the file."""
@@ -101,7 +101,7 @@ class Media:
         """A take's still picture; with w a small one about so many pixels wide, 320 or 640."""
         path = await asyncio.to_thread(self._studio.library.poster, take_id, owner)
         if w <= 0:
-            return _file(request, path, "image/jpeg")
+            return file_answer(request, path, "image/jpeg")
         small = await decoding(small_poster, path, w)
         return _fresh(request, Response(small, media_type="image/jpeg", headers=_tagged(small)))
 
@@ -169,7 +169,7 @@ class Media:
         return router
 
 
-def _file(request: Request, path: Path, kind: str) -> Response:
+def file_answer(request: Request, path: Path, kind: str) -> Response:
     """A file as it is on disk."""
     answer = FileResponse(path, media_type=kind, headers=_CACHED, stat_result=path.stat())
     return _fresh(request, answer)

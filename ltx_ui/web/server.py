@@ -76,7 +76,7 @@ def serve(
     made, hosts, link = pages(studio, settings, presets), Hosts.of(settings), OwnerLink()
     identities = Identities(signing_key(settings.data_dir), settings.port)
     authenticator = Authenticator(settings, identities, link)
-    server = _server(make_app(studio, settings, made, hosts, authenticator))
+    server = _server(make_app(studio, settings, presets, made, hosts, authenticator))
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": list(sockets)}, name="server", daemon=True
     )
