@@ -70,6 +70,12 @@ class WrongMoment(StudioError):
     http_status = 409
 
 
+class KeyReused(StudioError):
+    """A client's key for a request stood for another request before."""
+
+    http_status = 422
+
+
 class QueueFull(StudioError):
     """As many jobs wait as the settings allow; ``retry_after`` is in seconds."""
 

@@ -1,4 +1,4 @@
-"""A studio in a process of its own, started the way a person starts it."""
+"""A studio in a process of its own, with the flags a person starts it with."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from types import TracebackType
 from typing import Any
 
 import httpx
+from forked import FORKS, Forked
+from sources import ROOT
 
 from ltx_ui.web.listening import url_of
 
-ROOT = Path(__file__).resolve().parent.parent
+STARTED = (sys.executable, "app.py")
+"""The program as a person starts it, which takes its libraries' imports."""
 
-# Loaded by the interpreter at start-up. Every connection of every library passes this hook, and one
-# that leaves the machine is written down and refused.
+# Run before the app. Every connection of every library passes this hook, and one that leaves the
+# machine is written down and refused.
 _NO_NETWORK = """
 import os, sys
 def hook(event, args):
@@ -51,7 +54,8 @@ class RunningApp:
 
     ``url`` is where it answers; ``outside`` is what it tried to reach beyond this machine.
     ``through`` is a command that runs it, such as one that sets limits; ``program`` and ``cwd`` are
-    what is run and where.
+    what is run and where. Without them, and without variables that libraries may read when they are
+    imported, it is forked where they are imported already.
     """
 
     def __init__(
@@ -60,13 +64,15 @@ class RunningApp:
         *flags: str,
         host: str = "127.0.0.1",
         through: Sequence[str] = (),
-        program: Sequence[str] = (sys.executable, "app.py"),
+        program: Sequence[str] = (),
         cwd: Path | str = ROOT,
         **environment: str,
     ) -> None:
         self.data_dir = data_dir
         self._host = host
-        self._command = [*through, *program]
+        own = all(name.startswith("LTX_UI_") for name in environment)
+        self._forks = FORKS and own and not through and not program and cwd == ROOT
+        self._command = [*through, *(program or STARTED)]
         self._cwd = cwd
         self._environment = environment
         self.port = free_port()
@@ -82,22 +88,30 @@ class RunningApp:
         """
         self._flags = flags or self._flags
         self._aside.mkdir(exist_ok=True)
-        (self._aside / "sitecustomize.py").write_text(_NO_NETWORK)
         (self._aside / "network.log").touch()
-        command = [*self._command, "--host", self._host, "--port", str(self.port)]
-        command += ["--data-dir", str(self.data_dir), *self._flags]
-        self._output = (self._aside / "output.log").open("a")
-        self.process = subprocess.Popen(
-            command,
-            cwd=self._cwd,
-            env=os.environ
-            | self._environment
-            | {"PYTHONPATH": self._python_path, "NETWORK_LOG": str(self._aside / "network.log")},
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-        )
+        flags = ("--host", self._host, "--port", str(self.port), "--data-dir", str(self.data_dir))
+        self.process = self._process(*flags, *self._flags)
         self._until(self._answers, "the page to answer")
         return self
+
+    def _process(self, *flags: str) -> subprocess.Popen[bytes] | Forked:
+        environment = self._environment | {"NETWORK_LOG": str(self._aside / "network.log")}
+        output = self._aside / "output.log"
+        if self._forks:
+            return Forked(
+                ["app.py", *flags], environment=environment, output=output, first=_NO_NETWORK
+            )
+        (self._aside / "sitecustomize.py").write_text(_NO_NETWORK)
+        paths = [str(self._aside), self._environment.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+        with output.open("a") as file:
+            return subprocess.Popen(
+                [*self._command, *flags],
+                cwd=self._cwd,
+                env=os.environ | environment,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
 
     def wait_ready(self) -> RunningApp:
         """Return when the model is loaded."""
@@ -113,11 +127,6 @@ class RunningApp:
         """Send a signal, wait until the process is gone, and return its exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout=90)
-
-    @property
-    def _python_path(self) -> str:
-        paths = [str(self._aside), self._environment.get("PYTHONPATH", "")]
-        return os.pathsep.join(filter(None, paths))
 
     @property
     def output(self) -> str:
@@ -154,4 +163,3 @@ class RunningApp:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        self._output.close()

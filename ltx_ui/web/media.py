@@ -29,7 +29,8 @@ from ltx_ui.web.routing import add_get, error_answers
 _CACHED = {"Cache-Control": "private, no-cache"}
 """A browser may keep the file but has to ask each time, so that a deleted take is gone."""
 
-_BYTES = "application/octet-stream"
+BYTES = "application/octet-stream"
+"""The type of a file of which no more is told."""
 
 
 def _body(*kinds: str) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def _body(*kinds: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-TELLING = ("video/mp4", "video/quicktime", "image/jpeg", JSON, _BYTES)
+TELLING = ("video/mp4", "video/quicktime", "image/jpeg", JSON, BYTES)
 """Types of files that may tell a recipe."""
 
 
@@ -108,7 +109,7 @@ class Media:
     async def add_picture(self, request: Request, owner: Owner) -> PictureAnswer:
         """Store a picture for the first or last frame of clips. The body is the file itself."""
         kind = media_type(request)
-        if not kind.startswith("image/") and kind != _BYTES:
+        if not kind.startswith("image/") and kind != BYTES:
             raise HTTPException(
                 415, "Send one picture as the body, with its type (image/…) as the Content-Type."
             )
@@ -154,7 +155,7 @@ class Media:
         router.post(
             "/inputs",
             status_code=201,
-            openapi_extra=_body("image/*", _BYTES),
+            openapi_extra=_body("image/*", BYTES),
             responses=error_answers(401, 403, 413, 415, 422, 503),
         )(self.add_picture)
         router.post(
@@ -170,7 +171,7 @@ class Media:
 
 
 def file_answer(request: Request, path: Path, kind: str) -> Response:
-    """A file as it is on disk."""
+    """A file as it is on disk; ranges and tags work."""
     answer = FileResponse(path, media_type=kind, headers=_CACHED, stat_result=path.stat())
     return _fresh(request, answer)
 

@@ -36,6 +36,8 @@ _READ = re.compile(
 """Paths that the page loads. All others of Gradio's (uploads, heartbeats, files by path, proxying,
 the queue, calls by name, recordings, monitoring, deep links) are answered with 404."""
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
 STYLES = (
     "style.css",
     "gallery.css",
@@ -67,14 +69,14 @@ class Closed(BaseRoute):
         raise NoMatchFound(name, path_params)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse. A route whose address fits says itself which methods it takes."""
-        for route in self._before:
-            match, child = route.matches(scope)
-            if match is Match.PARTIAL:
-                scope.update(child)
-                await route.handle(scope, receive, send)
-                return
+        """Refuse, and say which methods the address takes, if it takes any."""
+        if allowed := [method for method in _METHODS if self._takes(scope, method)]:
+            raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
         raise HTTPException(404)
+
+    def _takes(self, scope: Scope, method: str) -> bool:
+        asked = {**scope, "method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in self._before)
 
 
 def is_open(scope: Scope) -> bool:

@@ -12,13 +12,9 @@ from typing import Literal
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from starlette.requests import Request
 
 from ltx_ui.errors import InvalidRecipe, QueueFull
 from ltx_ui.values import mistake
-
-PREFIX = "/v1/"
-"""How the paths begin that are OpenAI's."""
 
 Kind = Literal["invalid_request_error", "rate_limit_error", "server_error"]
 _CODES = {
@@ -47,44 +43,28 @@ class ErrorObject(BaseModel):
     error: ErrorFields
 
 
-def speaks_openai(request: Request) -> bool:
-    """Whether a request's path is one of OpenAI's."""
-    return request.url.path.startswith(PREFIX)
-
-
-def openai_refusal(
-    status: int,
-    message: str,
-    headers: Mapping[str, str] | None = None,
-    *,
-    param: str | None = None,
-    code: str | None = None,
+def openai_error(
+    status: int, sentence: str, headers: Mapping[str, str] | None, error: Exception | None
 ) -> JSONResponse:
-    """An answer with this status and sentence."""
-    fields = ErrorFields(
-        message=message, type=_kind(status), param=param, code=code or _CODES.get(status)
-    )
-    return JSONResponse(ErrorObject(error=fields).model_dump(), status, headers)
+    """The answer with a sentence about what went wrong.
 
-
-def openai_error(error: Exception) -> JSONResponse | None:
-    """The answer to an error that has another status, or more to tell, than elsewhere; None for all
-    others."""
+    Args:
+        status: which it has elsewhere; here it is the one of the clients' exception.
+        error: what was raised, if anything was.
+    """
+    param, code = None, _CODES.get(status)
     match error:
         case InvalidRecipe():
-            field = error.problems[0].field
-            code = "model_not_found" if field == "model" else "invalid_value"
-            return openai_refusal(400, str(error), param=field, code=code)
-        case QueueFull():
-            headers = {"Retry-After": str(error.retry_after)}
-            return openai_refusal(429, str(error), headers, code="queue_full")
+            status, param = 400, error.problems[0].field
+            code = "model_not_found" if param == "model" else "invalid_value"
         case RequestValidationError():
             first = error.errors()[0]
-            name = str(first["loc"][-1])
-            return openai_refusal(
-                400, f"{name}: {mistake(first)}.", param=name, code="invalid_value"
-            )
-    return None
+            status, code, param = 400, "invalid_value", str(first["loc"][-1])
+            sentence = f"{param}: {mistake(first)}."
+        case QueueFull():
+            status, code = 429, "queue_full"
+    fields = ErrorFields(message=sentence, type=_kind(status), param=param, code=code)
+    return JSONResponse(ErrorObject(error=fields).model_dump(), status, headers)
 
 
 def _kind(status: int) -> Kind:

@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from pathlib import Path
 
+from ltx_ui.commands import COMMANDS
+from ltx_ui.commands.folder import alone
+from ltx_ui.flags import read_settings
 from ltx_ui.media.files import whole
-from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 
-COMMANDS = {
-    "export": "Write a zip of all clips, with posters, recipes, names, tags and notes.",
-    "import": "Add the clips of such a zip. Those that are here already stay as they are.",
-}
-"""What each of the commands does."""
 
-
-def take_along(
-    argv: Sequence[str],
-    program: str,
-    read_settings: Callable[[Sequence[str], str], Settings],
-    alone: Callable[[Settings], AbstractContextManager[None]],
-) -> int:
+def run(argv: Sequence[str], program: str) -> int:
     """Export or import; returns the exit code: 1 where a clip could not be taken.
 
     Args:
         argv: the command, the zip, ``--owner``, and the studio's own flags.
         program: what the program was started as.
-        read_settings: reads those flags.
-        alone: holds the data folder.
 
     Raises:
         StudioError: nothing was exported or imported; says why.
@@ -39,7 +27,7 @@ def take_along(
     command = argv[0]
     parser = ArgumentParser(
         f"{program} {command}",
-        description=COMMANDS[command],
+        description=COMMANDS[command].does,
         epilog="Besides, the studio's own flags, such as --data-dir.",
         allow_abbrev=False,
     )

@@ -1,0 +1,89 @@
+"""``ltx-ui`` without a command: settings → studio → page, until a signal, and a clean end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ltx_ui import runtime
+from ltx_ui.commands import COMMANDS
+from ltx_ui.commands.folder import alone
+from ltx_ui.flags import read_settings
+from ltx_ui.presets import load_presets
+from ltx_ui.settings import Settings
+from ltx_ui.web.listening import listen
+
+_AT_THE_MACHINE = ("127.0.0.1", "localhost", "::1")
+
+_log = logging.getLogger(__name__)
+
+
+def run(argv: Sequence[str], program: str) -> int:
+    """Serve the studio until SIGINT or SIGTERM; the process ends here.
+
+    Raises:
+        StudioError: it could not be started.
+        SystemExit: after ``--help``.
+    """
+    commands = {name: command.does for name, command in COMMANDS.items()}
+    settings = read_settings(argv, program, commands)
+    _log_as(settings.log_level)
+    with alone(settings):
+        _serve(settings, listen(settings.host, settings.port))
+
+
+def _log_as(level: str) -> None:
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    if level != "debug":
+        # That a server starts is nobody's news; its address is printed.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+
+def _serve(settings: Settings, sockets: Sequence[socket.socket]) -> NoReturn:
+    runtime.set_up(settings.cache_dir)
+    presets = load_presets(settings.presets)
+
+    # They import libraries that read their environment, which is set up above.
+    from ltx_ui.studio.studio import Studio
+    from ltx_ui.web.access import with_credentials
+    from ltx_ui.web.server import serve
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+
+    chosen, settings = settings, with_credentials(settings)
+    studio = Studio(settings)
+    page = serve(studio, settings, presets, sockets)
+    studio.start(presets.sampled_sizes)
+    print(f"LTX-2 Studio: {page.url} (data in {settings.data_dir.resolve()})", flush=True)
+    if settings.database:
+        print(f"The library is in PostgreSQL at {studio.library_name}", flush=True)
+    if page.share_url:
+        print(f"Public link: {page.share_url}", flush=True)
+    if settings.credentials and not chosen.credentials:
+        name, password = settings.credentials
+        print(f"Sign in as {name} with the password {password}", flush=True)
+    if settings.share or settings.allowed_host or settings.host not in _AT_THE_MACHINE:
+        page.owner_link.tell(lambda path: print(f"Owner link: {page.url}/{path}", flush=True))
+    stop.wait()
+    _log.info("Stopping.")
+    page.close()
+    studio.close()
+    _leave()
+
+
+def _leave() -> NoReturn:
+    """End now: a step that is still being computed in a thread can't be interrupted, and the job
+    behind it is on disk and starts again next time."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
