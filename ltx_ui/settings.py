@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from ltx_ui import home
 from ltx_ui.lossy import SHARE, THRESHOLD, parse_lossy
 
+LOCAL = "local"
+"""The owner of everything that is made at the machine."""
 VISITOR = "visitor-"
 """What the names of visitors begin with, to whom no name was given; nobody else's does."""
 
@@ -231,7 +233,7 @@ class Settings(BaseSettings):
             name, colon, password = auth.get_secret_value().partition(":")
             if not (name and colon and password):
                 raise ValueError("must look like NAME:PASSWORD")
-            if name.startswith(VISITOR) or name == "local":
+            if name.startswith(VISITOR) or name == LOCAL:
                 raise ValueError("needs another name: the studio calls others by this one")
         return auth
 

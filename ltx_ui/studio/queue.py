@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from ltx_ui.errors import ModelUnavailable, NotFound, QueueFull, WrongMoment
 from ltx_ui.recipe import Recipe
+from ltx_ui.studio.asked import Key
 from ltx_ui.studio.counts import Counts
 from ltx_ui.studio.guard import places_for
 from ltx_ui.studio.history import History
@@ -23,7 +22,6 @@ from ltx_ui.studio.jobs import (
     EndState,
     Failed,
     Job,
-    Origin,
     OwnersJobs,
     Queued,
     Running,
@@ -120,44 +118,32 @@ class JobQueue:
             self._changed.notify_all()
             return self.job(job_id, owner)
 
-    def submit(
-        self,
-        recipe: Recipe,
-        owner: str,
-        model: str,
-        average_seconds: float,
-        *,
-        draft: bool,
-        origin: Origin | None = None,
-    ) -> Job:
-        """Put a recipe at the end of the queue.
+    def submit(self, job: Job, average_seconds: float, key: Key | None = None) -> Job:
+        """Put a new job at the end of the queue.
 
         Args:
-            model: the model it is for: a card's id, or the operator's name for it.
-            draft: whether its takes will be drafts.
-            origin: the take that they will come from.
+            key: stands for it from now on, if its client gave it one.
 
         Raises:
             QueueFull: as many wait as may; one place comes free in about ``average_seconds``.
             WrongMoment: the owner's jobs are paused, and as many are as may be.
             ModelUnavailable: after :meth:`refuse`.
+            KeyTaken: the key stands for another job.
             MediaError: the disk is full.
         """
         self.restore()
-        kind = model, draft, origin
-        job = Job(uuid.uuid4().hex, owner, recipe, datetime.now(UTC), Queued(0), *kind)
         with self._changed:
             job = self._waiting.with_card_id(job)
             if self._refusal is not None:
                 raise ModelUnavailable(self._refusal)
-            if owner in self._waiting.paused:
+            if job.owner in self._waiting.paused:
                 self._set_aside([job])
-            elif len(self._waiting) >= places_for(owner, self._max_waiting):
+            elif len(self._waiting) >= places_for(job.owner, self._max_waiting):
                 raise QueueFull(len(self._waiting), average_seconds)
-            self._store.add(job)
+            self._store.add(job, key)
             self._waiting.add(job)
             self._changed.notify_all()
-            return self._find(job.id, owner)
+            return self._find(job.id, job.owner)
 
     def check_room(self, count: int, owner: str, average_seconds: float) -> None:
         """Refuse jobs of which not all have room to wait.
@@ -274,6 +260,11 @@ class JobQueue:
         with self._changed:
             return self._find(job_id, owner)
 
+    def as_they_are(self, jobs: Iterable[Job]) -> list[Job]:
+        """Jobs that were read from the database, as they are now."""
+        with self._changed:
+            return [self._live_one(job.id) or job for job in jobs]
+
     def takes_on_the_way(self, beginning: str) -> int:
         """How many takes the jobs have that wait or run, of owners whose names begin so."""
         with self._changed:
@@ -347,11 +338,13 @@ class JobQueue:
         return found
 
     def _anybodys(self, job_id: str) -> Job | None:
+        return self._live_one(job_id) or self._history.find(job_id)
+
+    def _live_one(self, job_id: str) -> Job | None:
         if started := self._started.get(job_id):
             return started.now()
-        if waiting := self._waiting.find(job_id):
-            return self._from_now(waiting)
-        return self._history.find(job_id)
+        waiting = self._waiting.find(job_id)
+        return self._from_now(waiting) if waiting else None
 
     def _from_now(self, job: Job) -> Job:
         return from_now(job, self._started.values())

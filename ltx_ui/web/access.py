@@ -1,18 +1,17 @@
 """Authentication: who is asking, and what they may do.
 
 One middleware guards the page, the API, the media and Gradio's own endpoints, and gives each
-request its owner: the name that signed in, the person at the machine, or a visitor. Programs send
-name and password by HTTP Basic; a browser sends the cookie that it got on ``/login``.
+request its caller: the person at the machine, who signed in with a name, or a visitor. Programs
+send a token, or name and password by HTTP Basic; a browser sends the cookie that it got on
+``/login``.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
-import hashlib
 import secrets
-import time
-from collections import OrderedDict
 from typing import Annotated
 
 import gradio as gr
@@ -21,23 +20,23 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import SecretStr
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as ASGIScope
 
-from ltx_ui.settings import Settings
-from ltx_ui.web.answers import is_navigation, refuse
-from ltx_ui.web.identity import LOCAL, Identities, OwnerLink, is_at_the_machine
+from ltx_ui.errors import StudioError
+from ltx_ui.settings import LOCAL, Settings
+from ltx_ui.studio.tokens import SCOPES, Token, Tokens
+from ltx_ui.web.answers import answer_error, is_navigation, refuse
+from ltx_ui.web.caller import Asking
+from ltx_ui.web.identity import Identities, OwnerLink, is_at_the_machine
 from ltx_ui.web.origins import is_proven_own
+from ltx_ui.web.rights import need_of
+from ltx_ui.web.sessions import Sessions
 from ltx_ui.web.throttle import Throttle
 
 SHARED_NAME = "guest"
 """Name to sign in with on a public link for which no password was chosen. Everybody who does is a
 visitor of their own."""
-
-PUBLIC = frozenset({"/health", "/ready", "/login", "/owner"})
-"""Paths that are answered without a password."""
-
-SESSION_SECONDS = 30 * 24 * 3600
-MOST_SESSIONS = 1000
 
 
 def with_credentials(settings: Settings) -> Settings:
@@ -53,37 +52,19 @@ def owner_of(request: gr.Request) -> str:
     return request.username or LOCAL
 
 
+def current_caller(request: Request) -> Asking:
+    """Who is asking, by :class:`AuthenticationMiddleware`; a FastAPI dependency."""
+    caller: Asking = request.state.caller
+    return caller
+
+
 def current_owner(request: Request) -> str:
     """Whose request this is, by :class:`AuthenticationMiddleware`; a FastAPI dependency."""
-    owner: str = request.state.owner
-    return owner
+    return current_caller(request).owner
 
 
 Owner = Annotated[str, Depends(current_owner)]
-
-
-class Sessions:
-    """Who is signed in, by the tokens in their cookies. Kept in memory only: a restart signs
-    everybody out."""
-
-    def __init__(self) -> None:
-        self._ends: OrderedDict[bytes, float] = OrderedDict()
-
-    def open(self) -> str:
-        """Begin a session; returns the token for its cookie."""
-        token = secrets.token_urlsafe(32)
-        self._ends[_digest(token)] = time.monotonic() + SESSION_SECONDS
-        while len(self._ends) > MOST_SESSIONS:
-            self._ends.popitem(last=False)
-        return token
-
-    def holds(self, token: str) -> bool:
-        """Whether this token belongs to a session that has not ended."""
-        return self._ends.get(_digest(token), 0.0) > time.monotonic()
-
-    def close(self, token: str) -> None:
-        """End a session; nothing happens if there is none with this token."""
-        self._ends.pop(_digest(token), None)
+Caller = Annotated[Asking, Depends(current_caller)]
 
 
 class Authenticator:
@@ -92,14 +73,18 @@ class Authenticator:
     Attributes:
         identities: names in signed cookies.
         link: makes whoever opens it the owner.
+        tokens: by which programs ask for their owners.
     """
 
-    def __init__(self, settings: Settings, identities: Identities, link: OwnerLink) -> None:
+    def __init__(
+        self, settings: Settings, identities: Identities, link: OwnerLink, tokens: Tokens
+    ) -> None:
         self._credentials = settings.credentials
         # Behind a tunnel or a proxy, strangers' requests come from this machine too.
         self._direct = not settings.share and not settings.allowed_host
         self.identities = identities
         self.link = link
+        self.tokens = tokens
         self.sessions = Sessions()
         self.throttle = Throttle()
         # Cookies are shared by all ports of a host, and two studios may run on one.
@@ -147,24 +132,44 @@ class AuthenticationMiddleware:
         self._app = app
         self._authenticator = authenticator
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request, auth = Request(scope), self._authenticator
+        if (secret := _bearer(request)) is not None:
+            await self._by_token(secret, request, receive, send)
+            return
         if refusal := self._refusal(request):
             await refusal(scope, receive, send)
             return
         known = auth.owner_of(request)
         owner = known or auth.identities.new_visitor(request)
-        scope.setdefault("state", {})["owner"] = owner
-        if known is None and request.url.path not in PUBLIC:
+        _note(scope, Asking(owner))
+        if known is None and need_of(request.method, request.url.path) != "nothing":
             send = _with_cookie(send, auth.identities.set_cookie(owner, request))
         await self._app(scope, receive, send)
 
+    async def _by_token(self, secret: str, request: Request, receive: Receive, send: Send) -> None:
+        scope = request.scope
+        try:
+            token = await asyncio.to_thread(self._authenticator.tokens.known, secret)
+        except StudioError as error:
+            await (await answer_error(request, error))(scope, receive, send)
+            return
+        if token is None:
+            await _unknown_token(request)(scope, receive, send)
+        elif refused := _out_of_scope(request, token):
+            await refused(scope, receive, send)
+        else:
+            _note(scope, Asking(token.owner, token.scopes))
+            await self._app(scope, receive, send)
+
     def _refusal(self, request: Request) -> Response | None:
         auth = self._authenticator
-        if not auth.required or request.url.path in PUBLIC or auth.has_session(request):
+        if not auth.required or auth.has_session(request):
+            return None
+        if need_of(request.method, request.url.path) == "nothing":
             return None
         if auth.identities.of(request) == LOCAL and _is_safe_or_own(request):
             return None
@@ -174,6 +179,33 @@ class AuthenticationMiddleware:
         if wait := auth.throttle.seconds_left(address):
             return refuse(request, 429, *too_many_tries(wait))
         return None if auth.verify(*basic, address) else _ask(request)
+
+
+def _note(scope: ASGIScope, caller: Asking) -> None:
+    scope.setdefault("state", {}).update(caller=caller, owner=caller.owner)
+
+
+def _unknown_token(request: Request) -> Response:
+    sentence = (
+        "This token is not known here: it was revoked, has expired, or was never made. Make "
+        "another one with ltx-ui token."
+    )
+    return refuse(request, 401, sentence, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+
+def _out_of_scope(request: Request, token: Token) -> Response | None:
+    """The refusal of what a token is not for; None if it is for this."""
+    need = need_of(request.method, request.url.path)
+    if need in ("nothing", "token") or need in token.scopes:
+        return None
+    if need in SCOPES:
+        sentence = f"This token is not for that: it lacks the scope {need}. Make one that has it."
+    else:
+        sentence = "A token opens the API alone. Come with a browser, or with name and password."
+    challenge = 'Bearer error="insufficient_scope"' + (
+        f', scope="{need}"' if need in SCOPES else ""
+    )
+    return refuse(request, 403, sentence, {"WWW-Authenticate": challenge})
 
 
 def _is_safe_or_own(request: Request) -> bool:
@@ -216,6 +248,12 @@ def _ask(request: Request) -> Response:
     return refuse(request, 401, sentence, headers if program else None)
 
 
+def _bearer(request: Request) -> str | None:
+    """The token in the request's header; None without one."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else None
+
+
 def _basic(request: Request) -> tuple[str, str] | None:
     """Name and password from the request's header: None without one, empty if it is malformed."""
     scheme, _, payload = request.headers.get("authorization", "").partition(" ")
@@ -226,7 +264,3 @@ def _basic(request: Request) -> tuple[str, str] | None:
     except (binascii.Error, ValueError):
         return "", ""
     return name, password
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -24,9 +24,6 @@ from ltx_ui.errors import writing_failed
 from ltx_ui.settings import VISITOR
 from ltx_ui.web.throttle import network_of
 
-LOCAL = "local"
-"""The owner of everything that is made at the machine."""
-
 COOKIE_SECONDS = 365 * 24 * 3600
 _KEY_BYTES = 32
 _FORWARDED = ("forwarded", "x-forwarded", "x-real-ip", "via", "cf-", "true-client-ip")

@@ -8,11 +8,12 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.requests import Request
 
-from ltx_ui.web.access import SESSION_SECONDS, Authenticator, address_of, too_many_tries
+from ltx_ui.settings import LOCAL
+from ltx_ui.web.access import Authenticator, address_of, too_many_tries
 from ltx_ui.web.bodies import read_body
 from ltx_ui.web.front import TITLE
-from ltx_ui.web.identity import LOCAL
 from ltx_ui.web.language import t
+from ltx_ui.web.sessions import SESSION_SECONDS
 from ltx_ui.web.templating import render
 
 MOST_BYTES = 4096

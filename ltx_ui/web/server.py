@@ -75,8 +75,8 @@ def serve(
     sockets = sockets or listen(settings.host, settings.port)
     made, hosts, link = pages(studio, settings, presets), Hosts.of(settings), OwnerLink()
     identities = Identities(signing_key(settings.data_dir), settings.port)
-    authenticator = Authenticator(settings, identities, link)
-    server = _server(make_app(studio, settings, made, hosts, authenticator))
+    authenticator = Authenticator(settings, identities, link, studio.tokens)
+    server = _server(make_app(studio, settings, presets, made, hosts, authenticator))
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": list(sockets)}, name="server", daemon=True
     )
