@@ -1,4 +1,4 @@
-"""The queue: jobs are made in the order they were submitted, unless their owner moves them, and a
+"""The queue: everybody's jobs are made in turns, each person's in the order that they want, and a
 restart loses none."""
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class JobQueue:
             return self.job(job_id, owner)
 
     def submit(self, job: Job, average_seconds: float, key: Key | None = None) -> Job:
-        """Put a new job at the end of the queue.
+        """Put a new job into the queue, in its owner's next turn.
 
         Args:
             key: stands for it from now on, if its client gave it one.
