@@ -127,6 +127,15 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much is logged."
     )
+    on_stop: Literal["hand-back", "finish"] = Field(
+        "hand-back",
+        description="What a signal to stop does with the clip that is being made. hand-back: it is "
+        "made anew by the next start; finish: it is finished first, and no other one is begun. A "
+        "second signal ends at once.",
+    )
+    stop_seconds: float = Field(
+        600.0, gt=0, description="Seconds that finishing may take; then the clip is handed back."
+    )
     max_queue: int = Field(20, ge=1, le=1000, description="Clips that may wait at once.")
     max_volume: int = Field(
         1280 * 704 * 257, ge=128 * 128 * 9, description="Most width × height × frames of a clip."

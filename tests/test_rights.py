@@ -28,7 +28,8 @@ def addresses(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[s
     for route in routes:
         path = prefix + re.sub(r"{[^}]*}", "x", getattr(route, "path", ""))
         if (included := getattr(route, "original_router", None)) is not None:
-            yield from addresses(included.routes, prefix)
+            inner: Any = route
+            yield from addresses(included.routes, prefix + inner.include_context.prefix)
         elif isinstance(route, Mount) and path:
             yield "GET", f"{path}/x"
             yield from addresses(route.routes, path)
@@ -53,9 +54,8 @@ def test_somebody_has_decided_about_every_route(tmp_path: Path) -> None:
     presets = load_presets(settings.presets)
     made = pages(studio, settings, presets)
     who = Authenticator(settings, Identities(b"key", 1), OwnerLink(), studio)
-    found = set(
-        addresses(routes_of(make_app(studio, settings, presets, made, Hosts.of(settings), who)))
-    )
+    app = make_app(studio, settings, presets, made, Hosts.of(settings), who)
+    found = set(addresses(routes_of(app)))
     assert {("POST", "/jobs"), ("DELETE", "/api/v1/tokens/x"), ("POST", "/login")} <= found
     assert not undecided(iter(found))
     open_to_the_page = (

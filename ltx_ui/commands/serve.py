@@ -8,8 +8,9 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ltx_ui import runtime
 from ltx_ui.commands import COMMANDS
@@ -19,6 +20,13 @@ from ltx_ui.presets import load_presets
 from ltx_ui.settings import Settings
 from ltx_ui.web.listening import listen
 
+if TYPE_CHECKING:
+    from ltx_ui.studio.studio import Studio
+
+POLL_SECONDS = 0.1
+"""How often it is looked whether the last clip is finished."""
+ANSWER_SECONDS = 1.0
+"""How long who waits for that clip then has to be answered."""
 _AT_THE_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 _log = logging.getLogger(__name__)
@@ -56,9 +64,9 @@ def _serve(settings: Settings, sockets: Sequence[socket.socket]) -> NoReturn:
     from ltx_ui.web.authenticator import with_credentials
     from ltx_ui.web.server import serve
 
-    stop = threading.Event()
+    stop, at_once = threading.Event(), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: (at_once if stop.is_set() else stop).set())
 
     chosen, settings = settings, with_credentials(settings)
     studio = Studio(settings)
@@ -76,10 +84,26 @@ def _serve(settings: Settings, sockets: Sequence[socket.socket]) -> NoReturn:
     if between or settings.host not in _AT_THE_MACHINE:
         page.owner_link.tell(lambda path: print(f"Owner link: {page.url}/{path}", flush=True))
     stop.wait()
+    if settings.on_stop == "finish":
+        _finish(studio, settings.stop_seconds, at_once)
     _log.info("Stopping.")
     page.close()
     studio.close()
     _leave()
+
+
+def _finish(studio: Studio, seconds: float, at_once: threading.Event) -> None:
+    """Let the clip that is being made be finished, unless it takes longer than ``seconds`` or
+    ``at_once`` is set meanwhile."""
+    studio.finish()
+    if not studio.running():
+        return
+    _log.info("Finishing the clip that is being made. A second signal ends at once.")
+    end = time.monotonic() + seconds
+    while studio.running() and time.monotonic() < end:
+        if at_once.wait(POLL_SECONDS):
+            return
+    at_once.wait(ANSWER_SECONDS)
 
 
 def _leave() -> NoReturn:
