@@ -52,6 +52,10 @@ class InvalidRecipe(StudioError):
         return cls([FieldProblem(field, message)])
 
 
+class InvalidParameter(InvalidRecipe):
+    """Something else of a request can't be used as it is: a header, or what follows the address."""
+
+
 class BodyTooLarge(StudioError):
     """A request or an upload is larger than the settings allow."""
 

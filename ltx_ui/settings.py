@@ -21,6 +21,9 @@ visitor of their own."""
 VISITOR = "visitor-"
 """What the names of visitors begin with, to whom no name was given; nobody else's does."""
 
+SECRETS = frozenset({"auth", "database"})
+"""The settings that may hold passwords, which are never shown."""
+
 
 class DatabaseUrl(SecretStr):
     """A database's URL, which may hold a password."""
@@ -28,7 +31,7 @@ class DatabaseUrl(SecretStr):
 
 class Settings(BaseSettings):
     """LTX-2 Studio: make clips with sound in the browser. Each option can also be set in the
-    environment, as LTX_UI_PORT for --port."""
+    environment, as LTX_UI_PORT for --port, or in a TOML file, as port = 8000."""
 
     model_config = SettingsConfigDict(
         env_prefix="LTX_UI_",
@@ -44,6 +47,11 @@ class Settings(BaseSettings):
     port: int = Field(7860, ge=1, le=65535, description="Port to listen on.")
     data_dir: Path = Field(
         home.data_dir(), description="Takes, models and caches; nothing is written elsewhere."
+    )
+    config: Path | None = Field(
+        None,
+        description="TOML file with settings; none: config.toml in the data folder or, if there is "
+        "none, in the user's folder for configuration. Flags and the environment come first.",
     )
     database: DatabaseUrl | None = Field(
         None,
@@ -126,6 +134,15 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much is logged."
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Lines for people, or an object a line for programs."
+    )
+    log_prompts: bool = Field(
+        False, description="Let prompts stand in the log, which has none otherwise."
+    )
+    access_log: bool = Field(
+        False, description="Log each answer: method, path without what is sought, status, time."
     )
     on_stop: Literal["hand-back", "finish"] = Field(
         "hand-back",

@@ -23,6 +23,8 @@ class Command(NamedTuple):
 
 
 COMMANDS: Mapping[str, Command] = {
+    "generate": Command("generate", "Make clips without a server: one, or as many as a file has."),
+    "config": Command("config", "Print every setting with its value, and where that comes from."),
     "show": Command("show", "Print what clips, posters and recipes tell of how they were made."),
     "check": Command(
         "check", "Tell whether the library is in order; --mend puts right what it can."

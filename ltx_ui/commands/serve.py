@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ltx_ui import runtime
 from ltx_ui.commands import COMMANDS
-from ltx_ui.commands.folder import alone
+from ltx_ui.commands.folder import alone, noted_address
 from ltx_ui.flags import read_settings
+from ltx_ui.logs import log_as
 from ltx_ui.presets import load_presets
 from ltx_ui.settings import Settings
 from ltx_ui.web.listening import listen
@@ -41,18 +42,9 @@ def run(argv: Sequence[str], program: str) -> int:
     """
     commands = {name: command.does for name, command in COMMANDS.items()}
     settings = read_settings(argv, program, commands)
-    _log_as(settings.log_level)
+    log_as(settings)
     with alone(settings):
         _serve(settings, listen(settings.host, settings.port))
-
-
-def _log_as(level: str) -> None:
-    logging.basicConfig(
-        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    if level != "debug":
-        # That a server starts is nobody's news; its address is printed.
-        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
 def _serve(settings: Settings, sockets: Sequence[socket.socket]) -> NoReturn:
@@ -83,7 +75,8 @@ def _serve(settings: Settings, sockets: Sequence[socket.socket]) -> NoReturn:
     between = settings.share or settings.allowed_host or settings.trusted_proxy
     if between or settings.host not in _AT_THE_MACHINE:
         page.owner_link.tell(lambda path: print(f"Owner link: {page.url}/{path}", flush=True))
-    stop.wait()
+    with noted_address(settings, page.url):
+        stop.wait()
     if settings.on_stop == "finish":
         _finish(studio, settings.stop_seconds, at_once)
     _log.info("Stopping.")

@@ -81,7 +81,7 @@ class Kept(ABC):
         Args:
             data: the file's bytes as they were sent.
             field: the recipe's field that the picture is for, named in errors.
-            owner: who sent it. A visitor may use no pictures but their own.
+            owner: who sent it. Only the studio's owner may use pictures of others.
 
         Raises:
             InvalidRecipe: it can't be used.
@@ -105,7 +105,7 @@ class Kept(ABC):
         """A stored picture as a small WebP, with sides of at most 512 pixels.
 
         Raises:
-            NotFound: there is none by this digest, or the owner is a visitor and it is not theirs.
+            NotFound: there is none by this digest that the owner may see.
         """
         return self._inputs.thumbnail(digest, owner)
 

@@ -19,6 +19,7 @@ from ltx_ui.web.api import Api
 from ltx_ui.web.api_v1 import links, tokens
 from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.api_v1.router import api_v1_router
+from ltx_ui.web.assistants.endpoint import add_assistants
 from ltx_ui.web.authenticator import Authenticator
 from ltx_ui.web.bodies import Bodies
 from ltx_ui.web.cast import KnowsCast
@@ -35,6 +36,7 @@ from ltx_ui.web.mounting import mount_page
 from ltx_ui.web.origins import Hosts, OwnSite
 from ltx_ui.web.page import Page
 from ltx_ui.web.proxies import Proxied
+from ltx_ui.web.videos.routes import Videos
 
 
 def make_app(
@@ -67,6 +69,7 @@ def make_app(
         links.router(studio, given),
         along.router(),
         metrics.router(),
+        Videos(studio, settings, presets).router(),
     ]
     for router in (
         *described,
@@ -77,6 +80,7 @@ def make_app(
         Login(authenticator).router(),
     ):
         app.include_router(router)
+    add_assistants(app, studio, settings, presets)
     mount_page(app, pages)
     app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
     guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)
