@@ -45,6 +45,7 @@ STYLES = (
     "shelf.css",
     "opened.css",
     "compare.css",
+    "people.css",
 )
 """The page's style sheets, in ``assets``."""
 
