@@ -8,33 +8,25 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from jinja2 import UndefinedError, meta
+from sheets import SHEETS
 from studios import quick
 
 from ltx_ui.advice import Finding, Fix
 from ltx_ui.engine.clip_memory import Needed
-from ltx_ui.errors import LicenceToAccept
 from ltx_ui.guide import Advised
 from ltx_ui.presets import Presets, load_presets
 from ltx_ui.studio.characters import Character
-from ltx_ui.studio.guard import Limits
-from ltx_ui.studio.jobs import new_job
-from ltx_ui.studio.people import Person
-from ltx_ui.studio.take_links import TakeLink
 from ltx_ui.studio.takes import Take
-from ltx_ui.studio.tokens import Token
 from ltx_ui.texts import LANGUAGES
-from ltx_ui.web.account import Somebody
 from ltx_ui.web.difference import Change
 from ltx_ui.web.examples import ExampleClip
 from ltx_ui.web.gallery_filter import Menu
 from ltx_ui.web.job_view import JobView
 from ltx_ui.web.language import in_language
-from ltx_ui.web.public import PublicLink
 from ltx_ui.web.recipe_words import Difference, Line, Piece
 from ltx_ui.web.templating import TEMPLATES, as_plain, environment, render
 
@@ -241,63 +233,8 @@ def _of(*names: str) -> Values:
     return lambda text: dict.fromkeys(names, text)
 
 
-def _account(role: str, licence: str) -> Values:
-    model = SimpleNamespace(licence="", licence_url="")
-
-    def values(text: str) -> dict[str, Any]:
-        told = SimpleNamespace(licence=text, licence_url=text)
-        return {
-            "role": role,
-            "name": text,
-            "signed_in": True,
-            "can_sign_in": True,
-            "limits": Limits(768 * 512 * 121, 50, 16, 60, 12.5) if role == "visitor" else None,
-            "frames": 121,
-            "size": text,
-            "model": told if licence else model,
-            "licence": licence,
-        }
-
-    return values
-
-
-def _people(text: str) -> dict[str, Any]:
-    person = Person(text, "visitor", datetime(2026, 1, 2, tzinfo=UTC), 1, 2, 3.25, False)
-    public = PublicLink()
-    public.opened(text)
-    job = new_job(quick(prompt=text), text, "demo")
-    return {
-        "people": [
-            Somebody(text, text, person, (replace(job, id=text),)),
-            Somebody(text, "", None, ()),
-        ],
-        "bans": {text: text, f"{text}-": text},
-        "held": True,
-        "public": public,
-        "owner_link": text,
-    }
-
-
-def _token(text: str) -> Token:
-    ends = datetime(2026, 1, 2, tzinfo=UTC)
-    return Token(text, text, text, frozenset({"make", "read"}), ends, None, ends)
-
-
-def _access(text: str) -> dict[str, Any]:
-    most = {"most_label": 80, "most_days": 3660}
-    return {"tokens": [_token(text)], "scopes": {"make": text, "read": text}, **most}
-
-
-def _give(text: str) -> dict[str, Any]:
-    link = TakeLink(text, text, datetime(2026, 1, 2, tzinfo=UTC), None)
-    return {"take": text, "links": [(link, text)], "most_days": 3660}
-
-
 CASES: list[tuple[str, Values]] = [
-    ("access.html", _access),
-    ("account.html", _account("user", "")),
-    ("account.html", _account("visitor", "asked")),
-    ("account.html", _account("visitor", "told")),
+    *SHEETS,
     ("advice.html", _advice),
     ("brand.html", _of("title", "tagline")),
     ("character_form.html", _character_form),
@@ -311,7 +248,6 @@ CASES: list[tuple[str, Values]] = [
     ("ended.html", lambda text: {"message": text, "kept": False, "job": text}),
     ("gallery_menus.html", _menus),
     ("favourite_seeds.html", lambda text: {**_seed_cards(text), "count": 2, "tags": [text]}),
-    ("give.html", _give),
     ("guide.html", lambda text: {"presets": _presets(text), "fps": 24}),
     ("head.html", _of("title", "tagline")),
     ("history.html", lambda text: {"takes": [_take(text)]}),
@@ -330,15 +266,6 @@ CASES: list[tuple[str, Values]] = [
     ("opened.html", lambda text: _opened(text, there=False)),
     ("opened_changes.html", _changes),
     ("owner.html", lambda text: {"studio": text, "token": text, "used": False}),
-    ("people.html", _people),
-    (
-        "problem.html",
-        lambda text: {"sentences": [text], "fields": [text, text], "licence": None},
-    ),
-    (
-        "problem.html",
-        lambda text: {"sentences": [], "fields": [], "licence": LicenceToAccept(text, text)},
-    ),
     ("progress.html", lambda text: {"job": _job(text, runs=False), "loaded": text}),
     ("quality.html", _quality(why_fixed=True)),
     ("quality.html", _quality(why_fixed=False)),
