@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 from forked import FORKS, Forked
 from sources import ROOT
+from studios import PATIENCE
 
 from ltx_ui.web.listening import url_of
 
@@ -126,7 +127,7 @@ class RunningApp:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal, wait until the process is gone, and return its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=90)
+        return self.process.wait(timeout=PATIENCE)
 
     @property
     def output(self) -> str:
@@ -144,11 +145,11 @@ class RunningApp:
         except httpx.TransportError:
             return False
 
-    def _until(self, holds: Any, what: str, seconds: float = 240) -> None:
-        end = time.monotonic() + seconds
+    def _until(self, holds: Any, what: str) -> None:
+        end = time.monotonic() + PATIENCE
         while not holds():
             assert self.process.poll() is None, f"the app ended:\n{self.output}"
-            assert time.monotonic() < end, f"waited {seconds} s for {what}:\n{self.output}"
+            assert time.monotonic() < end, f"waited {PATIENCE} s for {what}:\n{self.output}"
             time.sleep(0.05)
 
     def __enter__(self) -> RunningApp:
