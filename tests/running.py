@@ -23,6 +23,9 @@ from ltx_ui.web.listening import url_of
 STARTED = (sys.executable, "app.py")
 """The program as a person starts it, which takes its libraries' imports."""
 
+_READ_LATE = ("LTX_UI_", "GRADIO_ROOT_PATH")
+"""Variables that nothing reads before the app is started."""
+
 # Run before the app. Every connection of every library passes this hook, and one that leaves the
 # machine is written down and refused.
 _NO_NETWORK = """
@@ -71,7 +74,7 @@ class RunningApp:
     ) -> None:
         self.data_dir = data_dir
         self._host = host
-        own = all(name.startswith("LTX_UI_") for name in environment)
+        own = all(name.startswith(_READ_LATE) for name in environment)
         self._forks = FORKS and own and not through and not program and cwd == ROOT
         self._command = [*through, *(program or STARTED)]
         self._cwd = cwd
