@@ -26,6 +26,7 @@ from ltx_ui.web.metrics import Measured, Metrics
 from ltx_ui.web.mounting import mount_page
 from ltx_ui.web.origins import Hosts, OwnSite
 from ltx_ui.web.page import Page
+from ltx_ui.web.parts import router as parts_router
 
 
 def make_app(
@@ -61,6 +62,7 @@ def make_app(
         docs,
         examples_router(),
         along.parts(),
+        parts_router(),
         Login(authenticator).router(),
     ):
         app.include_router(router)
