@@ -170,8 +170,10 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A visitor of their own, at a desktop."""
+    from chromium import PATIENCE
+
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()
 
@@ -189,6 +191,15 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 def http(app: RunningApp) -> Iterator[httpx.Client]:
     """A client of the app that keeps its cookies."""
     with httpx.Client(base_url=app.url, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def ada(app: RunningApp) -> Iterator[httpx.Client]:
+    """A program that uses the versioned API of the app as a visitor."""
+    from v1 import visitor
+
+    with visitor(app) as client:
         yield client
 
 

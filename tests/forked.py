@@ -21,8 +21,9 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import TracebackType
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
+import pytest
+from sources import ROOT
+
 FORKS = "forkserver" in multiprocessing.get_all_start_methods()
 
 Stream = Connection | Path | None
@@ -48,7 +49,6 @@ class Forked:
         self,
         arguments: Sequence[str],
         *,
-        cwd: Path | str = ROOT,
         environment: Mapping[str, str] = os.environ,
         output: Path | None = None,
         stdin: Path | None = None,
@@ -66,7 +66,7 @@ class Forked:
             writer.close()
             reader.close()
         variables = {**os.environ, **environment}
-        given = (list(arguments), variables, os.fspath(cwd), theirs, first)
+        given = (list(arguments), variables, theirs, first)
         self._process = context.Process(target=_become, args=given, daemon=True)
         self._process.start()
         for stream in theirs:
@@ -118,16 +118,14 @@ class Forked:
         self.wait()
 
 
-def ran(
-    arguments: Sequence[str], *, cwd: Path = ROOT, timeout: float | None = None
-) -> subprocess.CompletedProcess[str]:
-    """What ``python ARGUMENTS…`` came to and printed."""
+def ran(arguments: Sequence[str], timeout: float | None = None) -> subprocess.CompletedProcess[str]:
+    """What ``python ARGUMENTS…`` came to and printed, within ``timeout`` seconds."""
     if not FORKS:
         command = [sys.executable, *arguments]
-        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        process = Forked(arguments, cwd=cwd, output=out, stderr=err)
+        process = Forked(arguments, output=out, stderr=err)
         try:
             code = process.wait(timeout)
         finally:
@@ -139,20 +137,15 @@ def ran(
 
 def _start_server() -> None:
     """Start the server, if there is none yet, where it finds what it is to import."""
-    before = dict(os.environ)
-    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, (HERE, ROOT)))
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (ROOT / "tests", ROOT))))
         forkserver.set_forkserver_preload(["pytest", "preloaded"])
         forkserver.ensure_running()
-    finally:
-        os.environ.pop("PYTHONPATH")
-        os.environ.update(before)
 
 
 def _become(
     arguments: list[str],
     variables: dict[str, str],
-    cwd: str,
     streams: list[Stream],
     first: str,
 ) -> None:
@@ -167,9 +160,12 @@ def _become(
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", buffering=1, closefd=False)
     multiprocessing.set_start_method(None, force=True)  # As in any other process.
-    os.environ.clear()
-    os.environ.update(variables)
-    os.chdir(cwd)
+    patch = pytest.MonkeyPatch()
+    for name in os.environ.keys() - variables.keys():
+        patch.delenv(name)
+    for name, value in variables.items():
+        patch.setenv(name, value)
+    os.chdir(ROOT)
     exec(first, {})
     if arguments[0] == "-c":
         sys.argv = ["-c", *arguments[2:]]

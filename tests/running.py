@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Any
 
 import httpx
-from forked import FORKS, ROOT, Forked
+from forked import FORKS, Forked
+from sources import ROOT
 
 from ltx_ui.web.listening import url_of
 

@@ -20,7 +20,8 @@ import httpx
 from chromium import FORGET, choose, generate, launched, opened, plays, write_prompt
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from running import ROOT, RunningApp
+from running import RunningApp
+from sources import ROOT
 
 DOCS = ROOT / "docs"
 PROMPT = "A red ball bounces up and down by the sea. A thump at each bounce."
@@ -103,7 +104,7 @@ def cancelled(page: Page, look: Look) -> None:
     for _ in range(2):
         page.locator("#takes .tile.job .clear").first.click()
         page.wait_for_timeout(1500)
-    expect(page.locator("#progress .working")).to_have_count(0, timeout=60_000)
+    expect(page.locator("#progress .working")).to_have_count(0)
 
 
 def done(page: Page, look: Look) -> None:
@@ -112,7 +113,7 @@ def done(page: Page, look: Look) -> None:
     write_prompt(page, PROMPT)
     page.locator("#generate").click()
     plays(page, "#player video")
-    expect(page.locator("#progress .working")).to_have_count(0, timeout=60_000)
+    expect(page.locator("#progress .working")).to_have_count(0)
     page.wait_for_timeout(500)
 
 
@@ -145,7 +146,7 @@ def seeds(page: Page, look: Look) -> None:
     page.locator("#seeds-count label", has_text="4").first.click()
     page.locator("#seeds-way label", has_text="9 frames").click()
     page.locator("#seeds").click()
-    expect(page.locator("#contact-sheet video")).to_have_count(4, timeout=120_000)
+    expect(page.locator("#contact-sheet video")).to_have_count(4)
     page.wait_for_timeout(800)
 
 

@@ -16,8 +16,8 @@ from ltx_ui.request import parse_recipe
 from ltx_ui.studio.jobs import Job, Running
 from ltx_ui.studio.studio import Studio
 
-PATIENCE = 120.0
-"""Seconds after which a test gives up on a clip."""
+PATIENCE = 600.0
+"""Seconds after which a test gives up on a clip: far beyond what a slow, busy machine takes."""
 
 OpenStudio = Callable[..., Studio]
 

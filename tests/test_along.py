@@ -18,7 +18,7 @@ import av
 import pytest
 from kept import GREY, fill, in_use, keep
 from PIL import Image
-from running import ROOT
+from sources import ROOT
 from studios import PATIENCE, OpenStudio, leave
 from told import ODD, typed
 from zipped import exported, opened, rewritten

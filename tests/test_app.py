@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import av
 import httpx
 import pytest
-from running import ROOT, STARTED, RunningApp, free_port
+from running import STARTED, RunningApp, free_port
+from sources import ROOT
+from studios import PATIENCE, until
 
 from ltx_ui.web.listening import listen
 
@@ -27,7 +28,7 @@ def run_app(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -94,7 +95,7 @@ def test_from_nothing_to_a_clip_without_a_network(tmp_path: Path) -> None:
     before = set(ROOT.iterdir())
     with RunningApp(tmp_path / "data", program=STARTED) as app:
         app.wait_ready()
-        answer = httpx.post(f"{app.url}/generate", json=SMALL, timeout=120)
+        answer = httpx.post(f"{app.url}/generate", json=SMALL, timeout=PATIENCE)
         assert answer.status_code == 200
         assert app.outside == ""
         code = app.stop()
@@ -110,7 +111,7 @@ def test_sigterm_in_the_middle_of_a_clip_ends_the_app_and_leaves_no_mp4(
     with RunningApp(tmp_path / "data", program=STARTED) as app:
         app.wait_ready()
         threading.Thread(target=lambda: _ignore_hang_up(app.url, long), daemon=True).start()
-        _until(lambda: app.health()["queue_length"] > 0)
+        until(lambda: app.health()["queue_length"] > 0)
         time.sleep(1)
         code = app.stop()
         assert "Traceback" not in app.output
@@ -122,10 +123,10 @@ def test_a_killed_app_leaves_no_half_written_mp4_under_a_final_name(tmp_path: Pa
     takes = tmp_path / "data" / "takes"
     with RunningApp(tmp_path / "data") as app:
         app.wait_ready()
-        assert httpx.post(f"{app.url}/generate", json=SMALL, timeout=120).status_code == 200
+        assert httpx.post(f"{app.url}/generate", json=SMALL, timeout=PATIENCE).status_code == 200
         whole = set(takes.iterdir())
         threading.Thread(target=lambda: _ignore_hang_up(app.url, SMALL), daemon=True).start()
-        _until(lambda: set(takes.iterdir()) > whole)
+        until(lambda: set(takes.iterdir()) > whole)
         app.stop(signal.SIGKILL)
     films = list(takes.glob("*.mp4"))
     assert films
@@ -134,19 +135,12 @@ def test_a_killed_app_leaves_no_half_written_mp4_under_a_final_name(tmp_path: Pa
             assert sum(1 for _ in container.decode(video=0)) == SMALL["num_frames"]
     with RunningApp(tmp_path / "data") as again:
         again.wait_ready()
-        assert httpx.post(f"{again.url}/generate", json=SMALL, timeout=120).status_code == 200
+        assert httpx.post(f"{again.url}/generate", json=SMALL, timeout=PATIENCE).status_code == 200
         assert all(path.suffix in {".mp4", ".webp", ".jpg"} for path in takes.iterdir())
 
 
 def _ignore_hang_up(url: str, body: dict[str, object]) -> None:
     try:
-        httpx.post(f"{url}/generate", json=body, timeout=120)
+        httpx.post(f"{url}/generate", json=body, timeout=PATIENCE)
     except httpx.TransportError:
         return  # the app is stopped under it on purpose
-
-
-def _until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)

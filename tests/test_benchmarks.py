@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
 from families import pipeline
+from forked import ran
 from torch import nn
 
 from benchmarks import lossy, random_weights
@@ -44,8 +43,9 @@ def test_random_weights_fill_every_parameter_and_overflow_nowhere() -> None:
 
 def test_the_speed_of_clips_is_measured_down_to_the_last_table() -> None:
     script = Path(random_weights.__file__).with_name("clip_speed.py")
-    command = [sys.executable, str(script), "--model", "demo", "--rows", "9/1", "--rounds", "1"]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    run = ran([str(script), "--model", "demo", "--rows", "9/1", "--rounds", "1"])
+    assert run.returncode == 0, run.stderr
+    printed = run.stdout
     heads = [line for line in printed.splitlines() if line.startswith("| ") and "---" not in line]
     for name in ("clip", "variant", "mp4 written"):
         assert any(line.startswith(f"| {name} |") for line in heads), printed

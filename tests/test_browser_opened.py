@@ -311,7 +311,7 @@ def test_variations_that_are_made_of_it_tell_where_they_came_from(page: Page) ->
     open_take(page, 1)
     dialog(page).get_by_role("button", name="Vary").click()
     expect(dialog(page)).to_be_hidden()
-    expect(page.locator("#takes .take").nth(9)).to_be_visible(timeout=90_000)
+    expect(page.locator("#takes .take").nth(9)).to_be_visible()
     open_take(page, 1)
     expect(page.locator(".lineage li", has_text="Variation")).to_have_count(5)
 

@@ -35,7 +35,7 @@ def nothing_is_left(page: Page) -> Iterator[None]:
 
 def waits(page: Page, jobs: int) -> None:
     """Waits until the queue's button shows so many jobs."""
-    expect(page.locator("#queue .queue-button b")).to_have_text(str(jobs), timeout=60_000)
+    expect(page.locator("#queue .queue-button b")).to_have_text(str(jobs))
 
 
 def press_generate(page: Page, *prompts: str) -> None:

@@ -38,7 +38,7 @@ def test_a_sheet_fills_plays_in_step_and_one_of_it_is_kept_and_finished(page: Pa
     draw(page, "A red ball bounces by the sea, thumps, static shot")
     tiles = page.locator("#contact-sheet figure")
     expect(tiles).to_have_count(4)
-    expect(page.locator("#contact-sheet video")).to_have_count(4, timeout=120_000)
+    expect(page.locator("#contact-sheet video")).to_have_count(4)
     page.wait_for_function(PLAY_IN_STEP)
     second = tiles.nth(1)
     seed = second.locator("b").inner_text().removeprefix("Seed ")
@@ -66,9 +66,9 @@ def test_a_sheet_fills_plays_in_step_and_one_of_it_is_kept_and_finished(page: Pa
 
 def test_stop_keeps_what_is_there_and_a_reload_still_shows_it(page: Page) -> None:
     draw(page, "A blue star spins at night, beeps")
-    expect(page.locator("#contact-sheet video")).to_have_count(1, timeout=120_000)
+    expect(page.locator("#contact-sheet video")).to_have_count(1)
     page.locator("#contact-sheet [data-do=stop]").click()
-    expect(page.locator("#contact-sheet .coming.none")).not_to_have_count(0, timeout=60_000)
+    expect(page.locator("#contact-sheet .coming.none")).not_to_have_count(0)
     expect(page.locator("#contact-sheet [data-do=stop]")).to_have_count(0)
     made = page.locator("#contact-sheet video").count()
     page.reload()
@@ -91,7 +91,7 @@ def test_a_grid_is_labelled_and_one_that_is_too_large_is_refused(
     values.nth(0).fill("1, 2")
     values.nth(1).fill("1")
     page.locator("#make-grid").click()
-    expect(page.locator("#contact-sheet video")).to_have_count(2, timeout=120_000)
+    expect(page.locator("#contact-sheet video")).to_have_count(2)
     labels = page.locator("#contact-sheet b").all_inner_texts()
     assert labels == ["Guidance 1 · Steps 1", "Guidance 1 · Steps 2"]
     expect(page.locator("#seeds-problem")).not_to_contain_text("too many")

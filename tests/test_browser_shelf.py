@@ -112,7 +112,7 @@ def test_favourite_seeds_are_tried_on_the_present_prompt(page: Page) -> None:
     seed = cards.first.get_attribute("data-seed")
     cards.first.get_by_role("button", name="Try on the present prompt").click()
     tiles = page.locator("#contact-sheet figure")
-    expect(page.locator("#contact-sheet video")).to_have_count(1, timeout=60_000)
+    expect(page.locator("#contact-sheet video")).to_have_count(1)
     cards.first.get_by_role("button", name="This seed's clips").click()
     clips = page.locator("#shelf dialog figure")
     expect(clips.first).to_contain_text("A yellow box waits by the sea")

@@ -69,7 +69,7 @@ def strip(page: Page) -> Locator:
 
 def made(page: Page) -> None:
     """Waits until nothing is being made."""
-    expect(page.locator("#queue .queue-button b")).to_have_text("0", timeout=60_000)
+    expect(page.locator("#queue .queue-button b")).to_have_text("0")
 
 
 # The first of this file: examples are shown where no clip is.
@@ -161,7 +161,7 @@ def test_a_job_that_ends_its_step_before_it_stops_says_so(page: Page) -> None:
     choose(page, "length", "5")
     page.locator("#prompt textarea").fill("A violet box glides right by the sea")
     page.locator("#generate").click()
-    expect(page.locator("#progress")).to_contain_text("step 1 of 40", timeout=60_000)
+    expect(page.locator("#progress")).to_contain_text("step 1 of 40")
     page.evaluate(
         """() => {
           const progress = document.querySelector('#progress');
@@ -186,7 +186,7 @@ def test_a_preview_is_seen_while_the_clip_is_made_and_goes_with_it(page: Page) -
     page.locator("#prompt textarea").fill("A blue box spins in a forest")
     page.locator("#generate").click()
     picture = page.locator("#player .preview img")
-    expect(picture).to_be_visible(timeout=60_000)
+    expect(picture).to_be_visible()
     assert picture.evaluate("i => i.decode().then(() => i.naturalWidth)") > 0
     page.locator("#cancel").click()
     expect(page.locator("#progress")).to_contain_text("Cancelled")
@@ -211,7 +211,7 @@ def test_an_hd_clip_is_made_from_the_page_in_two_stages(page: Page, app: Running
     set_steps(page, 1)
     page.locator("#prompt textarea").fill("A white triangle climbs up in a forest")
     page.locator("#generate").click()
-    expect(page.locator("#take-facts")).to_contain_text("704x1280", timeout=120_000)
+    expect(page.locator("#take-facts")).to_contain_text("704x1280")
     plays(page, "#player video")
     size = page.locator("#player video").evaluate("v => [v.videoWidth, v.videoHeight]")
     assert size == [704, 1280]
@@ -273,16 +273,16 @@ def test_a_take_that_had_to_be_decoded_in_tiles_says_so_below_it(
 ) -> None:
     page = trouble(torch.OutOfMemoryError("CUDA out of memory."))
     note = page.get_by_text("Decoded in tiles: less memory.")
-    expect(page.locator("#take").locator(note)).to_be_visible(timeout=120_000)
+    expect(page.locator("#take").locator(note)).to_be_visible()
 
 
 def test_a_clip_that_fails_says_what_to_do(trouble: Callable[[Exception], Page]) -> None:
     page = trouble(ValueError("a bug"))
     said = page.locator("#progress .problem")
-    expect(said.get_by_text("Generate it again")).to_be_visible(timeout=120_000)
+    expect(said.get_by_text("Generate it again")).to_be_visible()
     said.get_by_role("button", name="Try again").click()
     expect(page.locator("#progress .working")).to_be_visible()
-    said.get_by_role("button", name="Dismiss").click(timeout=120_000)
+    said.get_by_role("button", name="Dismiss").click()
     expect(said).to_have_count(0)
     page.wait_for_timeout(1_500)  # in which it could come back
     expect(said).to_have_count(0)

@@ -11,9 +11,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from forked import ran
 from kept import GREY, in_use, keep, open_library
 from PIL import Image
-from running import ROOT
+from sources import ROOT
 
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.library import Library
@@ -34,8 +35,7 @@ TOLD = {
 
 def check(folder: Path, *flags: str) -> tuple[int, str]:
     """The exit code, and what was printed."""
-    command = [sys.executable, "app.py", "check", *flags, "--data-dir", str(folder)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    run = ran(["app.py", "check", *flags, "--data-dir", str(folder)])
     assert "Traceback" not in run.stderr
     return run.returncode, run.stdout + run.stderr
 

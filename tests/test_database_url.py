@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked import ran
 from postgres import NEEDS_POSTGRES, PASSWORD, QUOTED, Postgres
-from running import ROOT, RunningApp, free_port
+from running import RunningApp, free_port
 from studios import PATIENCE, until
 
 from ltx_ui.errors import LibraryUnavailable, SettingsError
@@ -20,9 +20,9 @@ SECRET = "hunter2"
 
 
 def start(folder: Path, url: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "app.py", "--data-dir", str(folder), "--database", url]
-    command += ["--port", str(free_port()), "--log-level", "debug"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    flags = ["--port", str(free_port()), "--log-level", "debug"]
+    command = ["app.py", "--data-dir", str(folder), "--database", url]
+    return ran([*command, *flags], PATIENCE)
 
 
 @pytest.mark.parametrize("url", [f"mysql://a:{SECRET}@h/x", SECRET, f"//a:{SECRET}@h/x", ""])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from forked import ran
 
 from ltx_ui.clip import Silent
 from ltx_ui.engine.compiling import CompiledBlocks
@@ -135,8 +134,7 @@ threading.Thread(target=engine.finish_compiling, daemon=True).start()
 begun.wait()
 print("ends")
 """
-    command = [sys.executable, "-c", script, str(models_dir)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    run = ran(["-c", script, str(models_dir)])
     assert (run.stdout, run.returncode) == ("ends\n", 0), run.stderr
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import LTX2VideoTransformer3DModel
+from forked import ran
 from safetensors.torch import load_file
 
 from ltx_ui.engine.checkpoint import needed_files
@@ -196,9 +197,7 @@ engine.load(lambda message, fraction: None)
 recipe = Recipe(prompt="x", width=128, height=128, num_frames=9, num_inference_steps=1)
 print(engine.generate(recipe, Silent()).frames.shape)
 """
-    run = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False
-    )
+    run = ran(["-c", script, str(tmp_path)])
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == "(9, 128, 128, 3)"
 

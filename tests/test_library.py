@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +11,10 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from forked import ran
 from kept import GREY, keep, open_library
 from postgres import ON_BOTH
-from running import ROOT, free_port
+from running import free_port
 from studios import PATIENCE, engine_of, put_back_to
 
 from ltx_ui.errors import MediaError, NotFound, SettingsError
@@ -220,9 +219,7 @@ def test_a_damaged_library_ends_the_program_before_the_page_is_shown(tmp_path: P
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     whole = library.read_bytes()
     library.write_bytes(whole[:6000] + b"\xff" * 3000 + whole[9000:])
-    command = [sys.executable, "app.py", "--data-dir", str(tmp_path)]
-    command += ["--port", str(free_port())]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    ended = ran(["app.py", "--data-dir", str(tmp_path), "--port", str(free_port())], PATIENCE)
     assert ended.returncode == 2
     assert f"The library {library} is damaged" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
-from running import ROOT, RunningApp, free_port
+from running import RunningApp, free_port
+from sources import ROOT
 
 import ltx_ui
 

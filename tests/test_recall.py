@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 from PIL import Image
-from running import ROOT
+from sources import ROOT
 from studios import PATIENCE, OpenStudio, quick
 from test_old_folders import FOLDERS
 from told import MADE, ODD, files, typed

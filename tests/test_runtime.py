@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from running import ROOT
+from sources import ROOT
 
 NAMES = (
     "OMP_WAIT_POLICY",

@@ -50,7 +50,7 @@ def try_everything(page: Page, address: str) -> None:
     """Makes a clip, plays it and looks at every tab; nothing may be refused on the way."""
     said = heard(page)
     page.goto(address)
-    expect(page.locator("#model-status")).to_contain_text("Demo model", timeout=60_000)
+    expect(page.locator("#model-status")).to_contain_text("Demo model")
     make_a_preview(page, "A red ball bounces")
     open_gallery(page, 1)
     page.locator("#gallery .heart").first.click()

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from running import ROOT
+from sources import ROOT
 from told import ODD, files, typed
 
 from ltx_ui.recipe import Recipe

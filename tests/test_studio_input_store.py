@@ -81,14 +81,16 @@ def test_what_nothing_uses_any_more_is_removed_after_a_week(
     assert studio.wait(job.id, "ada", PATIENCE).state == Done(job.id)
     leave(studio)
     studio = open_studio(start=False)
-    studio.submit(quick(image_end=queued), "ada")
+    waiting = studio.submit(quick(image_end=queued), "ada")
     for digest in (used, queued, old):
         age(studio, digest)
     leave(studio)
     again = open_studio()
-    again.wait(again.session("ada").jobs[0].id, "ada", PATIENCE)
+    assert again.wait(waiting.id, "ada", PATIENCE).state == Done(waiting.id)
     assert stored(data_dir) == {used, queued, fresh}
     again.library.delete([job.id], "ada")
+    assert stored(data_dir) == {used, queued, fresh}, "the take can be brought back"
+    again.library.purge()
     assert stored(data_dir) == {queued, fresh}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from forked import Forked
+from studios import PATIENCE
 
 MOMENTS = (
     "queued",
@@ -90,13 +91,9 @@ PROCESS = """
 
 
 @contextmanager
-def process(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+def process(data_dir: Path) -> Iterator[Forked]:
     """A studio that has made what was left to make, and waits to be told a moment."""
-    command = [sys.executable, "-c", textwrap.dedent(PROCESS), str(data_dir)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as running:
-        assert running.stdout is not None
+    with Forked(["-c", textwrap.dedent(PROCESS), str(data_dir)]) as running:
         try:
             assert running.stdout.readline() == "rested\n"
             yield running
@@ -104,11 +101,10 @@ def process(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
             running.kill()
 
 
-def killed_at(moment: str, running: subprocess.Popen[str]) -> None:
-    assert running.stdin is not None
+def killed_at(moment: str, running: Forked) -> None:
     running.stdin.write(f"{moment}\n")
     running.stdin.flush()
-    assert running.wait(timeout=120) == -signal.SIGKILL
+    assert running.wait(PATIENCE) == -signal.SIGKILL
 
 
 def rows(data_dir: Path, query: str) -> list[tuple[str, ...]]:

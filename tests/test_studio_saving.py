@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import textwrap
 import time
@@ -12,6 +11,7 @@ from typing import Any
 
 import imageio_ffmpeg
 import pytest
+from forked import Forked
 from studios import PATIENCE, OpenStudio, leave, quick, slow, until
 
 from ltx_ui.studio.clip_files import Files
@@ -174,10 +174,8 @@ def test_a_process_that_is_killed_while_it_saves_and_samples_loses_neither_job(
     open_studio: OpenStudio, encoder: Encoder, data_dir: Path
 ) -> None:
     encoder.hold()
-    script = [sys.executable, "-c", textwrap.dedent(KILLED), str(data_dir)]
-    with subprocess.Popen(script, stdout=subprocess.PIPE, text=True) as process:
+    with Forked(["-c", textwrap.dedent(KILLED), str(data_dir)]) as process:
         try:
-            assert process.stdout is not None
             jobs = process.stdout.readline().split()
         finally:
             process.kill()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,8 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+from forked import ran
 from postgres import NEEDS_POSTGRES, Postgres, running
-from running import ROOT, RunningApp
+from running import RunningApp
 from sqlalchemy import text
 from studios import PATIENCE, OpenStudio, engine_of, leave, quick, sampling, slow, until
 
@@ -85,8 +84,7 @@ def test_two_processes_make_clips_at_once_and_both_have_all(
     apps: list[RunningApp], database: str
 ) -> None:
     with apps[0] as one, apps[1] as other:
-        of_a_file = [sys.executable, "app.py", "--data-dir", str(one.data_dir)]
-        third = subprocess.run(of_a_file, cwd=ROOT, capture_output=True, text=True)
+        third = ran(["app.py", "--data-dir", str(one.data_dir)])
         assert third.returncode == 2 and "another studio is using" in third.stderr
         jobs = {submit(app, SMALL): app for _ in range(4) for app in (one, other)}
         for job, app in jobs.items():

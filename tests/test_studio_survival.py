@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+from forked import Forked
 from studios import PATIENCE, OpenStudio, leave, quick, sampling, until
 
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed
@@ -27,15 +25,12 @@ PROCESS = """
 """
 
 
-def process(data_dir: Path, code: str) -> subprocess.Popen[str]:
+def process(data_dir: Path, code: str) -> Forked:
     script = textwrap.dedent(PROCESS) + textwrap.dedent(code)
-    return subprocess.Popen(
-        [sys.executable, "-c", script, str(data_dir)], stdout=subprocess.PIPE, text=True
-    )
+    return Forked(["-c", script, str(data_dir)])
 
 
-def lines_until(running: subprocess.Popen[str], word: str) -> list[str]:
-    assert running.stdout is not None
+def lines_until(running: Forked, word: str) -> list[str]:
     lines = []
     for line in running.stdout:
         lines.append(line.strip())
@@ -61,12 +56,11 @@ def test_a_job_that_was_killed_twice_is_given_up_and_the_others_go_on(
 ) -> None:
     ids: list[str] = []
     for _ in range(2):
-        running = process(data_dir, RUN_FOR_EVER)
-        try:
-            ids += lines_until(running, "sampling")[:-1]
-        finally:
-            os.kill(running.pid, signal.SIGKILL)
-            running.communicate()
+        with process(data_dir, RUN_FOR_EVER) as running:
+            try:
+                ids += lines_until(running, "sampling")[:-1]
+            finally:
+                running.kill()
     killed, waiting = ids
     studio = open_studio()
     state = studio.job(killed, "ada").state
@@ -95,12 +89,11 @@ FULL_DISK = """
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
 def test_a_full_disk_fails_the_job_in_plain_words_and_not_the_studio(data_dir: Path) -> None:
-    running = process(data_dir, FULL_DISK)
-    try:
-        full, after, end = lines_until(running, "end")
-    finally:
-        running.kill()
-        running.communicate()
+    with process(data_dir, FULL_DISK) as running:
+        try:
+            full, after, end = lines_until(running, "end")
+        finally:
+            running.kill()
     assert full.startswith("Failed(") and "There is no room left" in full
     assert after.startswith("Done(")
     assert end == "end 4"

@@ -57,7 +57,10 @@ const draw = () => {
     }
     put(card, index);
     if (card === next) next = next.nextElementSibling;
-    else wall.insertBefore(card, next);
+    else {
+      if (peeks.isOn(card)) peeks.stop();  // A clip that is moved stands still.
+      wall.insertBefore(card, next);
+    }
   }
   const last = rows.at(-1), end = last ? last.top + last.height : 0;
   if (goesOn && asked === undefined && end + top < innerHeight + 2 * margin) more();
@@ -101,7 +104,7 @@ const begin = (page, further, now) => {
     takes = page;
     lists++;
     chosen.end();
-    [...cards.keys()].forEach(drop);
+    [...cards.keys()].filter(id => at(id) < 0).forEach(drop);  // One that plays plays on.
     if (wall.clientWidth && wall.getBoundingClientRect().top < 0) scrollTo(0, 0);
   }
   return further;
