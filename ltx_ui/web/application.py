@@ -32,6 +32,7 @@ from ltx_ui.web.metrics import Measured, Metrics
 from ltx_ui.web.mounting import mount_page
 from ltx_ui.web.origins import Hosts, OwnSite
 from ltx_ui.web.page import Page
+from ltx_ui.web.parts import router as parts_router
 from ltx_ui.web.proxies import Proxied
 from ltx_ui.web.videos.routes import Videos
 
@@ -71,6 +72,7 @@ def make_app(
         docs_router([route for each in described for route in each.routes]),
         examples_router(),
         along.parts(),
+        parts_router(),
         Login(authenticator).router(),
     ):
         app.include_router(router)
