@@ -18,6 +18,7 @@ from ltx_ui.studio.library import Library
 from ltx_ui.studio.lineage import LastFrames
 from ltx_ui.studio.room import Room
 from ltx_ui.studio.tokens import Tokens
+from ltx_ui.studio.users import Users
 
 
 class Kept(ABC):
@@ -28,6 +29,7 @@ class Kept(ABC):
         characters: whom ``@name`` stands for.
         exporting, importing: takes as zips, out and in.
         tokens: by which programs ask for their owners.
+        users: who has a name and a password here.
 
     Raises:
         SettingsError: the library is damaged, or belongs to a newer version of the program.
@@ -54,7 +56,7 @@ class Kept(ABC):
             most_bytes=int(settings.max_import_gb * 1e9),
         )
         self.importing.settle()
-        self.tokens = Tokens(self._database)
+        self.tokens, self.users = Tokens(self._database), Users(self._database)
 
     @property
     def library_name(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ltx_ui.engine.models import ModelCard
@@ -18,12 +18,11 @@ from ltx_ui.studio.counts import Counts, Tally
 from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.input_store import StoredImage
 from ltx_ui.studio.job_store import JobStore
-from ltx_ui.studio.jobs import Cancelling, Job, Origin, Running, new_job
+from ltx_ui.studio.jobs import Job, Origin, new_job
 from ltx_ui.studio.kept import Kept
 from ltx_ui.studio.model_loader import ModelStatus
-from ltx_ui.studio.progress import Preview
-from ltx_ui.studio.retention import Limits, retain
-from ltx_ui.studio.room import Room, measure
+from ltx_ui.studio.retention import look_after
+from ltx_ui.studio.room import Room
 from ltx_ui.studio.session import Session
 from ltx_ui.studio.shared_queue import SharedQueue
 from ltx_ui.studio.timing import Estimate, TimingStore
@@ -49,21 +48,24 @@ class Studio(Kept):
     thread. Only one studio may use a data folder at a time, unless all of them have their library
     in one PostgreSQL database.
 
+    Args:
+        only_new: leave jobs that wait already to a later studio.
+
     Raises:
         SettingsError: the library is damaged, or belongs to a newer version of the program.
         MediaError: it can't be read or written.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, only_new: bool = False) -> None:
         super().__init__(settings)
         self._counts, self._guard = Counts(), Guard(settings)
         self._submitting = threading.Lock()
-        self._upkeep = Upkeep(self.library.bin, self._look_after)
-        self._store = JobStore(self._database)
-        self._queue = SharedQueue(
-            *(self._store, self._counts, settings.max_queue),
-            *(self._seconds, self._effort),
-        )
+        look = partial(look_after, self.library.bin, self._database, settings)
+        self._upkeep = Upkeep(self.library.bin, look)
+        self._store, most = JobStore(self._database), settings.max_queue
+        self._queue = SharedQueue(self._store, self._counts, most, self._seconds, self._effort)
+        if only_new:
+            self._queue.leave_waiting()
         timings = TimingStore(self._database)
         self._watcher = Watcher(self._database, self._queue, self._upkeep)
         self._worker = Worker(
@@ -82,6 +84,15 @@ class Studio(Kept):
         self._upkeep.start()
         if self._database.shared:
             self._watcher.start()
+
+    def finish(self) -> None:
+        """Begin no more jobs: what runs goes on, and those that wait are left to the next start."""
+        self._worker.model.stop()
+        self._queue.finish()
+
+    def running(self) -> bool:
+        """Whether a clip is being made or saved."""
+        return self._queue.running()
 
     def close(self) -> None:
         """Stop within a second. Jobs that run or wait start again the next time; takes that were
@@ -264,7 +275,7 @@ class Studio(Kept):
         model = self.model_status()
         # Jobs first: the takes of one that is done by then are in the library.
         jobs = self._queue.of(owner)
-        seen = next(filter(None, map(self._preview, jobs.live)), None)
+        seen = next(filter(None, map(self._worker.preview_of, jobs.live)), None)
         return Session(
             model=model,
             jobs=jobs.live,
@@ -317,7 +328,7 @@ class Studio(Kept):
         Raises:
             NotFound: as :meth:`job`.
         """
-        seen = self._preview(self.job(job_id, owner))
+        seen = self._worker.preview_of(self.job(job_id, owner))
         return seen.webp() if seen else None
 
     def queue_length(self) -> int:
@@ -328,21 +339,9 @@ class Studio(Kept):
         """What was done since the start, in numbers."""
         return self._counts.now()
 
-    def _look_after(self) -> None:
-        given = self._settings
-        most = None if given.keep_gb is None else int(given.keep_gb * 1e9)
-        limits = Limits(given.keep_days, most, given.keep_drafts_days or None)
-        measure(self._database, given.takes_dir)
-        retain(self.library.bin, self._database, limits, datetime.now(UTC))
-
     def _takes_changed(self, owner: str) -> None:
         self._queue.forget(owner)
         self._upkeep.wake()
-
-    def _preview(self, job: Job) -> Preview | None:
-        seen = self._worker.preview
-        runs = isinstance(job.state, Running | Cancelling)
-        return seen if runs and seen is not None and seen.job_id == job.id else None
 
     def _known(self, origin: Origin | None, owner: str) -> Origin | None:
         return origin if origin and self.library.those([origin.take_id], owner) else None

@@ -12,13 +12,14 @@ from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web import characters, marks, tokens
-from ltx_ui.web.access import AuthenticationMiddleware, Authenticator
+from ltx_ui.web.access import AuthenticationMiddleware
 from ltx_ui.web.along import Along
 from ltx_ui.web.answers import add_error_answers
 from ltx_ui.web.api import Api
 from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.api_v1.router import api_v1_router
 from ltx_ui.web.assistants.endpoint import Assistants
+from ltx_ui.web.authenticator import Authenticator
 from ltx_ui.web.bodies import Bodies
 from ltx_ui.web.cast import KnowsCast
 from ltx_ui.web.docs import docs_router
@@ -31,6 +32,7 @@ from ltx_ui.web.metrics import Measured, Metrics
 from ltx_ui.web.mounting import mount_page
 from ltx_ui.web.origins import Hosts, OwnSite
 from ltx_ui.web.page import Page
+from ltx_ui.web.proxies import Proxied
 from ltx_ui.web.videos.routes import Videos
 
 
@@ -42,8 +44,8 @@ def make_app(
     hosts: Hosts,
     authenticator: Authenticator,
 ) -> ASGIApp:
-    """The app for the server. From outside in: the measurement, the language, headers for every
-    answer, the check of host name and origin, authentication, the routes.
+    """The app for the server. From outside in: what proxies say, the measurement, the language,
+    headers for every answer, the check of host name and origin, authentication, the routes.
 
     Args:
         pages: Gradio's page in each language, mounted at ``/``.
@@ -77,7 +79,7 @@ def make_app(
     mount_page(app, pages)
     app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
     guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)
-    return Measured(Spoken(SafeHeaders(guarded)), metrics)
+    return Proxied(Measured(Spoken(SafeHeaders(guarded)), metrics), settings)
 
 
 class Quiet:

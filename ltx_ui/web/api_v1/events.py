@@ -176,6 +176,7 @@ async def _events(
         async for now in states:
             if (mark := _mark(now)) != seen:
                 yield _event(now, mark, root)
+            seen = ""
 
 
 def _event(job: Job | None, mark: str, root: str) -> ServerSentEvent:

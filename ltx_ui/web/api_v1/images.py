@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from ltx_ui.errors import InvalidRecipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Owner
@@ -103,8 +104,11 @@ async def _in_form(request: Request, body: bytearray) -> bytes:
     except (MultiPartException, KeyError, ValueError) as error:
         said: Any = getattr(error, "message", "its parts can't be told apart.")
         raise HTTPException(400, f"The form can't be read: {said}") from None
-    async with form:
+    try:
         sent = form.get(FIELD)
         if not isinstance(sent, UploadFile):
-            raise HTTPException(422, f"Send the picture as a file in the form's field {FIELD}.")
+            said = f"{FIELD}: is missing. Send the picture as a file in the form's field {FIELD}."
+            raise InvalidRecipe.because(FIELD, said)
         return await sent.read()
+    finally:
+        await form.close()
