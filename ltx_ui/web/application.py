@@ -19,7 +19,7 @@ from ltx_ui.web.api import Api
 from ltx_ui.web.api_v1 import links, tokens
 from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.api_v1.router import api_v1_router
-from ltx_ui.web.assistants.endpoint import add_assistants
+from ltx_ui.web.assistants.endpoint import Assistants
 from ltx_ui.web.authenticator import Authenticator
 from ltx_ui.web.bodies import Bodies
 from ltx_ui.web.cast import KnowsCast
@@ -56,7 +56,8 @@ def make_app(
         hosts: names that the studio answers to.
         authenticator: tells who is asking.
     """
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    assistants = Assistants(studio, settings, presets)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=assistants.lifespan)
     add_error_answers(app)
     given = Given(studio, signing_key(settings.data_dir))
     metrics, along, watching = Metrics(studio), Along(studio, settings), Watching(studio)
@@ -82,7 +83,7 @@ def make_app(
         Login(authenticator).router(),
     ):
         app.include_router(router)
-    add_assistants(app, studio, settings, presets)
+    app.router.routes.append(assistants.route())
     mount_page(app, pages)
     app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
     guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)
