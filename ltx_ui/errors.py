@@ -52,6 +52,10 @@ class InvalidRecipe(StudioError):
         return cls([FieldProblem(field, message)])
 
 
+class InvalidParameter(InvalidRecipe):
+    """Something else of a request can't be used as it is: a header, or what follows the address."""
+
+
 class BodyTooLarge(StudioError):
     """A request or an upload is larger than the settings allow."""
 
@@ -64,10 +68,22 @@ class NotFound(StudioError):
     http_status = 404
 
 
+class NotAllowed(StudioError):
+    """Something that who asks may not do, whatever they send."""
+
+    http_status = 403
+
+
 class WrongMoment(StudioError):
     """What was asked of a job can't be done in the state that it, or the queue, is in by now."""
 
     http_status = 409
+
+
+class KeyReused(StudioError):
+    """A client's key for a request stood for another request before."""
+
+    http_status = 422
 
 
 class QueueFull(StudioError):

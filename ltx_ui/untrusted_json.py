@@ -16,7 +16,8 @@ base64."""
 
 def json_object(data: bytes | bytearray, most_commas: int = MOST_COMMAS) -> dict[str, Any]:
     """The JSON object in untrusted bytes. NaN and infinities, which JSON doesn't have, become
-    strings.
+    strings. A name that stands twice in an object is a mistake: another program in between may have
+    read the other value.
 
     Args:
         most_commas: that it may have; more than a recipe's hold up all other threads.
@@ -28,9 +29,18 @@ def json_object(data: bytes | bytearray, most_commas: int = MOST_COMMAS) -> dict
     if data.count(b",") > most_commas or data.count(b"\\") > MOST_ESCAPES:
         raise ValueError("has far more values or escapes than a recipe needs.")
     try:
-        found = json.loads(data, parse_constant=str)
+        found = json.loads(data, parse_constant=str, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"is not valid JSON ({error}).") from None
     if not isinstance(found, dict):
         raise ValueError("must be a JSON object with the recipe's fields.")
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name[:60]!a} stands in it twice")
+        found[name] = value
     return found

@@ -211,6 +211,15 @@ def http(app: RunningApp) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
+def ada(app: RunningApp) -> Iterator[httpx.Client]:
+    """A program that uses the versioned API of the app as a visitor."""
+    from v1 import visitor
+
+    with visitor(app) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
 def take(http: httpx.Client) -> str:
     """The id of a take that belongs to ``http``."""
     small = {"width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 1}

@@ -6,8 +6,10 @@ import re
 
 import pytest
 
-from ltx_ui.cli import read_settings
+from ltx_ui.cli import main
+from ltx_ui.commands import COMMANDS
 from ltx_ui.errors import SettingsError
+from ltx_ui.flags import read_settings
 from ltx_ui.settings import Settings
 
 PYTHON = re.compile(
@@ -51,3 +53,20 @@ def test_a_wrong_flag_is_named_with_what_is_allowed(flag: str, told: str) -> Non
     with pytest.raises(SettingsError, match=told) as raised:
         read_settings(flag.split(), "ltx-ui")
     assert PYTHON.findall(str(raised.value)) == []
+
+
+def test_every_command_is_in_the_help_and_has_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = capsys.readouterr().out
+    assert [name for name in COMMANDS if f"ltx-ui {name} " not in told] == []
+    for name in COMMANDS:
+        with pytest.raises(SystemExit) as ended:
+            main([name, "--help"])
+        assert ended.value.code == 0
+        assert f"usage: ltx-ui {name}" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["exprot"]) == 2
+    assert "no command 'exprot'. Did you mean export?" in capsys.readouterr().err

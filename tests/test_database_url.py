@@ -11,8 +11,8 @@ from postgres import NEEDS_POSTGRES, PASSWORD, QUOTED, Postgres
 from running import RunningApp, free_port
 from studios import PATIENCE, until
 
-from ltx_ui.cli import read_settings
 from ltx_ui.errors import LibraryUnavailable, SettingsError
+from ltx_ui.flags import read_settings
 from ltx_ui.settings import Settings
 from ltx_ui.studio.database import Database
 

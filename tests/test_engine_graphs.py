@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from recording import Tape, playing
 from ltx_ui.clip import Silent
 from ltx_ui.engine.clip_memory import ClipMemory
 from ltx_ui.engine.engine import Engine
-from ltx_ui.engine.graphs import Graphs
+from ltx_ui.engine.graphs import CudaRecorder, Graphs
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.optimizations import Optimizations, default_optimizations
 from ltx_ui.engine.placement import GB, PLACEMENTS, Free
@@ -151,6 +152,48 @@ def test_after_memory_ran_out_while_recording_the_next_clip_tries_again(
     tape.refuses = None
     frames(playing_engine)
     assert tape.recorded == 1
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What torch's allocator is told of recordings, all of which CUDA gives up."""
+    told: list[tuple[str, int]] = []
+
+    class Graph:
+        def pool(self) -> int:
+            raise RuntimeError("Called CUDAGraph::pool() without a preceding successful capture.")
+
+    @contextmanager
+    def graph(graph: Graph, *, pool: int, capture_error_mode: str) -> Iterator[None]:
+        told.append(("begin", pool))
+        yield
+        raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
+
+    replaced: dict[str, Any] = {
+        "CUDAGraph": Graph,
+        "graph": graph,
+        "graph_pool_handle": lambda: 7,
+        "current_device": lambda: 0,
+        "current_stream": lambda: None,
+        "set_stream": lambda stream: None,
+    }
+    for name, value in replaced.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    for name in ("endAllocateToPool", "releasePool"):
+        monkeypatch.setattr(
+            f"torch._C._cuda_{name}", lambda _, pool, n=name: told.append((n, pool))
+        )
+    return told
+
+
+def test_torch_is_told_of_the_end_of_a_recording_that_cuda_gave_up(
+    playing_engine: Engine, told: list[tuple[str, int]]
+) -> None:
+    playing_engine.use(Optimizations())
+    plain = frames(playing_engine)
+    playing_engine.use(Optimizations(graphs=True, recorder=CudaRecorder))
+    assert np.array_equal(frames(playing_engine), plain)
+    assert told == [("begin", 7), ("endAllocateToPool", 7), ("releasePool", 7)]
 
 
 def test_memory_that_runs_out_takes_the_graphs_first(playing_engine: Engine, tape: Tape) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ltx_ui.cli import read_settings
 from ltx_ui.errors import SettingsError
+from ltx_ui.flags import read_settings
 from ltx_ui.lossy import EXACT, SHARE, THRESHOLD, Lossy, parse_lossy
 
 

@@ -169,6 +169,29 @@ def _recompile_limit_is_there() -> bool:
 require(_recompile_limit_is_there(), "torch._dynamo.config.recompile_limit")
 
 
+def end_recording(device: int, pool: Any) -> None:
+    """Tell CUDA's allocator that a recording into one of its pools is over, and that no graph came
+    of it.
+
+    ``CUDAGraph.capture_end`` does so, but only once CUDA has ended the recording without an error.
+    Remove when it always does, or ``CUDAGraph.reset`` does.
+
+    Args:
+        pool: as of ``torch.cuda.graph_pool_handle``.
+
+    Raises:
+        RuntimeError: nothing is recorded into it.
+    """
+    torch._C._cuda_endAllocateToPool(device, pool)
+    torch._C._cuda_releasePool(device, pool)
+
+
+require(
+    all(hasattr(torch._C, f"_cuda_{name}") for name in ("endAllocateToPool", "releasePool")),
+    "torch._C._cuda_endAllocateToPool and _cuda_releasePool",
+)
+
+
 ATTENTION_KERNELS = {
     "native": "native",
     "flash": "_native_flash",

@@ -10,12 +10,14 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from ltx_ui.engine import compat
 from ltx_ui.engine.memory_fallback import is_out_of_memory
 
 LIMIT = 4
@@ -66,26 +68,28 @@ class CudaRecorder:
             with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
                 outputs = call()
         except Exception:
-            _keep_if_unended(graph)
+            _end(graph, self._pool)
             raise
         finally:
             torch.cuda.set_stream(stream)  # torch leaves its own stream on where this fails.
         return outputs, graph.replay
 
 
-def _keep_if_unended(graph: torch.cuda.CUDAGraph) -> None:
-    """Never free a graph whose recording CUDA has given up.
+def _end(graph: torch.cuda.CUDAGraph, pool: Any) -> None:
+    """Let torch's allocators know of the end of a recording that CUDA has given up.
 
-    Where ``capture_end`` itself fails, torch (2.13) leaves the recording under way for its
-    allocators: ``CUDAGraph::capture_end`` has not yet told them, ``reset`` does not, and no public
-    call does. Whenever a stream records later, they ask the graph whether memory is to come from
-    its pool. Besides, memory that was marked with ``Tensor.record_stream`` is given back no more;
-    nothing here marks any. Running out of memory while recording ends the recording properly.
+    Where CUDA gives one up, ``capture_end`` fails before torch (2.13) has told its allocators, and
+    ``reset`` does not tell them either. While the device's takes something for being recorded, it
+    gives back no memory that it keeps for later, neither when it runs out nor when asked to. The
+    one for host memory can't be told; it asks the graph at each allocation, so the graph stays.
+    Running out of memory while recording ends the recording properly.
     """
     try:
         graph.pool()
     except RuntimeError:
         _unended.append(graph)
+        with suppress(RuntimeError):  # It had not begun.
+            compat.end_recording(torch.cuda.current_device(), pool)
 
 
 @dataclass

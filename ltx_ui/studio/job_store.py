@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from ltx_ui.errors import StudioError
 from ltx_ui.recipe import MAX_TAKES, Recipe
+from ltx_ui.studio.asked import Key, job_of, note
 from ltx_ui.studio.damaged import UNREADABLE, Readable
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.jobs import (
@@ -117,10 +118,12 @@ class JobStore:
         for job_id in list(self._unwritten):
             self._write(job_id, **self._unwritten.pop(job_id))
 
-    def add(self, job: Job) -> None:
-        """Write down a new job, which waits.
+    def add(self, job: Job, key: Key | None = None) -> None:
+        """Write down a new job, which waits, and the key that stands for it if there is one: both,
+        or neither.
 
         Raises:
+            KeyTaken: the key stands for another job.
             MediaError: it could not be written.
         """
         row = JobRow(
@@ -135,8 +138,46 @@ class JobStore:
             **columns_of(job.origin),
         )
         with self._database.session() as session:
+            if key is not None:
+                note(session, key, job.owner, job.id)
             row.position = session.scalars(select(_LAST)).one() + 1
             session.add(row)
+
+    def asked(self, key: Key, owner: str) -> str | None:
+        """The id of the job that an owner's key stands for; None if it stands for none.
+
+        Raises:
+            KeyReused: it stands for one that was asked for with other words.
+        """
+        with self._database.reading() as session:
+            return job_of(session, key, owner)
+
+    def page(
+        self, owner: str, states: Collection[str], limit: int, before: int | None
+    ) -> list[tuple[int, Job | None]]:
+        """Some of an owner's jobs, those that were submitted last first, each with its number; None
+        in place of one whose takes were all deleted.
+
+        Args:
+            states: as the column has them; none: all.
+            before: only jobs of smaller numbers.
+        """
+        which = [JobRow.owner == owner, *([JobRow.state.in_(states)] if states else [])]
+        which += [] if before is None else [JobRow.number < before]
+
+        def asked() -> Select[JobRow]:
+            numbers = select(JobRow.number).where(*which, self._rows.readable)
+            some = numbers.order_by(JobRow.number.desc()).limit(limit)
+            return select(JobRow).where(JobRow.number.in_(some)).order_by(JobRow.number.desc())
+
+        with self._database.reading() as session:
+            return self._rows.read(session, asked, partial(_numbered, session))
+
+    def live(self) -> list[tuple[str, str]]:
+        """Id and owner of each job that has not ended, in every process."""
+        those = select(JobRow.id, JobRow.owner).where(JobRow.state.in_(LIVE))
+        with self._database.reading() as session:
+            return [(job_id, owner) for job_id, owner in session.execute(those)]
 
     def find(self, job_id: str) -> Job | None:
         """A job with its takes that are in the library; None if there is none by this id, or all
@@ -332,6 +373,10 @@ def _job(row: JobRow, kept: tuple[str, ...]) -> Job:
         CancelledJob(kept),
     )
     return replace(job, state=next((end for end in ends if end.name == row.state), job.state))
+
+
+def _numbered(session: Session, row: JobRow) -> tuple[int, Job | None]:
+    return row.number, _shown(session, row)
 
 
 def _takes(session: Session, take_ids: Sequence[str]) -> dict[str, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar, Literal, get_args
 
 from ltx_ui.clip import Stage
@@ -178,6 +178,12 @@ class Job:
     def take_ids(self) -> tuple[str, ...]:
         """The ids of all its takes, also of those that are not made yet."""
         return take_ids_of(self.id, self.recipe.num_takes)
+
+
+def new_job(recipe: Recipe, owner: str, model: str, *, draft: bool, origin: Origin | None) -> Job:
+    """A job that was submitted just now."""
+    kind = model, draft, origin
+    return Job(uuid.uuid4().hex, owner, recipe, datetime.now(UTC), Queued(0), *kind)
 
 
 def take_ids_of(job_id: str, count: int) -> tuple[str, ...]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from ltx_ui.errors import ModelUnavailable, NotFound, QueueFull, WrongMoment
 from ltx_ui.recipe import Recipe
+from ltx_ui.studio.asked import Key
 from ltx_ui.studio.counts import Counts
 from ltx_ui.studio.guard import places_for
 from ltx_ui.studio.history import History
@@ -23,12 +22,12 @@ from ltx_ui.studio.jobs import (
     EndState,
     Failed,
     Job,
-    Origin,
     OwnersJobs,
     Queued,
     Running,
 )
 from ltx_ui.studio.started import Started, from_now
+from ltx_ui.studio.takes import sees
 from ltx_ui.studio.waiting import Effort, Seconds, WaitingJobs
 
 
@@ -55,7 +54,8 @@ class JobQueue:
         self._waiting = WaitingJobs(seconds, effort)
         self._started: dict[str, Started] = {}
         self._history = History(store)
-        self._restored = False
+        self._restored = self._only_new = False
+        self._finishing = False
         self._closed = False
         self._refusal: str | None = None
 
@@ -69,6 +69,17 @@ class JobQueue:
             for job in self._store.left_over():
                 self._waiting.add(job)
             self._restored = True
+            self._changed.notify_all()
+
+    def leave_waiting(self) -> None:
+        """Leave the jobs of an earlier process to the next one: only new ones are made. Has to be
+        called before anything else."""
+        self._restored = self._only_new = True
+
+    def finish(self) -> None:
+        """Begin no more jobs. What runs goes on; those that wait are made by the next start."""
+        with self._changed:
+            self._finishing = True
             self._changed.notify_all()
 
     def use_model(self, model: str, asked: str) -> None:
@@ -108,44 +119,32 @@ class JobQueue:
             self._changed.notify_all()
             return self.job(job_id, owner)
 
-    def submit(
-        self,
-        recipe: Recipe,
-        owner: str,
-        model: str,
-        average_seconds: float,
-        *,
-        draft: bool,
-        origin: Origin | None = None,
-    ) -> Job:
-        """Put a recipe at the end of the queue.
+    def submit(self, job: Job, average_seconds: float, key: Key | None = None) -> Job:
+        """Put a new job at the end of the queue.
 
         Args:
-            model: the model it is for: a card's id, or the operator's name for it.
-            draft: whether its takes will be drafts.
-            origin: the take that they will come from.
+            key: stands for it from now on, if its client gave it one.
 
         Raises:
             QueueFull: as many wait as may; one place comes free in about ``average_seconds``.
             WrongMoment: the owner's jobs are paused, and as many are as may be.
             ModelUnavailable: after :meth:`refuse`.
+            KeyTaken: the key stands for another job.
             MediaError: the disk is full.
         """
         self.restore()
-        kind = model, draft, origin
-        job = Job(uuid.uuid4().hex, owner, recipe, datetime.now(UTC), Queued(0), *kind)
         with self._changed:
             job = self._waiting.with_card_id(job)
             if self._refusal is not None:
                 raise ModelUnavailable(self._refusal)
-            if owner in self._waiting.paused:
+            if job.owner in self._waiting.paused:
                 self._set_aside([job])
-            elif len(self._waiting) >= places_for(owner, self._max_waiting):
+            elif len(self._waiting) >= places_for(job.owner, self._max_waiting):
                 raise QueueFull(len(self._waiting), average_seconds)
-            self._store.add(job)
+            self._store.add(job, key)
             self._waiting.add(job)
             self._changed.notify_all()
-            return self._find(job.id, owner)
+            return self._find(job.id, job.owner)
 
     def check_room(self, count: int, owner: str, average_seconds: float) -> None:
         """Refuse jobs of which not all have room to wait.
@@ -158,56 +157,13 @@ class JobQueue:
             if owner not in self._waiting.paused and waiting + count > places:
                 raise QueueFull(waiting, average_seconds)
 
-    def move(self, job_id: str, owner: str, before: str | None) -> Job:
-        """Let a waiting job be begun before another one of its owner's, or after all of theirs.
-        Nobody else is begun later for it: see :meth:`WaitingJobs.moved`.
-
-        Raises:
-            NotFound: there is no job by one of the ids, or it belongs to somebody else.
-            WrongMoment: one of the two does not wait.
-            MediaError: the new order could not be written.
-        """
-        self.restore()
-        with self._changed:
-            job = self._waiting_job(job_id, owner)
-            other = None if before is None else self._waiting_job(before, owner)
-            if before != job_id:
-                order = self._waiting.moved(job, other)
-                self._store.set_order([each.id for each in order])
-                self._waiting.set_order(order)
-            return self._find(job_id, owner)
-
-    def pause(self, owner: str, on: bool) -> None:
-        """Begin no more of an owner's jobs, or go on with them behind those that others have
-        waiting by then. What runs goes on.
-
-        Raises:
-            WrongMoment: as many jobs are paused as may be.
-            MediaError: it could not be written.
-        """
-        self.restore()
-        with self._changed:
-            if on == (owner in self._waiting.paused):
-                return
-            if on:
-                self._set_aside(filter(self._waiting.fits, self._waiting.of(owner)))
-                self._store.pause(owner)
-                self._waiting.paused.add(owner)
-            else:
-                order = self._waiting.gone_on(owner)
-                self._store.go_on(owner, [job.id for job in order])
-                self._waiting.paused.remove(owner)
-                self._waiting.set_order(order)
-            self._waiting.changed()
-            self._changed.notify_all()
-
     def next(self) -> Job | None:
-        """Wait until there is a job to make, and start it; None once the queue is closed."""
+        """Wait until there is a job to make, and start it; None once no more are begun."""
         self.restore()
         with self._changed:
             while True:
-                self._changed.wait_for(lambda: len(self._waiting) or self._closed)
-                if self._closed or (job := self._waiting.pop()) is None:
+                self._changed.wait_for(lambda: len(self._waiting) or self._finishing)
+                if self._finishing or (job := self._waiting.pop()) is None:
                     return None
                 if self._store.started(job.id):
                     self._started[job.id] = Started(job)
@@ -305,6 +261,11 @@ class JobQueue:
         with self._changed:
             return self._find(job_id, owner)
 
+    def as_they_are(self, jobs: Iterable[Job]) -> list[Job]:
+        """Jobs that were read from the database, as they are now."""
+        with self._changed:
+            return [self._live_one(job.id) or job for job in jobs]
+
     def takes_on_the_way(self, beginning: str) -> int:
         """How many takes the jobs have that wait or run, of owners whose names begin so."""
         with self._changed:
@@ -332,6 +293,11 @@ class JobQueue:
             )
             return self._find(job_id, owner)
 
+    def running(self) -> bool:
+        """Whether a clip is being made or saved."""
+        with self._changed:
+            return bool(self._started)
+
     def __len__(self) -> int:
         with self._changed:
             return len(self._waiting) + len(self._started)
@@ -341,7 +307,7 @@ class JobQueue:
         those that did not end anew, unless they were cancelled; takes in the library are not made
         again."""
         with self._changed:
-            self._closed = True
+            self._finishing = self._closed = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._started, timeout)
             for started in reversed(list(self._started.values())):
@@ -358,14 +324,6 @@ class JobQueue:
         waiting = self._waiting.of(owner)
         return (*(each.now() for each in started), *map(self._from_now, waiting))
 
-    def _waiting_job(self, job_id: str, owner: str) -> Job:
-        job = self._find(job_id, owner)
-        if self._waiting.find(job_id):
-            return job
-        if isinstance(job.state, Queued):
-            raise WrongMoment("This clip waits in another process of the studio. Move it there.")
-        raise WrongMoment("Only clips that wait can be moved, and this one has been begun.")
-
     def _set_aside(self, jobs: Iterable[Job]) -> None:
         """Refuse to pause so many more jobs if that is more than may be."""
         if self._waiting.set_aside() + len(list(jobs)) > self._max_waiting:
@@ -376,16 +334,18 @@ class JobQueue:
 
     def _find(self, job_id: str, owner: str) -> Job:
         found = self._anybodys(job_id)
-        if found is None or found.owner != owner:
+        if found is None or not sees(owner, found.owner):
             raise NotFound("This job is not here. It ended long ago, or its clips were deleted.")
         return found
 
     def _anybodys(self, job_id: str) -> Job | None:
+        return self._live_one(job_id) or self._history.find(job_id)
+
+    def _live_one(self, job_id: str) -> Job | None:
         if started := self._started.get(job_id):
             return started.now()
-        if waiting := self._waiting.find(job_id):
-            return self._from_now(waiting)
-        return self._history.find(job_id)
+        waiting = self._waiting.find(job_id)
+        return self._from_now(waiting) if waiting else None
 
     def _from_now(self, job: Job) -> Job:
         return from_now(job, self._started.values())

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from collections.abc import Collection, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.tokens import TokenCount
-from ltx_ui.errors import StudioError, WrongMoment
-from ltx_ui.media.frames import last_frame
+from ltx_ui.errors import NotFound, StudioError, WrongMoment
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
-from ltx_ui.studio.characters import Characters
+from ltx_ui.studio.asked import Key
+from ltx_ui.studio.bans import is_banned
 from ltx_ui.studio.counts import Counts, Tally
-from ltx_ui.studio.database import Database
-from ltx_ui.studio.exporting import Exporting
 from ltx_ui.studio.guard import Guard
-from ltx_ui.studio.importing import Importing
-from ltx_ui.studio.input_store import InputStore, StoredImage
+from ltx_ui.studio.input_store import StoredImage
 from ltx_ui.studio.job_store import JobStore
-from ltx_ui.studio.jobs import Cancelling, Job, Origin, Running
-from ltx_ui.studio.library import Library
-from ltx_ui.studio.lineage import LastFrames
+from ltx_ui.studio.jobs import Job, Origin, new_job
+from ltx_ui.studio.kept import Kept
 from ltx_ui.studio.model_loader import ModelStatus
-from ltx_ui.studio.progress import Preview
-from ltx_ui.studio.retention import Limits, retain
-from ltx_ui.studio.room import Room, measure
+from ltx_ui.studio.people import Person
+from ltx_ui.studio.retention import look_after
+from ltx_ui.studio.room import Room
 from ltx_ui.studio.session import Session
 from ltx_ui.studio.shared_queue import SharedQueue
 from ltx_ui.studio.timing import Estimate, TimingStore
@@ -52,43 +46,29 @@ LEAVING_SECONDS = 0.2
 _log = logging.getLogger(__name__)
 
 
-class Studio:
+class Studio(Kept):
     """Makes clips from recipes in a queue, and keeps them in a library. Safe to call from any
     thread. Only one studio may use a data folder at a time, unless all of them have their library
     in one PostgreSQL database.
+
+    Args:
+        only_new: leave jobs that wait already to a later studio.
 
     Raises:
         SettingsError: the library is damaged, or belongs to a newer version of the program.
         MediaError: it can't be read or written.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._database = Database(settings.library)
-        self._database.open()
-        # Earlier versions let Gradio keep uploads here.
-        shutil.rmtree(settings.cache_dir / "gradio", ignore_errors=True)
-        self._inputs = InputStore(
-            settings.references_dir, int(settings.max_image_mb * 1e6), self._database
-        )
+    def __init__(self, settings: Settings, *, only_new: bool = False) -> None:
+        super().__init__(settings)
         self._counts, self._guard = Counts(), Guard(settings)
         self._submitting = threading.Lock()
-        self.library = Library(
-            self._database, settings.takes_dir, self._takes_changed, self._inputs.sweep
-        )
-        self.characters = Characters(self._database, self._inputs)
-        self._upkeep = Upkeep(self.library.bin, self._look_after)
-        self._last_frames = LastFrames()
-        self.exporting = Exporting(self._database, settings.takes_dir, self._inputs)
-        self.importing = Importing(
-            *(self._database, settings.takes_dir, self._inputs, self.library),
-            most_bytes=int(settings.max_import_gb * 1e9),
-        )
-        self.importing.settle()
-        self._queue = SharedQueue(
-            *(JobStore(self._database), self._counts, settings.max_queue),
-            *(self._seconds, self._effort),
-        )
+        look = partial(look_after, self.library.bin, self._database, settings)
+        self._upkeep = Upkeep(self.library.bin, look)
+        self._store, most = JobStore(self._database), settings.max_queue
+        self._queue = SharedQueue(self._store, self._counts, most, self._seconds, self._effort)
+        if only_new:
+            self._queue.leave_waiting()
         timings = TimingStore(self._database)
         self._watcher = Watcher(self._database, self._queue, self._upkeep)
         self._worker = Worker(
@@ -108,6 +88,15 @@ class Studio:
         if self._database.shared:
             self._watcher.start()
 
+    def finish(self) -> None:
+        """Begin no more jobs: what runs goes on, and those that wait are left to the next start."""
+        self._worker.model.stop()
+        self._queue.finish()
+
+    def running(self) -> bool:
+        """Whether a clip is being made or saved."""
+        return self._queue.running()
+
     def close(self) -> None:
         """Stop within a second. Jobs that run or wait start again the next time; takes that were
         deleted are gone, unless another process may still bring them back."""
@@ -123,11 +112,6 @@ class Studio:
         except StudioError as error:
             _log.warning("Deleted takes are removed at the next start: %s", error)
         self._database.close()
-
-    @property
-    def library_name(self) -> str:
-        """Where the library is: a file, or a database server without a password."""
-        return self._database.name
 
     def model_status(self) -> ModelStatus:
         """How far the model is."""
@@ -146,7 +130,13 @@ class Studio:
         return self._worker.model.count_tokens(text)
 
     def submit(
-        self, recipe: Recipe, owner: str, *, draft: bool = False, origin: Origin | None = None
+        self,
+        recipe: Recipe,
+        owner: str,
+        *,
+        draft: bool = False,
+        origin: Origin | None = None,
+        key: Key | None = None,
     ) -> Job:
         """Queue a recipe. Its pictures are stored already: see :meth:`add_image`.
 
@@ -154,14 +144,17 @@ class Studio:
             draft: whether its takes are only tried: see :class:`~ltx_ui.studio.takes.Take`.
             origin: the take that its takes come from. One that is not there, or is somebody else's,
                 is left out. None: that whose last frame it starts from, if there is one.
+            key: stands for the job from now on, if its client gave it one; see :meth:`asked`.
 
         Raises:
             InvalidRecipe: it is larger than this studio allows, asks for another model or for what
                 this one can't do, or a picture is not here any more.
+            NotAllowed: the owner is banned.
             TooMuch: the owner is a visitor, and may not have more now.
             QueueFull: too many jobs wait.
             WrongMoment: the owner's jobs are paused, and too many are.
             ModelUnavailable: the model could not be loaded.
+            KeyTaken: another job got the key meanwhile.
             MediaError: the disk is full, or has no room for such a clip.
         """
         check_volume(recipe, self._settings.max_volume)
@@ -171,9 +164,34 @@ class Studio:
         origin = self._known(origin or self._last_frames.origin(recipe, owner), owner)
         # The lock: of two that come at once the second one sees the first.
         with self._inputs.held(recipe.inputs.named(), owner), self._submitting:
+            self.bans.check(owner)
             self._guard.check(recipe, owner, self._queue.takes_on_the_way)
-            average = self._worker.average_seconds
-            return self._queue.submit(recipe, owner, model, average, draft=draft, origin=origin)
+            job = new_job(recipe, owner, model, draft=draft, origin=origin)
+            return self._queue.submit(job, self._worker.average_seconds, key)
+
+    def asked(self, key: Key, owner: str) -> Job | None:
+        """The job that an owner's key stands for; None if it stands for none.
+
+        Raises:
+            KeyReused: something else was asked for under it.
+            NotFound: its takes were deleted, or it ended long ago.
+        """
+        found = self._store.asked(key, owner)
+        return None if found is None else self.job(found, owner)
+
+    def jobs(
+        self, owner: str, states: Collection[str] = (), *, limit: int, before: int | None = None
+    ) -> list[tuple[int, Job | None]]:
+        """Some of an owner's jobs, those that were submitted last first, each with its number; None
+        in place of one whose takes were all deleted.
+
+        Args:
+            states: as the library stores them: one that is cancelled still runs. None: all.
+            before: only jobs of smaller numbers.
+        """
+        found = self._store.page(owner, states, limit, before)
+        now = {job.id: job for job in self._queue.as_they_are(job for _, job in found if job)}
+        return [(number, now[job.id] if job else None) for number, job in found]
 
     def submit_all(
         self,
@@ -262,7 +280,7 @@ class Studio:
         model = self.model_status()
         # Jobs first: the takes of one that is done by then are in the library.
         jobs = self._queue.of(owner)
-        seen = next(filter(None, map(self._preview, jobs.live)), None)
+        seen = next(filter(None, map(self._worker.preview_of, jobs.live)), None)
         return Session(
             model=model,
             jobs=jobs.live,
@@ -315,78 +333,48 @@ class Studio:
         Raises:
             NotFound: as :meth:`job`.
         """
-        seen = self._preview(self.job(job_id, owner))
+        seen = self._worker.preview_of(self.job(job_id, owner))
         return seen.webp() if seen else None
+
+    def people(self) -> list[Person]:
+        """Everybody who was seen lately, the last one first.
+
+        Raises:
+            MediaError: the library can't be read.
+        """
+        live, banned = self._store.live(), self.bans.names.get()
+        return self.presence.people(self._database, live, self._guard.minutes, banned)
+
+    def ban(self, visitor: str, *, address: bool = False) -> str:
+        """Let a visitor in no more, and cancel what they wait for; returns under what name the ban
+        is kept, by which :meth:`Bans.remove` lifts it.
+
+        Args:
+            address: whether it is for everybody from their address.
+
+        Raises:
+            WrongMoment: it is no visitor's name.
+            MediaError: it could not be written.
+        """
+        with self._submitting:  # What comes later finds the ban.
+            kept = self.bans.add(visitor, address=address)
+        for job_id, owner in self._store.live():
+            if is_banned(owner, {kept}):
+                with suppress(NotFound):  # It may have ended meanwhile.
+                    self._queue.cancel(job_id, owner)
+        return kept
 
     def queue_length(self) -> int:
         """How many jobs run or wait, of all owners."""
         return len(self._queue)
 
-    def add_image(self, data: bytes, field: str = "image_start", owner: str = "") -> StoredImage:
-        """Store a picture. Recipes may then refer to it by its digest.
-
-        Args:
-            data: the file's bytes as they were sent.
-            field: the recipe's field that the picture is for, named in errors.
-            owner: who sent it. A visitor may use no pictures but their own.
-
-        Raises:
-            InvalidRecipe: it can't be used.
-            MediaError: it could not be written, or the disk is full.
-        """
-        return self._inputs.add(data, field, owner)
-
-    def last_frame(self, take_id: str, owner: str) -> StoredImage:
-        """Store a take's last frame as a picture, so that another clip may begin where it ends.
-
-        Raises:
-            NotFound: there is no such take of this owner, or its file was deleted from outside.
-            MediaError: the file can't be read, or the disk is full.
-        """
-        frame = last_frame(self.library.video(take_id, owner))
-        stored = self._inputs.add(frame, "image_start", owner)
-        self._last_frames.add(stored.digest, owner, take_id)
-        return stored
-
-    def thumbnail(self, digest: str, owner: str = "") -> bytes:
-        """A stored picture as a small WebP, with sides of at most 512 pixels.
-
-        Raises:
-            NotFound: there is none by this digest, or the owner is a visitor and it is not theirs.
-        """
-        return self._inputs.thumbnail(digest, owner)
-
-    def reference(self, digest: str) -> Path:
-        """The file of a stored picture.
-
-        Raises:
-            NotFound: there is none by this digest.
-        """
-        return self._inputs.path(digest)
-
     def tally(self) -> Tally:
         """What was done since the start, in numbers."""
         return self._counts.now()
 
-    def room(self, owner: str) -> Room:
-        """How much room an owner's takes need on the disk, and all pictures."""
-        return replace(self.library.room(owner), picture_bytes=self._inputs.bytes())
-
-    def _look_after(self) -> None:
-        given = self._settings
-        most = None if given.keep_gb is None else int(given.keep_gb * 1e9)
-        limits = Limits(given.keep_days, most, given.keep_drafts_days or None)
-        measure(self._database, given.takes_dir)
-        retain(self.library.bin, self._database, limits, datetime.now(UTC))
-
     def _takes_changed(self, owner: str) -> None:
         self._queue.forget(owner)
         self._upkeep.wake()
-
-    def _preview(self, job: Job) -> Preview | None:
-        seen = self._worker.preview
-        runs = isinstance(job.state, Running | Cancelling)
-        return seen if runs and seen is not None and seen.job_id == job.id else None
 
     def _known(self, origin: Origin | None, owner: str) -> Origin | None:
         return origin if origin and self.library.those([origin.take_id], owner) else None

@@ -168,3 +168,69 @@ class CharacterRow(Base):
     seed: Mapped[int | None] = mapped_column(BigInteger)
     note: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class UserRow(Base):
+    """Somebody with a name and a password of their own; ``password`` is its argon2 hash."""
+
+    __tablename__ = "users"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    password: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class TokenRow(Base):
+    """A token by which a program asks for an owner. ``digest`` is the SHA-256 of the token, which
+    itself is kept nowhere, and ``label`` what its owner calls it."""
+
+    __tablename__ = "tokens"
+    __table_args__ = (Index("ix_tokens_owner", "owner"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    owner: Mapped[str]
+    label: Mapped[str] = mapped_column(String(80))
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class TakeLinkRow(Base):
+    """A link by which whoever has it sees one take; ``take`` is the take's number."""
+
+    __tablename__ = "take_links"
+    __table_args__ = (Index("ix_take_links_take", "take"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    take: Mapped[int] = mapped_column(ForeignKey("takes.number", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class BanRow(Base):
+    """Somebody who is not let in any more: a visitor's name, or what the names of all visitors from
+    one address begin with."""
+
+    __tablename__ = "bans"
+
+    who: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AskedRow(Base):
+    """A job that was submitted under a key of its client's, so that the same request sent again
+    finds it. ``digest`` is the SHA-256 of what was asked."""
+
+    __tablename__ = "asked"
+    __table_args__ = (Index("ix_asked_created_at", "created_at"),)
+
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    job: Mapped[str] = mapped_column(String(32))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

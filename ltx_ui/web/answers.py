@@ -1,11 +1,13 @@
 """The answers to requests that can't be fulfilled: JSON for programs, a small page for people.
 
+What JSON says depends on the address: each API has errors of its own shape.
+
 Nothing here says more than the error's own sentence: no paths, no versions, no traceback.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -15,8 +17,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from ltx_ui.errors import InvalidRecipe, QueueFull, StudioError, TooMuch
+from ltx_ui.web.api_v1.problems import problem
 from ltx_ui.web.language import t
 from ltx_ui.web.templating import render
+from ltx_ui.web.videos.errors import openai_error
 
 CLIENT_GONE = 499
 """Status for a client that hung up, as in nginx's logs; nobody reads the answer."""
@@ -32,6 +36,13 @@ _PLAIN = {
 }
 
 
+Shape = Callable[[int, str, Mapping[str, str] | None, Exception | None], Response]
+"""Makes an answer of a status, a sentence, headers, and what was raised, if anything was."""
+
+_SHAPES: Mapping[str, Shape] = {"/api/v1": problem, "/v1": openai_error}
+"""How errors look below a path; elsewhere they are JSON with ``detail``, or a page."""
+
+
 def is_navigation(request: Request) -> bool:
     """Whether a person opens this address in a tab; otherwise a program or a script asks."""
     mode = request.headers.get("sec-fetch-mode")
@@ -41,9 +52,19 @@ def is_navigation(request: Request) -> bool:
 
 
 def refuse(
-    request: Request, status: int, sentence: str, headers: Mapping[str, str] | None = None
+    request: Request,
+    status: int,
+    sentence: str,
+    headers: Mapping[str, str] | None = None,
+    error: Exception | None = None,
 ) -> Response:
-    """An answer with this status and sentence: a page for a person, else JSON with ``detail``."""
+    """An answer with this status and sentence: a page for a person, else JSON.
+
+    Args:
+        error: what was raised, if anything was.
+    """
+    if shape := _shape(request):
+        return shape(status, sentence, headers, error)
     if not is_navigation(request):
         return JSONResponse({"detail": sentence}, status, headers)
     title = _PHRASES.get(status, t("refusal.title"))
@@ -52,30 +73,36 @@ def refuse(
     return HTMLResponse(page, status, headers)
 
 
+def _shape(request: Request) -> Shape | None:
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    below = (shape for start, shape in _SHAPES.items() if f"{path}/".startswith(f"{start}/"))
+    return next(below, None)
+
+
 async def answer_error(request: Request, error: Exception) -> Response:
     """The answer to a :class:`StudioError`: its sentence, or for an invalid recipe the fields that
     have to change."""
-    if isinstance(error, InvalidRecipe):
+    if isinstance(error, InvalidRecipe) and not _shape(request):
         told = [
             {"loc": ["body", p.field], "msg": p.message, "type": "recipe"} for p in error.problems
         ]
         return JSONResponse({"detail": told}, 422)
     status = error.http_status if isinstance(error, StudioError) else 500
     if isinstance(error, QueueFull | TooMuch):
-        return refuse(request, status, str(error), {"Retry-After": str(error.retry_after)})
+        return refuse(request, status, str(error), {"Retry-After": str(error.retry_after)}, error)
     headers = {"Retry-After": "60"} if status == 503 else None
-    return refuse(request, status, str(error), headers)
+    return refuse(request, status, str(error), headers, error)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status, said = error.status_code, str(error.detail)
     sentence = _PLAIN.get(status, said) if said == _PHRASES.get(status) else said
-    return refuse(request, status, sentence, error.headers)
+    return refuse(request, status, sentence, error.headers, error)
 
 
 async def _answer_unexpected(request: Request, error: Exception) -> Response:
-    return refuse(request, 500, UNEXPECTED)
+    return refuse(request, 500, UNEXPECTED, error=error)
 
 
 async def _answer_gone(request: Request, error: Exception) -> Response:
@@ -83,7 +110,8 @@ async def _answer_gone(request: Request, error: Exception) -> Response:
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
-    return refuse(request, 422, "This request does not have the form that /docs describes.")
+    sentence = "This request does not have the form that /docs describes."
+    return refuse(request, 422, sentence, error=error)
 
 
 def add_error_answers(app: FastAPI) -> None:

@@ -10,25 +10,31 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
-from starlette.routing import BaseRoute
 
 from ltx_ui import __version__
 from ltx_ui.errors import Cancelled, ModelUnavailable, NotFound, StudioError
 from ltx_ui.request import Request as Asked
-from ltx_ui.request import parse_request, request_data
+from ltx_ui.request import request_data
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import CancelledJob, Cancelling, Done, Failed, Job, Queued, Running
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
 from ltx_ui.web.access import Owner
 from ltx_ui.web.answers import CLIENT_GONE
-from ltx_ui.web.bodies import read_json, recipe_limit
-from ltx_ui.web.decoding import decoding
-from ltx_ui.web.docs import docs_page
+from ltx_ui.web.api_v1 import schemas
+from ltx_ui.web.api_v1.events import Watching
+from ltx_ui.web.api_v1.examples import RECIPES
 from ltx_ui.web.routing import add_get, error_answers
+from ltx_ui.web.submitting import (
+    Submitted,
+    prefers_async,
+    read_asked,
+    root_of,
+    submitted_once,
+    tell_of,
+)
 
 POLL_SECONDS = 0.1
 """How often ``/generate`` checks its job, and whether its client is still connected."""
@@ -39,8 +45,12 @@ AUTO = "auto"
 _BODY = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": Asked.model_json_schema()}},
+        "content": {"application/json": {"schema": Asked.model_json_schema(), "examples": RECIPES}},
     }
+}
+_ACCEPTED = {
+    "description": "With Prefer: respond-async: the job, at Location",
+    "model": schemas.Job,
 }
 
 
@@ -83,23 +93,35 @@ class ClipAnswer(BaseModel):
 class Api:
     """The API's routes, over one studio."""
 
-    def __init__(self, studio: Studio, settings: Settings) -> None:
+    def __init__(self, studio: Studio, settings: Settings, watching: Watching) -> None:
         self._studio = studio
         self._settings = settings
+        self._watching = watching
 
-    async def generate(self, request: Request, owner: Owner) -> ClipAnswer:
+    async def generate(
+        self, request: Request, response: Response, owner: Owner
+    ) -> ClipAnswer | Response:
         """Make a clip and answer with it: video, duration_seconds, resolution, fps, seed,
         generation_time_seconds, has_audio, has_image_start, has_image_end. With num_takes above 1
         these are the first take's, and takes lists all of them with id, seed,
         generation_time_seconds and video. notes says what was done otherwise than asked. Hang up,
-        and the job is cancelled."""
-        job = await self._submitted(request, owner)
-        takes = await self._finished(request, job, owner)
+        and the job is cancelled, unless the request has an Idempotency-Key or somebody follows the
+        job's events; the same request with the same key then waits for the same job. With the
+        header Prefer: respond-async the answer is 202 at once, with the job at Location."""
+        asked = await read_asked(request, self._settings)
+        submission = await submitted_once(self._studio, self._settings, asked, owner)
+        if prefers_async(request):
+            return _accepted(request, submission)
+        takes = await self._finished(request, submission.job, owner, keeps=asked.key is not None)
+        tell_of(submission, request, response)
         return await asyncio.to_thread(clip_answer, takes)
 
-    async def submit_job(self, request: Request, owner: Owner) -> dict[str, Any]:
+    async def submit_job(self, request: Request, response: Response, owner: Owner) -> Any:
         """Queue a clip and answer at once with its job."""
-        return job_answer(await self._submitted(request, owner))
+        asked = await read_asked(request, self._settings)
+        submission = await submitted_once(self._studio, self._settings, asked, owner)
+        tell_of(submission, request, response)
+        return job_answer(submission.job)
 
     def read_job(self, job_id: str, owner: Owner) -> dict[str, Any]:
         """How far a job is. Its state is queued, running, cancelling (it was asked to stop and ends
@@ -140,17 +162,19 @@ class Api:
     def router(self) -> APIRouter:
         """The API's routes."""
         router = APIRouter()
-        for path, status, make in (
-            ("/generate", 200, self.generate),
-            ("/jobs", 202, self.submit_job),
+        errors = error_answers(401, 403, 413, 415, 422, 503)
+        for path, status, make, more in (
+            ("/generate", 200, self.generate, {202: _ACCEPTED}),
+            ("/jobs", 202, self.submit_job, {}),
         ):
             router.add_api_route(
                 path,
                 make,
                 methods=["POST"],
                 status_code=status,
+                response_model=ClipAnswer if more else dict[str, Any],
                 openapi_extra=_BODY,
-                responses=error_answers(401, 403, 413, 415, 422, 503),
+                responses=errors | more,
                 response_model_exclude_none=True,
             )
         add_get(router, "/jobs/{job_id}", self.read_job, responses=error_answers(401, 404))
@@ -170,31 +194,22 @@ class Api:
         add_get(router, "/health", self.health)
         return router
 
-    async def _submitted(self, request: Request, owner: str) -> Job:
-        data = await read_json(request, recipe_limit(self._settings))
-        asked = await asyncio.to_thread(parse_request, data, max_volume=self._settings.max_volume)
-        if asked.files:
-            return await decoding(self._submit, asked, owner)
-        return await asyncio.to_thread(self._submit, asked, owner)
-
-    def _submit(self, asked: Asked, owner: str) -> Job:
-        """Store the pictures that the request carries, and queue its recipe."""
-        add = self._studio.add_image
-        stored = {field: add(file, field, owner).digest for field, file in asked.files.items()}
-        return self._studio.submit(asked.recipe(stored), owner)
-
-    async def _finished(self, request: Request, job: Job, owner: str) -> list[Take]:
+    async def _finished(self, request: Request, job: Job, owner: str, *, keeps: bool) -> list[Take]:
         """Wait until the job has ended, without blocking the event loop; returns its takes.
 
+        Args:
+            keeps: whether the job goes on when the client hangs up: it can come back for it.
+
         Raises:
-            HTTPException: the client hung up, and the job was cancelled.
+            HTTPException: the client hung up, and the job was cancelled unless it goes on.
             ModelUnavailable: the job is for a model that this studio does not run.
             StudioError: the job failed.
             Cancelled: somebody cancelled the job.
         """
         while job.live:
             if await request.is_disconnected():
-                await asyncio.to_thread(self._studio.cancel, job.id, owner)
+                if not keeps and not self._watching.is_watched(job.id):
+                    await asyncio.to_thread(self._studio.cancel, job.id, owner)
                 raise HTTPException(CLIENT_GONE, "The client hung up.")
             await asyncio.sleep(POLL_SECONDS)
             job = await asyncio.to_thread(self._studio.job, job.id, owner)
@@ -218,19 +233,12 @@ def _kept(take_ids: Sequence[str]) -> str:
     return f" The takes that were finished before are kept: {paths}"
 
 
-def add_docs(router: APIRouter, described: Sequence[BaseRoute]) -> None:
-    """Add /docs and /openapi.json, which describe these routes."""
-    schema = get_openapi(title="LTX-2 Studio", version=__version__, routes=described)
-    page = docs_page(schema)
-
-    def openapi() -> dict[str, Any]:
-        return schema
-
-    def docs() -> HTMLResponse:
-        return HTMLResponse(page)
-
-    add_get(router, "/openapi.json", openapi, include_in_schema=False)
-    add_get(router, "/docs", docs, include_in_schema=False)
+def _accepted(request: Request, submission: Submitted) -> Response:
+    """The answer to who would rather not wait."""
+    told = schemas.job(submission.job, root_of(request)).model_dump_json()
+    answer = Response(told, 202, {"Preference-Applied": "respond-async"}, "application/json")
+    tell_of(submission, request, answer)
+    return answer
 
 
 def clip_answer(takes: Sequence[Take]) -> ClipAnswer:

@@ -6,15 +6,17 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message as Headers
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from fastapi import HTTPException
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ltx_ui.errors import BodyTooLarge, InvalidRecipe
+from ltx_ui.errors import BodyTooLarge, FieldProblem, InvalidRecipe
 from ltx_ui.settings import Settings
 from ltx_ui.untrusted_json import json_object
+from ltx_ui.values import mistake
 
 MOST_BYTES = 512_000_000
 """In all bodies at once."""
@@ -25,6 +27,8 @@ TO_DISK = "/library/import"
 """The path whose bodies are written to the disk as they come. None of them is held in memory."""
 
 JSON = "application/json"
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def image_limit(settings: Settings) -> int:
@@ -59,15 +63,40 @@ async def read_json(request: Request, limit: int) -> Mapping[str, Any]:
     """The request's JSON object.
 
     Raises:
-        BodyTooLarge, HTTPException: as :func:`read_body`.
-        HTTPException: 415, the body is not declared as JSON. Pages of other sites can make a
-            visitor's browser send forms here, but not ``application/json``.
+        BodyTooLarge, HTTPException: as :func:`read_json_body`.
         InvalidRecipe: the body is no JSON object.
+    """
+    return await asyncio.to_thread(parse_object, await read_json_body(request, limit))
+
+
+async def read_json_body(request: Request, limit: int) -> bytearray:
+    """The request's body, which is declared as JSON.
+
+    Raises:
+        BodyTooLarge, HTTPException: as :func:`read_body`.
+        HTTPException: 415, it is not declared so. Pages of other sites can make a visitor's browser
+            send forms here, but not ``application/json``.
     """
     if media_type(request) != JSON:
         raise HTTPException(415, f"Send JSON with the header Content-Type: {JSON}.")
-    body = await read_body(request, limit)
-    return await asyncio.to_thread(parse_object, body)
+    return await read_body(request, limit)
+
+
+def validated(kind: type[Model], data: Mapping[str, Any]) -> Model:
+    """A client's JSON object as a model.
+
+    Raises:
+        InvalidRecipe: a field is not known, is missing, or can't have its value.
+    """
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise InvalidRecipe([_problem(each) for each in error.errors()]) from None
+
+
+def _problem(error: Mapping[str, Any]) -> FieldProblem:
+    field = ".".join(map(str, error["loc"]))
+    return FieldProblem(field, f"{field}: {mistake(error)}.")
 
 
 def media_type(request: Request) -> str:

@@ -1,58 +1,128 @@
-"""The page at /docs: the API's schema as plain HTML, with no script and nothing from elsewhere."""
+"""``/openapi.json``, and ``/docs``, which shows it: Swagger UI, with nothing from elsewhere."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import gzip
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from ltx_ui.web.templating import render
+import fastapi_offline
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel
+from starlette.routing import BaseRoute
+
+from ltx_ui import __version__
+from ltx_ui.request import Request as RecipeRequest
+from ltx_ui.web.api_v1.links import LinkAsked
+from ltx_ui.web.api_v1.problems import Problem
+from ltx_ui.web.api_v1.schemas import Move
+from ltx_ui.web.api_v1.tokens import TokenAsked
+from ltx_ui.web.kept_files import FOREVER
+from ltx_ui.web.marks import TakeMarks
+from ltx_ui.web.routing import add_get
+from ltx_ui.web.submitting import root_of
+from ltx_ui.web.templating import ASSETS, render
+
+TITLE = "LTX-2 Studio"
+_DESCRIPTION = (
+    "Clips with sound from words and pictures. Addresses below /api/v1 stay as they are; their "
+    "errors are problem details (RFC 9457). The others came before, and stay as well."
+)
+_TAGS = [
+    {"name": "jobs", "description": "Clips that are asked for: submit, follow, cancel, reorder."},
+    {"name": "takes", "description": "Clips that were made: find, fetch, write on, delete."},
+    {"name": "images", "description": "Pictures that clips start from."},
+    {"name": "tokens", "description": "By which programs ask for you."},
+    {"name": "offers", "description": "What may be asked for."},
+    {"name": "monitoring", "description": "For load balancers and Prometheus."},
+]
+_SECURITY = {
+    "token": {"type": "http", "scheme": "bearer", "description": "A token that its owner made."},
+    "password": {"type": "http", "scheme": "basic", "description": "Name and password."},
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "ltx2-who-7860",
+        "description": "What a browser has, or a program that keeps cookies; the number is the "
+        "port. At the machine itself nothing is needed.",
+    },
+}
+_BODIES: Mapping[str, type[BaseModel]] = {
+    "RecipeRequest": RecipeRequest,
+    "Problem": Problem,
+    "Move": Move,
+    "TakeMarks": TakeMarks,
+    "TokenAsked": TokenAsked,
+    "LinkAsked": LinkAsked,
+}
+"""Models that routes name in their descriptions without having them as arguments or answers."""
+
+_STATIC = Path(fastapi_offline.__file__).parent / "static"
+_FILES: Mapping[str, tuple[Path, str]] = {
+    "swagger-ui.css": (_STATIC / "swagger-ui.css", "text/css"),
+    "swagger-ui-bundle.js": (_STATIC / "swagger-ui-bundle.js", "text/javascript"),
+    "docs.js": (ASSETS / "docs.js", "text/javascript"),
+}
 
 
-def docs_page(schema: dict[str, Any]) -> str:
-    """HTML for an OpenAPI schema: its routes, and the recipe's fields."""
-    sent = schema["paths"]["/generate"]["post"]["requestBody"]["content"]["application/json"]
-    return render(
-        "docs.html",
-        title=schema["info"]["title"],
-        version=schema["info"]["version"],
-        routes=_routes(schema["paths"]),
-        fields=_fields(sent["schema"]),
+def docs_router(described: Sequence[BaseRoute]) -> APIRouter:
+    """``/docs``, its files, and ``/openapi.json``, which describe these routes."""
+    schema = openapi_of(described)
+
+    def openapi(request: Request) -> dict[str, Any]:
+        root = root_of(request)
+        return schema | {"servers": [{"url": root}]} if root else schema
+
+    def docs() -> HTMLResponse:
+        return HTMLResponse(render("docs.html", title=TITLE, digest=_digest()))
+
+    def file(request: Request, digest: str, name: str) -> Response:
+        if digest != _digest() or name not in _FILES:
+            raise HTTPException(404)
+        headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
+        packed = "gzip" in request.headers.get("accept-encoding", "")
+        headers |= {"Content-Encoding": "gzip"} if packed else {}
+        return Response(_read(name, packed), headers=headers, media_type=_FILES[name][1])
+
+    router = APIRouter(include_in_schema=False)
+    add_get(router, "/openapi.json", openapi)
+    add_get(router, "/docs", docs)
+    add_get(router, "/docs/{digest}/{name}", file)
+    return router
+
+
+def openapi_of(described: Sequence[BaseRoute]) -> dict[str, Any]:
+    """The OpenAPI description of these routes, with what their models can't tell."""
+    schema = get_openapi(
+        title=TITLE,
+        version=__version__,
+        description=_DESCRIPTION,
+        routes=described,
+        tags=_TAGS,
     )
+    components = schema.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for name, model in _BODIES.items():
+        told = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(told.pop("$defs", {}))
+        schemas[name] = told
+    components["securitySchemes"] = _SECURITY
+    schema["security"] = [{}, *({name: []} for name in _SECURITY)]
+    return schema
 
 
-def _routes(paths: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for path, methods in paths.items():
-        for method, operation in methods.items():
-            answers = operation["responses"].items()
-            yield {
-                "method": method.upper(),
-                "path": path,
-                "description": operation.get("description", ""),
-                "answers": {status: answer["description"] for status, answer in answers},
-            }
+@cache
+def _read(name: str, packed: bool) -> bytes:
+    data = _FILES[name][0].read_bytes()
+    return gzip.compress(data, 6) if packed else data
 
 
-def _fields(recipe: dict[str, Any]) -> Iterator[dict[str, str]]:
-    required = recipe.get("required", [])
-    for name, field in recipe["properties"].items():
-        yield {
-            "name": name,
-            "type": _type(field),
-            "default": "required" if name in required else _default(field),
-            "description": field.get("description", ""),
-        }
-
-
-def _default(field: dict[str, Any]) -> str:
-    # The one field without a fixed default is the seed: each clip draws its own.
-    return json.dumps(field["default"], ensure_ascii=False) if "default" in field else "drawn"
-
-
-def _type(field: dict[str, Any]) -> str:
-    """Type and bounds in a few words: ``integer, 1 to 100``."""
-    if "enum" in field:
-        return " | ".join(map(str, field["enum"]))
-    options = [option["type"] for option in field.get("anyOf", [field])]
-    bounds = [field[key] for key in ("minimum", "maximum") if key in field]
-    return " | ".join(options) + (f", {bounds[0]} to {bounds[1]}" if len(bounds) == 2 else "")
+@cache
+def _digest() -> str:
+    """Of all files together: with another version they have another address."""
+    return hashlib.sha256(b"".join(_read(name, False) for name in _FILES)).hexdigest()[:16]

@@ -24,9 +24,6 @@ from ltx_ui.errors import writing_failed
 from ltx_ui.settings import VISITOR
 from ltx_ui.web.throttle import network_of
 
-LOCAL = "local"
-"""The owner of everything that is made at the machine."""
-
 COOKIE_SECONDS = 365 * 24 * 3600
 _KEY_BYTES = 32
 _FORWARDED = ("forwarded", "x-forwarded", "x-real-ip", "via", "cf-", "true-client-ip")
@@ -72,6 +69,10 @@ class Identities:
             samesite="lax",
             secure=request.url.scheme == "https",
         )
+
+    def forget(self, answer: Response) -> None:
+        """Have the browser keep no name any more."""
+        answer.delete_cookie(self._cookie, httponly=True, samesite="lax")
 
     def set_cookie(self, name: str, request: Request) -> str:
         """The header ``Set-Cookie`` that has the browser keep a name."""

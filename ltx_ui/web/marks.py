@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.studio.shelves import MAX_NAME, MAX_NOTE, MAX_TAG, MOST_TAGS, Marks
 from ltx_ui.studio.studio import Studio
-from ltx_ui.values import mistake
 from ltx_ui.web.access import Owner
-from ltx_ui.web.bodies import read_json
-from ltx_ui.web.routing import error_answers
+from ltx_ui.web.bodies import read_json, validated
+from ltx_ui.web.routing import error_answers, json_body
 
-_MOST_BYTES = 50_000
+MOST_BYTES = 50_000
+"""In what is written on a take."""
 
 
 class TakeMarks(BaseModel):
@@ -39,30 +38,14 @@ class MarksAnswer(TakeMarks):
     id: str
 
 
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": TakeMarks.model_json_schema()}},
-    }
-}
-
-
 def read_marks(data: Mapping[str, Any]) -> Marks:
     """What a client's JSON changes.
 
     Raises:
         InvalidRecipe: a field is not known, or can't have its value.
     """
-    try:
-        read = TakeMarks.model_validate(data)
-    except ValidationError as error:
-        raise InvalidRecipe([_problem(each) for each in error.errors()]) from None
+    read = validated(TakeMarks, data)
     return Marks(**read.model_dump(include=read.model_fields_set))
-
-
-def _problem(error: Mapping[str, Any]) -> FieldProblem:
-    field = ".".join(map(str, error["loc"]))
-    return FieldProblem(field, f"{field}: {mistake(error)}.")
 
 
 def router(studio: Studio) -> APIRouter:
@@ -71,12 +54,12 @@ def router(studio: Studio) -> APIRouter:
 
     @made.patch(
         "/takes/{take_id}",
-        openapi_extra=_BODY,
+        openapi_extra=json_body(TakeMarks),
         responses=error_answers(401, 403, 404, 413, 415, 422),
     )
     async def mark_take(request: Request, take_id: str, owner: Owner) -> MarksAnswer:
         """Change a take's name, note, heart or tags: all that the body has, or nothing."""
-        marks = read_marks(await read_json(request, _MOST_BYTES))
+        marks = read_marks(await read_json(request, MOST_BYTES))
         return await asyncio.to_thread(_marked, studio, take_id, owner, marks)
 
     return made

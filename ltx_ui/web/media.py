@@ -29,7 +29,8 @@ from ltx_ui.web.routing import add_get, error_answers
 _CACHED = {"Cache-Control": "private, no-cache"}
 """A browser may keep the file but has to ask each time, so that a deleted take is gone."""
 
-_BYTES = "application/octet-stream"
+BYTES = "application/octet-stream"
+"""The type of a file of which no more is told."""
 
 
 def _body(*kinds: str) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def _body(*kinds: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-TELLING = ("video/mp4", "video/quicktime", "image/jpeg", JSON, _BYTES)
+TELLING = ("video/mp4", "video/quicktime", "image/jpeg", JSON, BYTES)
 """Types of files that may tell a recipe."""
 
 
@@ -78,7 +79,7 @@ class Media:
 
     def video(self, request: Request, take_id: str, owner: Owner) -> Response:
         """A take's mp4; ranges work. It holds its recipe: see plain.mp4 for one to give away."""
-        return _file(request, self._studio.library.video(take_id, owner), "video/mp4")
+        return file_answer(request, self._studio.library.video(take_id, owner), "video/mp4")
 
     def plain_video(self, take_id: str, owner: Owner) -> Response:
         """A take's mp4 without its recipe: no prompt, title or comment in the file."""
@@ -101,14 +102,14 @@ class Media:
         """A take's still picture; with w a small one about so many pixels wide, 320 or 640."""
         path = await asyncio.to_thread(self._studio.library.poster, take_id, owner)
         if w <= 0:
-            return _file(request, path, "image/jpeg")
+            return file_answer(request, path, "image/jpeg")
         small = await decoding(small_poster, path, w)
         return _fresh(request, Response(small, media_type="image/jpeg", headers=_tagged(small)))
 
     async def add_picture(self, request: Request, owner: Owner) -> PictureAnswer:
         """Store a picture for the first or last frame of clips. The body is the file itself."""
         kind = media_type(request)
-        if not kind.startswith("image/") and kind != _BYTES:
+        if not kind.startswith("image/") and kind != BYTES:
             raise HTTPException(
                 415, "Send one picture as the body, with its type (image/…) as the Content-Type."
             )
@@ -154,7 +155,7 @@ class Media:
         router.post(
             "/inputs",
             status_code=201,
-            openapi_extra=_body("image/*", _BYTES),
+            openapi_extra=_body("image/*", BYTES),
             responses=error_answers(401, 403, 413, 415, 422, 503),
         )(self.add_picture)
         router.post(
@@ -169,8 +170,8 @@ class Media:
         return router
 
 
-def _file(request: Request, path: Path, kind: str) -> Response:
-    """A file as it is on disk."""
+def file_answer(request: Request, path: Path, kind: str) -> Response:
+    """A file as it is on disk; ranges and tags work."""
     answer = FileResponse(path, media_type=kind, headers=_CACHED, stat_result=path.stat())
     return _fresh(request, answer)
 

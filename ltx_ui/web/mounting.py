@@ -21,6 +21,7 @@ from ltx_ui.web.kept_files import KeptFiles
 from ltx_ui.web.language import language
 from ltx_ui.web.once import Once
 from ltx_ui.web.page import Page
+from ltx_ui.web.parts import FIRST
 from ltx_ui.web.templating import ASSETS
 from ltx_ui.web.theme import make_theme
 
@@ -36,15 +37,7 @@ _READ = re.compile(
 """Paths that the page loads. All others of Gradio's (uploads, heartbeats, files by path, proxying,
 the queue, calls by name, recordings, monitoring, deep links) are answered with 404."""
 
-STYLES = (
-    "style.css",
-    "gallery.css",
-    "along.css",
-    "shelf.css",
-    "opened.css",
-    "compare.css",
-)
-"""The page's style sheets, in ``assets``."""
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 MOST_VISITORS = 200
 """Visitors whose state Gradio keeps at the same time, of each language."""
@@ -67,14 +60,14 @@ class Closed(BaseRoute):
         raise NoMatchFound(name, path_params)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse. A route whose address fits says itself which methods it takes."""
-        for route in self._before:
-            match, child = route.matches(scope)
-            if match is Match.PARTIAL:
-                scope.update(child)
-                await route.handle(scope, receive, send)
-                return
+        """Refuse, and say which methods the address takes, if it takes any."""
+        if allowed := [method for method in _METHODS if self._takes(scope, method)]:
+            raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
         raise HTTPException(404)
+
+    def _takes(self, scope: Scope, method: str) -> bool:
+        asked = {**scope, "method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in self._before)
 
 
 def is_open(scope: Scope) -> bool:
@@ -125,7 +118,7 @@ def _mounted(app: FastAPI, page: Page) -> ASGIApp:
         mcp_server=False,
         pwa=False,
         theme=make_theme(),
-        css_paths=[ASSETS / name for name in STYLES],
+        css_paths=[ASSETS / name for name in FIRST.styles],
         head=page.head,
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )

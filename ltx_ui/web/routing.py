@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 
 def add_get(router: APIRouter, path: str, answer: Callable[..., Any], **options: Any) -> None:
@@ -27,3 +28,9 @@ def error_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
         503: "The queue is full, or the model could not be loaded; see Retry-After",
     }
     return {status: {"description": meanings[status]} for status in statuses}
+
+
+def json_body(kind: type[BaseModel]) -> dict[str, Any]:
+    """The OpenAPI description of a body that is a model as JSON."""
+    content = {"application/json": {"schema": kind.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}

@@ -11,34 +11,32 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 
+from ltx_ui.commands import COMMANDS
 from ltx_ui.errors import StudioError
 from ltx_ui.inputs import Place
 from ltx_ui.recall import Recalled, recall
 from ltx_ui.recipe import Recipe
-
-COMMAND = "show"
-DESCRIPTION = "Print what clips, posters and recipes tell of how their clips were made."
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 """Characters by which a file's words could take over a terminal."""
 _PLACES: Mapping[Place, str] = {0: "First frame", -1: "Last frame"}
 
 
-def show(argv: Sequence[str], program: str) -> int:
+def run(argv: Sequence[str], program: str) -> int:
     """Print what files tell of how their clips were made; returns the exit code: 1 if one of them
     tells nothing, which a sentence on the error stream says.
 
     Args:
-        argv: files, and ``--json`` for what programs read: an object for each file, whose
-            ``recipe`` is what the API takes.
+        argv: the command, files, and ``--json`` for what programs read: an object for each file,
+            whose ``recipe`` is what the API takes.
         program: what the program was started as.
     """
-    parser = ArgumentParser(f"{program} {COMMAND}", description=DESCRIPTION)
+    parser = ArgumentParser(f"{program} {argv[0]}", description=COMMANDS[argv[0]].does)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="mp4, poster or JSON")
     parser.add_argument(
         "--json", action="store_true", help="print JSON, its recipe as the API takes it"
     )
-    asked = parser.parse_args(argv)
+    asked = parser.parse_args(argv[1:])
     try:
         return _show(asked.files, program, _as_json if asked.json else _in_words)
     except BrokenPipeError:  # Whoever read has read enough.

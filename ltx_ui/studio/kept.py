@@ -1,0 +1,122 @@
+"""What a studio keeps, whether or not clips are made: the library, pictures, people's tokens."""
+
+from __future__ import annotations
+
+import shutil
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from pathlib import Path
+
+from ltx_ui.media.frames import last_frame
+from ltx_ui.settings import Settings
+from ltx_ui.studio.bans import Bans
+from ltx_ui.studio.characters import Characters
+from ltx_ui.studio.database import Database
+from ltx_ui.studio.exporting import Exporting
+from ltx_ui.studio.importing import Importing
+from ltx_ui.studio.input_store import InputStore, StoredImage
+from ltx_ui.studio.library import Library
+from ltx_ui.studio.lineage import LastFrames
+from ltx_ui.studio.people import Presence
+from ltx_ui.studio.room import Room
+from ltx_ui.studio.take_links import TakeLinks
+from ltx_ui.studio.tokens import Tokens
+from ltx_ui.studio.users import Users
+
+
+class Kept(ABC):
+    """The part of a studio that lies in its database and its folder.
+
+    Attributes:
+        library: the takes.
+        characters: whom ``@name`` stands for.
+        exporting, importing: takes as zips, out and in.
+        tokens: by which programs ask for their owners.
+        users: who has a name and a password here.
+        take_links: by which takes are given away.
+        bans: who is let in no more.
+        presence: who was seen lately.
+
+    Raises:
+        SettingsError: the library is damaged, or belongs to a newer version of the program.
+        MediaError: it can't be read or written.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._database = Database(settings.library)
+        self._database.open()
+        # Earlier versions let Gradio keep uploads here.
+        shutil.rmtree(settings.cache_dir / "gradio", ignore_errors=True)
+        self._inputs = InputStore(
+            settings.references_dir, int(settings.max_image_mb * 1e6), self._database
+        )
+        self._last_frames = LastFrames()
+        self.library = Library(
+            self._database, settings.takes_dir, self._takes_changed, self._inputs.sweep
+        )
+        self.characters = Characters(self._database, self._inputs)
+        self.exporting = Exporting(self._database, settings.takes_dir, self._inputs)
+        self.importing = Importing(
+            *(self._database, settings.takes_dir, self._inputs, self.library),
+            most_bytes=int(settings.max_import_gb * 1e9),
+        )
+        self.importing.settle()
+        self.tokens, self.users = Tokens(self._database), Users(self._database)
+        self.take_links = TakeLinks(self._database, self.library)
+        self.bans, self.presence = Bans(self._database), Presence()
+
+    @property
+    def library_name(self) -> str:
+        """Where the library is: a file, or a database server without a password."""
+        return self._database.name
+
+    @abstractmethod
+    def _takes_changed(self, owner: str) -> None:
+        """Takes of this owner's were deleted or brought back, and jobs with them."""
+
+    def add_image(self, data: bytes, field: str = "image_start", owner: str = "") -> StoredImage:
+        """Store a picture. Recipes may then refer to it by its digest.
+
+        Args:
+            data: the file's bytes as they were sent.
+            field: the recipe's field that the picture is for, named in errors.
+            owner: who sent it. Only the studio's owner may use pictures of others.
+
+        Raises:
+            InvalidRecipe: it can't be used.
+            MediaError: it could not be written, or the disk is full.
+        """
+        return self._inputs.add(data, field, owner)
+
+    def last_frame(self, take_id: str, owner: str) -> StoredImage:
+        """Store a take's last frame as a picture, so that another clip may begin where it ends.
+
+        Raises:
+            NotFound: there is no such take of this owner, or its file was deleted from outside.
+            MediaError: the file can't be read, or the disk is full.
+        """
+        frame = last_frame(self.library.video(take_id, owner))
+        stored = self._inputs.add(frame, "image_start", owner)
+        self._last_frames.add(stored.digest, owner, take_id)
+        return stored
+
+    def thumbnail(self, digest: str, owner: str = "") -> bytes:
+        """A stored picture as a small WebP, with sides of at most 512 pixels.
+
+        Raises:
+            NotFound: there is none by this digest that the owner may see.
+        """
+        return self._inputs.thumbnail(digest, owner)
+
+    def reference(self, digest: str, owner: str = "") -> Path:
+        """The file of a stored picture.
+
+        Raises:
+            NotFound: as :meth:`thumbnail`.
+        """
+        return self._inputs.path(digest, owner)
+
+    def room(self, owner: str) -> Room:
+        """How much room an owner's takes need on the disk, and all pictures."""
+        return replace(self.library.room(owner), picture_bytes=self._inputs.bytes())

@@ -1,0 +1,1 @@
+"""The versioned API below ``/api/v1``: jobs, takes, pictures, and what may be asked for."""

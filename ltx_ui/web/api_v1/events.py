@@ -1,0 +1,202 @@
+"""A job's progress as server-sent events.
+
+Each event tells all there is to tell, so nothing is lost with one that did not arrive: who watches
+too slowly, or comes back after a while, is told how the job is now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.responses import Response
+
+from ltx_ui.errors import NotFound, TooMuch
+from ltx_ui.studio.guard import is_visitor
+from ltx_ui.studio.jobs import Cancelling, Job, Queued, Running
+from ltx_ui.studio.studio import Studio
+from ltx_ui.web.api_v1 import schemas
+
+LOOK_SECONDS = 0.25
+"""How often jobs are looked at while somebody watches them."""
+HEARTBEAT_SECONDS = 10.0
+"""How often a comment is sent, so that no proxy takes the connection for dead."""
+RETRY_MILLISECONDS = 2000
+"""How long a browser waits before it connects again."""
+MOST_WATCHING = 250
+"""Streams that all who come from one address may have at once, and that the owner may have."""
+GONE = "gone"
+"""The event of a job whose takes were deleted while it was watched."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Watched:
+    """A job that somebody watches.
+
+    Attributes:
+        job: as it was last seen; None once it is gone.
+        changed: set when that changes; then there is another one.
+        watching: how many do.
+    """
+
+    owner: str
+    job: Job | None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    watching: int = 0
+
+    def see(self, job: Job | None) -> None:
+        before, self.job = self.job, job
+        if _mark(job) != _mark(before):
+            self.changed.set()
+            self.changed = asyncio.Event()
+
+
+class Watching:
+    """Follows jobs for all who watch them: one task looks at all of them, as long as there are any.
+    To be used on the server's event loop alone."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._watched: dict[str, _Watched] = {}
+        self._streams: Counter[str] = Counter()
+        self._looking: asyncio.Task[None] | None = None
+
+    def is_watched(self, job_id: str) -> bool:
+        """Whether somebody watches a job."""
+        return job_id in self._watched
+
+    async def follow(self, job: Job) -> AsyncGenerator[Job | None]:
+        """A job as it is now, and again each time that it has changed, up to its end; None if it
+        is gone."""
+        with self._stream(job.owner), self._watch(job) as watched:
+            while True:
+                now, changed = watched.job, watched.changed
+                yield now
+                if now is None or not now.live:
+                    return
+                await changed.wait()
+
+    def check_room(self, owner: str) -> None:
+        """Refuse an owner another stream.
+
+        Raises:
+            TooMuch: they have as many as they may.
+        """
+        if self._streams[_whose(owner)] >= MOST_WATCHING:
+            raise TooMuch(
+                f"At most {MOST_WATCHING} streams of events may be open at once. Close some, or "
+                "ask for the job itself now and then.",
+                HEARTBEAT_SECONDS,
+            )
+
+    @contextmanager
+    def _stream(self, owner: str) -> Iterator[None]:
+        self._streams[_whose(owner)] += 1
+        try:
+            yield
+        finally:
+            self._streams[_whose(owner)] -= 1
+            self._streams += Counter()
+
+    @contextmanager
+    def _watch(self, job: Job) -> Iterator[_Watched]:
+        watched = self._watched.setdefault(job.id, _Watched(job.owner, job))
+        watched.watching += 1
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        try:
+            yield watched
+        finally:
+            watched.watching -= 1
+            if not watched.watching:
+                del self._watched[job.id]
+
+    async def _look(self) -> None:
+        while self._watched:
+            await asyncio.sleep(LOOK_SECONDS)
+            watched = dict(self._watched)
+            asked = {job_id: each.owner for job_id, each in watched.items()}
+            try:
+                found = await asyncio.to_thread(self._read, asked)
+            except Exception as error:
+                _log.warning("Jobs that are watched can't be read: %s", error)
+                continue
+            for job_id, each in watched.items():
+                each.see(found[job_id])
+
+    def _read(self, asked: dict[str, str]) -> dict[str, Job | None]:
+        return {job_id: self._job(job_id, owner) for job_id, owner in asked.items()}
+
+    def _job(self, job_id: str, owner: str) -> Job | None:
+        try:
+            return self._studio.job(job_id, owner)
+        except NotFound:
+            return None
+
+
+def _whose(owner: str) -> str:
+    """Who is counted together: see :class:`~ltx_ui.studio.guard.Guard`."""
+    return owner.rpartition("-")[0] if is_visitor(owner) else owner
+
+
+def stream(watching: Watching, job: Job, root: str, seen: str) -> Response:
+    """The answer to who wants a job's events.
+
+    Args:
+        root: the path below which the studio is.
+        seen: the id of the last event that the client has; empty without one.
+
+    Raises:
+        TooMuch: as :meth:`Watching.check_room`.
+    """
+    watching.check_room(job.owner)
+    if not job.live and seen == _mark(job):
+        # It has been told everything; with this status browsers don't connect again.
+        return Response(status_code=204)
+    return EventSourceResponse(
+        _events(watching, job, root, seen),
+        ping=HEARTBEAT_SECONDS,
+        ping_message_factory=lambda: ServerSentEvent(comment="still here"),
+        sep="\n",
+    )
+
+
+async def _events(
+    watching: Watching, job: Job, root: str, seen: str
+) -> AsyncIterator[ServerSentEvent]:
+    yield ServerSentEvent(comment="watching", retry=RETRY_MILLISECONDS, sep="\n")
+    async with aclosing(watching.follow(job)) as states:
+        async for now in states:
+            if (mark := _mark(now)) != seen:
+                yield _event(now, mark, root)
+            seen = ""
+
+
+def _event(job: Job | None, mark: str, root: str) -> ServerSentEvent:
+    if job is None:
+        return ServerSentEvent("{}", event=GONE, id=mark, sep="\n")
+    name = "progress" if job.live else job.state.name
+    told = schemas.progress(job, root).model_dump_json()
+    return ServerSentEvent(told, event=name, id=mark, sep="\n")
+
+
+def _mark(job: Job | None) -> str:
+    """What a job's state is told by: the same text as long as there is nothing new."""
+    if job is None:
+        return GONE
+    match state := job.state:
+        case Queued():
+            return f"queued-{state.place}-{int(state.paused)}-{int(state.waits_for is None)}"
+        case Running():
+            at = f"{state.take}-{state.stage}-{state.step}"
+            return f"running-{at}-{len(state.take_ids)}"
+        case Cancelling():
+            return f"cancelling-{len(state.take_ids)}"
+    return state.name

@@ -1,0 +1,167 @@
+"""What may be asked for: presets, formats, the model, and the limits of who asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from ltx_ui.inputs import FORMATS
+from ltx_ui.presets import Presets
+from ltx_ui.recipe import MAX_FRAMES, MAX_PROMPT, MAX_SIDE, MAX_TAKES, MIN_FRAMES, MIN_SIDE
+from ltx_ui.request import bounds, choices
+from ltx_ui.settings import Settings
+from ltx_ui.studio.guard import is_visitor, places_for
+from ltx_ui.studio.model_loader import ModelStatus
+from ltx_ui.studio.studio import Studio
+from ltx_ui.web.access import Owner
+from ltx_ui.web.api import AUTO
+from ltx_ui.web.api_v1 import schemas
+from ltx_ui.web.api_v1.routes import add
+
+
+class Preset(BaseModel):
+    """A named bundle of settings."""
+
+    id: str
+    name: str
+    note: str
+    needs_reference: bool = Field(description="Whether it is meant for clips from a picture.")
+    default: bool
+    settings: dict[str, Any] = Field(description="Fields of a recipe, to be sent with a prompt.")
+
+
+class PresetList(BaseModel):
+    """All presets, in their order."""
+
+    items: list[Preset]
+
+
+class Format(BaseModel):
+    """A named size."""
+
+    name: str
+    width: int
+    height: int
+    aspect: str
+    note: str
+    recommended: bool
+    settings: dict[str, Any] = Field(description="Fields of a recipe.")
+
+
+class FormatList(BaseModel):
+    """All formats that the model makes, in their order."""
+
+    items: list[Format]
+
+
+class Limits(BaseModel):
+    """What you may ask for. null: there is no such limit for you."""
+
+    prompt_characters: int
+    frames: list[int] = Field(description="All numbers of frames that a clip may have.")
+    sides: tuple[int, int] = Field(description="Width and height, from and to; even numbers.")
+    fps: list[int]
+    steps: tuple[int, int] = Field(description="From and to.")
+    guidance: tuple[float, float] = Field(description="From and to.")
+    takes: int = Field(description="Most takes of a job.")
+    volume: int = Field(description="Most width × height × frames.")
+    waiting: int = Field(description="Jobs that may wait when you add one, of all people.")
+    clips_at_once: int | None = Field(description="Your takes that may wait or run at once.")
+    minutes_a_day: float | None = Field(description="Of the studio's work for you.")
+    image_megabytes: float
+    image_formats: str
+
+
+class Offers:
+    """The routes for what may be asked for, over one studio."""
+
+    def __init__(self, studio: Studio, settings: Settings, presets: Presets) -> None:
+        self._studio = studio
+        self._settings = settings
+        self._presets = presets
+
+    def list_presets(self) -> PresetList:
+        """The presets that the page offers."""
+        given = self._presets
+        return PresetList(
+            items=[
+                Preset(
+                    id=each.id,
+                    name=each.name,
+                    note=each.note,
+                    needs_reference=each.needs_reference,
+                    default=each.id == given.default_preset,
+                    settings=each.settings,
+                )
+                for each in given.presets
+            ]
+        )
+
+    def list_formats(self) -> FormatList:
+        """The formats that the page offers."""
+        card = self._studio.model_card()
+        found = self._presets.formats_for(has_upsampler=card is None or card.has_upsampler)
+        same = ("name", "width", "height", "aspect", "note", "recommended", "settings")
+        return FormatList(
+            items=[Format(**{name: getattr(each, name) for name in same}) for each in found]
+        )
+
+    def list_models(self) -> schemas.Models:
+        """The model that clips are made with: there is one at a time."""
+        return schemas.Models(items=[self._model(self._studio.model_status())])
+
+    def get_limits(self, owner: Owner) -> Limits:
+        """What you may ask for."""
+        given, card, visits = self._settings, self._studio.model_card(), is_visitor(owner)
+        least, most = bounds("num_inference_steps")
+        if card and card.fixed_steps:
+            least = most = card.fixed_steps
+        elif visits:
+            most = min(most, given.visitor_steps)
+        volume = min(given.max_volume, given.visitor_volume) if visits else given.max_volume
+        return Limits(
+            prompt_characters=MAX_PROMPT,
+            frames=list(range(MIN_FRAMES, MAX_FRAMES + 1, 8)),
+            sides=(MIN_SIDE, MAX_SIDE),
+            fps=list(choices("fps")),
+            steps=(least, most),
+            guidance=bounds("guidance_scale"),
+            takes=MAX_TAKES,
+            volume=volume,
+            waiting=places_for(owner, given.max_queue),
+            clips_at_once=given.visitor_clips if visits else None,
+            minutes_a_day=given.visitor_minutes if visits else None,
+            image_megabytes=given.max_image_mb,
+            image_formats=FORMATS,
+        )
+
+    def router(self) -> APIRouter:
+        """All of the routes."""
+        router = APIRouter(tags=["offers"])
+        for path, answer in (
+            ("/presets", self.list_presets),
+            ("/formats", self.list_formats),
+            ("/models", self.list_models),
+            ("/limits", self.get_limits),
+        ):
+            add(router, "GET HEAD", path, answer)
+        return router
+
+    def _model(self, status: ModelStatus) -> schemas.Model:
+        known, card = status.model != AUTO, self._studio.model_card()
+        return schemas.Model(
+            id=status.model if known else None,
+            title=status.title if known else None,
+            state=status.state,
+            message=status.message,
+            fraction=status.fraction,
+            demo=status.demo if known else None,
+            device=status.device,
+            licence=status.licence or None,
+            licence_url=status.licence_url or None,
+            fixed_steps=card.fixed_steps if card else None,
+            modes=["standard", "high"] if card and card.has_high else ["standard"],
+            two_stage=card is not None and card.has_upsampler,
+        )
