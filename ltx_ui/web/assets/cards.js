@@ -110,13 +110,13 @@ const begin = (page, further, now) => {
   return further;
 };
 const show = () => {
-  const {takes: page, more: further, after, empty, menus, question, tags, of: now} = props.value ?? {};
+  const {takes: page, more: further, after, empty, menus, question, tags, brings, of: now} = props.value ?? {};
   if (!page || (after && String(after) !== String(asked))) return;
   if (after) {
     add(page);
     goesOn = further;
   } else {
-    tell('studio:menus', {html: menus, of: question});
+    tell('studio:menus', {html: menus, of: question, brings});
     element.querySelector('datalist').replaceChildren(...tags.map(tag => new Option(tag, tag)));
     goesOn = begin(page, further, now);
     none.innerHTML = empty ?? '';
