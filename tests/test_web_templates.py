@@ -263,6 +263,7 @@ CASES: list[tuple[str, Values]] = [
     ("model.html", _model("busy")),
     ("model.html", _model("ready")),
     ("model.html", _model("demo")),
+    ("given.html", _of("title", "prompt", "width", "height", "here", "link", "studio", "file")),
     ("opened.html", _opened),
     ("opened.html", lambda text: _opened(text, there=False)),
     ("opened_changes.html", _changes),

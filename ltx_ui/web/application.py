@@ -11,20 +11,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web import characters, marks, tokens
+from ltx_ui.web import characters, marks
 from ltx_ui.web.access import AuthenticationMiddleware
 from ltx_ui.web.along import Along
 from ltx_ui.web.answers import add_error_answers
 from ltx_ui.web.api import Api
+from ltx_ui.web.api_v1 import links, tokens
 from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.api_v1.router import api_v1_router
-from ltx_ui.web.assistants.endpoint import add_assistants
+from ltx_ui.web.assistants.endpoint import Assistants
 from ltx_ui.web.authenticator import Authenticator
 from ltx_ui.web.bodies import Bodies
 from ltx_ui.web.cast import KnowsCast
 from ltx_ui.web.docs import docs_router
 from ltx_ui.web.examples import router as examples_router
+from ltx_ui.web.given import Given
 from ltx_ui.web.headers import SafeHeaders
+from ltx_ui.web.identity import signing_key
 from ltx_ui.web.language import Spoken
 from ltx_ui.web.login import Login
 from ltx_ui.web.media import Media
@@ -53,8 +56,10 @@ def make_app(
         hosts: names that the studio answers to.
         authenticator: tells who is asking.
     """
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    assistants = Assistants(studio, settings, presets)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=assistants.lifespan)
     add_error_answers(app)
+    given = Given(studio, signing_key(settings.data_dir))
     metrics, along, watching = Metrics(studio), Along(studio, settings), Watching(studio)
     described = [
         api_v1_router(studio, settings, presets, watching),
@@ -63,6 +68,7 @@ def make_app(
         marks.router(studio),
         characters.router(studio),
         tokens.router(studio),
+        links.router(studio, given),
         along.router(),
         metrics.router(),
         Videos(studio, settings, presets).router(),
@@ -73,10 +79,11 @@ def make_app(
         examples_router(),
         along.parts(),
         parts_router(),
+        given.router(),
         Login(authenticator).router(),
     ):
         app.include_router(router)
-    add_assistants(app, studio, settings, presets)
+    app.router.routes.append(assistants.route())
     mount_page(app, pages)
     app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
     guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)

@@ -6,15 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal
 
-from ltx_ui.settings import LOCAL, VISITOR
-from ltx_ui.studio.guard import is_visitor
+from ltx_ui.settings import VISITOR
+from ltx_ui.studio.people import Role, role_of
 from ltx_ui.studio.tokens import Scope
-
-Role = Literal["owner", "user", "visitor"]
-"""``owner``: the person at the machine, or whoever opened the owner link; ``user``: somebody with a
-name; ``visitor``: everybody else who was let in."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +27,7 @@ class Asking:
     @property
     def role(self) -> Role:
         """In which part they are here."""
-        if self.owner == LOCAL:
-            return "owner"
-        return "visitor" if is_visitor(self.owner) else "user"
+        return role_of(self.owner)
 
     def may(self, scope: Scope) -> bool:
         """Whether they may do what needs a scope."""
