@@ -118,14 +118,14 @@ const changed = (id, what) => {
   lately.set(id, {known: {...known, ...what}, timer: setTimeout(() => lately.delete(id), LAG)});
 };
 const show = () => {
-  const {takes: told, more: further, after, empty, menus, question, tags, of: now} = props.value ?? {};
+  const {takes: told, more: further, after, empty, menus, question, tags, brings, of: now} = props.value ?? {};
   if (!told || (after && String(after) !== String(asked))) return;
   const page = told.map(take => ({...take, ...lately.get(take.id)?.known})).filter(take => !take.gone);
   if (after) {
     add(page);
     goesOn = further;
   } else {
-    tell('studio:menus', {html: menus, of: question});
+    tell('studio:menus', {html: menus, of: question, brings});
     element.querySelector('datalist').replaceChildren(...tags.map(tag => new Option(tag, tag)));
     goesOn = begin(page, further, now);
     none.innerHTML = empty ?? '';
