@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 from kept import fill, in_use, keep, open_library
+from PIL import Image
 from serving import BESIDE, PROXY, Served, served
 from sqlalchemy import text
 from studios import quick
@@ -230,6 +232,40 @@ def test_the_owner_sees_everybodys_takes_and_jobs(home: Served) -> None:
     assert {take.owner for take in home.studio.library.takes("bob", Sought(everybody=True))} == {
         "bob"
     }
+
+
+def test_a_digest_alone_shows_nobody_another_ones_picture(home: Served) -> None:
+    buffer = BytesIO()
+    Image.radial_gradient("L").save(buffer, "PNG")
+    picture: dict[str, Any] = {"content": buffer.getvalue()}
+    kind = {"Content-Type": "image/png"}
+    ada, bob = basic("ada", PASSWORD), basic("bob", PASSWORD)
+    with home.visitor(14) as client, home.client(BESIDE) as owner:
+        digest = client.post("/inputs", headers=ada | kind, **picture).json()["digest"]
+        for path in (f"/inputs/{digest}", f"/api/v1/images/{digest}"):
+            assert client.get(path, headers=ada).status_code == 200
+            assert client.get(path, headers=bob).status_code == 404
+            assert client.get(path).status_code == 404
+            assert owner.get(path).status_code == 200
+        used = SMALL | {"image_start": digest}
+        assert client.post("/jobs", json=used, headers=bob).status_code == 422
+        assert client.post("/inputs", headers=bob | kind, **picture).json()["digest"] == digest
+        assert client.get(f"/inputs/{digest}", headers=bob).status_code == 200
+
+
+def test_a_token_expires_and_goes_nowhere_but_into_its_header(home: Served) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    secret, token = home.studio.tokens.make("ada", "", ["read"], soon)
+    headers = {"Authorization": f"Bearer {secret}"}
+    with home.visitor(15) as client:
+        assert whose(client, **headers) == ["1"]
+        for elsewhere in ({"token": secret}, {"access_token": secret}, {"authorization": secret}):
+            assert client.get("/api/v1/takes", params=elsewhere).status_code in (200, 422)
+            assert client.get(f"/takes/{'1' * 32}.mp4", params=elsewhere).status_code == 404
+        time.sleep(1.1)
+        assert client.get("/api/v1/takes", headers=headers).status_code == 401
+        assert client.get("/health", headers=headers).status_code == 200
+    assert token.id not in {each.id for each in home.studio.tokens.all("ada")}
 
 
 def test_the_owner_is_told_who_is_here(home: Served) -> None:
