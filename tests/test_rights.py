@@ -50,9 +50,12 @@ def undecided(found: Iterator[tuple[str, str]]) -> set[tuple[str, str]]:
 def test_somebody_has_decided_about_every_route(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, model="demo")
     studio = Studio(settings)
-    made = pages(studio, settings, load_presets(settings.presets))
+    presets = load_presets(settings.presets)
+    made = pages(studio, settings, presets)
     who = Authenticator(settings, Identities(b"key", 1), OwnerLink(), studio.tokens)
-    found = set(addresses(routes_of(make_app(studio, settings, made, Hosts.of(settings), who))))
+    found = set(
+        addresses(routes_of(make_app(studio, settings, presets, made, Hosts.of(settings), who)))
+    )
     assert {("POST", "/jobs"), ("DELETE", "/api/v1/tokens/x"), ("POST", "/login")} <= found
     assert not undecided(iter(found))
     open_to_the_page = (

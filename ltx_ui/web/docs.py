@@ -6,6 +6,7 @@ import gzip
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import fastapi_offline
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
 from ltx_ui import __version__
 from ltx_ui.request import Request as RecipeRequest
 from ltx_ui.web.api_v1.problems import Problem
-from ltx_ui.web.api_v1.schemas import Move
+from ltx_ui.web.api_v1.queue import Pause
+from ltx_ui.web.api_v1.schemas import Move, Progress
 from ltx_ui.web.kept_files import FOREVER
 from ltx_ui.web.marks import TakeMarks
 from ltx_ui.web.routing import add_get
@@ -35,6 +38,8 @@ _TAGS = [
     {"name": "takes", "description": "Clips that were made: find, fetch, write on, delete."},
     {"name": "images", "description": "Pictures that clips start from."},
     {"name": "offers", "description": "What may be asked for."},
+    {"name": "tokens", "description": "By which programs ask for whoever made them."},
+    {"name": "earlier", "description": "Addresses that came before /api/v1, and stay."},
     {"name": "monitoring", "description": "For load balancers and Prometheus."},
 ]
 _SECURITY = {
@@ -48,7 +53,14 @@ _SECURITY = {
         "port. At the machine itself nothing is needed.",
     },
 }
-_BODIES = {"RecipeRequest": RecipeRequest, "Problem": Problem, "Move": Move, "TakeMarks": TakeMarks}
+_BODIES: Mapping[str, type[BaseModel]] = {
+    "RecipeRequest": RecipeRequest,
+    "Problem": Problem,
+    "Progress": Progress,
+    "Move": Move,
+    "Pause": Pause,
+    "TakeMarks": TakeMarks,
+}
 """Models that routes name in their descriptions without having them as arguments or answers."""
 
 _STATIC = Path(fastapi_offline.__file__).parent / "static"
@@ -94,6 +106,8 @@ def openapi_of(described: Sequence[BaseRoute]) -> dict[str, Any]:
         routes=described,
         tags=_TAGS,
     )
+    for operation in chain.from_iterable(each.values() for each in schema["paths"].values()):
+        operation.setdefault("tags", ["earlier"])
     components = schema.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name, model in _BODIES.items():

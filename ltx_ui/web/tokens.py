@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.tokens import MAX_LABEL, Scope, Token
 from ltx_ui.web.access import Caller
+from ltx_ui.web.api_v1.problems import problem_answers
 from ltx_ui.web.bodies import read_json, validated
-from ltx_ui.web.routing import add_get, error_answers, json_body
+from ltx_ui.web.routing import add_get, json_body
 
 MOST_DAYS = 3660
 _MOST_BYTES = 10_000
@@ -89,19 +90,19 @@ def router(studio: Studio) -> APIRouter:
         studio.tokens.revoke(token_id, caller.owner)
         return Response(status_code=204)
 
-    made = APIRouter(prefix="/api/v1/tokens")
+    made = APIRouter(prefix="/api/v1/tokens", tags=["tokens"])
     made.post(
         "",
         status_code=201,
         openapi_extra=json_body(TokenAsked),
-        responses=error_answers(401, 403, 413, 415, 422),
+        responses=problem_answers(403, 413, 415, 422),
     )(make_token)
-    add_get(made, "", tokens, responses=error_answers(401, 403))
+    add_get(made, "", tokens, responses=problem_answers(403))
     made.delete(
         "/{token_id}",
         status_code=204,
         response_class=Response,
-        responses=error_answers(401, 403, 404),
+        responses=problem_answers(403, 404),
     )(revoke_token)
     return made
 
