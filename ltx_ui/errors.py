@@ -68,6 +68,12 @@ class NotFound(StudioError):
     http_status = 404
 
 
+class NotAllowed(StudioError):
+    """Something that who asks may not do, whatever they send."""
+
+    http_status = 403
+
+
 class WrongMoment(StudioError):
     """What was asked of a job can't be done in the state that it, or the queue, is in by now."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from platformdirs import user_data_path
+from platformdirs import user_config_path, user_data_path
 
 _PACKAGE = Path(__file__).resolve().parent
 _PACKAGED_PRESETS = _PACKAGE / "presets.json"
@@ -26,3 +26,8 @@ def data_dir() -> Path:
     """``data`` in the working folder for a checkout; for an installed package, which may be started
     from any folder, the place that the system has for a user's program data."""
     return user_data_path("ltx-2-studio", appauthor=False) if is_installed() else Path("data")
+
+
+def config_dir() -> Path:
+    """The place that the system has for a user's configuration of this program."""
+    return user_config_path("ltx-2-studio", appauthor=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,8 +15,14 @@ from ltx_ui.lossy import SHARE, THRESHOLD, parse_lossy
 
 LOCAL = "local"
 """The owner of everything that is made at the machine."""
+GUEST = "guest"
+"""Name to sign in with on a public link for which no password was chosen. Everybody who does is a
+visitor of their own."""
 VISITOR = "visitor-"
 """What the names of visitors begin with, to whom no name was given; nobody else's does."""
+
+SECRETS = frozenset({"auth", "database"})
+"""The settings that may hold passwords, which are never shown."""
 
 
 class DatabaseUrl(SecretStr):
@@ -24,7 +31,7 @@ class DatabaseUrl(SecretStr):
 
 class Settings(BaseSettings):
     """LTX-2 Studio: make clips with sound in the browser. Each option can also be set in the
-    environment, as LTX_UI_PORT for --port."""
+    environment, as LTX_UI_PORT for --port, or in a TOML file, as port = 8000."""
 
     model_config = SettingsConfigDict(
         env_prefix="LTX_UI_",
@@ -40,6 +47,11 @@ class Settings(BaseSettings):
     port: int = Field(7860, ge=1, le=65535, description="Port to listen on.")
     data_dir: Path = Field(
         home.data_dir(), description="Takes, models and caches; nothing is written elsewhere."
+    )
+    config: Path | None = Field(
+        None,
+        description="TOML file with settings; none: config.toml in the data folder or, if there is "
+        "none, in the user's folder for configuration. Flags and the environment come first.",
     )
     database: DatabaseUrl | None = Field(
         None,
@@ -99,6 +111,22 @@ class Settings(BaseSettings):
     auth: Annotated[SecretStr | None, NoDecode] = Field(
         None, description="NAME:PASSWORD that visitors must give."
     )
+    visitors: Literal["on", "off"] = Field(
+        "on",
+        description="Who may come in without a name. off: the owner, named users and who has a "
+        "link to a take, nobody else.",
+    )
+    trusted_proxy: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Addresses or networks of proxies that are believed about who asks, separated "
+        "by commas; none: this machine's, where --share or --allowed-host says that one may be "
+        "there.",
+    )
+    user_header: str | None = Field(
+        None,
+        description="Header in which a proxy names who has signed in there, such as "
+        "X-Forwarded-User. Needs --trusted-proxy.",
+    )
     allowed_host: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Names, besides this machine's own addresses, under which the page may be "
@@ -106,6 +134,24 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much is logged."
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Lines for people, or an object a line for programs."
+    )
+    log_prompts: bool = Field(
+        False, description="Let prompts stand in the log, which has none otherwise."
+    )
+    access_log: bool = Field(
+        False, description="Log each answer: method, path without what is sought, status, time."
+    )
+    on_stop: Literal["hand-back", "finish"] = Field(
+        "hand-back",
+        description="What a signal to stop does with the clip that is being made. hand-back: it is "
+        "made anew by the next start; finish: it is finished first, and no other one is begun. A "
+        "second signal ends at once.",
+    )
+    stop_seconds: float = Field(
+        600.0, gt=0, description="Seconds that finishing may take; then the clip is handed back."
     )
     max_queue: int = Field(20, ge=1, le=1000, description="Clips that may wait at once.")
     max_volume: int = Field(
@@ -152,7 +198,7 @@ class Settings(BaseSettings):
             raise ValueError("must look like postgresql://USER:PASSWORD@HOST:PORT/NAME")
         return DatabaseUrl(f"postgresql://{rest}")
 
-    @field_validator("allowed_host", mode="before")
+    @field_validator("allowed_host", "trusted_proxy", mode="before")
     @classmethod
     def _names(cls, given: object) -> object:
         parts = [given] if isinstance(given, str) else given
@@ -160,6 +206,29 @@ class Settings(BaseSettings):
             return given
         names = (name.strip() for part in parts for name in str(part).split(","))
         return tuple(name for name in names if name)
+
+    @field_validator("trusted_proxy")
+    @classmethod
+    def _of_networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for each in given:
+            try:
+                ipaddress.ip_network(each)
+            except ValueError:
+                raise ValueError(
+                    "must be addresses or networks such as 10.0.0.2 or 10.0.0.0/24"
+                ) from None
+        return given
+
+    @field_validator("user_header")
+    @classmethod
+    def _of_a_proxy(cls, header: str | None, info: ValidationInfo) -> str | None:
+        if header is None:
+            return None
+        if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", header):
+            raise ValueError("must be the name of a header, such as X-Forwarded-User")
+        if not info.data.get("trusted_proxy"):
+            raise ValueError("needs --trusted-proxy, the address of the proxy that sends it")
+        return header.lower()
 
     @field_validator("device")
     @classmethod

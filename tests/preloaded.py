@@ -9,9 +9,8 @@ from ltx_ui import runtime
 
 runtime.set_up()  # As the app does: libraries read their environment when they are imported.
 
-import ltx_ui.along
-
 import ltx_ui.cli
+import ltx_ui.commands.along
 import ltx_ui.engine.engine
 import ltx_ui.studio.check
 import ltx_ui.studio.studio

@@ -23,6 +23,8 @@ class Command(NamedTuple):
 
 
 COMMANDS: Mapping[str, Command] = {
+    "generate": Command("generate", "Make clips without a server: one, or as many as a file has."),
+    "config": Command("config", "Print every setting with its value, and where that comes from."),
     "show": Command("show", "Print what clips, posters and recipes tell of how they were made."),
     "check": Command(
         "check", "Tell whether the library is in order; --mend puts right what it can."
@@ -32,6 +34,12 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "import": Command(
         "along", "Add the clips of such a zip. Those that are here already stay as they are."
+    ),
+    "user": Command(
+        "accounts", "Give people names and passwords of their own, also while the studio runs."
+    ),
+    "token": Command(
+        "accounts", "Make tokens for programs, and revoke them, also while the studio runs."
     ),
 }
 """All commands, in the order of the help. Without one the studio is served."""

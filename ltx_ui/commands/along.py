@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
 from ltx_ui.commands import COMMANDS
-from ltx_ui.commands.folder import alone
-from ltx_ui.flags import read_settings
+from ltx_ui.commands.folder import add_owner, alone
+from ltx_ui.flags import Parser, parse
 from ltx_ui.media.files import whole
 from ltx_ui.studio.studio import Studio
 
@@ -25,20 +24,12 @@ def run(argv: Sequence[str], program: str) -> int:
         StudioError: nothing was exported or imported; says why.
     """
     command = argv[0]
-    parser = ArgumentParser(
-        f"{program} {command}",
-        description=COMMANDS[command].does,
-        epilog="Besides, the studio's own flags, such as --data-dir.",
-        allow_abbrev=False,
-    )
+    parser = Parser(f"{program} {command}", description=COMMANDS[command].does)
     parser.add_argument("file", type=Path, metavar="FILE.zip")
-    parser.add_argument(
-        "--owner", default="local", help="whose clips: the name they sign in with (default: local)"
-    )
-    asked, flags = parser.parse_known_args(argv[1:])
-    settings = read_settings(flags, program)
-    with alone(settings):
-        studio = Studio(settings)
+    add_owner(parser)
+    asked, given = parse(parser, argv[1:])
+    with alone(given.settings):
+        studio = Studio(given.settings)
         try:
             does = _export if command == "export" else _import
             return does(studio, asked.file, asked.owner)

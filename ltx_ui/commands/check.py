@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from ltx_ui.commands import COMMANDS
 from ltx_ui.commands.folder import alone
 from ltx_ui.errors import SettingsError
-from ltx_ui.flags import read_settings
+from ltx_ui.flags import Parser, parse
 from ltx_ui.studio.check import Check, Finding, NotMended
 
 
@@ -18,14 +17,10 @@ def run(argv: Sequence[str], program: str) -> int:
     Raises:
         SettingsError: the folder can't be used.
     """
-    parser = ArgumentParser(
-        f"{program} {argv[0]}",
-        description=COMMANDS[argv[0]].does,
-        epilog=f"Other flags are those of {program}.",
-    )
+    parser = Parser(f"{program} {argv[0]}", description=COMMANDS[argv[0]].does)
     parser.add_argument("--mend", action="store_true", help="put right what can be")
-    asked, flags = parser.parse_known_args(argv[1:])
-    settings = read_settings(flags, program)
+    asked, given = parse(parser, argv[1:])
+    settings = given.settings
     if not settings.data_dir.is_dir():
         raise SettingsError(f"There is no folder {settings.data_dir}. Choose one with --data-dir.")
     with alone(settings, entirely=True), Check(settings) as check:

@@ -1,15 +1,31 @@
-"""Holds the data folder while a command uses it."""
+"""The data folder, held while a command uses it, and whose clips in it are meant."""
 
 from __future__ import annotations
 
 import sqlite3
+from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from filelock import ReadWriteLock, Timeout
 
 from ltx_ui.errors import SettingsError
 from ltx_ui.settings import Settings
+
+
+class InUse(SettingsError):
+    """Another studio has the data folder."""
+
+
+def add_owner(parser: ArgumentParser) -> None:
+    """Add the option that says whose clips are meant."""
+    parser.add_argument(
+        "--owner",
+        default="local",
+        metavar="NAME",
+        help="whose clips: the name they sign in with (default: local)",
+    )
 
 
 @contextmanager
@@ -21,7 +37,8 @@ def alone(settings: Settings, *, entirely: bool = False) -> Iterator[None]:
         entirely: whether no studio at all may use it at the same time.
 
     Raises:
-        SettingsError: another studio has it, or it can't be written.
+        InUse: another studio has it.
+        SettingsError: it can't be written.
     """
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -29,7 +46,7 @@ def alone(settings: Settings, *, entirely: bool = False) -> Iterator[None]:
         shared = settings.database and not entirely
         (lock.acquire_read if shared else lock.acquire_write)()
     except Timeout:
-        raise SettingsError(
+        raise InUse(
             f"another studio is using {settings.data_dir}. Close it, or choose another folder with "
             "--data-dir."
         ) from None
@@ -43,3 +60,28 @@ def alone(settings: Settings, *, entirely: bool = False) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def noted_address(settings: Settings, url: str) -> Iterator[None]:
+    """Note where the studio on the data folder answers, for other commands, while it runs."""
+    note = _note(settings)
+    with suppress(OSError):  # A full disk keeps nobody from starting, to make room on the page.
+        note.write_text(url, "utf-8")
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            note.unlink()
+
+
+def address_of(settings: Settings) -> str | None:
+    """Where the studio that has the data folder answers; None if it did not say."""
+    try:
+        return _note(settings).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _note(settings: Settings) -> Path:
+    return settings.data_dir / "address"

@@ -8,17 +8,26 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ltx_ui import runtime
 from ltx_ui.commands import COMMANDS
-from ltx_ui.commands.folder import alone
+from ltx_ui.commands.folder import alone, noted_address
 from ltx_ui.flags import read_settings
+from ltx_ui.logs import log_as
 from ltx_ui.presets import load_presets
 from ltx_ui.settings import Settings
 from ltx_ui.web.listening import listen
 
+if TYPE_CHECKING:
+    from ltx_ui.studio.studio import Studio
+
+POLL_SECONDS = 0.1
+"""How often it is looked whether the last clip is finished."""
+ANSWER_SECONDS = 1.0
+"""How long who waits for that clip then has to be answered."""
 _AT_THE_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 _log = logging.getLogger(__name__)
@@ -33,18 +42,9 @@ def run(argv: Sequence[str], program: str) -> int:
     """
     commands = {name: command.does for name, command in COMMANDS.items()}
     settings = read_settings(argv, program, commands)
-    _log_as(settings.log_level)
+    log_as(settings)
     with alone(settings):
         _serve(settings, listen(settings.host, settings.port))
-
-
-def _log_as(level: str) -> None:
-    logging.basicConfig(
-        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    if level != "debug":
-        # That a server starts is nobody's news; its address is printed.
-        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
 def _serve(settings: Settings, sockets: Sequence[socket.socket]) -> NoReturn:
@@ -53,12 +53,12 @@ def _serve(settings: Settings, sockets: Sequence[socket.socket]) -> NoReturn:
 
     # They import libraries that read their environment, which is set up above.
     from ltx_ui.studio.studio import Studio
-    from ltx_ui.web.access import with_credentials
+    from ltx_ui.web.authenticator import with_credentials
     from ltx_ui.web.server import serve
 
-    stop = threading.Event()
+    stop, at_once = threading.Event(), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: (at_once if stop.is_set() else stop).set())
 
     chosen, settings = settings, with_credentials(settings)
     studio = Studio(settings)
@@ -72,13 +72,31 @@ def _serve(settings: Settings, sockets: Sequence[socket.socket]) -> NoReturn:
     if settings.credentials and not chosen.credentials:
         name, password = settings.credentials
         print(f"Sign in as {name} with the password {password}", flush=True)
-    if settings.share or settings.allowed_host or settings.host not in _AT_THE_MACHINE:
+    between = settings.share or settings.allowed_host or settings.trusted_proxy
+    if between or settings.host not in _AT_THE_MACHINE:
         page.owner_link.tell(lambda path: print(f"Owner link: {page.url}/{path}", flush=True))
-    stop.wait()
+    with noted_address(settings, page.url):
+        stop.wait()
+    if settings.on_stop == "finish":
+        _finish(studio, settings.stop_seconds, at_once)
     _log.info("Stopping.")
     page.close()
     studio.close()
     _leave()
+
+
+def _finish(studio: Studio, seconds: float, at_once: threading.Event) -> None:
+    """Let the clip that is being made be finished, unless it takes longer than ``seconds`` or
+    ``at_once`` is set meanwhile."""
+    studio.finish()
+    if not studio.running():
+        return
+    _log.info("Finishing the clip that is being made. A second signal ends at once.")
+    end = time.monotonic() + seconds
+    while studio.running() and time.monotonic() < end:
+        if at_once.wait(POLL_SECONDS):
+            return
+    at_once.wait(ANSWER_SECONDS)
 
 
 def _leave() -> NoReturn:

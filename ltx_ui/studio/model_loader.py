@@ -19,6 +19,10 @@ from ltx_ui.studio.queue import JobQueue
 if TYPE_CHECKING:
     from ltx_ui.engine.engine import Engine
 
+STOPPING = (
+    "The studio is being stopped. The clip that is being made is finished first; those that wait "
+    "are made when it is started again."
+)
 UNLOADABLE = (
     "The model could not be loaded, for a reason that was not foreseen; the log has the details. "
     "Restart the program, or choose another model with --model."
@@ -42,7 +46,7 @@ class ModelStatus:
             model is known.
     """
 
-    state: Literal["starting", "downloading", "loading", "ready", "failed"]
+    state: Literal["starting", "downloading", "loading", "ready", "failed", "stopping"]
     message: str
     fraction: float | None
     model: str
@@ -106,6 +110,10 @@ class ModelLoader:
         _log.error("%s", message)
         self._queue.refuse(message, self.status.model, self._settings.model)
 
+    def stop(self) -> None:
+        """Say that no more clips are begun."""
+        self.status = replace(self.status, state="stopping", message=STOPPING, fraction=None)
+
     def count_tokens(self, text: str) -> TokenCount | None:
         """How much of a text the model reads; None until it is loaded."""
         return self._count_tokens(text) if self._count_tokens else None
@@ -123,7 +131,7 @@ class ModelLoader:
             InvalidRecipe: it asks for another model, or for what this one can't do.
         """
         asked = self._settings.model
-        settled = self.status.state == "ready" or _known_card(asked) is not None
+        settled = self.card is not None or _known_card(asked) is not None
         if settled and recipe.model not in {self.status.model, asked, None}:
             raise InvalidRecipe.because(
                 "model",

@@ -27,6 +27,7 @@ from ltx_ui.studio.jobs import (
     Running,
 )
 from ltx_ui.studio.started import Started, from_now
+from ltx_ui.studio.takes import sees
 from ltx_ui.studio.waiting import Effort, Seconds, WaitingJobs
 
 
@@ -53,7 +54,8 @@ class JobQueue:
         self._waiting = WaitingJobs(seconds, effort)
         self._started: dict[str, Started] = {}
         self._history = History(store)
-        self._restored = False
+        self._restored = self._only_new = False
+        self._finishing = False
         self._closed = False
         self._refusal: str | None = None
 
@@ -67,6 +69,17 @@ class JobQueue:
             for job in self._store.left_over():
                 self._waiting.add(job)
             self._restored = True
+            self._changed.notify_all()
+
+    def leave_waiting(self) -> None:
+        """Leave the jobs of an earlier process to the next one: only new ones are made. Has to be
+        called before anything else."""
+        self._restored = self._only_new = True
+
+    def finish(self) -> None:
+        """Begin no more jobs. What runs goes on; those that wait are made by the next start."""
+        with self._changed:
+            self._finishing = True
             self._changed.notify_all()
 
     def use_model(self, model: str, asked: str) -> None:
@@ -144,56 +157,13 @@ class JobQueue:
             if owner not in self._waiting.paused and waiting + count > places:
                 raise QueueFull(waiting, average_seconds)
 
-    def move(self, job_id: str, owner: str, before: str | None) -> Job:
-        """Let a waiting job be begun before another one of its owner's, or after all of theirs.
-        Nobody else is begun later for it: see :meth:`WaitingJobs.moved`.
-
-        Raises:
-            NotFound: there is no job by one of the ids, or it belongs to somebody else.
-            WrongMoment: one of the two does not wait.
-            MediaError: the new order could not be written.
-        """
-        self.restore()
-        with self._changed:
-            job = self._waiting_job(job_id, owner)
-            other = None if before is None else self._waiting_job(before, owner)
-            if before != job_id:
-                order = self._waiting.moved(job, other)
-                self._store.set_order([each.id for each in order])
-                self._waiting.set_order(order)
-            return self._find(job_id, owner)
-
-    def pause(self, owner: str, on: bool) -> None:
-        """Begin no more of an owner's jobs, or go on with them behind those that others have
-        waiting by then. What runs goes on.
-
-        Raises:
-            WrongMoment: as many jobs are paused as may be.
-            MediaError: it could not be written.
-        """
-        self.restore()
-        with self._changed:
-            if on == (owner in self._waiting.paused):
-                return
-            if on:
-                self._set_aside(filter(self._waiting.fits, self._waiting.of(owner)))
-                self._store.pause(owner)
-                self._waiting.paused.add(owner)
-            else:
-                order = self._waiting.gone_on(owner)
-                self._store.go_on(owner, [job.id for job in order])
-                self._waiting.paused.remove(owner)
-                self._waiting.set_order(order)
-            self._waiting.changed()
-            self._changed.notify_all()
-
     def next(self) -> Job | None:
-        """Wait until there is a job to make, and start it; None once the queue is closed."""
+        """Wait until there is a job to make, and start it; None once no more are begun."""
         self.restore()
         with self._changed:
             while True:
-                self._changed.wait_for(lambda: len(self._waiting) or self._closed)
-                if self._closed or (job := self._waiting.pop()) is None:
+                self._changed.wait_for(lambda: len(self._waiting) or self._finishing)
+                if self._finishing or (job := self._waiting.pop()) is None:
                     return None
                 if self._store.started(job.id):
                     self._started[job.id] = Started(job)
@@ -323,6 +293,11 @@ class JobQueue:
             )
             return self._find(job_id, owner)
 
+    def running(self) -> bool:
+        """Whether a clip is being made or saved."""
+        with self._changed:
+            return bool(self._started)
+
     def __len__(self) -> int:
         with self._changed:
             return len(self._waiting) + len(self._started)
@@ -332,7 +307,7 @@ class JobQueue:
         those that did not end anew, unless they were cancelled; takes in the library are not made
         again."""
         with self._changed:
-            self._closed = True
+            self._finishing = self._closed = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._started, timeout)
             for started in reversed(list(self._started.values())):
@@ -349,14 +324,6 @@ class JobQueue:
         waiting = self._waiting.of(owner)
         return (*(each.now() for each in started), *map(self._from_now, waiting))
 
-    def _waiting_job(self, job_id: str, owner: str) -> Job:
-        job = self._find(job_id, owner)
-        if self._waiting.find(job_id):
-            return job
-        if isinstance(job.state, Queued):
-            raise WrongMoment("This clip waits in another process of the studio. Move it there.")
-        raise WrongMoment("Only clips that wait can be moved, and this one has been begun.")
-
     def _set_aside(self, jobs: Iterable[Job]) -> None:
         """Refuse to pause so many more jobs if that is more than may be."""
         if self._waiting.set_aside() + len(list(jobs)) > self._max_waiting:
@@ -367,7 +334,7 @@ class JobQueue:
 
     def _find(self, job_id: str, owner: str) -> Job:
         found = self._anybodys(job_id)
-        if found is None or found.owner != owner:
+        if found is None or not sees(owner, found.owner):
             raise NotFound("This job is not here. It ended long ago, or its clips were deleted.")
         return found
 

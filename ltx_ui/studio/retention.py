@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ltx_ui.errors import StudioError
+from ltx_ui.settings import Settings
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.deleting import Bin
+from ltx_ui.studio.room import measure
 from ltx_ui.studio.tables import TakeRow
 from ltx_ui.studio.takes import PRESENT
 
@@ -48,6 +50,18 @@ class Limits:
     days: int | None = None
     bytes: int | None = None
     draft_days: int | None = None
+
+
+def look_after(bin_: Bin, database: Database, settings: Settings) -> None:
+    """Delete what is not to be kept by the settings.
+
+    Raises:
+        MediaError: it could not be deleted.
+    """
+    most = None if settings.keep_gb is None else int(settings.keep_gb * 1e9)
+    limits = Limits(settings.keep_days, most, settings.keep_drafts_days or None)
+    measure(database, settings.takes_dir)
+    retain(bin_, database, limits, datetime.now(UTC))
 
 
 def retain(bin_: Bin, database: Database, limits: Limits, now: datetime) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ltx_ui.studio.jobs import CancelledJob
-from ltx_ui.studio.queue import JobQueue
+from ltx_ui.studio.ordered_queue import OrderedQueue
 
 
-class SharedQueue(JobQueue):
+class SharedQueue(OrderedQueue):
     """A queue that sees what other processes write. Its jobs are its own: each process has some."""
 
     def refresh(self) -> None:
@@ -35,7 +35,7 @@ class SharedQueue(JobQueue):
             MediaError: the database can't be reached.
         """
         with self._changed:
-            if self._closed or not self._store.others_wait():
+            if self._finishing or self._only_new or not self._store.others_wait():
                 return
             for job in self._store.left_over():
                 self._waiting.add(job)

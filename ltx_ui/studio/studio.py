@@ -5,25 +5,27 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.tokens import TokenCount
-from ltx_ui.errors import StudioError, WrongMoment
+from ltx_ui.errors import NotFound, StudioError, WrongMoment
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.asked import Key
+from ltx_ui.studio.bans import is_banned
 from ltx_ui.studio.counts import Counts, Tally
 from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.input_store import StoredImage
 from ltx_ui.studio.job_store import JobStore
-from ltx_ui.studio.jobs import Cancelling, Job, Origin, Running, new_job
+from ltx_ui.studio.jobs import Job, Origin, new_job
 from ltx_ui.studio.kept import Kept
 from ltx_ui.studio.model_loader import ModelStatus
-from ltx_ui.studio.progress import Preview
-from ltx_ui.studio.retention import Limits, retain
-from ltx_ui.studio.room import Room, measure
+from ltx_ui.studio.people import Person
+from ltx_ui.studio.retention import look_after
+from ltx_ui.studio.room import Room
 from ltx_ui.studio.session import Session
 from ltx_ui.studio.shared_queue import SharedQueue
 from ltx_ui.studio.timing import Estimate, TimingStore
@@ -49,21 +51,24 @@ class Studio(Kept):
     thread. Only one studio may use a data folder at a time, unless all of them have their library
     in one PostgreSQL database.
 
+    Args:
+        only_new: leave jobs that wait already to a later studio.
+
     Raises:
         SettingsError: the library is damaged, or belongs to a newer version of the program.
         MediaError: it can't be read or written.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, only_new: bool = False) -> None:
         super().__init__(settings)
         self._counts, self._guard = Counts(), Guard(settings)
         self._submitting = threading.Lock()
-        self._upkeep = Upkeep(self.library.bin, self._look_after)
-        self._store = JobStore(self._database)
-        self._queue = SharedQueue(
-            *(self._store, self._counts, settings.max_queue),
-            *(self._seconds, self._effort),
-        )
+        look = partial(look_after, self.library.bin, self._database, settings)
+        self._upkeep = Upkeep(self.library.bin, look)
+        self._store, most = JobStore(self._database), settings.max_queue
+        self._queue = SharedQueue(self._store, self._counts, most, self._seconds, self._effort)
+        if only_new:
+            self._queue.leave_waiting()
         timings = TimingStore(self._database)
         self._watcher = Watcher(self._database, self._queue, self._upkeep)
         self._worker = Worker(
@@ -82,6 +87,15 @@ class Studio(Kept):
         self._upkeep.start()
         if self._database.shared:
             self._watcher.start()
+
+    def finish(self) -> None:
+        """Begin no more jobs: what runs goes on, and those that wait are left to the next start."""
+        self._worker.model.stop()
+        self._queue.finish()
+
+    def running(self) -> bool:
+        """Whether a clip is being made or saved."""
+        return self._queue.running()
 
     def close(self) -> None:
         """Stop within a second. Jobs that run or wait start again the next time; takes that were
@@ -135,6 +149,7 @@ class Studio(Kept):
         Raises:
             InvalidRecipe: it is larger than this studio allows, asks for another model or for what
                 this one can't do, or a picture is not here any more.
+            NotAllowed: the owner is banned.
             TooMuch: the owner is a visitor, and may not have more now.
             QueueFull: too many jobs wait.
             WrongMoment: the owner's jobs are paused, and too many are.
@@ -149,6 +164,7 @@ class Studio(Kept):
         origin = self._known(origin or self._last_frames.origin(recipe, owner), owner)
         # The lock: of two that come at once the second one sees the first.
         with self._inputs.held(recipe.inputs.named(), owner), self._submitting:
+            self.bans.check(owner)
             self._guard.check(recipe, owner, self._queue.takes_on_the_way)
             job = new_job(recipe, owner, model, draft=draft, origin=origin)
             return self._queue.submit(job, self._worker.average_seconds, key)
@@ -264,7 +280,7 @@ class Studio(Kept):
         model = self.model_status()
         # Jobs first: the takes of one that is done by then are in the library.
         jobs = self._queue.of(owner)
-        seen = next(filter(None, map(self._preview, jobs.live)), None)
+        seen = next(filter(None, map(self._worker.preview_of, jobs.live)), None)
         return Session(
             model=model,
             jobs=jobs.live,
@@ -317,8 +333,36 @@ class Studio(Kept):
         Raises:
             NotFound: as :meth:`job`.
         """
-        seen = self._preview(self.job(job_id, owner))
+        seen = self._worker.preview_of(self.job(job_id, owner))
         return seen.webp() if seen else None
+
+    def people(self) -> list[Person]:
+        """Everybody who was seen lately, the last one first.
+
+        Raises:
+            MediaError: the library can't be read.
+        """
+        live, banned = self._store.live(), self.bans.names.get()
+        return self.presence.people(self._database, live, self._guard.minutes, banned)
+
+    def ban(self, visitor: str, *, address: bool = False) -> str:
+        """Let a visitor in no more, and cancel what they wait for; returns under what name the ban
+        is kept, by which :meth:`Bans.remove` lifts it.
+
+        Args:
+            address: whether it is for everybody from their address.
+
+        Raises:
+            WrongMoment: it is no visitor's name.
+            MediaError: it could not be written.
+        """
+        with self._submitting:  # What comes later finds the ban.
+            kept = self.bans.add(visitor, address=address)
+        for job_id, owner in self._store.live():
+            if is_banned(owner, {kept}):
+                with suppress(NotFound):  # It may have ended meanwhile.
+                    self._queue.cancel(job_id, owner)
+        return kept
 
     def queue_length(self) -> int:
         """How many jobs run or wait, of all owners."""
@@ -328,21 +372,9 @@ class Studio(Kept):
         """What was done since the start, in numbers."""
         return self._counts.now()
 
-    def _look_after(self) -> None:
-        given = self._settings
-        most = None if given.keep_gb is None else int(given.keep_gb * 1e9)
-        limits = Limits(given.keep_days, most, given.keep_drafts_days or None)
-        measure(self._database, given.takes_dir)
-        retain(self.library.bin, self._database, limits, datetime.now(UTC))
-
     def _takes_changed(self, owner: str) -> None:
         self._queue.forget(owner)
         self._upkeep.wake()
-
-    def _preview(self, job: Job) -> Preview | None:
-        seen = self._worker.preview
-        runs = isinstance(job.state, Running | Cancelling)
-        return seen if runs and seen is not None and seen.job_id == job.id else None
 
     def _known(self, origin: Origin | None, owner: str) -> Origin | None:
         return origin if origin and self.library.those([origin.take_id], owner) else None

@@ -17,7 +17,7 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.counts import Counts
 from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.input_store import InputStore
-from ltx_ui.studio.jobs import Done, Job, failure
+from ltx_ui.studio.jobs import Cancelling, Done, Job, Running, failure
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.model_loader import ModelLoader
 from ltx_ui.studio.progress import JobProgress, Preview
@@ -35,7 +35,6 @@ class Worker:
 
     Attributes:
         model: the model and how far it is loaded.
-        preview: the latest preview of the job that is being made; None before its first.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class Worker:
         self._guard = guard
         self._timing: TimingModel | None = None
         self._needs: Callable[[Recipe], Needed | None] = lambda recipe: None
-        self.preview: Preview | None = None
+        self._preview: Preview | None = None
         self.model = ModelLoader(settings, queue)
         # A daemon: the program's end waits for no step, which may take a minute.
         self._thread = threading.Thread(target=self._run, name="studio-worker", daemon=True)
@@ -85,6 +84,11 @@ class Worker:
         loaded."""
         return self._needs(recipe)
 
+    def preview_of(self, job: Job) -> Preview | None:
+        """The latest preview of a job that is being made; None before its first."""
+        seen, runs = self._preview, isinstance(job.state, Running | Cancelling)
+        return seen if runs and seen is not None and seen.job_id == job.id else None
+
     def _run(self) -> None:
         try:
             self._queue.restore()
@@ -108,7 +112,7 @@ class Worker:
         writer = TakeWriter(self._queue, self._library, engine, timing, self._timings, self._counts)
         saver = Saver(writer.save)
         while (job := self._queue.next()) is not None:
-            self.preview = None
+            self._preview = None
             began = time.monotonic()
             try:
                 self._make(job, engine, saver, timing)
@@ -133,7 +137,7 @@ class Worker:
             self._queue.end(job, Done(job.id, job.take_ids[1:]))
 
         def show(frames: NDArray[np.uint8], fps: float) -> None:
-            self.preview = Preview(job.id, frames, fps)
+            self._preview = Preview(job.id, frames, fps)
 
         progress = JobProgress(self._queue, job, show, timing, len(todo))
         clips = engine.generate_many(

@@ -19,9 +19,11 @@ from starlette.routing import BaseRoute
 
 from ltx_ui import __version__
 from ltx_ui.request import Request as RecipeRequest
+from ltx_ui.web.api_v1.links import LinkAsked
 from ltx_ui.web.api_v1.problems import Problem
 from ltx_ui.web.api_v1.queue import Pause
 from ltx_ui.web.api_v1.schemas import Move, Progress
+from ltx_ui.web.api_v1.tokens import TokenAsked
 from ltx_ui.web.kept_files import FOREVER
 from ltx_ui.web.marks import TakeMarks
 from ltx_ui.web.routing import add_get
@@ -37,8 +39,8 @@ _TAGS = [
     {"name": "jobs", "description": "Clips that are asked for: submit, follow, cancel, reorder."},
     {"name": "takes", "description": "Clips that were made: find, fetch, write on, delete."},
     {"name": "images", "description": "Pictures that clips start from."},
+    {"name": "tokens", "description": "By which programs ask for you."},
     {"name": "offers", "description": "What may be asked for."},
-    {"name": "tokens", "description": "By which programs ask for whoever made them."},
     {"name": "earlier", "description": "Addresses that came before /api/v1, and stay."},
     {"name": "monitoring", "description": "For load balancers and Prometheus."},
 ]
@@ -60,6 +62,8 @@ _BODIES: Mapping[str, type[BaseModel]] = {
     "Move": Move,
     "Pause": Pause,
     "TakeMarks": TakeMarks,
+    "TokenAsked": TokenAsked,
+    "LinkAsked": LinkAsked,
 }
 """Models that routes name in their descriptions without having them as arguments or answers."""
 

@@ -1,0 +1,151 @@
+"""What ``ltx-ui generate`` is asked for: options, lines and files → the fields of a request."""
+
+from __future__ import annotations
+
+import base64
+import json
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ltx_ui.errors import InvalidRecipe, SettingsError
+from ltx_ui.inputs import digest_of
+from ltx_ui.presets import Format, Preset, Presets
+from ltx_ui.recipe import MAX_FRAMES, MIN_FRAMES, nearest_frames
+from ltx_ui.request import Request, parse_request
+from ltx_ui.untrusted_json import json_object
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A clip that is asked for.
+
+    Attributes:
+        data: the fields as the API takes them, the seed among them.
+        request: the same, checked.
+    """
+
+    data: Mapping[str, Any]
+    request: Request
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any], max_volume: int) -> Wanted:
+        """The clip of these fields.
+
+        Raises:
+            InvalidRecipe: they can't be made.
+        """
+        request = parse_request(data, max_volume=max_volume)
+        return cls({**data, "seed": request.seed}, request)
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seed of each take."""
+        stored = {field: digest_of(file) for field, file in self.request.files.items()}
+        return [take.seed for take in self.request.recipe(stored).takes()]
+
+
+def base_of(asked: Namespace, presets: Presets, max_volume: int) -> dict[str, Any]:
+    """The fields that the options set for every clip.
+
+    Raises:
+        SettingsError: an option can't be used; says what it may be.
+    """
+    preset = _preset(asked.preset, presets)
+    fields = dict(presets.preset_settings(preset.id))
+    if asked.format is not None:
+        fields |= _format(asked.format, presets).settings
+    for option, field in (("image", "image_start"), ("image_end", "image_end")):
+        if (file := getattr(asked, option)) is not None:
+            fields[field] = _picture(file)
+    if preset.needs_reference and "image_start" not in fields:
+        raise SettingsError(f"--preset {preset.id} starts from a picture: name one with --image.")
+    if asked.seed is not None:
+        fields["seed"] = asked.seed
+    fields |= dict(map(_field, asked.set))
+    if asked.seconds is not None:
+        fields["num_frames"] = _frames(asked.seconds, int(fields["fps"]))
+    try:
+        parse_request({"prompt": "a clip", **fields}, max_volume=max_volume)
+    except InvalidRecipe as error:
+        raise SettingsError(str(error)) from None
+    return fields
+
+
+def fields_of(data: bytes) -> dict[str, Any]:
+    """The fields in JSON: a recipe as the API takes it, or what ``ltx-ui show --json`` prints.
+
+    Raises:
+        InvalidRecipe: it is no JSON object.
+    """
+    try:
+        told = json_object(data)
+    except ValueError as error:
+        raise InvalidRecipe.because("recipe", f"This {error}") from None
+    kept = told.get("recipe")
+    return dict(kept) if isinstance(kept, Mapping) else told
+
+
+def _preset(name: str | None, presets: Presets) -> Preset:
+    if name is None:
+        return presets.preset(presets.default_preset)
+
+    def names(preset: Preset) -> tuple[str, ...]:
+        return preset.id, preset.short, preset.name
+
+    return _named("--preset", name, presets.presets, names)
+
+
+def _format(name: str, presets: Presets) -> Format:
+    def names(format_: Format) -> tuple[str, ...]:
+        return f"{format_.width}x{format_.height}", format_.name
+
+    return _named("--format", name, presets.formats, names)
+
+
+def _named(option: str, name: str, among: Sequence[T], names: Callable[[T], tuple[str, ...]]) -> T:
+    """The one that has this name, in any case, or the only one that has a name that begins so."""
+    asked = name.casefold()
+    known = [(each, [n.casefold() for n in names(each) if n]) for each in among]
+    exact = [each for each, those in known if asked in those]
+    begins = [each for each, those in known if any(n.startswith(asked) for n in those)]
+    found = exact or begins
+    if len(found) != 1:
+        listed = ", ".join(names(each)[0] for each in found or among)
+        raise SettingsError(f"{option} {name} is none of: {listed}.")
+    return found[0]
+
+
+def _frames(seconds: float, fps: int) -> int:
+    """The valid number of frames that comes nearest."""
+    least, most = MIN_FRAMES / fps, MAX_FRAMES / fps
+    if not least - 0.2 <= seconds <= most + 0.2:
+        raise SettingsError(
+            f"--seconds {seconds:g} can't be made: allowed are {least:.2f} to {most:.2f} at "
+            f"{fps} frames a second."
+        )
+    return min(nearest_frames(round(seconds * fps)), key=lambda n: abs(n - seconds * fps))
+
+
+def _field(given: str) -> tuple[str, Any]:
+    name, equals, value = given.partition("=")
+    if not equals:
+        raise SettingsError(f"--set {given} must look like FIELD=VALUE, as in --set fps=30.")
+    field = name.strip().replace("-", "_")
+    if not value.startswith("["):
+        return field, value
+    try:
+        return field, json.loads(value)
+    except ValueError:
+        raise SettingsError(f"--set {given}: what begins with [ must be JSON.") from None
+
+
+def _picture(file: Path) -> str:
+    try:
+        return base64.b64encode(file.read_bytes()).decode()
+    except OSError as error:
+        raise SettingsError(f"{file} can't be read: {error.strerror}.") from None

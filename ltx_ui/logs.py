@@ -1,0 +1,104 @@
+"""How the program logs: text for people or JSON for programs, with the job that a line concerns,
+and without what people typed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ltx_ui.recipe import Recipe
+from ltx_ui.settings import VISITOR, Settings
+
+HIDDEN = "[prompt]"
+"""What stands in a line for a prompt."""
+_SHORTEST = 4
+"""Characters of the shortest prompt that is looked for: shorter ones are parts of other words."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The job that lines concern.
+
+    Attributes:
+        kind: whose it is: the owner's, a user's or a visitor's.
+        words: what was typed for it, which no line may have.
+    """
+
+    job: str
+    kind: str
+    words: tuple[str, ...]
+
+
+_subject: ContextVar[Subject | None] = ContextVar("subject", default=None)
+
+
+@contextmanager
+def about(job: str, owner: str, recipe: Recipe, settings: Settings) -> Iterator[None]:
+    """Lines that are logged in this thread meanwhile concern a job."""
+    kind = "visitor" if owner.startswith(VISITOR) else "owner" if owner == "local" else "user"
+    words = () if settings.log_prompts else (recipe.prompt, recipe.negative_prompt)
+    token = _subject.set(Subject(job, kind, tuple(w for w in words if len(w) >= _SHORTEST)))
+    try:
+        yield
+    finally:
+        _subject.reset(token)
+
+
+class Text(logging.Formatter):
+    """Lines for people."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """The line without a traceback; part of the formatter's interface."""
+        line, subject = super().formatMessage(record), _subject.get()
+        return f"{line} (job {subject.job})" if subject and subject.job not in line else line
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; part of the formatter's interface."""
+        return _without_words(super().format(record))
+
+
+class Json(logging.Formatter):
+    """One object a line: ``time``, ``level``, ``logger``, ``message`` and, where they are known,
+    ``job``, ``owner`` (owner, user or visitor) and ``error``, a traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; part of the formatter's interface."""
+        told = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": _without_words(record.getMessage()),
+        }
+        if subject := _subject.get():
+            told |= {"job": subject.job, "owner": subject.kind}
+        if record.exc_info:
+            told["error"] = _without_words(self.formatException(record.exc_info))
+        return json.dumps(told, ensure_ascii=False)
+
+
+def log_as(settings: Settings) -> None:
+    """Log to the error stream as the settings want it."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Json() if settings.log_format == "json" else Text())
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+    if settings.log_level != "debug":
+        # That a server starts is nobody's news; its address is printed.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+
+def _without_words(line: str) -> str:
+    subject = _subject.get()
+    for words in subject.words if subject else ():
+        # A library may show them as a literal.
+        for shown in {words, repr(words)[1:-1], json.dumps(words)[1:-1]}:
+            line = line.replace(shown, HIDDEN)
+    return line
