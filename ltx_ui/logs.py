@@ -1,5 +1,5 @@
-"""How the program logs: text for people or JSON for programs, with the job that a line concerns, and
-without what people typed."""
+"""How the program logs: text for people or JSON for programs, with the job that a line concerns,
+and without what people typed."""
 
 from __future__ import annotations
 

@@ -54,9 +54,8 @@ def test_somebody_has_decided_about_every_route(tmp_path: Path) -> None:
     presets = load_presets(settings.presets)
     made = pages(studio, settings, presets)
     who = Authenticator(settings, Identities(b"key", 1), OwnerLink(), studio)
-    found = set(
-        addresses(routes_of(make_app(studio, settings, presets, made, Hosts.of(settings), who)))
-    )
+    app = make_app(studio, settings, presets, made, Hosts.of(settings), who)
+    found = set(addresses(routes_of(app)))
     assert {("POST", "/jobs"), ("DELETE", "/api/v1/tokens/x"), ("POST", "/login")} <= found
     assert not undecided(iter(found))
     open_to_the_page = (

@@ -94,8 +94,9 @@ SAMPLING_BYTES = 350_000
 """Bytes of activations per video token and clip in a forward; counted 340 000 (19B, bfloat16)."""
 SAMPLING_BASE = 15 * GB // 100
 """Bytes that sampling takes however short the clip is: embeddings of two texts, and tables."""
-DECODING_BYTES = 87
-"""Bytes of activations per pixel and frame while the video VAE decodes a clip whole; counted."""
+DECODING_BYTES = 91
+"""Bytes of activations per pixel and frame while the video VAE decodes a clip whole; counted 87 for
+2.0, 91 for 2.3 and 2.5."""
 TILED_DECODING_BYTES = 24
 """Bytes of activations per pixel and frame while it is decoded in tiles of a few frames; counted
 18 to 24."""

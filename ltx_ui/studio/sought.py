@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ltx_ui.studio.search import found
 from ltx_ui.studio.tables import TagRow, TakeRow
-from ltx_ui.studio.takes import PRESENT, Take
+from ltx_ui.studio.takes import PRESENT, Take, seen_by
 
 Order = Literal["newest", "oldest", "longest", "favourites"]
 ORDERS: tuple[Order, ...] = get_args(Order)
@@ -33,6 +33,7 @@ class Sought:
             beginning of one.
         favourites_only: only favourites.
         drafts: only drafts, instead of only the others.
+        everybody: all owners' takes, where the studio's owner asks.
         tag: a tag that they have; empty: any or none.
         model: the model's id; empty: any.
         resolution: width and height in pixels.
@@ -48,6 +49,7 @@ class Sought:
     search: str = ""
     favourites_only: bool = False
     drafts: bool = False
+    everybody: bool = False
     tag: str = ""
     model: str = ""
     resolution: tuple[int, int] | None = None
@@ -60,7 +62,8 @@ class Sought:
 
     def conditions(self, owner: str) -> list[ColumnElement[bool]]:
         """The conditions that the owner's rows meet."""
-        those = [TakeRow.owner == owner, TakeRow.draft == self.drafts, PRESENT]
+        whose = seen_by(owner) if self.everybody else TakeRow.owner == owner
+        those = [whose, TakeRow.draft == self.drafts, PRESENT]
         if self.favourites_only:
             those.append(TakeRow.favourite.is_(True))
         if self.tag:

@@ -7,11 +7,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import ColumnElement, true
+
 from ltx_ui.recipe import Recipe
+from ltx_ui.settings import LOCAL
 from ltx_ui.studio.tables import TakeRow
 
 PRESENT = TakeRow.deleted_at.is_(None)
 """The condition that a take was not deleted."""
+
+
+def sees(asking: str, owner: str) -> bool:
+    """Whether somebody may see what an owner has: it is theirs, or they are the studio's owner."""
+    return asking in (owner, LOCAL)
+
+
+def seen_by(asking: str) -> ColumnElement[bool]:
+    """The condition that the takes meet which somebody may see: as :func:`sees`."""
+    return true() if asking == LOCAL else TakeRow.owner == asking
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,11 @@ class AuthenticationMiddleware:
         need = need_of(request.method, request.url.path)
         try:
             caller = await self._caller(request, need)
+            if isinstance(caller, Asking):
+                if is_new := not caller.owner:
+                    caller = Asking(self._authenticator.identities.new_visitor(request))
+                if need != "nothing":
+                    await self._authenticator.admit(caller.owner)
         except WrongPassword:
             caller = _ask(request)
         except StudioError as error:
@@ -69,11 +74,9 @@ class AuthenticationMiddleware:
         if isinstance(caller, Response):
             await caller(scope, receive, send)
             return
-        if not caller.owner:
-            caller = Asking(self._authenticator.identities.new_visitor(request))
-            if need != "nothing":
-                cookie = self._authenticator.identities.set_cookie(caller.owner, request)
-                send = _with_cookie(send, cookie)
+        if is_new and need != "nothing":
+            cookie = self._authenticator.identities.set_cookie(caller.owner, request)
+            send = _with_cookie(send, cookie)
         scope.setdefault("state", {}).update(caller=caller, owner=caller.owner)
         await self._app(scope, receive, send)
 

@@ -11,11 +11,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web import characters, marks, tokens
+from ltx_ui.web import characters, marks
 from ltx_ui.web.access import AuthenticationMiddleware
 from ltx_ui.web.along import Along
 from ltx_ui.web.answers import add_error_answers
 from ltx_ui.web.api import Api
+from ltx_ui.web.api_v1 import links, tokens
 from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.api_v1.router import api_v1_router
 from ltx_ui.web.assistants.endpoint import Assistants
@@ -24,7 +25,9 @@ from ltx_ui.web.bodies import Bodies
 from ltx_ui.web.cast import KnowsCast
 from ltx_ui.web.docs import docs_router
 from ltx_ui.web.examples import router as examples_router
+from ltx_ui.web.given import Given
 from ltx_ui.web.headers import SafeHeaders
+from ltx_ui.web.identity import signing_key
 from ltx_ui.web.language import Spoken
 from ltx_ui.web.login import Login
 from ltx_ui.web.media import Media
@@ -32,6 +35,7 @@ from ltx_ui.web.metrics import Measured, Metrics
 from ltx_ui.web.mounting import mount_page
 from ltx_ui.web.origins import Hosts, OwnSite
 from ltx_ui.web.page import Page
+from ltx_ui.web.parts import router as parts_router
 from ltx_ui.web.proxies import Proxied
 from ltx_ui.web.videos.routes import Videos
 
@@ -55,6 +59,7 @@ def make_app(
     assistants = Assistants(studio, settings, presets)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=assistants.lifespan)
     add_error_answers(app)
+    given = Given(studio, signing_key(settings.data_dir))
     metrics, along, watching = Metrics(studio), Along(studio, settings), Watching(studio)
     described = [
         api_v1_router(studio, settings, presets, watching),
@@ -63,6 +68,7 @@ def make_app(
         marks.router(studio),
         characters.router(studio),
         tokens.router(studio),
+        links.router(studio, given),
         along.router(),
         metrics.router(),
         Videos(studio, settings, presets).router(),
@@ -72,6 +78,8 @@ def make_app(
         docs_router([route for each in described for route in each.routes]),
         examples_router(),
         along.parts(),
+        parts_router(),
+        given.router(),
         Login(authenticator).router(),
     ):
         app.include_router(router)

@@ -14,6 +14,8 @@ from starlette.requests import Request
 
 from ltx_ui.errors import InvalidRecipe, NotAllowed, TooMuch
 from ltx_ui.settings import GUEST, LOCAL, Settings
+from ltx_ui.studio.bans import BANNED, is_banned
+from ltx_ui.studio.guard import is_visitor
 from ltx_ui.studio.kept import Kept
 from ltx_ui.studio.tokens import Token
 from ltx_ui.studio.users import checked_name
@@ -120,6 +122,21 @@ class Authenticator:
         if self._credentials is None and self._direct and at_the_machine:
             return LOCAL
         return None if self.required else self.visitor(request)
+
+    async def admit(self, owner: str) -> None:
+        """Let somebody in, and note that they are here.
+
+        Raises:
+            NotAllowed: they are banned.
+            MediaError: the library can't be read.
+        """
+        if is_visitor(owner):
+            names = self._studio.bans.names
+            known = names.known
+            known = await asyncio.to_thread(names.get) if known is None else known
+            if is_banned(owner, known):
+                raise NotAllowed(BANNED)
+        self._studio.presence.seen(owner)
 
     def visitor(self, request: Request) -> str:
         """The visitor's name in a request's cookie; empty if there is none."""

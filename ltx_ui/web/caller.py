@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from ltx_ui.settings import LOCAL
-from ltx_ui.studio.guard import is_visitor
+from ltx_ui.studio.people import Role, role_of
 from ltx_ui.studio.tokens import Scope
-
-Role = Literal["owner", "user", "visitor"]
-"""``owner``: the person at the machine, or whoever opened the owner link; ``user``: somebody with a
-name; ``visitor``: everybody else who was let in."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +23,7 @@ class Asking:
     @property
     def role(self) -> Role:
         """In which part they are here."""
-        if self.owner == LOCAL:
-            return "owner"
-        return "visitor" if is_visitor(self.owner) else "user"
+        return role_of(self.owner)
 
     def may(self, scope: Scope) -> bool:
         """Whether they may do what needs a scope."""

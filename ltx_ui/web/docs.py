@@ -13,12 +13,15 @@ import fastapi_offline
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
 from ltx_ui import __version__
 from ltx_ui.request import Request as RecipeRequest
+from ltx_ui.web.api_v1.links import LinkAsked
 from ltx_ui.web.api_v1.problems import Problem
 from ltx_ui.web.api_v1.schemas import Move
+from ltx_ui.web.api_v1.tokens import TokenAsked
 from ltx_ui.web.kept_files import FOREVER
 from ltx_ui.web.marks import TakeMarks
 from ltx_ui.web.routing import add_get
@@ -34,6 +37,7 @@ _TAGS = [
     {"name": "jobs", "description": "Clips that are asked for: submit, follow, cancel, reorder."},
     {"name": "takes", "description": "Clips that were made: find, fetch, write on, delete."},
     {"name": "images", "description": "Pictures that clips start from."},
+    {"name": "tokens", "description": "By which programs ask for you."},
     {"name": "offers", "description": "What may be asked for."},
     {"name": "monitoring", "description": "For load balancers and Prometheus."},
 ]
@@ -48,7 +52,14 @@ _SECURITY = {
         "port. At the machine itself nothing is needed.",
     },
 }
-_BODIES = {"RecipeRequest": RecipeRequest, "Problem": Problem, "Move": Move, "TakeMarks": TakeMarks}
+_BODIES: Mapping[str, type[BaseModel]] = {
+    "RecipeRequest": RecipeRequest,
+    "Problem": Problem,
+    "Move": Move,
+    "TakeMarks": TakeMarks,
+    "TokenAsked": TokenAsked,
+    "LinkAsked": LinkAsked,
+}
 """Models that routes name in their descriptions without having them as arguments or answers."""
 
 _STATIC = Path(fastapi_offline.__file__).parent / "static"

@@ -43,9 +43,8 @@ class Gallery:
         with gr.Row(elem_classes="filter"):
             field = render("sought.html", most=MAX_SEARCH)
             self._sought = custom("gallery-filter", field, "sought.js", elem_classes="choice")
-            panel("take-along", render("along.html"))
+            panel("take-along", render("along.html"), "along.js")
             self._count = panel("gallery-count")
-        panel("offline-too", render("offline.html"), classes="offline")
         wall = render("wall.html", undo_seconds=UNDO_SECONDS, most_tag=MAX_TAG)
         self._wall = custom("gallery", wall, "cards.js")
         self._menu = custom("gallery-menu", render("take_menu_waits.html"), "take_menu.js")

@@ -20,6 +20,8 @@ _READS, _ANY = "GET|HEAD", "GET|HEAD|POST|PUT|PATCH|DELETE"
 _TABLE: tuple[tuple[str, str, Need], ...] = (
     (_READS, "/(health|ready)", "nothing"),
     (f"{_READS}|POST", "/(login|owner)", "nothing"),
+    # A take that was given away: the link is all it needs.
+    (_READS, "/t/.+", "nothing"),
     (_ANY, "/logout", "person"),
     (_ANY, "/api/v1/tokens(/.*)?", "person"),
     # Clips, and what is needed to have them made.
