@@ -72,7 +72,7 @@ def make_app(
     mount_page(app, pages)
     app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
     guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)
-    return Measured(Spoken(SafeHeaders(guarded)), metrics)
+    return Measured(Spoken(SafeHeaders(guarded)), metrics, logged=settings.access_log)
 
 
 class Quiet:
