@@ -62,7 +62,11 @@ def _token(text: str) -> Token:
 
 def _access(text: str) -> dict[str, Any]:
     most = {"most_label": 80, "most_days": 3660}
-    return {"tokens": [_token(text)], "scopes": {"make": "access.make", "read": "access.read"}, **most}
+    return {
+        "tokens": [_token(text)],
+        "scopes": {"make": "access.make", "read": "access.read"},
+        **most,
+    }
 
 
 def _give(text: str) -> dict[str, Any]:

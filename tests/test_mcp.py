@@ -47,8 +47,9 @@ def answer(app: RunningApp, tool: str, **arguments: Any) -> dict[str, Any]:
     """What a tool answers where it can do what it is asked to."""
     result = called(app, tool, **arguments)
     assert not result.is_error, result.content
-    assert result.structured_content is not None
-    return result.structured_content
+    told = result.structured_content
+    assert isinstance(told, dict)
+    return told
 
 
 def refusal(app: RunningApp, tool: str, **arguments: Any) -> str:
@@ -177,9 +178,9 @@ def test_presets_and_formats_are_told_by_the_names_that_are_taken(app: RunningAp
         ("generate_clip", {}, "prompt: is missing."),
         ("generate_clip", {"prompt": " "}, "prompt: is empty."),
         ("generate_clip", {"prompt": "x" * 5000}, "at most 4000 are allowed"),
-        ("generate_clip", {"prompt": "a", "preset": "none"}, "there are best-quality"),
+        ("generate_clip", {"prompt": "a", "preset": "none"}, "none of: best-quality"),
         ("generate_clip", {"prompt": "a", "format": "wide"}, "the formats TikTok"),
-        ("generate_clip", {"prompt": "a", "seconds": 1e9}, "0.4 to 10.7"),
+        ("generate_clip", {"prompt": "a", "seconds": 1e9}, "0.38 to 10.71"),
         ("generate_clip", {"prompt": "a", "seed": -5}, "a whole number from 0"),
         ("generate_clip", {"prompt": "a", "wait_seconds": 1e9}, "must be at most 600"),
         ("generate_clip", {"prompt": "a", "start_from": "../../etc/passwd"}, "start_from: is"),
@@ -224,6 +225,29 @@ def test_nobody_sees_or_changes_what_somebody_else_made(
     *refused, found = asked(app, talk, Via="1.1 elsewhere")
     assert [each.is_error for each in refused] == [True] * 3
     assert found.structured_content == {"takes": [], "total": 0, "next": None}
+
+
+def test_a_token_is_for_what_its_scopes_say(
+    app: RunningApp, http: httpx.Client, made: dict[str, Any]
+) -> None:
+    async def talk(client: Client) -> list[CallToolResult]:
+        return [
+            await client.call_tool("search_takes", {"words": "purple"}),
+            await client.call_tool("generate_clip", {"prompt": "a ball"}),
+            await client.call_tool("set_favourite", {"take_id": made["id"]}),
+        ]
+
+    token = http.post("/api/v1/tokens", json={"label": "a", "scopes": ["read"]}).json()["token"]
+    found, *refused = asked(app, talk, Authorization=f"Bearer {token}")
+    assert found.structured_content is not None
+    assert found.structured_content["total"] == 1
+    lacking = [each.content[0].text for each in refused]  # type: ignore[union-attr]
+    assert [said.split(":")[1].split(".")[0] for said in lacking] == [
+        " it lacks the scope make",
+        " it lacks the scope keep",
+    ]
+    unknown = HEADERS | {"Authorization": "Bearer ltx_" + "x" * 43}
+    assert httpx.post(f"{app.url}/mcp", json=MESSAGE, headers=unknown).status_code == 401
 
 
 MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}

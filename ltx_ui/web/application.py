@@ -20,7 +20,7 @@ from ltx_ui.web.api import Api
 from ltx_ui.web.api_v1 import licence, links, tokens
 from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.api_v1.router import api_v1_router
-from ltx_ui.web.assistants.endpoint import add_assistants
+from ltx_ui.web.assistants.endpoint import Assistants
 from ltx_ui.web.authenticator import Authenticator
 from ltx_ui.web.bodies import Bodies
 from ltx_ui.web.cast import KnowsCast
@@ -36,6 +36,7 @@ from ltx_ui.web.metrics import Measured, Metrics
 from ltx_ui.web.mounting import mount_page
 from ltx_ui.web.origins import Hosts, OwnSite
 from ltx_ui.web.page import Page
+from ltx_ui.web.parts import router as parts_router
 from ltx_ui.web.proxies import Proxied
 from ltx_ui.web.videos.routes import Videos
 
@@ -56,7 +57,8 @@ def make_app(
         hosts: names that the studio answers to.
         authenticator: tells who is asking.
     """
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    assistants = Assistants(studio, settings, presets)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=assistants.lifespan)
     add_error_answers(app)
     given = Given(studio, signing_key(settings.data_dir))
     metrics, along, watching = Metrics(studio), Along(studio, settings), Watching(studio)
@@ -78,16 +80,18 @@ def make_app(
         docs_router([route for each in described for route in each.routes]),
         examples_router(),
         along.parts(),
+        parts_router(),
         given.router(),
         Account(studio, authenticator, given).router(),
         Login(authenticator).router(),
     ):
         app.include_router(router)
-    add_assistants(app, studio, settings, presets)
+    app.router.routes.append(assistants.route())
     mount_page(app, pages)
     app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
     guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)
-    return Proxied(Measured(Spoken(SafeHeaders(guarded)), metrics), settings)
+    measured = Measured(Spoken(SafeHeaders(guarded)), metrics, logged=settings.access_log)
+    return Proxied(measured, settings)
 
 
 class Quiet:

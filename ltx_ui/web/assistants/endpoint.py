@@ -14,7 +14,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from mcp.server.mcpserver import Context, MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
 from pydantic import ValidationError
@@ -50,7 +50,8 @@ _MARKS = ToolAnnotations(
 class Assistants(MCPServer[Any]):
     """The server, whose errors are the studio's own sentences."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, studio: Studio, settings: Settings, presets: Presets) -> None:
+        tools = Tools(studio, settings, presets)
         logging.getLogger("mcp").setLevel(logging.WARNING)  # It tells each request otherwise.
         super().__init__(
             "ltx-2-studio",
@@ -73,6 +74,23 @@ class Assistants(MCPServer[Any]):
             self.add_tool(tool, title=title, description=told, annotations=hints)
         recipe = self.resource("takes://{take_id}/recipe", mime_type="application/json")
         recipe(tools.recipe)
+        self.streamable_http_app(
+            streamable_http_path=PATH,
+            stateless_http=True,
+            max_request_body_size=MOST_BYTES,
+            # Hosts and origins are checked before, for all addresses alike.
+            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        )
+
+    def route(self) -> Route:
+        """The endpoint, which answers within :meth:`lifespan`."""
+        return Route(PATH, self.session_manager.asgi_app, methods=["POST"])
+
+    @asynccontextmanager
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        """Answer requests for as long as an app runs. Can be entered once."""
+        async with self.session_manager.run():
+            yield
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
@@ -87,7 +105,7 @@ class Assistants(MCPServer[Any]):
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
             match error.__cause__:
-                case StudioError() as cause:
+                case (StudioError() | ResourceError()) as cause:
                     raise ToolError(str(cause)) from cause
                 case ValidationError() as cause:
                     told = [_sentence(each) for each in cause.errors(include_url=False)]
@@ -105,25 +123,3 @@ class Assistants(MCPServer[Any]):
 def _sentence(error: Mapping[str, Any]) -> str:
     """What is wrong with an argument."""
     return f"{'.'.join(map(str, error['loc']))}: {mistake(error)}."
-
-
-def add_assistants(app: FastAPI, studio: Studio, settings: Settings, presets: Presets) -> None:
-    """Add the endpoint to the studio's app. It starts and ends with the app."""
-    server = Assistants(Tools(studio, settings, presets))
-    server.streamable_http_app(
-        streamable_http_path=PATH,
-        stateless_http=True,
-        max_request_body_size=MOST_BYTES,
-        # Hosts and origins are checked before, for all addresses alike.
-        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-    )
-    around = app.router.lifespan_context
-
-    @asynccontextmanager
-    async def lifespan(of: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
-        async with around(of) as state, server.session_manager.run():
-            yield state
-
-    app.router.lifespan_context = lifespan
-    answer = server.session_manager.asgi_app
-    app.router.routes.append(Route(PATH, answer, methods=["POST"]))

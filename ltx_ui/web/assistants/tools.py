@@ -9,7 +9,7 @@ import time
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ResourceNotFoundError
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 from pydantic import BaseModel, Field
 from starlette.requests import Request
@@ -25,9 +25,11 @@ from ltx_ui.studio.jobs import Job, Queued, Running
 from ltx_ui.studio.sought import Sought
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
+from ltx_ui.studio.tokens import Scope
 from ltx_ui.values import shown
 from ltx_ui.web.assistants import objects
 from ltx_ui.web.assistants.objects import Choices, FoundTakes, JobAnswer, TakeAnswer, WholeTake
+from ltx_ui.web.caller import Asking
 from ltx_ui.web.decoding import decoding
 from ltx_ui.web.submitting import submitted
 
@@ -85,11 +87,11 @@ class Tools:
         is made and answers with it and its still picture; where that takes longer than
         wait_seconds, the answer has the job's id for job_status, and the clip is made all the
         same."""
-        owner = _owner(ctx)
+        owner = _owner(ctx, "make")
         asked = {"preset": preset, "size": format, "seconds": seconds, "seed": seed}
         fields = {name: value for name, value in asked.items() if value is not None}
         if start_from:
-            fields["image_start"] = await self._picture(start_from, owner)
+            fields["image_start"] = await self._picture(ctx, start_from)
         fields = spelled_out(fields | {"prompt": prompt}, self._presets)
         job = await submitted(self._studio, self._settings, fields, owner)
         job = await self._watched(ctx, job, owner, wait_seconds)
@@ -97,12 +99,12 @@ class Tools:
 
     async def job_status(self, ctx: Asked, job_id: JobId) -> Annotated[CallToolResult, JobAnswer]:
         """How far a clip is that generate_clip began; with the clip once it is made."""
-        owner = _owner(ctx)
+        owner = _owner(ctx, "read")
         return await self._told(ctx, await asyncio.to_thread(self._job, job_id, owner), owner)
 
     async def cancel_job(self, ctx: Asked, job_id: JobId) -> Annotated[CallToolResult, JobAnswer]:
         """Stop a clip that waits or is being made. Clips that are finished stay."""
-        owner = _owner(ctx)
+        owner = _owner(ctx, "make")
         job = await asyncio.to_thread(self._studio.cancel, job_id, owner)
         return await self._told(ctx, job, owner)
 
@@ -122,7 +124,7 @@ class Tools:
         """Find finished clips, the newest first. Without words all of them are listed."""
         return await asyncio.to_thread(
             self._search,
-            _owner(ctx),
+            _owner(ctx, "read"),
             Sought(search=words, favourites_only=favourites_only, tag=tag),
             limit,
             after,
@@ -142,8 +144,10 @@ class Tools:
     ) -> TakeAnswer:
         """Give a finished clip a heart, or take it away. Clips with a heart are never deleted to
         make room."""
-        await asyncio.to_thread(self._studio.library.set_favourite, take_id, _owner(ctx), favourite)
-        return objects.take_answer(await self._take(ctx, take_id), _base_url(ctx))
+        owner = _owner(ctx, "keep")
+        await asyncio.to_thread(self._studio.library.set_favourite, take_id, owner, favourite)
+        take = await asyncio.to_thread(self._studio.library.take, take_id, owner)
+        return objects.take_answer(take, _base_url(ctx))
 
     async def list_presets(self) -> Choices:
         """The presets and formats by whose names generate_clip may be asked, and the model."""
@@ -193,14 +197,14 @@ class Tools:
             raise error
 
     async def _take(self, ctx: Asked, take_id: str) -> Take:
-        return await asyncio.to_thread(self._studio.library.take, take_id, _owner(ctx))
+        return await asyncio.to_thread(self._studio.library.take, take_id, _owner(ctx, "read"))
 
-    async def _picture(self, start_from: str, owner: str) -> str:
+    async def _picture(self, ctx: Asked, start_from: str) -> str:
         """The digest of the picture that a clip starts from."""
         if is_digest(start_from):
             return start_from
         try:
-            stored = await decoding(self._studio.last_frame, start_from, owner)
+            stored = await decoding(self._studio.last_frame, start_from, _owner(ctx, "read"))
         except NotFound:
             raise InvalidRecipe.because(
                 "start_from",
@@ -228,10 +232,18 @@ def _request(ctx: Asked) -> Request:
     return request
 
 
-def _owner(ctx: Asked) -> str:
-    """Whose request a tool is called by."""
-    owner: str = _request(ctx).state.owner
-    return owner
+def _owner(ctx: Asked, scope: Scope) -> str:
+    """Whose request a tool is called by.
+
+    Raises:
+        ResourceError: they come with a token that is not for what needs this scope.
+    """
+    caller: Asking = _request(ctx).state.caller
+    if not caller.may(scope):
+        raise ResourceError(
+            f"This token is not for that: it lacks the scope {scope}. Make one that has it."
+        )
+    return caller.owner
 
 
 def _base_url(ctx: Asked) -> str:

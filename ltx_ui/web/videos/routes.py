@@ -119,7 +119,7 @@ class Videos:
         take = await asyncio.to_thread(self._take, video, owner)
         if "prompt" not in data:
             raise InvalidRecipe.because("prompt", "prompt: is missing. Say what should change.")
-        fields = request_data(take.recipe) | _one_video(data)
+        fields = {**request_data(take.recipe), **_one_video(data)}
         origin = Origin(take.id, "variation")
         return of_job(await self._submitted(spelled_out(fields, self._presets), owner, origin))
 
