@@ -12,6 +12,7 @@ const open = async (address, fresh = '') => {
   const answer = await fetch(address);
   sheet ??= Object.assign(document.createElement('div'), {id: 'account', className: 'sheet', popover: 'auto', tabIndex: -1});
   sheet.setAttribute('role', 'dialog');
+  sheet.onsubmit = event => { if (!event.target.hasAttribute('action')) event.preventDefault(); };
   const around = document.querySelector('dialog[open]') ?? document.querySelector('.gradio-container');
   if (sheet.parentElement !== around) around.append(sheet);
   sheet.innerHTML = answer.ok ? await answer.text() : '<p class="small wrong" role="alert"></p>';
