@@ -128,7 +128,7 @@ def test_the_owner_sees_who_is_here_stops_a_clip_and_bans(home: Served) -> None:
         job = visitor.post("/api/v1/jobs", json=SMALL).json()["id"]
         name = home.studio.job(job, "local").owner
         told = sheet(owner, "/people")
-        assert f"Visitor {name[-6:]}" in told and SMALL["prompt"] in told
+        assert f"Visitor {name[-6:]}" in told and str(SMALL["prompt"]) in told
         assert home.page.owner_link.path in told
         assert owner.post("/account/stop", json={"job": job}).status_code == 204
         assert visitor.get(f"/api/v1/jobs/{job}").json()["state"] == "cancelled"
