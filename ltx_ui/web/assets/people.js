@@ -71,5 +71,6 @@ document.addEventListener('click', async ({target}) => {
     const field = button.previousElementSibling;
     field.select();
     try { await navigator.clipboard.writeText(field.value); } catch { document.execCommand('copy'); }
+    button.textContent = button.dataset.copied;
   }
 });
