@@ -156,7 +156,7 @@ class Kind:
     """Takes that are alike in what finding them goes by.
 
     Attributes:
-        settings: JSON of their recipes' settings, as :func:`ltx_ui.bundles.settings_of` gives them;
+        settings: of their recipes, as :func:`ltx_ui.studio.takes.settings_of` gives them;
             empty where they can't be read.
         first, last: when the oldest and the newest of them were made.
     """
@@ -177,6 +177,6 @@ def kinds(session: Session, owner: str) -> Sequence[Kind]:
     made = (func.min(TakeRow.created_at), func.max(TakeRow.created_at))
     query = select(*alike, *made).where(*Sought().conditions(owner)).group_by(*alike)
     return [
-        Kind(model, (width, height), *others)
-        for model, width, height, *others in session.execute(query).tuples()
+        Kind(model, (width, height), picture, length, settings, first, last)
+        for model, width, height, picture, length, settings, first, last in session.execute(query)
     ]

@@ -1,15 +1,13 @@
 """The settings and the seed of takes, for finding takes by presets, and names that were typed."""
 
-import json
-
 import sqlalchemy as sa
 from alembic import op
 from pydantic import ValidationError
 
-from ltx_ui.bundles import settings_of
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.dialects import Words
 from ltx_ui.studio.search import TABLE, prompted, words
+from ltx_ui.studio.takes import settings_of
 
 revision = "0013"
 down_revision = "0012"
@@ -46,7 +44,7 @@ def _fill() -> None:
             read = Recipe.model_validate(recipe)
         except ValidationError:
             continue
-        told = {"settings": json.dumps(settings_of(read)), "seed": read.seed}
+        told = {"settings": settings_of(read), "seed": read.seed}
         op.get_bind().execute(sa.update(takes).where(takes.c.number == number).values(**told))
 
 
