@@ -33,6 +33,21 @@ MOST_WATCHING = 250
 GONE = "gone"
 """The event of a job whose takes were deleted while it was watched."""
 
+EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string", "enum": ["progress", "done", "failed", "cancelled", GONE]},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/Progress"},
+        },
+    },
+    "required": ["id", "event", "data"],
+}
+"""The OpenAPI description of an event."""
+
 _log = logging.getLogger(__name__)
 
 
