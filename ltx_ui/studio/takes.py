@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, true
 
+from ltx_ui.bundles import settings_of
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import LOCAL
 from ltx_ui.studio.tables import TakeRow
@@ -87,6 +89,8 @@ def of_recipe(recipe: Recipe) -> dict[str, Any]:
         "height": recipe.height,
         "length": recipe.duration,
         "with_picture": bool(recipe.inputs.images),
+        "settings": json.dumps(settings_of(recipe)),
+        "seed": recipe.seed,
     }
 
 

@@ -22,7 +22,7 @@ from ltx_ui.settings import LOCAL
 from ltx_ui.studio.tokens import SCOPES, Token
 from ltx_ui.web.answers import answer_error, is_navigation, refuse
 from ltx_ui.web.authenticator import Authenticator, WrongPassword, bearer
-from ltx_ui.web.caller import Asking
+from ltx_ui.web.caller import Asking, asked_by
 from ltx_ui.web.rights import Need, need_of
 
 
@@ -78,7 +78,8 @@ class AuthenticationMiddleware:
             cookie = self._authenticator.identities.set_cookie(caller.owner, request)
             send = _with_cookie(send, cookie)
         scope.setdefault("state", {}).update(caller=caller, owner=caller.owner)
-        await self._app(scope, receive, send)
+        with asked_by(caller.owner):
+            await self._app(scope, receive, send)
 
     async def _caller(self, request: Request, need: Need | None) -> Asking | Response:
         """Who is asking, without a name if it is a new visitor; or the answer that refuses them."""

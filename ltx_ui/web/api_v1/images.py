@@ -52,7 +52,11 @@ class Images:
         router = APIRouter(tags=["images"])
         binary = {"type": "string", "format": "binary"}
         form = {"type": "object", "properties": {FIELD: binary}, "required": [FIELD]}
-        content = {"image/*": {"schema": binary}, BYTES: {"schema": binary}, MULTIPART: {"schema": form}}
+        content = {
+            "image/*": {"schema": binary},
+            BYTES: {"schema": binary},
+            MULTIPART: {"schema": form},
+        }
         add(
             *(router, "POST", "/images", self.store_image, 403, 413, 415, 422, 503),
             answers={
