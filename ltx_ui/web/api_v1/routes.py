@@ -35,7 +35,8 @@ def add(
         statuses: of the problems that it may answer with.
         answers: further descriptions of answers.
     """
-    described = {**problem_answers(*statuses), **(answers or {})}
+    described = problem_answers(*statuses)
+    described.update(answers or {})
     name = getattr(answer, "__name__", "")
     for number, method in enumerate(methods.split()):
         router.add_api_route(
