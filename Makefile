@@ -27,7 +27,7 @@ format:  ## lay the code out as the check wants it
 	$(PYTHON) -m ruff check --fix .
 
 test:  ## the tests, on all cores (T=tests/test_recipe.py for some of them)
-	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --dist loadfile $(T)
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(T)
 
 weights:  ## the long tests of what the demo model learnt, and a note that they passed
 	OMP_NUM_THREADS=1 $(PYTHON) -m tests.recorded weights

@@ -49,6 +49,7 @@ from benchmarks import random_weights
 from benchmarks.measuring import CUDA, Stopwatch, forget_peak, matrix_rate, now, peak_gb
 from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
+from ltx_ui.engine.graphs import CudaRecorder
 from ltx_ui.engine.loading import DEMO_FOLDER, Loaded, Schedule
 from ltx_ui.engine.memory_fallback import free_caches
 from ltx_ui.engine.models import CARDS
@@ -149,6 +150,7 @@ class Light:
             self.distilled,
             self.top_kernels,
             self.out_of_memory,
+            self.given_up,
             self.within_limits,
         ):
             title = (part.__doc__ or "").strip().rstrip(".")
@@ -329,6 +331,22 @@ class Light:
             with unlimited():
                 clip = self.engine.generate(recipe, Squeeze(stage))
             say(f"{stage}: {clip.frames.shape} {' '.join(clip.notes) or 'nothing ran out'}")
+
+    def given_up(self) -> None:
+        """A recording that CUDA gives up, and whether memory is given back afterwards."""
+        if not CUDA:
+            say("left out: no CUDA device")
+            return
+        numbers = [torch.ones(2**28, device="cuda")]  # A gigabyte.
+        try:
+            CudaRecorder()(lambda: (numbers[0] * numbers[0][0].item(),))
+            say("recorded all the same")
+        except RuntimeError as error:
+            say(str(error).splitlines()[0])
+        numbers.clear()
+        before = torch.cuda.memory_reserved()
+        free_caches()
+        say(f"{(before - torch.cuda.memory_reserved()) / 1e9:.1f} GB given back, of at least 1.1")
 
     def within_limits(self) -> None:
         """Peaks of each placement, within less memory."""

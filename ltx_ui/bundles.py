@@ -9,10 +9,14 @@ from pydantic import AfterValidator
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import FIELDS, FOCUSES
-from ltx_ui.request import parse_request
+from ltx_ui.recipe import Recipe
+from ltx_ui.request import Request, parse_request, request_data
 
 PER_CLIP = frozenset({"prompt", "model", "noise", *FIELDS.values(), *FOCUSES.values()})
 """Fields that belong to one clip and can't be part of a bundle."""
+
+SETTINGS = frozenset(Request.model_fields) - PER_CLIP - {"seed", "negative_prompt", "num_takes"}
+"""Fields that a bundle always decides about: what it is silent about has its default."""
 
 _SIZE = frozenset({"width", "height", "two_stage"})
 
@@ -20,6 +24,12 @@ _SIZE = frozenset({"width", "height", "two_stage"})
 def size_name(width: int, height: int, two_stage: bool) -> str:
     """A size as the page's form has it: ``288x512``, or ``704x1280 hd`` in two stages."""
     return f"{width}x{height}{' hd' if two_stage else ''}"
+
+
+def settings_of(recipe: Recipe) -> dict[str, Any]:
+    """The values of :data:`SETTINGS` that a recipe has, under a request's names."""
+    asked = request_data(recipe)
+    return {name: asked[name] for name in sorted(SETTINGS)}
 
 
 def form_fields(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,6 +52,10 @@ class InvalidRecipe(StudioError):
         return cls([FieldProblem(field, message)])
 
 
+class InvalidParameter(InvalidRecipe):
+    """Something else of a request can't be used as it is: a header, or what follows the address."""
+
+
 class BodyTooLarge(StudioError):
     """A request or an upload is larger than the settings allow."""
 
@@ -62,6 +66,12 @@ class NotFound(StudioError):
     """A take or a job that is not here (any more), or that belongs to somebody else."""
 
     http_status = 404
+
+
+class NotAllowed(StudioError):
+    """Something that who asks may not do, whatever they send."""
+
+    http_status = 403
 
 
 class WrongMoment(StudioError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +15,9 @@ from ltx_ui.lossy import SHARE, THRESHOLD, parse_lossy
 
 LOCAL = "local"
 """The owner of everything that is made at the machine."""
+GUEST = "guest"
+"""Name to sign in with on a public link for which no password was chosen. Everybody who does is a
+visitor of their own."""
 VISITOR = "visitor-"
 """What the names of visitors begin with, to whom no name was given; nobody else's does."""
 
@@ -107,6 +111,22 @@ class Settings(BaseSettings):
     auth: Annotated[SecretStr | None, NoDecode] = Field(
         None, description="NAME:PASSWORD that visitors must give."
     )
+    visitors: Literal["on", "off"] = Field(
+        "on",
+        description="Who may come in without a name. off: the owner, named users and who has a "
+        "link to a take, nobody else.",
+    )
+    trusted_proxy: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Addresses or networks of proxies that are believed about who asks, separated "
+        "by commas; none: this machine's, where --share or --allowed-host says that one may be "
+        "there.",
+    )
+    user_header: str | None = Field(
+        None,
+        description="Header in which a proxy names who has signed in there, such as "
+        "X-Forwarded-User. Needs --trusted-proxy.",
+    )
     allowed_host: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Names, besides this machine's own addresses, under which the page may be "
@@ -178,7 +198,7 @@ class Settings(BaseSettings):
             raise ValueError("must look like postgresql://USER:PASSWORD@HOST:PORT/NAME")
         return DatabaseUrl(f"postgresql://{rest}")
 
-    @field_validator("allowed_host", mode="before")
+    @field_validator("allowed_host", "trusted_proxy", mode="before")
     @classmethod
     def _names(cls, given: object) -> object:
         parts = [given] if isinstance(given, str) else given
@@ -186,6 +206,29 @@ class Settings(BaseSettings):
             return given
         names = (name.strip() for part in parts for name in str(part).split(","))
         return tuple(name for name in names if name)
+
+    @field_validator("trusted_proxy")
+    @classmethod
+    def _of_networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for each in given:
+            try:
+                ipaddress.ip_network(each)
+            except ValueError:
+                raise ValueError(
+                    "must be addresses or networks such as 10.0.0.2 or 10.0.0.0/24"
+                ) from None
+        return given
+
+    @field_validator("user_header")
+    @classmethod
+    def _of_a_proxy(cls, header: str | None, info: ValidationInfo) -> str | None:
+        if header is None:
+            return None
+        if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", header):
+            raise ValueError("must be the name of a header, such as X-Forwarded-User")
+        if not info.data.get("trusted_proxy"):
+            raise ValueError("needs --trusted-proxy, the address of the proxy that sends it")
+        return header.lower()
 
     @field_validator("device")
     @classmethod

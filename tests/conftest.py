@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from ordering import longest_first
 from recorded import skip_what_passed_before
 from studios import OpenStudio, leave
 
@@ -18,6 +19,7 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 
 if TYPE_CHECKING:
+    from encoder import Encoder
     from playwright.sync_api import Browser, BrowserContext, Page
     from postgres import Postgres
     from running import RunningApp
@@ -28,8 +30,9 @@ runtime.set_up()  # Before a test's file imports torch.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leaves out the long tests that passed before."""
+    """Leaves out the long tests that passed before, and begins with the files that take long."""
     skip_what_passed_before(items)
+    longest_first(items)
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +104,19 @@ def open_studio(data_dir: Path, cache: Path, database: str | None) -> Iterator[O
 
     yield open_one
     leave(*opened)
+
+
+@pytest.fixture
+def encoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_studio: OpenStudio
+) -> Iterator[Encoder]:
+    """Made after the studios' fixture, so that it lets go before they are left."""
+    from encoder import Encoder
+
+    made = Encoder(tmp_path)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(made.path))
+    yield made
+    made.let_go()
 
 
 @pytest.fixture(scope="session")
@@ -191,6 +207,15 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 def http(app: RunningApp) -> Iterator[httpx.Client]:
     """A client of the app that keeps its cookies."""
     with httpx.Client(base_url=app.url, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def ada(app: RunningApp) -> Iterator[httpx.Client]:
+    """A program that uses the versioned API of the app as a visitor."""
+    from v1 import visitor
+
+    with visitor(app) as client:
         yield client
 
 

@@ -7,10 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from diffusers import LTX2ConditionPipeline
 from families import Family, family_of, pipeline, save
+from pictured import pictured
 
 from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
@@ -158,6 +160,28 @@ def test_the_authors_negative_prompt_is_offered_where_it_has_an_effect() -> None
     words = CARDS["ltx-2"].authors_negative_prompt
     assert "mismatched lip sync" in words and len(words) > 1000
     assert words not in recipe().negative_prompt, "the short one stays the default"
+
+
+def test_ltx_2_5_marks_the_first_latent_frame_of_a_clip_and_no_other(tmp_path: Path) -> None:
+    engine = Engine(str(save("2.5", tmp_path / "model")), tmp_path)
+    engine.load(lambda message, fraction: None)
+    transformer = engine.pipe.transformer
+    mark = torch.nn.init.normal_(transformer.keyframes_abs_pos_embedding.data)
+    before: list[torch.Tensor] = []
+    after: list[torch.Tensor] = []
+    transformer.proj_in.register_forward_hook(lambda _, __, made: before.append(made.clone()))
+    transformer.transformer_blocks[0].register_forward_pre_hook(
+        lambda _, __, given: after.append(given["hidden_states"].clone()), with_kwargs=True
+    )
+    black = np.zeros((128, 160, 3), np.uint8)
+    wanted, data = pictured(recipe(width=160), {-1: black})
+    engine.generate(wanted, Silent(), data)
+    own, frames, end = 4 * 5, 2, 4 * 5
+    assert len(before) == len(after) == 8
+    for plain, marked in zip(before, after, strict=True):
+        assert plain.shape[1] == own * frames + end
+        assert torch.equal(marked[:, :own], plain[:, :own] + mark)
+        assert torch.equal(marked[:, own:], plain[:, own:])
 
 
 def test_the_full_transformer_of_ltx_2_5_is_loaded_from_its_own_folder(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from ltx_ui.engine.placement import (
     TILED_DECODING_BYTES,
 )
 from ltx_ui.geometry import video_tokens
+from tests.rehearsal.checkpoint import VIDEO_VAE
 from tests.rehearsal.compat import TorchDispatchMode, tree_leaves
 
 WIDTH, HEIGHT, FRAMES = 288, 512, 49
@@ -96,13 +97,14 @@ def test_a_forward_with_guidance_allocates_what_the_plan_allows_for_each_token()
     ("framewise", "least", "most"),
     [(False, 0.95 * DECODING_BYTES, DECODING_BYTES), (True, 12, TILED_DECODING_BYTES)],
 )
+@pytest.mark.parametrize("config", [{}, VIDEO_VAE], ids=["2.0", "2.3"])
 @torch.inference_mode()
 def test_decoding_allocates_what_the_plan_allows_for_each_pixel(
-    framewise: bool, least: float, most: float
+    config: dict[str, Any], framewise: bool, least: float, most: float
 ) -> None:
     with torch.device("meta"):
         vae = AutoencoderKLLTX2Video(
-            spatial_compression_ratio=32, temporal_compression_ratio=8
+            spatial_compression_ratio=32, temporal_compression_ratio=8, **config
         ).bfloat16()
     if framewise:
         vae.enable_tiling(256, 256, 16, 192, 192, 8)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from recorded import depended_on
 
-from ltx_ui.engine.placement import PLACEMENTS, possible
+from ltx_ui.engine.placement import PLACEMENTS, Placement, Quantize, possible
 from tests.rehearsal import guard, stage
 from tests.rehearsal.cases import cases_of
 from tests.rehearsal.checkpoint import Family
@@ -17,6 +17,12 @@ from tests.rehearsal.faults import IN_A_BLOCK, OPERATIONS
 from tests.rehearsal.verdict import complaints
 
 FAMILIES: tuple[Family, ...] = ("2.0", "2.0 distilled", "2.3", "2.5")
+IN_4_BITS: dict[Quantize, tuple[Placement, ...]] = {
+    "text": ("resident", "fp8", "fp8-streamed"),
+    "all": possible("all"),
+}
+"""Placements that are tried with each choice of what is in 4 bits. The text encoder alone is where
+it would be anyway, so that one of each kind will do."""
 LONG = "long"
 """The case that shows nothing more with two blocks."""
 
@@ -41,8 +47,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def reports(folder: Path) -> list[dict[str, Any]]:
     every = [name for name in cases_of("2.0") if name != LONG]
-    few = ["first and last frame"]
-    acts = {"2.0": every, "2.0 distilled": ["text"], "2.3": few, "2.5": few}
+    few = ["text", "first frame", "first and last frame"]
+    acts = {"2.0": every, "2.0 distilled": [*few, "HD"], "2.3": [*few, "high"], "2.5": [*few, "HD"]}
     return stage.played(folder, acts, PLACEMENTS)
 
 
@@ -54,8 +60,14 @@ def glimpse(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def in_4_bits(folder: Path) -> list[dict[str, Any]]:
-    return stage.played(folder, {"2.0": ["first frame", "graphs"]}, possible("all"), "all")
+def in_4_bits(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """Reports by what is kept in 4 bits, and placement."""
+    acts = {"2.0": ["first frame", "HD", "graphs", "stepped down"]}
+    return {
+        (quantize, report["placement"]): report
+        for quantize, placements in IN_4_BITS.items()
+        for report in stage.played(folder, acts, placements, quantize)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +119,14 @@ def test_every_clip_is_made_as_the_plan_says_in_every_placement(
 
 
 @pytest.mark.rehearsal
-@pytest.mark.parametrize("placement", possible("all"))
+@pytest.mark.parametrize(
+    ("quantize", "placement"), [(q, p) for q, placements in IN_4_BITS.items() for p in placements]
+)
 def test_clips_of_weights_in_4_bits_are_made_as_the_plan_says(
-    folder: Path, in_4_bits: list[dict[str, Any]], placement: str
+    folder: Path,
+    in_4_bits: dict[tuple[str, str], dict[str, Any]],
+    quantize: Quantize,
+    placement: Placement,
 ) -> None:
-    [report] = [r for r in in_4_bits if r["placement"] == placement]
-    assert complaints(report, stage.model_of(folder / "2.0", "all")) == []
+    model = stage.model_of(folder / "2.0", quantize)
+    assert complaints(in_4_bits[quantize, placement], model) == []

@@ -14,8 +14,8 @@ from test_security import gradio_routes
 from ltx_ui.presets import load_presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web.access import Authenticator
 from ltx_ui.web.application import make_app
+from ltx_ui.web.authenticator import Authenticator
 from ltx_ui.web.identity import Identities, OwnerLink
 from ltx_ui.web.mounting import is_open
 from ltx_ui.web.origins import Hosts
@@ -53,7 +53,7 @@ def test_somebody_has_decided_about_every_route(tmp_path: Path) -> None:
     studio = Studio(settings)
     presets = load_presets(settings.presets)
     made = pages(studio, settings, presets)
-    who = Authenticator(settings, Identities(b"key", 1), OwnerLink(), studio.tokens)
+    who = Authenticator(settings, Identities(b"key", 1), OwnerLink(), studio)
     app = make_app(studio, settings, presets, made, Hosts.of(settings), who)
     found = set(addresses(routes_of(app)))
     assert {("POST", "/jobs"), ("DELETE", "/api/v1/tokens/x"), ("POST", "/login")} <= found

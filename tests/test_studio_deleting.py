@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from encoder import Encoder
 from kept import keep, open_library
-from studios import PATIENCE, OpenStudio, leave, quick, slow, until
+from studios import PATIENCE, OpenStudio, leave, quick, until
 
 from ltx_ui.errors import NotFound
 from ltx_ui.studio import deleting
@@ -131,14 +132,18 @@ def test_a_job_comes_back_with_its_take(open_studio: OpenStudio) -> None:
 
 
 def test_a_deleted_take_is_not_made_again_when_its_job_goes_on(
-    open_studio: OpenStudio, data_dir: Path
+    open_studio: OpenStudio, data_dir: Path, encoder: Encoder
 ) -> None:
     studio = open_studio()
-    job = studio.submit(slow(num_takes=3), "ada")
+    encoder.hold()
+    encoder.let_one_go()
+    job = studio.submit(quick(num_takes=3), "ada")
     until(lambda: bool(studio.job(job.id, "ada").kept))
     first, *others = job.take_ids
     studio.library.delete([first], "ada")
     studio.library.purge()
+    studio.close()
+    encoder.let_go()
     leave(studio)
     again = open_studio()
     assert isinstance(again.wait(job.id, "ada", PATIENCE).state, Done)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
 import pytest
+from encoder import Encoder
 from forked import Forked
 from studios import PATIENCE, OpenStudio, leave, quick, slow, until
 
@@ -19,41 +18,6 @@ from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Queued, Running
 from ltx_ui.studio.studio import Studio
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the encoder is a shell script")
-
-
-class Encoder:
-    """The real ffmpeg, which waits while it is held."""
-
-    def __init__(self, folder: Path) -> None:
-        self._held = folder / "held"
-        self._reached = folder / "reached"
-        self.path = folder / "ffmpeg"
-        real = imageio_ffmpeg.get_ffmpeg_exe()
-        wait = f'while [ -e "{self._held}" ]; do sleep 0.02; done'
-        self.path.write_text(f'#!/bin/sh\ntouch "{self._reached}"\n{wait}\nexec "{real}" "$@"\n')
-        self.path.chmod(0o755)
-
-    def hold(self) -> None:
-        self._reached.unlink(missing_ok=True)
-        self._held.touch()
-
-    def is_reached(self) -> bool:
-        """Whether it was started since it is held: what is written before it is written."""
-        return self._reached.exists()
-
-    def let_go(self) -> None:
-        self._held.unlink(missing_ok=True)
-
-
-@pytest.fixture
-def encoder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_studio: OpenStudio
-) -> Iterator[Encoder]:
-    """Made after the studios' fixture, so that it lets go before they are left."""
-    made = Encoder(tmp_path)
-    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(made.path))
-    yield made
-    made.let_go()
 
 
 def running(studio: Studio, job: Job) -> Running | None:

@@ -26,6 +26,7 @@ from ltx_ui.web.examples import ExampleClip
 from ltx_ui.web.gallery_filter import Menu
 from ltx_ui.web.job_view import JobView
 from ltx_ui.web.language import in_language
+from ltx_ui.web.parts import FIRST
 from ltx_ui.web.recipe_words import Difference, Line, Piece
 from ltx_ui.web.templating import TEMPLATES, as_plain, environment, render
 
@@ -108,9 +109,7 @@ def _quality(why_fixed: bool) -> Values:
 
 
 def _docs(text: str) -> dict[str, Any]:
-    route = {"method": text, "path": text, "description": text, "answers": {text: text}}
-    field = dict.fromkeys(("name", "type", "default", "description"), text)
-    return {"title": text, "version": text, "routes": [route], "fields": [field]}
+    return {"title": text, "digest": text}
 
 
 def _menus(text: str) -> dict[str, Any]:
@@ -238,7 +237,10 @@ CASES: list[tuple[str, Values]] = [
     ("character_form.html", _character_form),
     ("characters.html", lambda text: {"characters": [_character(text), Character(text)]}),
     ("clips.html", _clips),
-    ("compiled.html", lambda text: {"text": text, "differs": True}),
+    (
+        "compiled.html",
+        lambda text: {"text": text, "differs": True, "count": 9, "limit": 8, "last_words": text},
+    ),
     ("compare.html", _compare),
     ("contact_sheet.html", _contact_sheet),
     ("disclosure.html", _of("label")),
@@ -259,6 +261,7 @@ CASES: list[tuple[str, Values]] = [
     ("model.html", _model("busy")),
     ("model.html", _model("ready")),
     ("model.html", _model("demo")),
+    ("given.html", _of("title", "prompt", "width", "height", "here", "link", "studio", "file")),
     ("opened.html", _opened),
     ("opened.html", lambda text: _opened(text, there=False)),
     ("opened_changes.html", _changes),
@@ -271,7 +274,14 @@ CASES: list[tuple[str, Values]] = [
     ("refusal.html", _of("title", "sentence", "home")),
     (
         "scripts.html",
-        lambda text: {"keep": text, "presets": {text: [text, 1.5, None]}, "words": {}},
+        lambda text: {
+            "keep": text,
+            "presets": {text: [text, 1.5, None]},
+            "words": {},
+            "parts": {"begins": [text]},
+            "scripts": FIRST.scripts,
+            "components": FIRST.components,
+        },
     ),
     ("seed_cards.html", _seed_cards),
     ("share.html", lambda text: {"link": text, "code": text, "here_only": True, "pictures": 1}),
@@ -285,7 +295,6 @@ CASES: list[tuple[str, Values]] = [
     ("summary.html", _summary),
     ("take_menu.html", lambda text: {"take": _named(text)}),
     ("take_row.html", _take_row),
-    ("tokens.html", _of("count", "limit", "last_words")),
     ("workflow.html", _workflow),
 ]
 
@@ -337,7 +346,7 @@ def test_every_template_that_takes_values_is_among_the_cases() -> None:
 
 
 def test_text_reads_as_it_was_written() -> None:
-    shown = render("compiled.html", text=HOSTILE, differs=True)
+    shown = render("compiled.html", text=HOSTILE, differs=True, count=0)
     assert unescape(shown).count(HOSTILE) == 1
 
 
@@ -350,15 +359,21 @@ def test_a_text_in_a_property_ends_no_script_string_and_reads_almost_as_it_was_w
 
 def test_a_script_gets_its_values_unchanged() -> None:
     page = render(
-        "scripts.html", keep=HOSTILE, presets={"é ♥": [HOSTILE, 0.5, True, None]}, words={}
+        "scripts.html",
+        keep=HOSTILE,
+        presets={"é ♥": [HOSTILE, 0.5, True, None]},
+        words={},
+        parts={},
+        scripts=(),
+        components=(),
     )
     known = [json.loads(json.loads(found)) for found in re.findall(r'JSON.parse\((".*")\);', page)]
-    assert known == [HOSTILE, {"é ♥": [HOSTILE, 0.5, True, None]}, {}]
+    assert known == [HOSTILE, {"é ♥": [HOSTILE, 0.5, True, None]}, {}, {}]
 
 
 def test_a_forgotten_value_is_an_error() -> None:
     with pytest.raises(UndefinedError, match="last_words"):
-        render("tokens.html", count=1, limit=2)
+        render("compiled.html", text="", differs=False, count=1, limit=2)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -35,6 +35,12 @@ COMMANDS: Mapping[str, Command] = {
     "import": Command(
         "along", "Add the clips of such a zip. Those that are here already stay as they are."
     ),
+    "user": Command(
+        "accounts", "Give people names and passwords of their own, also while the studio runs."
+    ),
+    "token": Command(
+        "accounts", "Make tokens for programs, and revoke them, also while the studio runs."
+    ),
 }
 """All commands, in the order of the help. Without one the studio is served."""
 

@@ -53,7 +53,7 @@ def _serve(settings: Settings, sockets: Sequence[socket.socket]) -> NoReturn:
 
     # They import libraries that read their environment, which is set up above.
     from ltx_ui.studio.studio import Studio
-    from ltx_ui.web.access import with_credentials
+    from ltx_ui.web.authenticator import with_credentials
     from ltx_ui.web.server import serve
 
     stop, at_once = threading.Event(), threading.Event()
@@ -72,7 +72,8 @@ def _serve(settings: Settings, sockets: Sequence[socket.socket]) -> NoReturn:
     if settings.credentials and not chosen.credentials:
         name, password = settings.credentials
         print(f"Sign in as {name} with the password {password}", flush=True)
-    if settings.share or settings.allowed_host or settings.host not in _AT_THE_MACHINE:
+    between = settings.share or settings.allowed_host or settings.trusted_proxy
+    if between or settings.host not in _AT_THE_MACHINE:
         page.owner_link.tell(lambda path: print(f"Owner link: {page.url}/{path}", flush=True))
     with noted_address(settings, page.url):
         stop.wait()

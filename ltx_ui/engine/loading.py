@@ -22,6 +22,7 @@ from diffusers import (
 from ltx_ui.engine.checkpoint import Elements, computed_bytes, counted_in, cure
 from ltx_ui.engine.compat import LastFramePipeline
 from ltx_ui.engine.downloading import Admit, Report, downloaded, missing_disk
+from ltx_ui.engine.first_frame import mark_first_frame
 from ltx_ui.engine.kept_text import kept_text_bytes
 from ltx_ui.engine.machine import CPU, free_memory, unused, usual_dtype
 from ltx_ui.engine.memory_fallback import is_out_of_memory
@@ -276,6 +277,7 @@ def _large_parts(
     )
     # A LoRA would switch gradients off later, and blocks compiled before would not fit any more.
     transformer.requires_grad_(False)
+    mark_first_frame(transformer)
     if kind := packing.get("transformer"):
         quantize_transformer(transformer, kind, device, waits="transformer" in away)
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from ltx_ui.errors import SettingsError
 from ltx_ui.studio.backend import Backend
 from ltx_ui.studio.sqlite import SqliteFile
 
@@ -56,18 +57,22 @@ class Database:
         """The name that this process gives its jobs."""
         return self._backend.holder
 
-    def open(self) -> None:
+    def open(self, *, migrate: bool = True) -> None:
         """Check it and migrate it to the present version. Done once; the first session calls it if
         nobody has before.
 
+        Args:
+            migrate: whether it may be migrated. Not under a studio that runs.
+
         Raises:
-            SettingsError: it is damaged, or belongs to a newer version of the program.
+            SettingsError: it is damaged, or belongs to a newer version of the program, or to an
+                older one and may not be migrated.
             MediaError: it can't be reached, read or written.
         """
         with self._lock:
             if not self._open:
                 with self._backend.room(frees=True):
-                    migrated = self._migrate()
+                    migrated = self._migrate(allowed=migrate)
                 if migrated:
                     self._backend.migrated()
                 with self._in_words():
@@ -149,13 +154,18 @@ class Database:
                 raise
             raise said from error
 
-    def _migrate(self) -> bool:
+    def _migrate(self, *, allowed: bool) -> bool:
         """Returns whether there was something to migrate."""
         self._backend.prepare()
         with self._in_words(), self._backend.writers.begin() as connection:
             self._backend.check(connection)
             if _is_current(connection):
                 return False
+            if not allowed:
+                raise SettingsError(
+                    "Another studio is using the library, of another version than this one. Close "
+                    "it, or use the program that it was started with."
+                )
             self._upgrade(connection)
             return True
 

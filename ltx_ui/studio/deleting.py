@@ -6,6 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from ltx_ui.studio.job_store import forget_jobs_of, still_made
 from ltx_ui.studio.parts import in_parts
 from ltx_ui.studio.search import compact, drop_words
 from ltx_ui.studio.tables import TakeRow
-from ltx_ui.studio.takes import PRESENT
+from ltx_ui.studio.takes import PRESENT, seen_by
 
 UNDO_SECONDS = 30.0
 """How long takes that were deleted can be brought back."""
@@ -97,12 +98,16 @@ class Bin:
         """Returns whether there was one of these takes."""
         any_found = False
         for some in in_parts(take_ids, _AT_ONCE):
-            those = select(TakeRow.id).where(TakeRow.owner == owner, TakeRow.id.in_(some), which)
+            columns = select(TakeRow.id, TakeRow.owner)
+            those = columns.where(seen_by(owner), TakeRow.id.in_(some), which)
+            by_owner = defaultdict[str, list[str]](list)
             with self._database.session(frees=True) as session:
-                found = session.scalars(those).all()
+                for take_id, whose in session.execute(those):
+                    by_owner[whose].append(take_id)
+                found = [*chain.from_iterable(by_owner.values())]
                 session.execute(update(TakeRow).where(TakeRow.id.in_(found)).values(deleted_at=at))
-            if found:
-                self._changed(found, owner)
+            for whose, ids in by_owner.items():
+                self._changed(ids, whose)
                 any_found = True
         return any_found
 

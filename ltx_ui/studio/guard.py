@@ -25,6 +25,11 @@ def is_visitor(owner: str) -> bool:
     return owner.startswith(VISITOR)
 
 
+def crowd_of(visitor: str) -> str:
+    """What the names of all visitors from one's address begin with."""
+    return visitor.rpartition("-")[0] + "-"
+
+
 def places_for(owner: str, places: int) -> int:
     """How many jobs may wait when an owner adds one. Visitors leave a quarter of the places, one at
     least, to who is none; of a single one they may have it."""
@@ -79,12 +84,17 @@ class Guard:
 
     def spent(self, owner: str, seconds: float) -> None:
         """The studio has worked for somebody."""
-        if not is_visitor(owner):
-            return
+        names = [name for name, _ in _bounded(owner)] if is_visitor(owner) else [owner]
         with self._lock:
             self._drop_old()
-            for name, _ in _bounded(owner):
+            for name in names:
                 self._spent[name].append((self._clock(), seconds))
+
+    def minutes(self, owner: str) -> float:
+        """For how many minutes the studio has worked for somebody within a day."""
+        with self._lock:
+            self._drop_old()
+            return sum(seconds for _, seconds in self._spent.get(owner, [])) / 60
 
     def _check_allowance(self, name: str, shares: int) -> None:
         allowed = shares * self._settings.visitor_minutes
@@ -110,7 +120,7 @@ class Guard:
 def _bounded(owner: str) -> list[tuple[str, int]]:
     """Beginnings of names whose owners are bounded together, and how many visitors' shares they
     may have."""
-    return [(owner, 1), (owner.rpartition("-")[0] + "-", CROWD)]
+    return [(owner, 1), (crowd_of(owner), CROWD)]
 
 
 def _who(shares: int) -> str:

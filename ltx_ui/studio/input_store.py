@@ -106,7 +106,7 @@ class InputStore:
         Args:
             named: the field and the digest of each, as :meth:`ltx_ui.inputs.Inputs.named` gives
                 them; the field is named in errors.
-            owner: for whom something is stored; a visitor may use their own pictures only.
+            owner: for whom something is stored, who may not use pictures of others.
 
         Raises:
             InvalidRecipe: there is no file by a digest that the owner may use.
@@ -125,7 +125,7 @@ class InputStore:
         """The stored file.
 
         Args:
-            owner: who asks for it; a visitor may see their own pictures only.
+            owner: who asks for it; only the studio's owner sees pictures of others.
 
         Raises:
             NotFound: there is none by this digest that the owner may see.

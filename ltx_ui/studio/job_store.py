@@ -173,6 +173,12 @@ class JobStore:
         with self._database.reading() as session:
             return self._rows.read(session, asked, partial(_numbered, session))
 
+    def live(self) -> list[tuple[str, str]]:
+        """Id and owner of each job that has not ended, in every process."""
+        those = select(JobRow.id, JobRow.owner).where(JobRow.state.in_(LIVE))
+        with self._database.reading() as session:
+            return [(job_id, owner) for job_id, owner in session.execute(those)]
+
     def find(self, job_id: str) -> Job | None:
         """A job with its takes that are in the library; None if there is none by this id, or all
         its takes were deleted."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ltx_ui.media.frames import last_frame
 from ltx_ui.settings import Settings
+from ltx_ui.studio.bans import Bans
 from ltx_ui.studio.characters import Characters
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.exporting import Exporting
@@ -16,8 +17,11 @@ from ltx_ui.studio.importing import Importing
 from ltx_ui.studio.input_store import InputStore, StoredImage
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.lineage import LastFrames
+from ltx_ui.studio.people import Presence
 from ltx_ui.studio.room import Room
+from ltx_ui.studio.take_links import TakeLinks
 from ltx_ui.studio.tokens import Tokens
+from ltx_ui.studio.users import Users
 
 
 class Kept(ABC):
@@ -28,6 +32,10 @@ class Kept(ABC):
         characters: whom ``@name`` stands for.
         exporting, importing: takes as zips, out and in.
         tokens: by which programs ask for their owners.
+        users: who has a name and a password here.
+        take_links: by which takes are given away.
+        bans: who is let in no more.
+        presence: who was seen lately.
 
     Raises:
         SettingsError: the library is damaged, or belongs to a newer version of the program.
@@ -54,7 +62,9 @@ class Kept(ABC):
             most_bytes=int(settings.max_import_gb * 1e9),
         )
         self.importing.settle()
-        self.tokens = Tokens(self._database)
+        self.tokens, self.users = Tokens(self._database), Users(self._database)
+        self.take_links = TakeLinks(self._database, self.library)
+        self.bans, self.presence = Bans(self._database), Presence()
 
     @property
     def library_name(self) -> str:
@@ -71,7 +81,7 @@ class Kept(ABC):
         Args:
             data: the file's bytes as they were sent.
             field: the recipe's field that the picture is for, named in errors.
-            owner: who sent it. A visitor may use no pictures but their own.
+            owner: who sent it. Only the studio's owner may use pictures of others.
 
         Raises:
             InvalidRecipe: it can't be used.
@@ -95,11 +105,11 @@ class Kept(ABC):
         """A stored picture as a small WebP, with sides of at most 512 pixels.
 
         Raises:
-            NotFound: there is none by this digest, or the owner is a visitor and it is not theirs.
+            NotFound: there is none by this digest that the owner may see.
         """
         return self._inputs.thumbnail(digest, owner)
 
-    def reference(self, digest: str, owner: str = "") -> Path:
+    def reference(self, digest: str, owner: str) -> Path:
         """The file of a stored picture.
 
         Raises:

@@ -31,7 +31,7 @@ from ltx_ui.studio.search import add_words
 from ltx_ui.studio.shelves import Marks, change_tags, naming, of_seed, tags_of
 from ltx_ui.studio.sought import Kind, Place, Sought, kinds
 from ltx_ui.studio.tables import CharacterRow, TakeRow
-from ltx_ui.studio.takes import PRESENT, Take, of_recipe, take_of
+from ltx_ui.studio.takes import PRESENT, Take, of_recipe, seen_by, sees, take_of
 
 NEWEST = 24
 """Takes that a person's session shows."""
@@ -41,7 +41,8 @@ EVERY = Sought()
 
 
 class Library:
-    """The takes of all owners. Nearly every call names an owner, and finds their takes only.
+    """The takes of all owners. Nearly every call names an owner, and lists their takes only. By
+    their ids takes are found by their owner, and by the studio's (``local``) all of them.
 
     Args:
         changed: called with the owner when takes, and jobs with them, were deleted or brought
@@ -140,7 +141,7 @@ class Library:
             self._cache.add(found, version)
             known |= found
         takes = (known.get(take_id) for take_id in take_ids)
-        return tuple(take for take in takes if take is not None and take.owner == owner)
+        return tuple(take for take in takes if take is not None and sees(owner, take.owner))
 
     def lineage(self, take_id: str, owner: str) -> Lineage:
         """Where a take came from, and what came of it; raises as :meth:`take`."""
@@ -175,8 +176,10 @@ class Library:
             NotFound: as :meth:`take`.
             InvalidRecipe: a name or a tag is too long, or there are too many tags.
         """
-        with self._changed([take_id], owner), self._database.session() as session:
-            marks.put(session, _row(session, take_id, owner))
+        with self._changed([take_id], owner) as owners, self._database.session() as session:
+            row = _row(session, take_id, owner)
+            owners.add(row.owner)
+            marks.put(session, row)
 
     def set_favourite(self, take_id: str, owner: str, favourite: bool) -> None:
         """Make a take a favourite, or no favourite any more. A draft that was one is none any more.
@@ -215,10 +218,11 @@ class Library:
             NotFound: none of them is here.
             InvalidRecipe: as :meth:`mark`; no take was changed.
         """
-        these = select(TakeRow).where(TakeRow.id.in_(take_ids), TakeRow.owner == owner, PRESENT)
-        with self._changed(take_ids, owner), self._database.session() as session:
+        these = select(TakeRow).where(TakeRow.id.in_(take_ids), seen_by(owner), PRESENT)
+        with self._changed(take_ids, owner) as owners, self._database.session() as session:
             if not (rows := session.scalars(these.with_for_update()).all()):
                 raise NotFound(NOT_HERE)
+            owners.update(row.owner for row in rows)
             change_tags(session, rows, add, remove)
 
     def tags(self, owner: str) -> list[tuple[str, int]]:
@@ -369,23 +373,26 @@ class Library:
         remove_remains(self._database, self._folder, self._opened_at - unused)
 
     @contextmanager
-    def _changed(self, take_ids: Sequence[str], owner: str) -> Iterator[None]:
-        """A block that changes or adds takes. Afterwards they are read from the database again."""
+    def _changed(self, take_ids: Sequence[str], owner: str) -> Iterator[set[str]]:
+        """A block that changes or adds takes. Afterwards they are read from the database again, and
+        what is known of the owner's, and of those who are added to what is yielded."""
+        owners = {owner}
         try:
-            yield
+            yield owners
         finally:
             for take_id in take_ids:
                 self._cache.drop(take_id)
-            self._newest.drop(owner)
-            self._kinds.drop(owner)
-            self._rooms.drop(owner)
+            for each in owners:
+                self._newest.drop(each)
+                self._kinds.drop(each)
+                self._rooms.drop(each)
 
     def _take(self, row: TakeRow) -> Take:
         return take_of(row, self._folder)
 
 
 def _row(session: Session, take_id: str, owner: str) -> TakeRow:
-    theirs = select(TakeRow).where(TakeRow.id == take_id, TakeRow.owner == owner, PRESENT)
-    if (row := session.scalar(theirs)) is None:
+    that = select(TakeRow).where(TakeRow.id == take_id, seen_by(owner), PRESENT)
+    if (row := session.scalar(that)) is None:
         raise NotFound(NOT_HERE)
     return row

@@ -22,7 +22,7 @@ class OrderedQueue(JobQueue):
         self.restore()
         with self._changed:
             job = self._waiting_job(job_id, owner)
-            other = None if before is None else self._waiting_job(before, owner)
+            other = None if before is None else self._waiting_job(before, job.owner)
             if before != job_id:
                 order = self._waiting.moved(job, other)
                 self._store.set_order([each.id for each in order])

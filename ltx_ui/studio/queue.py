@@ -28,6 +28,7 @@ from ltx_ui.studio.jobs import (
     Running,
 )
 from ltx_ui.studio.started import Started, from_now
+from ltx_ui.studio.takes import sees
 from ltx_ui.studio.waiting import Effort, Seconds, WaitingJobs
 
 _log = logging.getLogger(__name__)
@@ -336,7 +337,7 @@ class JobQueue:
 
     def _find(self, job_id: str, owner: str) -> Job:
         found = self._anybodys(job_id)
-        if found is None or found.owner != owner:
+        if found is None or not sees(owner, found.owner):
             raise NotFound("This job is not here. It ended long ago, or its clips were deleted.")
         return found
 

@@ -1,4 +1,4 @@
-"""Which stored pictures a visitor may use: those that they sent or made themselves.
+"""Which stored pictures somebody may use: those that they sent or made themselves.
 
 A digest is no secret: every mp4 tells those of the pictures that it was made from.
 """
@@ -10,13 +10,17 @@ from pathlib import Path
 
 from ltx_ui.errors import NotFound, writing_failed
 from ltx_ui.media.files import remove
+from ltx_ui.settings import LOCAL
 from ltx_ui.studio.guard import is_visitor
 
 NOT_HERE = "This picture is not here any more. Choose it again."
 
 
 class ShownTo:
-    """An empty file for each visitor and picture of theirs. Everybody but a visitor may use any.
+    """An empty file for each owner and picture of theirs.
+
+    The studio's owner may use any. A named user may also use one that is nobody's: earlier versions
+    kept no files for them, nor are there any for what came in a zip.
 
     Args:
         folder: for those files; made when the first one is.
@@ -31,20 +35,23 @@ class ShownTo:
         Raises:
             MediaError: it could not be written.
         """
-        if is_visitor(owner):
-            try:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                self._mark(digest, owner).touch()
-            except OSError as error:
-                raise writing_failed(self._folder, error) from error
+        if not owner:
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._mark(digest, owner).touch()
+        except OSError as error:
+            raise writing_failed(self._folder, error) from error
 
     def check(self, digest: str, owner: str) -> None:
-        """Refuse a visitor a picture of somebody else's.
+        """Refuse a picture of somebody else's.
 
         Raises:
             NotFound: it is; said as if it were not here.
         """
-        if is_visitor(owner) and not self._mark(digest, owner).is_file():
+        if owner in ("", LOCAL) or self._mark(digest, owner).is_file():
+            return
+        if is_visitor(owner) or any(self._folder.glob(f"{_name(digest)}.*")):
             raise NotFound(NOT_HERE)
 
     def keep_only(self, digests: set[str]) -> None:
@@ -55,4 +62,8 @@ class ShownTo:
 
     def _mark(self, digest: str, owner: str) -> Path:
         whose = hashlib.sha256(owner.encode()).hexdigest()[:32]
-        return self._folder / f"{digest.removeprefix('sha256:')}.{whose}"
+        return self._folder / f"{_name(digest)}.{whose}"
+
+
+def _name(digest: str) -> str:
+    return digest.removeprefix("sha256:")

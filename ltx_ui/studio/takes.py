@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import ColumnElement, true
+
+from ltx_ui.bundles import settings_of
 from ltx_ui.recipe import Recipe
+from ltx_ui.settings import LOCAL
 from ltx_ui.studio.tables import TakeRow
 
 PRESENT = TakeRow.deleted_at.is_(None)
 """The condition that a take was not deleted."""
+
+
+def sees(asking: str, owner: str) -> bool:
+    """Whether somebody may see what an owner has: it is theirs, or they are the studio's owner."""
+    return asking in (owner, LOCAL)
+
+
+def seen_by(asking: str) -> ColumnElement[bool]:
+    """The condition that the takes meet which somebody may see: as :func:`sees`."""
+    return true() if asking == LOCAL else TakeRow.owner == asking
 
 
 @dataclass(frozen=True)
@@ -74,6 +89,8 @@ def of_recipe(recipe: Recipe) -> dict[str, Any]:
         "height": recipe.height,
         "length": recipe.duration,
         "with_picture": bool(recipe.inputs.images),
+        "settings": json.dumps(settings_of(recipe)),
+        "seed": recipe.seed,
     }
 
 

@@ -20,6 +20,7 @@ from ltx_ui.errors import InvalidRecipe, QueueFull, StudioError, TooMuch
 from ltx_ui.web.api_v1.problems import problem
 from ltx_ui.web.language import t
 from ltx_ui.web.templating import render
+from ltx_ui.web.videos.errors import openai_error
 
 CLIENT_GONE = 499
 """Status for a client that hung up, as in nginx's logs; nobody reads the answer."""
@@ -38,7 +39,7 @@ _PLAIN = {
 Shape = Callable[[int, str, Mapping[str, str] | None, Exception | None], Response]
 """Makes an answer of a status, a sentence, headers, and what was raised, if anything was."""
 
-_SHAPES: Mapping[str, Shape] = {"/api/v1": problem}
+_SHAPES: Mapping[str, Shape] = {"/api/v1": problem, "/v1": openai_error}
 """How errors look below a path; elsewhere they are JSON with ``detail``, or a page."""
 
 

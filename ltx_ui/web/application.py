@@ -11,18 +11,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web import characters, marks, tokens
-from ltx_ui.web.access import AuthenticationMiddleware, Authenticator
+from ltx_ui.web import characters, marks
+from ltx_ui.web.access import AuthenticationMiddleware
 from ltx_ui.web.along import Along
 from ltx_ui.web.answers import add_error_answers
 from ltx_ui.web.api import Api
+from ltx_ui.web.api_v1 import links, tokens
 from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.api_v1.router import api_v1_router
+from ltx_ui.web.assistants.endpoint import Assistants
+from ltx_ui.web.authenticator import Authenticator
 from ltx_ui.web.bodies import Bodies
 from ltx_ui.web.cast import KnowsCast
 from ltx_ui.web.docs import docs_router
 from ltx_ui.web.examples import router as examples_router
+from ltx_ui.web.given import Given
 from ltx_ui.web.headers import SafeHeaders
+from ltx_ui.web.identity import signing_key
 from ltx_ui.web.language import Spoken
 from ltx_ui.web.login import Login
 from ltx_ui.web.media import Media
@@ -30,6 +35,9 @@ from ltx_ui.web.metrics import Measured, Metrics
 from ltx_ui.web.mounting import mount_page
 from ltx_ui.web.origins import Hosts, OwnSite
 from ltx_ui.web.page import Page
+from ltx_ui.web.parts import router as parts_router
+from ltx_ui.web.proxies import Proxied
+from ltx_ui.web.videos.routes import Videos
 
 
 def make_app(
@@ -40,16 +48,18 @@ def make_app(
     hosts: Hosts,
     authenticator: Authenticator,
 ) -> ASGIApp:
-    """The app for the server. From outside in: the measurement, the language, headers for every
-    answer, the check of host name and origin, authentication, the routes.
+    """The app for the server. From outside in: what proxies say, the measurement, the language,
+    headers for every answer, the check of host name and origin, authentication, the routes.
 
     Args:
         pages: Gradio's page in each language, mounted at ``/``.
         hosts: names that the studio answers to.
         authenticator: tells who is asking.
     """
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    assistants = Assistants(studio, settings, presets)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=assistants.lifespan)
     add_error_answers(app)
+    given = Given(studio, signing_key(settings.data_dir))
     metrics, along, watching = Metrics(studio), Along(studio, settings), Watching(studio)
     described = [
         api_v1_router(studio, settings, presets, watching),
@@ -58,21 +68,27 @@ def make_app(
         marks.router(studio),
         characters.router(studio),
         tokens.router(studio),
+        links.router(studio, given),
         along.router(),
         metrics.router(),
+        Videos(studio, settings, presets).router(),
     ]
     for router in (
         *described,
         docs_router([route for each in described for route in each.routes]),
         examples_router(),
         along.parts(),
+        parts_router(),
+        given.router(),
         Login(authenticator).router(),
     ):
         app.include_router(router)
+    app.router.routes.append(assistants.route())
     mount_page(app, pages)
     app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
     guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)
-    return Measured(Spoken(SafeHeaders(guarded)), metrics, logged=settings.access_log)
+    measured = Measured(Spoken(SafeHeaders(guarded)), metrics, logged=settings.access_log)
+    return Proxied(measured, settings)
 
 
 class Quiet:

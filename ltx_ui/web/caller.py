@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal
 
-from ltx_ui.settings import LOCAL
-from ltx_ui.studio.guard import is_visitor
+from ltx_ui.settings import VISITOR
+from ltx_ui.studio.people import Role, role_of
 from ltx_ui.studio.tokens import Scope
-
-Role = Literal["owner", "user", "visitor"]
-"""``owner``: the person at the machine, or whoever opened the owner link; ``user``: somebody with a
-name; ``visitor``: everybody else who was let in."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +27,28 @@ class Asking:
     @property
     def role(self) -> Role:
         """In which part they are here."""
-        if self.owner == LOCAL:
-            return "owner"
-        return "visitor" if is_visitor(self.owner) else "user"
+        return role_of(self.owner)
 
     def may(self, scope: Scope) -> bool:
         """Whether they may do what needs a scope."""
         return self.scopes is None or scope in self.scopes
+
+
+_asking: ContextVar[str] = ContextVar("asking", default=VISITOR)
+"""Nobody asks: a visitor who has nothing."""
+
+
+def asking() -> str:
+    """The owner whose request is being answered. Like the language it belongs to the request, so
+    that what fills the fields need not pass it on."""
+    return _asking.get()
+
+
+@contextmanager
+def asked_by(owner: str) -> Iterator[None]:
+    """Inside the block an owner's request is answered."""
+    before = _asking.set(owner)
+    try:
+        yield
+    finally:
+        _asking.reset(before)

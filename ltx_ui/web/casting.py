@@ -16,8 +16,8 @@ from ltx_ui.web.wiring import custom
 
 def lay_out_cast() -> gr.HTML:
     """Put the list on the page that offers characters below the prompt. Its event ``bring`` says
-    that one was named."""
-    return custom("cast", render("cast.html"), "mention.js", letter=LETTER)
+    that one was named, ``paused`` that somebody paused after typing into a text field."""
+    return custom("cast", render("cast.html"), "typing.js", letter=LETTER)
 
 
 def brought(character: Character, first: str) -> tuple[dict[str, Any], str]:

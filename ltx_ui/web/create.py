@@ -22,7 +22,7 @@ from ltx_ui.web.language import t
 from ltx_ui.web.recipe_form import RecipeForm
 from ltx_ui.web.shown import kept
 from ltx_ui.web.stage import Stage
-from ltx_ui.web.wiring import EACH, Updates, Values, on, panel, sent
+from ltx_ui.web.wiring import EACH, Updates, Values, on, sent
 from ltx_ui.web.workflows import Workflows
 
 NEIGHBOURS = 4
@@ -62,7 +62,6 @@ class Create:
                 self.stage = Stage(studio, self.form, shown, model, queue, self._doctor)
         self.stage.also(self.form.filling.drawn_history, set(), {self.form.fields.history})
         self.workflows.follow(self)
-        self.wake = panel("wake", js="wake.js")
         self._does: Mapping[str, Callable[[Values, gr.EventData, str], Updates]] = {
             "adopt": self._adopt,
             "again": self._again,
@@ -287,5 +286,5 @@ class Create:
             on(acts.act, self.act, {*stage.inputs, *fields}, changes, how=EACH)
         done = form.filling.done
         on(done.restore, self.restore, {done, *stage.inputs}, {done, *stage.outputs}, how=EACH)
-        for event in (stage.timer.tick, demo.load, self.wake.woke):
+        for event in (stage.timer.tick, demo.load, stage.seen.woke):
             on(event, self.follow, stage.inputs, self.followed)

@@ -50,23 +50,21 @@ class Fields:
 
     Attributes:
         of_form: the component of each of the form's fields, by the field's name.
-        typing: its event ``paused`` says that somebody paused after typing into a text field.
-        cast: offers characters; its event ``bring`` says who was named.
+        cast: offers characters; its event ``bring`` says who was named, ``paused`` that somebody
+            paused after typing into a text field.
         history: offers earlier prompts.
         file: takes a file that tells a recipe; its event ``told`` says what.
         summary: shows on a phone what is chosen, instead of the fields.
-        tokens: shows how much of the prompt the model reads.
+        compiled: shows what the model reads, and how much of it.
     """
 
     of_form: dict[str, Any]
-    typing: gr.HTML
     dice: gr.Button
     cast: gr.HTML
     history: gr.HTML
     file: gr.HTML
     summary: gr.HTML
     compiled: gr.HTML
-    tokens: gr.HTML
     advice: gr.HTML
     platform: gr.HTML
     quality: gr.HTML
@@ -145,13 +143,10 @@ class _Layout:
                     )
                 history = panel("history", js="actions.js")
                 file = panel("recall", render("recall.html"), "recall.js")
-            tokens = panel("token-count")
         return {
             "cast": cast,
             "history": history,
             "file": file,
-            "typing": panel("typing", js="typing.js"),
-            "tokens": tokens,
             "compiled": panel("compiled-prompt", js="actions.js"),
             "summary": panel("summary", js="sheets.js"),
             "advice": panel("prompt-advice", js="actions.js"),

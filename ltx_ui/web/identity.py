@@ -70,6 +70,10 @@ class Identities:
             secure=request.url.scheme == "https",
         )
 
+    def forget(self, answer: Response) -> None:
+        """Have the browser keep no name any more."""
+        answer.delete_cookie(self._cookie, httponly=True, samesite="lax")
+
     def set_cookie(self, name: str, request: Request) -> str:
         """The header ``Set-Cookie`` that has the browser keep a name."""
         answer = Response()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.requests import Request
 
+from ltx_ui.errors import TooMuch
 from ltx_ui.settings import LOCAL
-from ltx_ui.web.access import Authenticator, address_of, too_many_tries
+from ltx_ui.web.authenticator import Authenticator, address_of
 from ltx_ui.web.bodies import read_body
 from ltx_ui.web.front import TITLE
 from ltx_ui.web.language import t
@@ -25,24 +27,29 @@ class Login:
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator
 
-    def show(self) -> Response:
-        """The form; straight on to the page if no password is needed."""
-        return _form() if self._authenticator.required else RedirectResponse("./", 303)
+    async def show(self) -> Response:
+        """The form; straight on to the page if there is no name to sign in with."""
+        return _form() if await self._authenticator.has_names() else RedirectResponse("./", 303)
 
     async def sign_in(self, request: Request) -> Response:
         """Check the form's name and password. The answer doesn't tell which of them was wrong."""
-        auth, address = self._authenticator, address_of(request)
+        auth = self._authenticator
         fields = parse_qs((await read_body(request, MOST_BYTES)).decode(errors="replace"))
-        if wait := auth.throttle.seconds_left(address):
-            sentence, headers = too_many_tries(wait)
-            return _form(sentence, 429, headers)
         name, password = (fields.get(field, [""])[0] for field in ("username", "password"))
-        if not auth.verify(name, password, address):
+        name = unicodedata.normalize("NFC", name)
+        try:
+            who = await auth.verify(name, password, address_of(request))
+        except TooMuch as error:
+            return _form(str(error), 429, {"Retry-After": str(error.retry_after)})
+        if who is None:
             return _form(t("login.wrong"), 401)
         answer = RedirectResponse("./", 303)
+        if auth.identities.of(request) == LOCAL:
+            auth.identities.forget(answer)
+        auth.sessions.close(request.cookies.get(auth.cookie, ""))
         answer.set_cookie(
             auth.cookie,
-            auth.sessions.open(),
+            auth.sessions.open(who),
             max_age=SESSION_SECONDS,
             httponly=True,
             samesite="lax",
@@ -51,10 +58,13 @@ class Login:
         return answer
 
     def sign_out(self, request: Request) -> Response:
-        """End the session."""
-        self._authenticator.sessions.close(request.cookies.get(self._authenticator.cookie, ""))
+        """End the session. A browser that the owner link made the owner's is nobody's again."""
+        auth = self._authenticator
+        auth.sessions.close(request.cookies.get(auth.cookie, ""))
         answer = RedirectResponse("login", 303)
-        answer.delete_cookie(self._authenticator.cookie, httponly=True, samesite="lax")
+        answer.delete_cookie(auth.cookie, httponly=True, samesite="lax")
+        if auth.identities.of(request) == LOCAL:
+            auth.identities.forget(answer)
         return answer
 
     def show_owner_link(self, token: str = "") -> Response:

@@ -21,6 +21,7 @@ from ltx_ui.web.kept_files import KeptFiles
 from ltx_ui.web.language import language
 from ltx_ui.web.once import Once
 from ltx_ui.web.page import Page
+from ltx_ui.web.parts import FIRST
 from ltx_ui.web.templating import ASSETS
 from ltx_ui.web.theme import make_theme
 
@@ -37,16 +38,6 @@ _READ = re.compile(
 the queue, calls by name, recordings, monitoring, deep links) are answered with 404."""
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-
-STYLES = (
-    "style.css",
-    "gallery.css",
-    "along.css",
-    "shelf.css",
-    "opened.css",
-    "compare.css",
-)
-"""The page's style sheets, in ``assets``."""
 
 MOST_VISITORS = 200
 """Visitors whose state Gradio keeps at the same time, of each language."""
@@ -127,7 +118,7 @@ def _mounted(app: FastAPI, page: Page) -> ASGIApp:
         mcp_server=False,
         pwa=False,
         theme=make_theme(),
-        css_paths=[ASSETS / name for name in STYLES],
+        css_paths=[ASSETS / name for name in FIRST.styles],
         head=page.head,
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )

@@ -25,7 +25,7 @@ _AUTHORITY = re.compile(r"(?P<name>\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]+)(:(?P<por
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ONCE = ("host", "origin", "sec-fetch-site", "content-type", "authorization")
 """Headers that decide; of two, another program in between may have read the other one."""
-_OPEN_TO_LINKS = frozenset({"/", "/login", "/docs"})
+_OPEN_TO_LINKS = re.compile("/|/login|/docs|/t/[^/]+")
 """Paths that a link on another site may open in its own tab."""
 
 
@@ -126,7 +126,7 @@ def _is_link(request: Request) -> bool:
         request.method in ("GET", "HEAD")
         and headers.get("sec-fetch-mode") == "navigate"
         and headers.get("sec-fetch-dest") == "document"
-        and request.url.path in _OPEN_TO_LINKS
+        and _OPEN_TO_LINKS.fullmatch(request.url.path) is not None
     )
 
 

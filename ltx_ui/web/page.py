@@ -17,6 +17,7 @@ from ltx_ui.web.gallery import Gallery
 from ltx_ui.web.guide import Guide
 from ltx_ui.web.language import in_language, t
 from ltx_ui.web.opened import Opened
+from ltx_ui.web.parts import FIRST, FOLDER, begins, waits
 from ltx_ui.web.recipe_form import preset_data
 from ltx_ui.web.seeds import Seeds
 from ltx_ui.web.shown import KEEP
@@ -92,11 +93,13 @@ def build(studio: Studio, settings: Settings, presets: Presets) -> gr.Blocks:
         with gr.Tabs(selected="create", elem_id="tabs") as tabs:
             with gr.Tab(t("tab.create"), id="create"):
                 create = Create(studio, settings, presets, model, queue)
-            with gr.Tab(t("tab.gallery"), id="gallery") as gallery_tab:
-                gallery = Gallery(studio, create, tabs)
-            with gr.Tab(t("tab.seeds"), id="seeds") as seeds_tab:
+            with gr.Tab(
+                t("tab.gallery"), id="gallery", elem_classes=waits("gallery")
+            ) as gallery_tab:
+                gallery = Gallery(studio, presets, create, tabs)
+            with gr.Tab(t("tab.seeds"), id="seeds", elem_classes=waits("seeds")) as seeds_tab:
                 seeds = Seeds(studio, create, tabs)
-            with gr.Tab(t("tab.guide"), id="guide"):
+            with gr.Tab(t("tab.guide"), id="guide", elem_classes=waits("guide")):
                 guide = Guide(presets, create, create.workflows, tabs)
         opened, compare = Opened(studio, presets, create), Compare(studio, presets)
         create.connect(demo)
@@ -114,7 +117,14 @@ def _brand(settings: Settings) -> str:
 
 
 def head(presets: Presets) -> str:
-    """HTML with the page's scripts and the data they use: the presets, what they
+    """HTML with the scripts of what is seen first and the data they use: the presets, what they
     say, and what storage keys begin with."""
-    words = {name: t(text_id, number="{number}") for name, text_id in WORDS.items()}
-    return render("scripts.html", keep=f"{KEEP}-", presets=preset_data(presets), words=words)
+    return render(
+        "scripts.html",
+        keep=f"{KEEP}-",
+        presets=preset_data(presets),
+        words={name: t(text_id, number="{number}") for name, text_id in WORDS.items()},
+        parts={"folder": FOLDER.path, "begins": begins()},
+        scripts=FIRST.scripts,
+        components=FIRST.components,
+    )

@@ -71,7 +71,6 @@ class RecipeForm:
 
     def lay_out_foot(self) -> None:
         """Put the notes on the page that belong above the Generate button."""
-        panel("offline", render("offline.html"), classes="offline")
         self.problem = panel("problem")
         self.filling.lay_out()
         self._since = panel("since")
@@ -111,7 +110,6 @@ class RecipeForm:
         form = self.filling.form(values)
         updates: Updates = {
             self.fields.summary: self._summary(form),
-            self.fields.compiled: self._compiled(form),
             self.fields.advice: render("advice.html", findings=self._findings.words(form)),
             self.fields.platform: render(
                 "advice.html", findings=self._findings.sizes(form, values)
@@ -151,7 +149,8 @@ class RecipeForm:
 
     def _compiled(self, form: Form) -> str:
         text = model_reads(form.prompt_fields, self._presets)
-        return render("compiled.html", text=text, differs=text != squeeze(form.prompt))
+        tokens = self._studio.count_tokens(text)
+        return views.compiled(text, tokens, differs=text != squeeze(form.prompt))
 
     def _what_is_wrong(self, values: Values) -> str:
         try:
@@ -187,14 +186,13 @@ class RecipeForm:
         return {chip: offer_phrases(chip, getattr(phrases, name)) for name, chip in chips.items()}
 
     def measure(self, values: Values) -> Updates:
-        """Update the estimated times and the token count."""
+        """Update the estimated times and what the model reads."""
         return self._measure(self.filling.form(values))
 
     def _measure(self, form: Form) -> Updates:
-        compiled = model_reads(form.prompt_fields, self._presets)
         return {
             self._estimate: self._estimates.line(form),
-            self.fields.tokens: views.token_count(self._studio.count_tokens(compiled)),
+            self.fields.compiled: self._compiled(form),
             self.fields["preset"]: offer(
                 preset_choices(form, self._presets, self._estimates.seconds_by_preset(form))
             ),
@@ -243,7 +241,7 @@ class RecipeForm:
         """
         form = self.fields
         self.describe_on([form[name].change for name in form.of_form if name not in _TYPED])
-        told = (form.typing.paused, self.filling.done.change)
+        told = (form.cast.paused, self.filling.done.change)
         for tell in (*told, *(form[name].changed for name in PICTURES)):
             self.describe_on(tell)
         on(model.change, self.follow_model, form.all, self.follow_model({}))

@@ -20,8 +20,8 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.texts import LANGUAGES
 from ltx_ui.web import compat
-from ltx_ui.web.access import Authenticator
 from ltx_ui.web.application import make_app
+from ltx_ui.web.authenticator import Authenticator
 from ltx_ui.web.connections import connections_of, room_for_connections
 from ltx_ui.web.identity import Identities, OwnerLink, signing_key
 from ltx_ui.web.listening import BACKLOG, listen, url_of
@@ -75,7 +75,7 @@ def serve(
     sockets = sockets or listen(settings.host, settings.port)
     made, hosts, link = pages(studio, settings, presets), Hosts.of(settings), OwnerLink()
     identities = Identities(signing_key(settings.data_dir), settings.port)
-    authenticator = Authenticator(settings, identities, link, studio.tokens)
+    authenticator = Authenticator(settings, identities, link, studio)
     server = _server(make_app(studio, settings, presets, made, hosts, authenticator))
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": list(sockets)}, name="server", daemon=True
@@ -95,6 +95,7 @@ def _server(app: ASGIApp) -> uvicorn.Server:
         ws="none",
         lifespan="on",
         log_config=None,
+        proxy_headers=False,  # See ltx_ui/web/proxies.py.
         access_log=False,
         server_header=False,
         limit_concurrency=room + 1,

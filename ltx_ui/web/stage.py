@@ -24,7 +24,7 @@ from ltx_ui.web.recipe_form import RecipeForm
 from ltx_ui.web.shown import Shown
 from ltx_ui.web.templating import render
 from ltx_ui.web.views import model_status
-from ltx_ui.web.wiring import Updates, Values, panel
+from ltx_ui.web.wiring import Updates, Values, custom, panel
 
 POLL_SECONDS = 1.0
 """Seconds between polls while something is on its way."""
@@ -41,7 +41,7 @@ class Stage:
 
     Attributes:
         seen: what the page shows already; so that an answer holds only what has changed, and a
-            video goes on playing.
+            video goes on playing. Its event ``woke`` says that somebody came back to the page.
         shown: a :class:`Shown`.
     """
 
@@ -60,7 +60,7 @@ class Stage:
         self.take = panel("take", js="actions.js")
         self.progress = panel("progress", js="actions.js")
         self.strip = panel("takes", js="actions.js")
-        self.seen = gr.HTML(None, html_template="", js_on_load=None, elem_id="seen")
+        self.seen = custom("seen", "", "wake.js")
         self.timer = gr.Timer(POLL_SECONDS, active=False)
         self._also: list[tuple[Drawer, set[Component], set[Component]]] = []
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from fastapi.responses import Response
 from starlette.requests import Request as HttpRequest
 
-from ltx_ui.errors import InvalidRecipe, StudioError
+from ltx_ui.errors import InvalidParameter, StudioError
 from ltx_ui.request import Request, parse_request
 from ltx_ui.settings import Settings
 from ltx_ui.studio.asked import Key
@@ -69,7 +69,7 @@ def _key_name(request: HttpRequest) -> str | None:
     name = given[0].strip()
     name = name[1:-1] if len(name) > 1 and name[0] == name[-1] == '"' else name
     if len(given) > 1 or not _KEY.fullmatch(name):
-        raise InvalidRecipe.because(
+        raise InvalidParameter.because(
             KEY,
             f"{KEY}: must be one name of 1 to 255 visible ASCII characters without blanks, such as "
             "a UUID that is drawn for each request.",

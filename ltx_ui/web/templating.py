@@ -72,11 +72,16 @@ def as_plain(text: str) -> str:
     return text.replace("\\", "/").replace("`", "’").replace("$", "＄")
 
 
+def asset(name: str) -> str:
+    """The text of a script or style sheet in ``assets``."""
+    return (ASSETS / name).read_text("utf-8")
+
+
 def _asset(name: str) -> str | None:
     """A script or style sheet that a template includes: its text as it is, for it may hold signs
     that mean something to Jinja2."""
-    file = ASSETS / name
-    return f"{{% raw %}}{file.read_text('utf-8')}{{% endraw %}}" if file.is_file() else None
+    there = (ASSETS / name).is_file()
+    return f"{{% raw %}}{asset(name)}{{% endraw %}}" if there else None
 
 
 environment = Environment(

@@ -57,16 +57,24 @@ def _sentence(found: FieldProblem) -> str:
     return f"{ASKED[found.field].english} {found.message.removeprefix(f'{found.field}: ')}"
 
 
-def token_count(tokens: TokenCount | None) -> str:
-    """How much of the prompt the model reads, with a warning if that is not all of it.
+def compiled(text: str, tokens: TokenCount | None, *, differs: bool) -> str:
+    """What the model reads, and how much of it, with a warning if that is not all.
 
-    Empty for an empty prompt, and as long as no tokenizer is known (``None``).
+    Args:
+        text: the paragraph that is made of the prompt and its helpers.
+        tokens: None as long as no tokenizer is known.
+        differs: whether the text is another one than what was typed.
     """
-    if tokens is None or not tokens.count:
-        return ""
-    cut = tokens.count > tokens.limit
-    last_words = tokens.read[-_SHOWN_END:].strip() if cut else None
-    return render("tokens.html", count=tokens.count, limit=tokens.limit, last_words=last_words)
+    count, limit = (tokens.count, tokens.limit) if tokens else (0, 0)
+    last_words = tokens.read[-_SHOWN_END:].strip() if tokens and count > limit else ""
+    return render(
+        "compiled.html",
+        text=text,
+        differs=differs,
+        count=count,
+        limit=limit,
+        last_words=last_words,
+    )
 
 
 def quality_note(steps: int, guidance_scale: float, presets: Presets, why_fixed: str = "") -> str:

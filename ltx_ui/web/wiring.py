@@ -13,7 +13,8 @@ from gradio.components import Component
 
 from ltx_ui.errors import StudioError
 from ltx_ui.web.compat import in_layout_order
-from ltx_ui.web.templating import ASSETS, render
+from ltx_ui.web.parts import runs
+from ltx_ui.web.templating import render
 
 Values = Mapping[Component, Any]
 """What a browser sent for each component. Nothing in it has been checked."""
@@ -23,6 +24,9 @@ Updates = dict[Any, Any]
 
 ABSENT = "absent"
 """A class of what is not shown."""
+
+MOST_TEXTS = 500
+"""Texts that count in a list of them, such as takes that are changed at once."""
 
 QUIET: dict[str, Any] = {
     "queue": False,
@@ -43,11 +47,6 @@ LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
 """Options of an event of which only the last one counts."""
 
 
-def script(name: str) -> str:
-    """The text of a JavaScript file in ``assets``, for ``js_on_load``."""
-    return (ASSETS / name).read_text("utf-8")
-
-
 def panel(elem_id: str, html: str = "", js: str | None = None, *, classes: str = "") -> gr.HTML:
     """Put HTML of our own on the page, without Gradio's styles for texts.
 
@@ -56,7 +55,7 @@ def panel(elem_id: str, html: str = "", js: str | None = None, *, classes: str =
     """
     return gr.HTML(
         html,
-        js_on_load=script(js) if js else None,
+        js_on_load=runs(js) if js else None,
         apply_default_css=False,
         elem_id=elem_id,
         elem_classes=classes or None,
@@ -74,7 +73,7 @@ def custom(elem_id: str, template: str, js: str, value: Any = None, **more: Any)
     return gr.HTML(
         value,
         html_template=template,
-        js_on_load=script(js),
+        js_on_load=runs(js),
         apply_default_css=False,
         elem_id=elem_id,
         **more,
@@ -164,5 +163,7 @@ def sent(event: gr.EventData, name: str) -> Any:
 
 
 def texts(given: Any) -> list[str]:
-    """The texts in what a browser sent as a list of them; none, if it sent anything else."""
-    return [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
+    """The texts in what a browser sent as a list of them, :data:`MOST_TEXTS` at most; none, if it
+    sent anything else."""
+    listed = given[:MOST_TEXTS] if isinstance(given, list) else []
+    return [each for each in listed if isinstance(each, str)]

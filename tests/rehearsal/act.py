@@ -47,6 +47,7 @@ class Made:
         live: bytes on the device before and after.
         notes: of the last clip.
         played: how many forwards were CUDA graphs.
+        second_stage: the step with which it begins; 0 for a clip in one stage.
         stages: by name, in their order.
         error: what ended it, if it ended so.
     """
@@ -56,6 +57,7 @@ class Made:
     live: tuple[int, int] = (0, 0)
     notes: tuple[str, ...] = ()
     played: int = 0
+    second_stage: int = 0
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     error: str = ""
     seconds: float = 0.0
@@ -143,6 +145,7 @@ class Act:
         made.placement = (before[0], str(self.engine.placement))
         made.live = (before[1], self.ledger.live["cuda"])
         made.played = player.played
+        made.second_stage = self._second_stage(case)
         made.seconds = time.process_time() - began
         made.stages = {
             stage.removeprefix(f"{name}/"): book.as_dict()
@@ -150,6 +153,10 @@ class Act:
             if stage.startswith(f"{name}/")
         }
         return made
+
+    def _second_stage(self, case: Case) -> int:
+        recipe = case.recipe()
+        return self.engine.card.steps(recipe.num_inference_steps) if recipe.two_stage else 0
 
     def _record(self, name: str, case: Case, player: Player) -> None:
         """Make the clip before a case's, whose graphs the case's finds, if it wants graphs."""

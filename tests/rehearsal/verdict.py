@@ -111,9 +111,8 @@ def _cpu(case: Mapping[str, Any]) -> Iterator[str]:
 
 def _waits(case: Mapping[str, Any]) -> Iterator[str]:
     """Waiting and slow copies while steps follow each other. Before the first of a stage there is
-    what it begins with; the second of two stages begins after as many steps as were asked for."""
-    recipe = CASES[case["case"]].recipe()
-    begins = (0, recipe.num_inference_steps if recipe.two_stage else 0)
+    what it begins with."""
+    begins = (0, case["second_stage"])
     for stage, book in case["stages"].items():
         kind, _, step = stage.partition(" ")
         if kind != "sampling" or not book["forwards"] or int(step) in begins:

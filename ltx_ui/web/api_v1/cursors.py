@@ -11,7 +11,7 @@ import math
 import struct
 from typing import NoReturn
 
-from ltx_ui.errors import InvalidRecipe
+from ltx_ui.errors import InvalidParameter
 from ltx_ui.studio.sought import ORDERS, Order, Place
 
 _FORM = struct.Struct(">Bdq")
@@ -29,7 +29,7 @@ def place_of_takes(cursor: str, order: Order) -> Place:
     """The place that a cursor of takes tells.
 
     Raises:
-        InvalidRecipe: it is none of this order.
+        InvalidParameter: it is none of this order.
     """
     return _read(cursor, _OF_ORDER[order])
 
@@ -43,7 +43,7 @@ def number_of_job(cursor: str) -> int:
     """The number that a cursor of jobs tells.
 
     Raises:
-        InvalidRecipe: it is none.
+        InvalidParameter: it is none.
     """
     return _read(cursor, _JOBS)[1]
 
@@ -64,7 +64,7 @@ def _read(cursor: str, code: int) -> Place:
 
 
 def _refuse() -> NoReturn:
-    raise InvalidRecipe.because(
+    raise InvalidParameter.because(
         "cursor",
         "cursor: is not one of this list in this order. Take next_cursor of the page before, with "
         "the same filters, or leave it out for the first page.",

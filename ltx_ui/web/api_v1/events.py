@@ -33,6 +33,21 @@ MOST_WATCHING = 250
 GONE = "gone"
 """The event of a job whose takes were deleted while it was watched."""
 
+EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string", "enum": ["progress", "done", "failed", "cancelled", GONE]},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/Progress"},
+        },
+    },
+    "required": ["id", "event", "data"],
+}
+"""The OpenAPI description of an event."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -176,6 +191,7 @@ async def _events(
         async for now in states:
             if (mark := _mark(now)) != seen:
                 yield _event(now, mark, root)
+            seen = ""
 
 
 def _event(job: Job | None, mark: str, root: str) -> ServerSentEvent:

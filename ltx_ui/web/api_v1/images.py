@@ -10,11 +10,12 @@ from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from ltx_ui.errors import InvalidRecipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Owner
 from ltx_ui.web.api_v1 import schemas
-from ltx_ui.web.api_v1.routes import LOCATION, Digest, add
+from ltx_ui.web.api_v1.routes import LOCATION, Digest, add, links_to
 from ltx_ui.web.bodies import image_limit, media_type, read_body
 from ltx_ui.web.decoding import decoding
 from ltx_ui.web.media import BYTES, file_answer
@@ -46,7 +47,7 @@ class Images:
         response.headers["Location"] = href
         return schemas.Image(href=href, **vars(stored))
 
-    def get_image(self, request: Request, digest: Digest, owner: Owner) -> FileResponse:
+    def get_image(self, request: Request, digest: Digest, owner: Owner) -> Response:
         """A stored picture of yours, as it is kept."""
         path = self._studio.reference(digest, owner)
         return file_answer(request, path, _KINDS.get(path.suffix, BYTES))
@@ -59,7 +60,9 @@ class Images:
         content = {"image/*": {"schema": binary}, BYTES: {"schema": binary}, FORM: {"schema": form}}
         add(
             *(router, "POST", "/images", self.store_image, 403, 413, 415, 422, 503),
-            answers={201: {"headers": LOCATION}},
+            answers={
+                201: {"headers": LOCATION, "links": links_to([self.get_image], digest="digest")}
+            },
             status_code=201,
             openapi_extra={"requestBody": {"required": True, "content": content}},
         )
@@ -103,8 +106,11 @@ async def _in_form(request: Request, body: bytearray) -> bytes:
     except (MultiPartException, KeyError, ValueError) as error:
         said: Any = getattr(error, "message", "its parts can't be told apart.")
         raise HTTPException(400, f"The form can't be read: {said}") from None
-    async with form:
+    try:
         sent = form.get(FIELD)
         if not isinstance(sent, UploadFile):
-            raise HTTPException(422, f"Send the picture as a file in the form's field {FIELD}.")
+            said = f"{FIELD}: is missing. Send the picture as a file in the form's field {FIELD}."
+            raise InvalidRecipe.because(FIELD, said)
         return await sent.read()
+    finally:
+        await form.close()

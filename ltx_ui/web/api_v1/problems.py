@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from ltx_ui.errors import (
     Cancelled,
+    InvalidParameter,
     InvalidRecipe,
     KeyReused,
     LibraryUnavailable,
@@ -65,6 +66,7 @@ KINDS = tuple(
 _BY_NAME = {kind.name: kind for kind in KINDS}
 _BY_ERROR: Mapping[type[Exception], str] = {
     InvalidRecipe: "invalid-recipe",
+    InvalidParameter: "invalid-request",
     RequestValidationError: "invalid-request",
     KeyReused: "key-reused",
     WrongMoment: "wrong-moment",
@@ -116,7 +118,7 @@ def problem(
         type=f"{URN}{kind.name}", title=kind.title, status=status, detail=sentence, errors=errors
     )
     body = told.model_dump_json(exclude_none=True)
-    return Response(body, status, headers, MEDIA_TYPE)
+    return Response(body, status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 
 def _kind(status: int, error: Exception | None) -> Kind:

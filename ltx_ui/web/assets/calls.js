@@ -18,12 +18,15 @@
 
   const GATEWAY = [502, 504];  // what a proxy answers when the studio behind it is gone
   const offline = gone => document.body.toggleAttribute('data-offline', gone);
-  const back = async () => {
+  // Returns when the studio answers again.
+  studio.back = async () => {
+    offline(true);
     for (;;) {
       await new Promise(resolve => setTimeout(resolve, RETRY));
       const health = await fetched('health', {cache: 'no-store'}).catch(() => null);
-      if (health?.ok) return;
+      if (health?.ok) break;
     }
+    offline(false);
   };
   const send = async (address, options, call) => {
     for (;;) {
@@ -39,8 +42,7 @@
       } catch (error) {
         if (call.outdated.signal.aborted) return json({data: call.outputs.map(() => UNCHANGED)});
         if (options.signal?.aborted || (call.polls && patience.signal.aborted)) throw error;
-        offline(true);
-        await back();
+        await studio.back();
       } finally {
         clearTimeout(timer);
       }

@@ -1,5 +1,6 @@
 // While @ and a name are typed in the prompt, characters are offered below it; who is named, by
-// choosing or by typing the whole name, the studio is told of, for the picture and the seed.
+// choosing or by typing the whole name, the studio is told of, for the picture and the seed. It begins
+// with studio:mention, which tells what the prompt was when it got the focus.
 const list = element.querySelector('ul'), PAUSE = 500, MOST = 8;
 const field = () => document.querySelector('#prompt textarea');
 let known, asked, named, pending, atFocus = '', active = 0;
@@ -69,31 +70,33 @@ const choose = name => {
   hide();
 };
 
-document.addEventListener('focusin', event => {
-  if (event.target !== field()) return;
-  const text = field().value;
+const begin = text => {
   Object.entries({autocomplete: 'list', controls: 'cast-list'}).forEach(([name, value]) =>
-    event.target.setAttribute(`aria-${name}`, value));
+    field().setAttribute(`aria-${name}`, value));
   named = undefined;
   atFocus = text;
   if (text.includes('@')) load();
-});
-document.addEventListener('input', async event => {
-  if (event.target !== field()) return;
+};
+const follow = async () => {
   if (!field().value.includes('@')) return hide(), void (named = []);
   await load();
   if (!known) return;
   named ??= mentioned(atFocus);
-  if (document.activeElement !== field()) return;
+  if (document.activeElement !== field()) return leave();
   offer();
   clearTimeout(pending);
   pending = setTimeout(() => tell(whole(field())), PAUSE);
-});
-document.addEventListener('focusout', event => {
-  if (event.target !== field()) return;
+};
+const leave = () => {
   hide();
   if (known && named) setTimeout(() => tell(field().value), 60);  // Gradio has the text by then.
-});
+};
+document.addEventListener('studio:mention', ({detail}) => {
+  begin(detail.atFocus);
+  if (detail.typed) follow();
+}, {once: true});
+for (const [happens, does] of [['focusin', () => begin(field().value)], ['input', follow], ['focusout', leave]])
+  document.addEventListener(happens, event => { if (event.target === field()) does(); });
 document.addEventListener('keydown', event => {
   const count = list.children.length;
   if (event.target !== field() || !count || event.ctrlKey || event.metaKey || event.isComposing) return;

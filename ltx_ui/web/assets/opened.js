@@ -1,5 +1,5 @@
-// A take opened over the page, on studio:open, on O, on Enter or a double click in the strip, or by the
-// address #take=ID. The neighbours are those of the place that it was opened from.
+// A take opened over the page, on studio:open, or the one of the address #take=ID. The neighbours are
+// those of the place that it was opened from.
 const dialog = element.querySelector('dialog'), body = dialog.querySelector('.full-body');
 const MOST = 500;
 let shown = null, among = [], marked = false, asked = 0;
@@ -84,28 +84,7 @@ const follow = () => {
   if (take) show(take, history.state?.among);
   else if (dialog.open) dialog.close();
 };
-addEventListener('popstate', follow);
-if (inAddress()) follow();
-
-document.addEventListener('studio:open', ({detail}) => open(detail.take, detail.among));
-document.addEventListener('click', event => {
-  const row = event.target.closest('#open-take')?.closest('[data-take]');
-  if (row) open(row.dataset.take);
-});
-document.addEventListener('dblclick', event => {
-  const tile = event.target.closest('#takes .take');
-  const clip = event.target.closest('#player .stage video') && document.querySelector('#take .take-row');
-  if (!tile && !clip) return;
-  event.preventDefault();
-  getSelection()?.removeAllRanges();
-  open((tile ?? clip).dataset.take);
-});
-document.addEventListener('keydown', event => {
-  const tile = event.key === 'Enter' && event.target.closest('#takes .take');
-  if (!tile || event.repeat || event.ctrlKey || event.metaKey) return;
-  event.preventDefault();
-  open(tile.dataset.take);
-});
+document.addEventListener('studio:open', ({detail}) => detail ? open(detail.take, detail.among) : follow());
 
 // By the wall, where that is seen and can bring it back, else as on Create.
 const remove = take => {
@@ -200,23 +179,17 @@ dialog.addEventListener('change', async ({target}) => {
 
 // Keys, none of which reach the page below.
 const video = () => body.querySelector('video');
-const KEYS = {
+const keys = studio.keys(video, {
   ArrowLeft: () => go(-1),
   ArrowRight: () => go(1),
   ',': () => studio.step(video(), -1),
   '.': () => studio.step(video(), 1),
-  ' ': () => video()?.paused ? video().play() : video()?.pause(),
-  f: () => document.fullscreenElement ? document.exitFullscreen() : video()?.requestFullscreen(),
   s: () => body.querySelector('.heart')?.click(),
-};
+});
 dialog.addEventListener('keydown', event => {
   event.stopPropagation();
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, textarea, select, pre, .sheet')) return;
-  if (event.key === ' ' && event.target.closest('button, a, summary, video')) return;
-  const does = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!does) return;
-  event.preventDefault();
-  does();
+  if (event.target.closest('input, textarea, select, pre, .sheet')) return;
+  if (event.key !== ' ' || !event.target.closest('button, a, summary, video')) keys(event);
 });
 // A swipe goes to a neighbour; not along the clip's own timeline.
 let from = null;

@@ -91,23 +91,17 @@
 
   // Keys, where nothing is being written.
   const press = id => document.getElementById(id)?.click();
-  const KEYS = {
-    ' ': () => clip()?.paused ? clip().play() : clip()?.pause(),
+  const keys = studio.keys(clip, {
     ArrowLeft: () => studio.step(clip(), -1),
     ArrowRight: () => studio.step(clip(), 1),
-    f: () => document.fullscreenElement ? document.exitFullscreen() : clip()?.requestFullscreen(),
     l: () => press('lock-seed'),
     o: () => press('open-take'),
     s: () => press('save-seed'),
     '?': () => document.getElementById('keys')?.togglePopover(),
-  };
+  });
   document.addEventListener('keydown', event => {
     const writes = 'input, textarea, select, [contenteditable], [popover]';
     const pressed = event.key === ' ' ? `${writes}, button, a, summary, video` : `${writes}, video, [role=tab]`;
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest(pressed)) return;
-    const does = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!does) return;
-    event.preventDefault();
-    does();
+    if (!event.target.closest(pressed)) keys(event);
   });
 })();

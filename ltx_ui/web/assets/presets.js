@@ -28,11 +28,8 @@
     if (!settled && !quick.checked) quick.click();
   });
   first.observe(document, {childList: true, subtree: true});
-  window.studio = {
-    calm: matchMedia('(prefers-reduced-motion: reduce)'),
+  Object.assign(studio, {
     isSeed,
-    // Tells the page's other scripts that something happened or is wanted.
-    tell: (name, detail) => document.dispatchEvent(new CustomEvent(name, {detail})),
     // A lock without a seed locks that of the clip on the stage. Without a lock there is no seed.
     seedOf: (locked, seed) => locked ? isSeed(seed) ? seed : shownSeed() : null,
     applyPreset(id, ...values) {
@@ -46,5 +43,5 @@
       const wanted = {...now, ...own, ...chosen};
       return fields.map(name => wanted[name]);
     },
-  };
+  });
 })();

@@ -6,7 +6,7 @@ const row = () => seeds.querySelector('.shelf-row');
 let asked, opener;
 
 const fill = (place, html) => { place.innerHTML = html; };
-const PARTS = {
+const SHOWS = {
   seeds: html => {
     const kept = picked().map(card => card.dataset.take), at = row()?.scrollLeft;
     asked = null;
@@ -34,7 +34,7 @@ const PARTS = {
   },
   problem: html => fill(dialog.querySelector('.wrong-character'), html),
 };
-const show = () => PARTS[props.value?.part]?.(props.value.html);
+const show = () => SHOWS[props.value?.part]?.(props.value.html);
 show();
 watch('value', show);
 

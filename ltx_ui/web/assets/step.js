@@ -1,4 +1,18 @@
-// Clips frame by frame, and in step with each other.
+// What keys do with a clip, and clips in step with each other.
+// The keys of a clip that `clip` finds, with some `more`.
+studio.keys = (clip, more) => {
+  const keys = {
+    ' ': () => clip()?.paused ? clip().play() : clip()?.pause(),
+    f: () => document.fullscreenElement ? document.exitFullscreen() : clip()?.requestFullscreen(),
+    ...more,
+  };
+  return event => {
+    const does = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!does || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    does();
+  };
+};
 studio.step = (video, by) => {
   if (!video) return;
   video.pause();

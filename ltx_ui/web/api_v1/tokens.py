@@ -6,16 +6,18 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from ltx_ui.errors import NotAllowed
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.tokens import MAX_LABEL, Scope, Token
 from ltx_ui.web.access import Caller
+from ltx_ui.web.api_v1.routes import add, body
 from ltx_ui.web.bodies import read_json, validated
-from ltx_ui.web.routing import add_get, error_answers, json_body
 
 MOST_DAYS = 3660
+"""Days after which a token, or a link, expires at the latest, if it does."""
 _MOST_BYTES = 10_000
 _VISITORS = (
     "Visitors of this studio have no tokens: their programs keep the cookie. Ask whoever runs it "
@@ -26,11 +28,12 @@ _VISITORS = (
 class TokenAsked(BaseModel):
     """A token to be made."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     label: str = Field("", max_length=MAX_LABEL, description="What you call it.")
     scopes: list[Scope] = Field(
         min_length=1,
+        max_length=10,
         description="What it is for. make: have clips made, cancel them, send pictures; read: "
         "jobs, takes and their files, presets, models; keep: names, tags, notes and hearts, "
         "links, deleting takes.",
@@ -58,9 +61,14 @@ class NewTokenAnswer(TokenAnswer):
 
 
 class TokensAnswer(BaseModel):
-    """All of the owner's tokens, oldest first."""
+    """All of your tokens, oldest first."""
 
     tokens: list[TokenAnswer]
+
+
+def expiry(days: int | None) -> datetime | None:
+    """The moment after so many days; None for never."""
+    return None if days is None else datetime.now(UTC) + timedelta(days=days)
 
 
 def router(studio: Studio) -> APIRouter:
@@ -69,49 +77,41 @@ def router(studio: Studio) -> APIRouter:
     async def make_token(request: Request, caller: Caller) -> NewTokenAnswer:
         """Make a token, by which a program asks for you. Send it as Authorization: Bearer …."""
         if caller.role == "visitor":
-            raise HTTPException(403, _VISITORS)
+            raise NotAllowed(_VISITORS)
         asked = validated(TokenAsked, await read_json(request, _MOST_BYTES))
-        ends = asked.expires_in_days
-        expires = None if ends is None else datetime.now(UTC) + timedelta(days=ends)
         secret, token = await asyncio.to_thread(
-            studio.tokens.make, caller.owner, asked.label, asked.scopes, expires
+            studio.tokens.make,
+            caller.owner,
+            asked.label,
+            asked.scopes,
+            expiry(asked.expires_in_days),
         )
         return NewTokenAnswer(token=secret, **_told(token))
 
-    def tokens(caller: Caller) -> TokensAnswer:
+    def list_tokens(caller: Caller) -> TokensAnswer:
         """Your tokens, without the tokens themselves."""
-        return TokensAnswer(
-            tokens=[TokenAnswer(**_told(token)) for token in studio.tokens.all(caller.owner)]
-        )
+        found = studio.tokens.all(caller.owner)
+        return TokensAnswer(tokens=[TokenAnswer(**_told(token)) for token in found])
 
     def revoke_token(token_id: str, caller: Caller) -> Response:
         """End a token. What comes with it is refused from then on."""
         studio.tokens.revoke(token_id, caller.owner)
         return Response(status_code=204)
 
-    made = APIRouter(prefix="/api/v1/tokens")
-    made.post(
-        "",
+    made = APIRouter(prefix="/api/v1", tags=["tokens"])
+    add(
+        *(made, "POST", "/tokens", make_token, 403, 413, 415, 422),
         status_code=201,
-        openapi_extra=json_body(TokenAsked),
-        responses=error_answers(401, 403, 413, 415, 422),
-    )(make_token)
-    add_get(made, "", tokens, responses=error_answers(401, 403))
-    made.delete(
-        "/{token_id}",
+        openapi_extra=body("TokenAsked"),
+    )
+    add(made, "GET HEAD", "/tokens", list_tokens, 403)
+    add(
+        *(made, "DELETE", "/tokens/{token_id}", revoke_token, 403, 404, 422),
         status_code=204,
         response_class=Response,
-        responses=error_answers(401, 403, 404),
-    )(revoke_token)
+    )
     return made
 
 
 def _told(token: Token) -> dict[str, Any]:
-    return {
-        "id": token.id,
-        "label": token.label,
-        "scopes": sorted(token.scopes),
-        "created_at": token.created_at,
-        "used_at": token.used_at,
-        "expires_at": token.expires_at,
-    }
+    return {**vars(token), "scopes": sorted(token.scopes)}

@@ -1,0 +1,1 @@
+"""``/mcp``: tools by which assistants make clips and find them, over the Model Context Protocol."""

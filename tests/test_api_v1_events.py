@@ -1,0 +1,113 @@
+"""A job's server-sent events, over HTTP."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import httpx
+from running import RunningApp
+from v1 import SLOW, SMALL, ended, problem, submit
+
+from ltx_ui.web.api_v1.events import MOST_WATCHING
+
+
+class Event(NamedTuple):
+    name: str
+    id: str
+    data: dict[str, Any]
+
+
+def events(answer: httpx.Response) -> Iterator[Event]:
+    """The events of an answer, as they come."""
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].partition(";")[0] == "text/event-stream"
+    assert answer.headers["cache-control"] == "no-store"
+    fields: dict[str, str] = {}
+    for line in answer.iter_lines():
+        if line:
+            name, _, value = line.partition(":")
+            fields[name] = value.removeprefix(" ")
+        elif "data" in fields:
+            yield Event(fields["event"], fields["id"], json.loads(fields["data"]))
+            fields = {}
+
+
+def watched(client: httpx.Client, job: dict[str, Any], seen: str = "") -> list[Event]:
+    """All events of a job up to the end."""
+    headers = {"Last-Event-ID": seen} if seen else {}
+    with client.stream("GET", job["events"], headers=headers) as answer:
+        return list(events(answer))
+
+
+def test_a_job_is_followed_to_its_end(ada: httpx.Client) -> None:
+    job = submit(ada, SMALL | {"num_inference_steps": 20, "num_takes": 2})
+    told = watched(ada, job)
+    *before, last = told
+    assert {event.name for event in before} == {"progress"}
+    assert (last.name, last.id) == ("done", "done")
+    assert {event.data["id"] for event in told} == {job["id"]}
+    assert len({event.id for event in told}) == len(told)
+    fractions = [event.data["fraction"] for event in told]
+    assert (fractions, fractions[-1]) == (sorted(fractions), 1.0)
+    assert last.data["takes"] == ended(ada, job)["takes"]
+
+
+def test_who_comes_back_is_told_what_is_new_and_nothing_after_the_end(ada: httpx.Client) -> None:
+    before, job = submit(ada, SLOW), submit(ada, SLOW)
+    with ada.stream("GET", job["events"]) as answer:
+        waits = next(events(answer))
+    assert (waits.name, waits.data["state"]) == ("progress", "queued")
+    ada.delete(job["href"])
+    (cancelled,) = watched(ada, job, seen=waits.id)
+    ada.delete(before["href"])
+    assert (cancelled.name, cancelled.data["state"]) == ("cancelled", "cancelled")
+    again = ada.get(job["events"], headers={"Last-Event-ID": cancelled.id})
+    assert (again.status_code, again.content) == (204, b"")
+    assert [event.name for event in watched(ada, job)] == ["cancelled"]
+    assert [event.name for event in watched(ada, job, seen="of another job")] == ["cancelled"]
+
+
+def test_all_who_watch_are_told_and_a_stream_without_news_stays_open(
+    ada: httpx.Client, app: RunningApp
+) -> None:
+    before, job = submit(ada, SLOW), submit(ada, SLOW)
+    seen: list[str] = []
+    heard, many = threading.Semaphore(0), 20
+
+    def watch() -> None:
+        with ada.stream("GET", job["events"]) as answer:
+            for event in events(answer):
+                seen.append(event.name)
+                heard.release()
+
+    threads = [threading.Thread(target=watch) for _ in range(many)]
+    for thread in threads:
+        thread.start()
+    for _ in range(many):
+        assert heard.acquire(timeout=30)
+    ada.delete(job["href"])
+    for thread in threads:
+        thread.join(30)
+    ada.delete(before["href"])
+    assert seen.count("cancelled") == many
+    assert app.health()["status"] == "healthy"
+
+
+def test_deleting_all_takes_of_a_watched_job_does_not_hurt(ada: httpx.Client) -> None:
+    job = ended(ada, submit(ada, SMALL))
+    ada.delete(job["takes"][0]["href"])
+    problem(ada.get(job["events"]), 404, "not-found")
+
+
+def test_head_tells_of_the_stream_and_does_not_wait(ada: httpx.Client) -> None:
+    job = submit(ada, SLOW)
+    answer = ada.head(job["events"])
+    ada.delete(job["href"])
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_an_address_may_have_many_streams_and_not_all_connections() -> None:
+    assert 100 <= MOST_WATCHING <= 500

@@ -1,0 +1,51 @@
+"""What comes when it is first needed: scripts and style sheets of the page's other parts."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+import httpx
+import pytest
+
+from ltx_ui.web.kept_files import FOREVER
+from ltx_ui.web.parts import FIRST, FOLDER, PARTS
+from ltx_ui.web.templating import ASSETS
+
+NAMES = [f"{name}.{kind}" for name in PARTS for kind in ("js", "css")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_part_is_kept_for_ever_and_travels_compressed(http: httpx.Client, name: str) -> None:
+    plain = http.get(f"/{FOLDER.path}{name}", headers={"Accept-Encoding": "identity"})
+    assert plain.headers["Cache-Control"] == FOREVER
+    kind = "text/javascript" if name.endswith("js") else "text/css"
+    assert plain.headers["Content-Type"] == f"{kind}; charset=utf-8"
+    with http.stream("GET", f"/{FOLDER.path}{name}", headers={"Accept-Encoding": "gzip"}) as packed:
+        assert gzip.decompress(b"".join(packed.iter_raw())) == plain.content
+    assert "Accept-Encoding" in packed.headers["Vary"]
+
+
+@pytest.mark.parametrize("path", [f"{FOLDER.path}page.py", "parts/0123456789abcdef/gallery.js"])
+def test_a_part_of_another_version_is_not_here(http: httpx.Client, path: str) -> None:
+    assert http.get(f"/{path}").status_code == 404
+
+
+def test_the_page_brings_only_what_its_first_tab_needs(http: httpx.Client) -> None:
+    page = http.get("/").text
+    for part in PARTS.values():
+        for name in (*part.components, *part.scripts, *part.styles):
+            comment = next(iter((ASSETS / name).read_text("utf-8").splitlines()))
+            assert comment.strip("/* ") not in page, name
+    assert all(name in page for name in FIRST.components)
+
+
+def test_every_script_and_style_sheet_belongs_to_a_part() -> None:
+    of_parts = [
+        name
+        for part in (FIRST, *PARTS.values())
+        for name in {*part.components, *part.scripts, *part.styles}
+    ]
+    there = {file.name for file in ASSETS.iterdir() if re.search(r"\.(js|css)$", file.name)}
+    assert there - {"plain.css", "docs.js"} == set(of_parts)
+    assert [name for name in set(of_parts) if of_parts.count(name) > 1] == ["full.css"]
