@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from ltx_ui.errors import InvalidRecipe, SettingsError
 from ltx_ui.inputs import digest_of
-from ltx_ui.presets import Format, Preset, Presets
-from ltx_ui.recipe import MAX_FRAMES, MIN_FRAMES, nearest_frames
+from ltx_ui.presets import Presets
 from ltx_ui.request import Request, parse_request
+from ltx_ui.shorthand import format_names, frames_of, named, preset_names
 from ltx_ui.untrusted_json import json_object
 
 T = TypeVar("T")
@@ -55,10 +55,11 @@ def base_of(asked: Namespace, presets: Presets, max_volume: int) -> dict[str, An
     Raises:
         SettingsError: an option can't be used; says what it may be.
     """
-    preset = _preset(asked.preset, presets)
+    name = asked.preset or presets.default_preset
+    preset = _named("--preset", name, presets.presets, preset_names)
     fields = dict(presets.preset_settings(preset.id))
     if asked.format is not None:
-        fields |= _format(asked.format, presets).settings
+        fields |= _named("--format", asked.format, presets.formats, format_names).settings
     for option, field in (("image", "image_start"), ("image_end", "image_end")):
         if (file := getattr(asked, option)) is not None:
             fields[field] = _picture(file)
@@ -67,9 +68,9 @@ def base_of(asked: Namespace, presets: Presets, max_volume: int) -> dict[str, An
     if asked.seed is not None:
         fields["seed"] = asked.seed
     fields |= dict(map(_field, asked.set))
-    if asked.seconds is not None:
-        fields["num_frames"] = _frames(asked.seconds, int(fields["fps"]))
     try:
+        if asked.seconds is not None:
+            fields["num_frames"] = frames_of(asked.seconds, fields["fps"])
         parse_request({"prompt": "a clip", **fields}, max_volume=max_volume)
     except InvalidRecipe as error:
         raise SettingsError(str(error)) from None
@@ -90,45 +91,11 @@ def fields_of(data: bytes) -> dict[str, Any]:
     return dict(kept) if isinstance(kept, Mapping) else told
 
 
-def _preset(name: str | None, presets: Presets) -> Preset:
-    if name is None:
-        return presets.preset(presets.default_preset)
-
-    def names(preset: Preset) -> tuple[str, ...]:
-        return preset.id, preset.short, preset.name
-
-    return _named("--preset", name, presets.presets, names)
-
-
-def _format(name: str, presets: Presets) -> Format:
-    def names(format_: Format) -> tuple[str, ...]:
-        return f"{format_.width}x{format_.height}", format_.name
-
-    return _named("--format", name, presets.formats, names)
-
-
 def _named(option: str, name: str, among: Sequence[T], names: Callable[[T], tuple[str, ...]]) -> T:
-    """The one that has this name, in any case, or the only one that has a name that begins so."""
-    asked = name.casefold()
-    known = [(each, [n.casefold() for n in names(each) if n]) for each in among]
-    exact = [each for each, those in known if asked in those]
-    begins = [each for each, those in known if any(n.startswith(asked) for n in those)]
-    found = exact or begins
-    if len(found) != 1:
-        listed = ", ".join(names(each)[0] for each in found or among)
-        raise SettingsError(f"{option} {name} is none of: {listed}.")
-    return found[0]
+    def unknown(listed: str) -> SettingsError:
+        return SettingsError(f"{option} {name} is none of: {listed}.")
 
-
-def _frames(seconds: float, fps: int) -> int:
-    """The valid number of frames that comes nearest."""
-    least, most = MIN_FRAMES / fps, MAX_FRAMES / fps
-    if not least - 0.2 <= seconds <= most + 0.2:
-        raise SettingsError(
-            f"--seconds {seconds:g} can't be made: allowed are {least:.2f} to {most:.2f} at "
-            f"{fps} frames a second."
-        )
-    return min(nearest_frames(round(seconds * fps)), key=lambda n: abs(n - seconds * fps))
+    return named(name, among, names, unknown)
 
 
 def _field(given: str) -> tuple[str, Any]:

@@ -40,7 +40,8 @@ class Made:
 
     def condition(self) -> ColumnElement[bool]:
         """The condition that the rows meet."""
-        those = [tuple_(TakeRow.model, TakeRow.settings).in_(sorted(self.settings))]
+        made_with = tuple_(TakeRow.model, TakeRow.settings)
+        those: list[ColumnElement[bool]] = [made_with.in_(sorted(self.settings))]
         if self.seed is not None:
             those.append(TakeRow.seed == self.seed)
         if self.with_picture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from ltx_ui import __version__
 from ltx_ui.request import Request as RecipeRequest
 from ltx_ui.web.api_v1.links import LinkAsked
 from ltx_ui.web.api_v1.problems import Problem
-from ltx_ui.web.api_v1.schemas import Move
+from ltx_ui.web.api_v1.queue import Pause
+from ltx_ui.web.api_v1.schemas import Move, Progress
 from ltx_ui.web.api_v1.tokens import TokenAsked
 from ltx_ui.web.kept_folder import KeptFolder
 from ltx_ui.web.marks import TakeMarks
@@ -36,6 +38,7 @@ _TAGS = [
     {"name": "images", "description": "Pictures that clips start from."},
     {"name": "tokens", "description": "By which programs ask for you."},
     {"name": "offers", "description": "What may be asked for."},
+    {"name": "earlier", "description": "Addresses that came before /api/v1, and stay."},
     {"name": "monitoring", "description": "For load balancers and Prometheus."},
 ]
 _SECURITY = {
@@ -52,7 +55,9 @@ _SECURITY = {
 _BODIES: Mapping[str, type[BaseModel]] = {
     "RecipeRequest": RecipeRequest,
     "Problem": Problem,
+    "Progress": Progress,
     "Move": Move,
+    "Pause": Pause,
     "TakeMarks": TakeMarks,
     "TokenAsked": TokenAsked,
     "LinkAsked": LinkAsked,
@@ -91,6 +96,8 @@ def openapi_of(described: Sequence[BaseRoute]) -> dict[str, Any]:
         routes=described,
         tags=_TAGS,
     )
+    for operation in chain.from_iterable(each.values() for each in schema["paths"].values()):
+        operation.setdefault("tags", ["earlier"])
     components = schema.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name, model in _BODIES.items():

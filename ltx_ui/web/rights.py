@@ -29,7 +29,7 @@ _TABLE: tuple[tuple[str, str, Need], ...] = (
     ("DELETE", "/jobs/[^/]+", "make"),
     (_READS, "/jobs/.+|/inputs/.+", "read"),
     (_READS, "/api/v1/.+", "read"),
-    ("POST|PUT|PATCH|DELETE", "/api/v1/(jobs|images)(/.*)?", "make"),
+    ("POST|PUT|PATCH|DELETE", "/api/v1/(jobs|queue|images)(/.*)?", "make"),
     (_READS, "/v1/.+", "read"),
     ("POST", "/v1/videos(/.*)?", "make"),
     ("DELETE", "/v1/videos/.+", "keep"),

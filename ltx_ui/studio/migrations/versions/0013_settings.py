@@ -1,5 +1,7 @@
 """The settings and the seed of takes, for finding takes by presets, and names that were typed."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from pydantic import ValidationError
@@ -32,9 +34,11 @@ def downgrade() -> None:
             takes.drop_column(name)
 
 
-def _recipes() -> list[sa.Row[tuple[int, dict[str, object]]]]:
-    columns = (sa.column("number"), sa.column("recipe", sa.JSON()))
-    return list(op.get_bind().execute(sa.select(*columns).select_from(sa.table("takes"))).all())
+def _recipes() -> list[tuple[int, dict[str, Any]]]:
+    number: sa.ColumnClause[int] = sa.column("number")
+    recipe: sa.ColumnClause[dict[str, Any]] = sa.column("recipe", sa.JSON())
+    asked = sa.select(number, recipe).select_from(sa.table("takes"))
+    return [(found.number, found.recipe) for found in op.get_bind().execute(asked)]
 
 
 def _fill() -> None:
