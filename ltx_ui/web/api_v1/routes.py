@@ -25,7 +25,7 @@ def add(
     path: str,
     answer: Callable[..., Any],
     *statuses: int,
-    answers: Mapping[int, dict[str, Any]] | None = None,
+    answers: Mapping[int | str, dict[str, Any]] | None = None,
     **options: Any,
 ) -> None:
     """Add a route, which is called in the OpenAPI as the function that answers.

@@ -207,7 +207,7 @@ class Takes:
         return router
 
 
-def _file_answers(kind: str) -> dict[int, dict[str, Any]]:
+def _file_answers(kind: str) -> dict[int | str, dict[str, Any]]:
     content = {kind: {"schema": {"type": "string", "format": "binary"}}}
     return {
         200: {"content": content},
