@@ -6,6 +6,7 @@ import asyncio
 import base64
 import io
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -19,6 +20,9 @@ from PIL import Image
 from running import RunningApp
 
 Result = TypeVar("Result")
+
+MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+HEADERS = {"Accept": "application/json, text/event-stream"}
 
 SMALL = {"format": "128x128", "preset": "fast-preview", "wait_seconds": 60}
 SLOW = {"format": "288x512", "preset": "long-video", "wait_seconds": 0}
@@ -125,6 +129,18 @@ def test_who_does_not_wait_gets_the_job_and_can_stop_it(app: RunningApp) -> None
     stopped = answer(app, "cancel_job", job_id=job["job_id"])
     assert stopped["state"] in ("cancelling", "cancelled")
     assert stopped["takes"] == []
+
+
+def test_a_clip_is_made_all_the_same_when_its_client_hangs_up(
+    app: RunningApp, http: httpx.Client
+) -> None:
+    asked = {"name": "generate_clip", "arguments": SMALL | {"prompt": "an orange ball"}}
+    call = {"method": "tools/call", "params": asked | {"_meta": {"progressToken": 1}}}
+    with http.stream("POST", "/mcp", json=MESSAGE | call, headers=HEADERS) as answering:
+        assert "notifications/progress" in next(answering.iter_text())
+    deadline = time.monotonic() + 120
+    while not answer(app, "search_takes", words="orange")["takes"]:
+        assert time.monotonic() < deadline
 
 
 def test_a_clip_is_found_looked_at_and_made_a_favourite(
@@ -248,10 +264,6 @@ def test_a_token_is_for_what_its_scopes_say(
     ]
     unknown = HEADERS | {"Authorization": "Bearer ltx_" + "x" * 43}
     assert httpx.post(f"{app.url}/mcp", json=MESSAGE, headers=unknown).status_code == 401
-
-
-MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-HEADERS = {"Accept": "application/json, text/event-stream"}
 
 
 @pytest.mark.parametrize("origin", ["https://elsewhere.test", "null", "http://localhost:1"])
