@@ -28,6 +28,7 @@ from ltx_ui.studio.takes import Take
 from ltx_ui.studio.tokens import Scope
 from ltx_ui.values import shown
 from ltx_ui.web.api_v1.events import Watching
+from ltx_ui.web.api_v1.schemas import Id
 from ltx_ui.web.assistants import objects
 from ltx_ui.web.assistants.objects import Choices, FoundTakes, JobAnswer, TakeAnswer, WholeTake
 from ltx_ui.web.caller import Asking
@@ -40,8 +41,8 @@ MOST_SECONDS = 600.0
 
 Asked = Context[Any, Request]
 
-TakeId = Annotated[str, Field(description="A clip's id, as search_takes lists it.")]
-JobId = Annotated[str, Field(description="As generate_clip answered it.")]
+TakeId = Annotated[Id, Field(description="A clip's id, as search_takes lists it.")]
+JobId = Annotated[Id, Field(description="As generate_clip answered it.")]
 
 
 class Tools:
@@ -77,8 +78,9 @@ class Tools:
         start_from: Annotated[
             str | None,
             Field(
+                pattern="^(sha256:[0-9a-f]{64}|[0-9a-f]{32})$",
                 description="What the first frame looks like: a picture's digest (sha256:…), or a "
-                "clip's id, whose last frame it goes on from."
+                "clip's id, whose last frame it goes on from.",
             ),
         ] = None,
         wait_seconds: Annotated[
