@@ -9,10 +9,13 @@ from pydantic import AfterValidator
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import FIELDS, FOCUSES
-from ltx_ui.request import parse_request
+from ltx_ui.request import Request, parse_request
 
 PER_CLIP = frozenset({"prompt", "model", "noise", *FIELDS.values(), *FOCUSES.values()})
 """Fields that belong to one clip and can't be part of a bundle."""
+
+SETTINGS = frozenset(Request.model_fields) - PER_CLIP - {"seed", "negative_prompt", "num_takes"}
+"""Fields that a bundle always decides about: what it is silent about has its default."""
 
 _SIZE = frozenset({"width", "height", "two_stage"})
 

@@ -1,16 +1,20 @@
-"""How the program logs: text for people or JSON for programs, with the job that a line concerns,
-and without what people typed."""
+"""How the program logs: text for people or JSON for programs, with the job that a line concerns and
+without what people typed."""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from pydantic import ValidationError
 
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import VISITOR, Settings
@@ -50,7 +54,19 @@ def about(job: str, owner: str, recipe: Recipe, settings: Settings) -> Iterator[
         _subject.reset(token)
 
 
-class Text(logging.Formatter):
+class _Discreet(logging.Formatter):
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """A traceback, without the values that pydantic found wrong; part of the formatter's
+        interface."""
+        error = ei[1]
+        if not isinstance(error, ValidationError):
+            return super().formatException(ei)
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        wrong = (f"{each['loc']} {each['type']}" for each in error.errors(include_input=False))
+        return f"{frames}ValidationError of {error.title}: {', '.join(wrong)}"
+
+
+class Text(_Discreet):
     """Lines for people."""
 
     def __init__(self) -> None:
@@ -66,7 +82,7 @@ class Text(logging.Formatter):
         return _without_words(super().format(record))
 
 
-class Json(logging.Formatter):
+class Json(_Discreet):
     """One object a line: ``time``, ``level``, ``logger``, ``message`` and, where they are known,
     ``job``, ``owner`` (owner, user or visitor) and ``error``, a traceback."""
 
@@ -80,6 +96,8 @@ class Json(logging.Formatter):
         }
         if subject := _subject.get():
             told |= {"job": subject.job, "owner": subject.kind}
+        elif job := getattr(record, "job", None):
+            told["job"] = job
         if record.exc_info:
             told["error"] = _without_words(self.formatException(record.exc_info))
         return json.dumps(told, ensure_ascii=False)
@@ -87,12 +105,24 @@ class Json(logging.Formatter):
 
 def log_as(settings: Settings) -> None:
     """Log to the error stream as the settings want it."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Json() if settings.log_format == "json" else Text())
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler(settings, sys.stderr)])
     if settings.log_level != "debug":
         # That a server starts is nobody's news; its address is printed.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+
+def handler(settings: Settings, stream: TextIO) -> logging.Handler:
+    """Writes lines as the settings want them."""
+    writes = logging.StreamHandler(stream)
+    writes.setFormatter(Json() if settings.log_format == "json" else Text())
+    if not settings.log_prompts:
+        # What other libraries tell in detail is what passes through them, in any encoding.
+        writes.addFilter(lambda line: line.levelno > logging.DEBUG or _is_ours(line.name))
+    return writes
+
+
+def _is_ours(logger: str) -> bool:
+    return logger.partition(".")[0] == "ltx_ui"
 
 
 def _without_words(line: str) -> str:

@@ -22,6 +22,7 @@ LETTER = rf"(?:(?![{_RUNNING_ON}])[\p{{L}}\p{{M}}\p{{N}}_])"
 """What a name may not touch, before its @ and after its end, there not even with a hyphen between.
 A pattern for Python's ``regex`` and, with the flag ``u``, for browsers."""
 
+_NAMED = regex.compile(rf"(?<!{LETTER})@[^\s@]+")
 _ALIKE = regex.IGNORECASE | regex.FULLCASE
 _KEPT = 64
 _Found = regex.Match[str]
@@ -54,6 +55,11 @@ def spelled_out(text: str, cast: Mapping[str, str]) -> str:
         return given[:1].title() + given[1:] if begins else given
 
     return _pattern(tuple(known)).sub(words, text)
+
+
+def names_in(text: str) -> list[str]:
+    """What may be a name in a text, each with its @: all up to the next space, whoever is meant."""
+    return _NAMED.findall(text) if "@" in text else []
 
 
 def _in(text: str, known: Mapping[str, str]) -> Iterator[_Found]:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from ltx_ui.bundles import PER_CLIP, Applied, Bundle, keep_request_rules, size_name
+from ltx_ui.bundles import SETTINGS, Applied, Bundle, keep_request_rules, size_name
 from ltx_ui.clip import Finding
 from ltx_ui.errors import SettingsError
 from ltx_ui.geometry import SPATIAL_COMPRESSION
@@ -258,12 +258,7 @@ class Presets(Entry):
 
         The seed and the number of takes are there only if the preset fixes them.
         """
-        fields = Request.model_fields
-        defaults = {
-            name: fields[name].default
-            for name in fields
-            if name not in PER_CLIP | {"seed", "negative_prompt", "num_takes"}
-        }
+        defaults = {name: Request.model_fields[name].default for name in SETTINGS}
         return defaults | self.preset(preset_id).settings
 
     def needs(self, workflow: Workflow) -> frozenset[str]:

@@ -113,7 +113,7 @@ def opened(context: BrowserContext, app: RunningApp) -> Page:
     page = context.new_page()
     with page.expect_response("**/gradio_api/run/**"):
         page.goto(app.url)
-    expect(page.locator("#model-status")).to_contain_text("Demo model", timeout=STARTING)
+    page.locator("#model-status").filter(has_text="Demo model").wait_for(timeout=STARTING)
     return page
 
 

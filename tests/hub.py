@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from studios import PATIENCE
+
 SHA = "0123456789abcdef0123456789abcdef01234567"
 LOAD = """
 import sys
@@ -67,7 +69,7 @@ def load(endpoint: str, folder: Path, *repos: str) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=PATIENCE,
         check=False,
     )
     assert run.returncode == 0, run.stderr

@@ -16,11 +16,15 @@ from typing import Any
 import httpx
 from forked import FORKS, Forked
 from sources import ROOT
+from studios import PATIENCE
 
 from ltx_ui.web.listening import url_of
 
 STARTED = (sys.executable, "app.py")
 """The program as a person starts it, which takes its libraries' imports."""
+
+_READ_LATE = ("LTX_UI_", "GRADIO_ROOT_PATH")
+"""Variables that nothing reads before the app is started."""
 
 # Run before the app. Every connection of every library passes this hook, and one that leaves the
 # machine is written down and refused.
@@ -70,7 +74,7 @@ class RunningApp:
     ) -> None:
         self.data_dir = data_dir
         self._host = host
-        own = all(name.startswith("LTX_UI_") for name in environment)
+        own = all(name.startswith(_READ_LATE) for name in environment)
         self._forks = FORKS and own and not through and not program and cwd == ROOT
         self._command = [*through, *(program or STARTED)]
         self._cwd = cwd
@@ -126,7 +130,7 @@ class RunningApp:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal, wait until the process is gone, and return its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=90)
+        return self.process.wait(timeout=PATIENCE)
 
     @property
     def output(self) -> str:
@@ -144,11 +148,11 @@ class RunningApp:
         except httpx.TransportError:
             return False
 
-    def _until(self, holds: Any, what: str, seconds: float = 240) -> None:
-        end = time.monotonic() + seconds
+    def _until(self, holds: Any, what: str) -> None:
+        end = time.monotonic() + PATIENCE
         while not holds():
             assert self.process.poll() is None, f"the app ended:\n{self.output}"
-            assert time.monotonic() < end, f"waited {seconds} s for {what}:\n{self.output}"
+            assert time.monotonic() < end, f"waited {PATIENCE} s for {what}:\n{self.output}"
             time.sleep(0.05)
 
     def __enter__(self) -> RunningApp:

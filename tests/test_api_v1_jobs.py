@@ -76,7 +76,8 @@ def test_a_running_job_tells_how_far_it_is_and_shows_it(
 
 def test_jobs_are_listed_in_pages_and_by_state(ada: httpx.Client, done: dict[str, Any]) -> None:
     waiting = [submit(ada, SLOW)["id"] for _ in range(3)]
-    listed, cursor = [], None
+    listed: list[str] = []
+    cursor = None
     while cursor or not listed:
         page = ada.get(JOBS, params={"limit": 2, **({"cursor": cursor} if cursor else {})}).json()
         listed += [job["id"] for job in page["items"]]
@@ -104,6 +105,20 @@ def test_a_waiting_job_is_moved(ada: httpx.Client, running: dict[str, Any]) -> N
     assert ahead.json()["place"] < behind.json()["place"]
     problem(ran, 409, "wrong-moment")
     assert problem(strange, 422, "invalid-recipe")["errors"][0]["field"] == "before"
+
+
+def test_who_pauses_has_nothing_begun(app: RunningApp, running: dict[str, Any]) -> None:
+    with visitor(app) as bob:
+        assert bob.patch("/api/v1/queue", json={"paused": True}).json()["paused"] is True
+        job = submit(bob, SMALL)
+        queue = bob.get("/api/v1/queue").json()
+        problem(bob.patch("/api/v1/queue", json={"paused": "no"}), 422, "invalid-recipe")
+        goes_on = bob.patch("/api/v1/queue", json={"paused": False}).json()
+        bob.delete(job["href"])
+    assert queue["jobs"] == [job]
+    assert (job["paused"], job["place"]) == (True, 0)
+    assert (goes_on["paused"], goes_on["jobs"][0]["paused"]) == (False, False)
+    assert queue["length"] >= 1
 
 
 def test_a_job_that_ended_is_made_again_and_one_that_has_not_is_not(

@@ -7,7 +7,8 @@ import socket
 
 import httpx
 import pytest
-from running import ROOT, RunningApp
+from running import RunningApp
+from sources import ROOT
 from v1 import JOBS, PROBLEM, SMALL, TAKES, problem
 
 from ltx_ui.web.api_v1.problems import KINDS, URN

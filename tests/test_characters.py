@@ -125,7 +125,7 @@ def test_no_name_can_be_mistaken_for_another_ones(studio: Studio) -> None:
 def test_a_picture_is_kept_while_a_character_has_it(studio: Studio) -> None:
     digest = picture(studio)
     aiko = studio.characters.save(Character("Aiko", images=(digest,)), "ada")
-    kept = studio.reference(digest)
+    kept = studio.reference(digest, "local")
     old = kept.stat().st_mtime - UNUSED_SECONDS - 60
     os.utime(kept, (old, old))
     ben = studio.characters.save(Character("Ben"), "ada")

@@ -14,6 +14,7 @@ from kept import keep, open_library
 from postgres import EACH, ON_BOTH
 from studios import put_back_to
 
+from ltx_ui.recipe import Typed
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.sought import Sought
@@ -158,6 +159,27 @@ def test_takes_of_earlier_versions_are_found_and_a_step_back_loses_none(
     for _ in range(2):
         put_back_to("0008", database or tmp_path / "library.sqlite3")
         assert hits(open_library(tmp_path, database), "intro re") == {"fox"}
+
+
+@ON_BOTH
+def test_a_take_is_found_by_the_characters_who_were_named(
+    tmp_path: Path, database: str | None
+) -> None:
+    library = open_library(tmp_path, database)
+    for name, typed in (
+        ("pier", "@Aiko and @ben-li wave"),
+        ("cat", "猫@雪が走る, mail me@there.org"),
+    ):
+        keep(library, name, prompt="A woman waves", typed=Typed(typed))
+    for _ in range(2):
+        assert hits(library, "@Aiko waves") == hits(library, "BEN-LI") == {"pier"}
+        assert hits(library, "@雪") == {"cat"}
+        assert hits(library, "there") == hits(library, "猫") == set()
+        settings = {kind.settings for kind in library.kinds("ada")}
+        # As takes of earlier versions are found.
+        put_back_to("0012", database or tmp_path / "library.sqlite3")
+        library = open_library(tmp_path, database)
+        assert {kind.settings for kind in library.kinds("ada")} == settings != {""}
 
 
 def test_a_phrase_ends_with_its_field_and_an_endless_word_is_found_by_its_beginning(

@@ -12,7 +12,8 @@ from postgres import ON_BOTH
 
 from ltx_ui.inputs import ImageInput, Inputs
 from ltx_ui.studio.library import Library
-from ltx_ui.studio.sought import ORDERS, Kind, Order, Sought
+from ltx_ui.studio.sought import ORDERS, Kind, Made, Order, Sought
+from ltx_ui.studio.takes import settings_of
 
 WIDE: dict[str, Any] = {"width": 256, "height": 128}
 TALL: dict[str, Any] = {"width": 128, "height": 256}
@@ -104,6 +105,29 @@ def test_takes_are_found_by_model_format_and_picture(library: Library) -> None:
 
 
 @ON_BOTH
+def test_takes_are_found_by_the_settings_they_were_made_with(library: Library) -> None:
+    keep(library, "dear", num_inference_steps=11, seed=7)
+    keep(library, "again", num_inference_steps=11, seed=8, inputs=PICTURE)
+    of_takes = {take.id: settings_of(take.recipe) for take in library.takes("ada", Sought())}
+    kinds = library.kinds("ada")
+    assert {kind.settings for kind in kinds} == set(of_takes.values())
+    dear = frozenset(
+        (kind.model, kind.settings)
+        for kind in kinds
+        if '"num_inference_steps": 11' in kind.settings
+    )
+    for made, ids in (
+        (Made(dear), ["again", "dear"]),
+        (Made(dear, seed=7), ["dear"]),
+        (Made(dear, with_picture=True), ["again"]),
+        (Made(frozenset()), []),
+    ):
+        assert found(library, Sought(bundles=(made,))) == ids
+        others = [take for take in ("again", "dear", *FRAMES) if take not in ids]
+        assert set(found(library, Sought(bundles=(made,), otherwise=True))) == set(others)
+
+
+@ON_BOTH
 def test_takes_are_found_by_when_they_were_made(library: Library) -> None:
     here = datetime.now(UTC) + timedelta(hours=1)
     ago = here - timedelta(days=1)
@@ -117,8 +141,8 @@ def test_the_kinds_there_are_change_with_the_takes(library: Library) -> None:
     assert {kind.length for kind in library.kinds("ada")} == lengths
     keep(library, "tall", **TALL, model="another", inputs=PICTURE)
     tall = library.take("tall", "ada")
-    made = tall.created_at
-    new = Kind("another", (128, 256), True, tall.recipe.duration, made, made)
+    made, alike = tall.created_at, settings_of(tall.recipe)
+    new = Kind("another", (128, 256), True, tall.recipe.duration, alike, made, made)
     assert new in library.kinds("ada")
     library.delete(["tall"], "ada")
     assert new not in library.kinds("ada")

@@ -19,6 +19,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from streams import packets
+from studios import PATIENCE
 
 from ltx_ui import __version__
 from ltx_ui.clip import Clip
@@ -323,7 +324,7 @@ def test_a_killed_writer_leaves_no_file_under_the_final_name(tmp_path: Path) -> 
     path = tmp_path / "clip.mp4"
     process = subprocess.Popen(writer(100_000, 0, path))
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not any(f.stat().st_size > 100_000 for f in tmp_path.iterdir()):
             assert process.poll() is None
             assert time.monotonic() < deadline

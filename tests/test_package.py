@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from running import RunningApp, free_port
 from sources import ROOT
+from studios import PATIENCE
 
 import ltx_ui
 
@@ -87,7 +88,7 @@ def test_the_installed_package_makes_a_clip_in_any_folder(installed: Path, tmp_p
     cwd = tmp_path / "elsewhere"
     cwd.mkdir()
     with RunningApp(tmp_path / "data", program=program, cwd=cwd, PYTHONPATH=path) as app:
-        answer = httpx.post(f"{app.url}/generate", json=SMALL, timeout=120, trust_env=False)
+        answer = httpx.post(f"{app.url}/generate", json=SMALL, timeout=PATIENCE, trust_env=False)
         page = httpx.get(app.url, trust_env=False)
         assert answer.status_code == 200, answer.text
         assert answer.json()["video"].startswith("data:video/mp4;base64,")

@@ -12,6 +12,7 @@ import pytest
 from chromium import MISSING, make_a_preview, open_gallery, opened
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from running import RunningApp, free_port
+from studios import PATIENCE
 
 pytestmark = pytest.mark.skipif(MISSING, reason="there is no Chromium")
 
@@ -76,7 +77,7 @@ def nginx(folder: Path, behind: int, prefix: str) -> Iterator[str]:
     assert NGINX is not None
     process = subprocess.Popen([NGINX, "-e", str(folder / "error.log"), "-c", str(config)])
     try:
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port)).close()

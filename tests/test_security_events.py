@@ -120,3 +120,15 @@ def test_answers_keep_their_order_for_a_page_that_outlives_a_restart(
 ) -> None:
     assert any(len(each["outputs"]) > 5 for each in events)
     assert all(each["outputs"] == sorted(each["outputs"]) for each in events)
+
+
+@pytest.mark.parametrize(("seed", "taken"), [(5, True), (True, False), ("5", False), (-1, False)])
+def test_only_a_seed_is_put_into_the_seeds_field(
+    http: httpx.Client, events: list[dict[str, Any]], seed: object, taken: bool
+) -> None:
+    event = next(each for each in events if each["api_name"].startswith("use_seed"))
+    told = send(http, event["id"], event["data"], event_data={"seed": seed}).json()["data"]
+    locks = [
+        value for value in told if value is True or (isinstance(value, dict) and "value" in value)
+    ]
+    assert (seed in told and bool(locks)) is taken

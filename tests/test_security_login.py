@@ -20,7 +20,8 @@ FORM = {"username": "ada", "password": "secret"}
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     folder = tmp_path_factory.mktemp("locked") / "data"
-    with RunningApp(folder, "--model", "demo", "--auth", "ada:secret") as app:
+    flags = ("--model", "demo", "--auth", "ada:secret", "--trusted-proxy", "127.0.0.1")
+    with RunningApp(folder, *flags) as app:
         yield app
 
 

@@ -162,7 +162,7 @@ def test_a_reference_image_is_kept_once_and_named_by_digest(
     assert studio.wait(job.id, "ada", PATIENCE).state == Done(job.id)
     take = studio.library.take(job.id, "ada")
     assert list(take.recipe.inputs.named()) == [("image_start", digest), ("image_end", digest)]
-    stored = studio.reference(digest)
+    stored = studio.reference(digest, "local")
     assert stored.read_bytes() == picture()
     assert list((data_dir / "references").iterdir()) == [stored]
     again = studio.submit(take.recipe, "ada")

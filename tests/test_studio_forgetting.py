@@ -55,12 +55,12 @@ def test_no_file_has_a_word_of_a_deleted_take(open_studio: OpenStudio, data_dir:
     studio.library.set_note(job.id, "ada", WORDS[-1])
     bare = digest.removeprefix("sha256:")
     assert told(data_dir, *WORDS, bare, "marmalade") == {*WORDS, bare, "marmalade"}
-    os.utime(studio.reference(digest), (0, 0))
+    os.utime(studio.reference(digest, "local"), (0, 0))
     studio.library.delete([job.id], "ada")
     studio.library.purge()
     assert told(data_dir, *WORDS, bare, "marmalade") == {"marmalade"}
     with pytest.raises(NotFound):
-        studio.reference(digest)
+        studio.reference(digest, "local")
     leave(studio)
     assert told(data_dir, *WORDS, bare) == set()
     again = open_studio(start=False)

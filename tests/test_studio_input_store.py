@@ -33,7 +33,7 @@ def stored(data_dir: Path) -> set[str]:
 
 
 def age(studio: Studio, digest: str, when: float = LONG_AGO) -> None:
-    os.utime(studio.reference(digest), (when, when))
+    os.utime(studio.reference(digest, "local"), (when, when))
 
 
 def test_a_picture_is_stored_at_once_and_seen_small(
@@ -101,7 +101,7 @@ def test_a_picture_that_is_used_again_stays(open_studio: OpenStudio) -> None:
     studio.cancel(studio.submit(quick(image_start=digest), "ada").id, "ada")
     leave(studio)
     assert open_studio(start=False).add_image(picture("blue")).digest != digest
-    assert studio.reference(digest).is_file()
+    assert studio.reference(digest, "local").is_file()
 
 
 def test_of_too_many_unused_pictures_the_oldest_go_and_never_one_in_use(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from streams import frame_count
+from studios import PATIENCE
 
 from ltx_ui.errors import NotFound
 from ltx_ui.recipe import Recipe
@@ -35,7 +36,7 @@ def studio(data_dir: Path) -> Iterator[Studio]:
 
 def make(studio: Studio, recipe: Recipe) -> float:
     """Make a clip; the seconds its take says that it took."""
-    job = studio.wait(studio.submit(recipe, "ann").id, "ann", timeout=120)
+    job = studio.wait(studio.submit(recipe, "ann").id, "ann", timeout=PATIENCE)
     assert isinstance(job.state, Done)
     return studio.library.take(job.state.take_id, "ann").seconds
 
@@ -71,7 +72,7 @@ def test_a_restart_remembers_how_long_clips_took_even_those_that_were_deleted(
 
 def test_the_clip_is_seen_while_it_is_made_and_only_by_its_owner(studio: Studio) -> None:
     job = studio.submit(RECIPE.model_copy(update={"num_inference_steps": 60}), "ann")
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while (seen := studio.preview(job.id, "ann")) is None:
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -81,5 +82,5 @@ def test_the_clip_is_seen_while_it_is_made_and_only_by_its_owner(studio: Studio)
     with pytest.raises(NotFound):
         studio.preview(job.id, "ben")
     studio.cancel(job.id, "ann")
-    studio.wait(job.id, "ann", timeout=60)
+    studio.wait(job.id, "ann", timeout=PATIENCE)
     assert studio.preview(job.id, "ann") is None

@@ -17,6 +17,8 @@ from running import RunningApp
 from studios import quick
 
 from ltx_ui.errors import QueueFull, TooMuch
+from ltx_ui.recall import Making, Recalled
+from ltx_ui.request import parse_recipe
 from ltx_ui.settings import VISITOR, Settings
 from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.studio import Studio
@@ -58,6 +60,24 @@ def made(client: httpx.Client, **fields: object) -> str:
     while (state := client.get(f"/jobs/{job}").json())["state"] in ("queued", "running"):
         continue
     return str(state["take"])
+
+
+def happened(client: httpx.Client, handler: str, **sent: object) -> str:
+    """Lets an event of the page happen, in fields as they are at first; returns the answer."""
+    config = client.get("/config").json()
+    held = {each["id"]: each["props"].get("value") for each in config["components"]}
+    event = next(e for e in config["dependencies"] if e["api_name"].startswith(handler))
+    answer = client.post(
+        "/gradio_api/run/predict",
+        json={
+            "fn_index": event["id"],
+            "data": [held.get(number) for number in event["inputs"]],
+            "event_data": sent,
+            "session_hash": "abcdefghij",
+        },
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.text
 
 
 def test_what_one_visitor_makes_no_other_can_see_or_change(
@@ -153,6 +173,10 @@ def test_two_browsers_have_a_gallery_each(public: RunningApp, browser: Browser) 
         expect(ours.locator(f"#takes [data-take='{take}']").first).to_be_visible()
         theirs.get_by_role("tab", name="Gallery").click()
         expect(theirs.locator("#gallery")).to_contain_text("No clips yet")
+        # What would be refused is not offered.
+        theirs.locator("[popovertarget=along]").click()
+        expect(theirs.locator("#along [data-export]")).to_be_visible()
+        expect(theirs.locator("#along [data-choose]")).to_be_hidden()
         ours.reload()
         expect(ours.locator(f"#takes [data-take='{take}']").first).to_be_visible()
 
@@ -257,6 +281,9 @@ def test_a_digest_alone_shows_nobody_a_visitors_picture(
     assert bob.get(f"/inputs/{digest}").status_code == 404
     refused = bob.post("/jobs", json=SMALL | {"image_start": digest})
     assert (refused.status_code, "not here any more" in refused.text) == (422, True)
+    told = Recalled(parse_recipe(SMALL | {"image_start": digest}), Making()).answer()
+    assert digest in happened(ada, "reuse_file", told=told)
+    assert digest not in happened(bob, "reuse_file", told=told)
     again = bob.post("/inputs", content=buffer.getvalue(), headers={"Content-Type": "image/png"})
     assert again.json()["digest"] == digest
     assert made(bob, image_start=digest) != take

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,12 +14,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ltx_ui.media.posters import small_poster
-from ltx_ui.studio.sought import Kind, Sought
+from ltx_ui.presets import load_presets
+from ltx_ui.request import parse_recipe
+from ltx_ui.studio.sought import Kind, Made, Sought
+from ltx_ui.studio.takes import settings_of
 from ltx_ui.web.gallery_filter import Filter, menus
+from ltx_ui.web.made_with import OWN, made_with
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
-PLAIN = Kind("ltx-2", (768, 512), False, 121 / 24, NOON, NOON)
-OLD = Kind("demo", (512, 768), True, 73 / 24, NOON - timedelta(days=40), NOON - timedelta(days=3))
+PLAIN = Kind("ltx-2", (768, 512), False, 121 / 24, "", NOON, NOON)
+LONG_AGO = (NOON - timedelta(days=40), NOON - timedelta(days=3))
+OLD = Kind("demo", (512, 768), True, 73 / 24, "", *LONG_AGO)
+PRESETS = load_presets()
 
 
 def offered(
@@ -52,7 +59,15 @@ def test_choices_become_what_is_sought() -> None:
     chosen = {"search": "fox", "favourites": True, "tag": "sea", "model": "demo", "zone": -60}
     chosen |= {"format": "512x768", "picture": "with", "length": "medium", "order": "longest"}
     assert Filter.read(chosen, [OLD]).sought(NOON) == Sought(
-        "fox", True, False, "sea", "demo", (512, 768), True, 3.1, 6.1, order="longest"
+        "fox",
+        favourites_only=True,
+        tag="sea",
+        model="demo",
+        resolution=(512, 768),
+        with_picture=True,
+        shortest=3.1,
+        longest=6.1,
+        order="longest",
     )
 
 
@@ -69,6 +84,51 @@ def test_choices_become_what_is_sought() -> None:
 def test_days_begin_at_the_visitors_midnight(when: str, zone: int, since: str) -> None:
     sought = Filter.read({"when": when, "zone": zone}, []).sought(NOON)
     assert sought.since == datetime.fromisoformat(since).replace(tzinfo=UTC)
+
+
+def kind_of(preset: str, model: str = "demo", **changed: object) -> Kind:
+    settings = {**PRESETS.preset_settings(preset), **changed}
+    recipe = parse_recipe({"prompt": "a fox", **settings})
+    return replace(PLAIN, model=model, settings=settings_of(recipe))
+
+
+def test_a_preset_is_found_by_what_it_sets_and_what_is_none_of_them_is_own() -> None:
+    best, quick = kind_of("best-quality"), kind_of("fast-preview")
+    changed = kind_of("fast-preview", num_inference_steps=6)
+    made = made_with(PRESETS, [best, quick, changed, PLAIN])
+    assert made["fast-preview"].settings == {("demo", quick.settings)}
+    assert made["long-video"].settings == set()
+    # A preset that fixes a seed and needs a picture is only those takes.
+    seed = PRESETS.preset_settings("character-consistency")["seed"]
+    fixed = Made(frozenset({("demo", best.settings)}), seed, with_picture=True)
+    assert made["character-consistency"] == fixed
+    names = {"fast-preview": "Quick"}
+    (menu,) = (
+        each
+        for each in menus(Filter(), [best, quick, changed], [], NOON, made, names)
+        if each.name == "preset"
+    )
+    assert [value for value, _ in menu.options] == [
+        "best-quality",
+        "fast-preview",
+        "character-consistency",
+        OWN,
+    ]
+    assert dict(menu.options)["fast-preview"] == "Quick"
+
+
+def test_what_a_model_fixes_makes_no_other_preset() -> None:
+    # The distilled models take neither steps nor guidance of anybody.
+    distilled = kind_of("balanced", "ltx-2.3-distilled", num_inference_steps=8, guidance_scale=1.0)
+    made = made_with(PRESETS, [distilled])
+    assert made["balanced"].settings == {("ltx-2.3-distilled", distilled.settings)}
+
+
+@pytest.mark.parametrize("preset", ["no such", "", 1, None, ["own"]])
+def test_a_preset_that_is_none_is_not_sought(preset: object) -> None:
+    made = made_with(PRESETS, [])
+    read = Filter.read({"preset": preset}, [], made)
+    assert read.sought(NOON, made) == Sought()
 
 
 ANYTHING = st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text())

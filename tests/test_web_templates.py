@@ -109,9 +109,7 @@ def _quality(why_fixed: bool) -> Values:
 
 
 def _docs(text: str) -> dict[str, Any]:
-    route = {"method": text, "path": text, "description": text, "answers": {text: text}}
-    field = dict.fromkeys(("name", "type", "default", "description"), text)
-    return {"title": text, "version": text, "routes": [route], "fields": [field]}
+    return {"title": text, "digest": text}
 
 
 def _menus(text: str) -> dict[str, Any]:
@@ -280,9 +278,8 @@ CASES: list[tuple[str, Values]] = [
             "keep": text,
             "presets": {text: [text, 1.5, None]},
             "words": {},
-            "parts": {"begins": [text]},
-            "scripts": FIRST.scripts,
-            "components": FIRST.components,
+            "parts": {text: text},
+            **vars(FIRST),
         },
     ),
     ("seed_cards.html", _seed_cards),

@@ -21,9 +21,10 @@ _numbers = count(1)
 
 @contextmanager
 def visitor(app: RunningApp) -> Iterator[httpx.Client]:
-    """A client that comes through a proxy, from an address that nobody else has, with a name."""
-    through = {"X-Forwarded-For": f"203.0.113.{next(_numbers)}"}
-    with httpx.Client(base_url=app.url, timeout=120, headers=through) as client:
+    """A client that came through a proxy, from an address that nobody else has, with a name."""
+    through = {"X-Forwarded-For": "203.0.113.1"}
+    own = httpx.HTTPTransport(local_address=f"127.0.1.{next(_numbers)}")
+    with httpx.Client(base_url=app.url, timeout=120, headers=through, transport=own) as client:
         assert client.get("/api/v1/limits").json()["clips_at_once"] is not None
         yield client
 

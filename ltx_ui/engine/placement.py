@@ -97,9 +97,9 @@ SAMPLING_BASE = 15 * GB // 100
 DECODING_BYTES = 91
 """Bytes of activations per pixel and frame while the video VAE decodes a clip whole; counted 87 for
 2.0, 91 for 2.3 and 2.5."""
-TILED_DECODING_BYTES = 24
+TILED_DECODING_BYTES = 25
 """Bytes of activations per pixel and frame while it is decoded in tiles of a few frames; counted
-18 to 24."""
+18 to 25."""
 TEXT_BYTES = 255 * GB // 100
 """Bytes of activations while a prompt is encoded: the states of 1024 tokens in 49 layers, and the
 connectors' output; counted."""

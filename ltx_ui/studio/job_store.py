@@ -252,7 +252,8 @@ class JobStore:
             with self._database.session() as session:
                 return bool(session.scalars(begun.returning(JobRow.number)).all())
         except StudioError as error:
-            _log.error("The start of job %s could not be written: %s", job_id, error)
+            said = "The start of job %s could not be written: %s"
+            _log.error(said, job_id, error, extra={"job": job_id})
             return True
 
     def put_back(self, job_id: str) -> None:
@@ -286,7 +287,8 @@ class JobStore:
             with self._database.session() as session:
                 session.execute(changed.values(**values))
         except StudioError as error:
-            _log.error("The state of job %s could not be written: %s", job_id, error)
+            said = "The state of job %s could not be written: %s"
+            _log.error(said, job_id, error, extra={"job": job_id})
             if "ended_at" in values:
                 self._unwritten[job_id] = values
 

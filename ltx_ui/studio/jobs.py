@@ -215,7 +215,7 @@ class OwnersJobs:
 def failure(job: Job, error: Exception) -> Failed:
     """The state of a job that ends by an error. Logs it; an unexpected error with its traceback."""
     if isinstance(error, StudioError):
-        _log.warning("Job %s failed: %s", job.id, error)
+        _log.warning("Job %s failed: %s", job.id, error, extra={"job": job.id})
         return Failed(str(error))
-    _log.error("Job %s failed", job.id, exc_info=error)
+    _log.error("Job %s failed", job.id, exc_info=error, extra={"job": job.id})
     return Failed(UNEXPECTED)

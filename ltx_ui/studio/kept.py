@@ -109,7 +109,7 @@ class Kept(ABC):
         """
         return self._inputs.thumbnail(digest, owner)
 
-    def reference(self, digest: str, owner: str = "") -> Path:
+    def reference(self, digest: str, owner: str) -> Path:
         """The file of a stored picture.
 
         Raises:

@@ -108,4 +108,4 @@ def _takes(database: Database) -> dict[str, int]:
     count = func.count(TakeRow.number)
     those = select(TakeRow.owner, count).where(TakeRow.draft.is_(False), PRESENT)
     with database.reading() as session:
-        return dict(session.execute(those.group_by(TakeRow.owner)).tuples().all())
+        return dict(session.execute(those.group_by(TakeRow.owner)).all())

@@ -3,6 +3,7 @@ restart loses none."""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterable
@@ -29,6 +30,8 @@ from ltx_ui.studio.jobs import (
 from ltx_ui.studio.started import Started, from_now
 from ltx_ui.studio.takes import sees
 from ltx_ui.studio.waiting import Effort, Seconds, WaitingJobs
+
+_log = logging.getLogger(__name__)
 
 
 class JobQueue:
@@ -353,6 +356,7 @@ class JobQueue:
     def _end(self, job: Job, state: EndState) -> Job:
         ended = replace(job, state=state)
         self._counts.ended(state.name)
+        _log.info("Job %s is %s.", job.id, state.name, extra={"job": job.id})
         if self._store.ended(job.id, state):
             self._history.add(ended)
         self._changed.notify_all()

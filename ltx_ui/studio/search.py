@@ -7,7 +7,8 @@ Either gets words that were found here, by the present Unicode, and only keeps t
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import regex
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from ltx_ui.mentions import names_in
 from ltx_ui.studio.dialects import HasTerms, Words
 from ltx_ui.studio.tables import TakeRow
 
@@ -64,7 +66,7 @@ def create(connection: Connection) -> None:
 
 def add_words(session: Session, row: TakeRow) -> None:
     """Let a take be found. It has been flushed, so that it has a number."""
-    fields = {"prompt": words(row.recipe["prompt"]), "note": _written(row)}
+    fields = {"prompt": prompted(row.recipe), "note": _written(row)}
     session.execute(insert(_WORDS).values(rowid=row.number, **fields))
 
 
@@ -72,6 +74,18 @@ def replace_note(session: Session, row: TakeRow) -> None:
     """Let a take be found by its present name, tags and note."""
     this = _WORDS.c.rowid == row.number
     session.execute(update(_WORDS).where(this).values(note=_written(row)))
+
+
+def prompted(recipe: Mapping[str, Any]) -> str:
+    """The words of a recipe's prompt, and the names in what was typed: the prompt has the words
+    that ``@name`` stood for.
+
+    Args:
+        recipe: as JSON.
+    """
+    typed = recipe.get("typed")
+    named = names_in(str(typed.get("prompt"))) if isinstance(typed, dict) else []
+    return words("\n".join([recipe["prompt"], *named]))
 
 
 def _written(row: TakeRow) -> str:
@@ -95,7 +109,7 @@ def compact(session: Session) -> None:
 def out_of_step(session: Session, rows: Iterable[TakeRow]) -> set[int]:
     """The numbers of the takes whose words the table has not, or not as they are, and of those that
     it has and that are none of these."""
-    own = {row.number: (words(row.recipe["prompt"]), _written(row)) for row in rows}
+    own = {row.number: (prompted(row.recipe), _written(row)) for row in rows}
     wrong = own.keys() ^ set(session.scalars(select(_WORDS.c.rowid)))
     for number, (prompt, note) in own.items():
         # Compared there: PostgreSQL doesn't give words back as it got them.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Integer, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, cast, func, not_, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from ltx_ui.studio.search import found
@@ -22,6 +22,31 @@ Place = tuple[float, int]
 it stays a place when its take is deleted or changed."""
 
 _favourite = cast(TakeRow.favourite, Integer)
+
+
+@dataclass(frozen=True)
+class Made:
+    """Settings that takes are made with.
+
+    Attributes:
+        settings: models, each with what :attr:`Kind.settings` is of such takes.
+        seed: one that is part of the settings.
+        with_picture: whether they need a picture.
+    """
+
+    settings: frozenset[tuple[str, str]]
+    seed: int | None = None
+    with_picture: bool = False
+
+    def condition(self) -> ColumnElement[bool]:
+        """The condition that the rows meet."""
+        made_with = tuple_(TakeRow.model, TakeRow.settings)
+        those: list[ColumnElement[bool]] = [made_with.in_(sorted(self.settings))]
+        if self.seed is not None:
+            those.append(TakeRow.seed == self.seed)
+        if self.with_picture:
+            those.append(TakeRow.with_picture.is_(True))
+        return and_(*those)
 
 
 @dataclass(frozen=True)
@@ -44,6 +69,8 @@ class Sought:
             among it.
         order: newest, oldest, longest or favourites first. Takes that are equal in it come newest
             first.
+        bundles: settings of which they were made with one; none: any.
+        otherwise: made with none of the bundles, instead.
     """
 
     search: str = ""
@@ -59,6 +86,8 @@ class Sought:
     since: datetime | None = None
     until: datetime | None = None
     order: Order = "newest"
+    bundles: tuple[Made, ...] = ()
+    otherwise: bool = False
 
     def conditions(self, owner: str) -> list[ColumnElement[bool]]:
         """The conditions that the owner's rows meet."""
@@ -77,6 +106,9 @@ class Sought:
         those = []
         if self.model:
             those.append(TakeRow.model == self.model)
+        if self.bundles:
+            one_of_them = or_(*(each.condition() for each in self.bundles))
+            those.append(not_(one_of_them) if self.otherwise else one_of_them)
         if self.resolution:
             width, height = self.resolution
             those += [TakeRow.width == width, TakeRow.height == height]
@@ -125,6 +157,8 @@ class Kind:
     """Takes that are alike in what finding them goes by.
 
     Attributes:
+        settings: of their recipes, as :func:`ltx_ui.studio.takes.settings_of` gives them;
+            empty where they can't be read.
         first, last: when the oldest and the newest of them were made.
     """
 
@@ -132,16 +166,18 @@ class Kind:
     resolution: tuple[int, int]
     with_picture: bool
     length: float
+    settings: str
     first: datetime
     last: datetime
 
 
 def kinds(session: Session, owner: str) -> Sequence[Kind]:
     """Every kind of which the owner has takes, without drafts."""
-    alike = (TakeRow.model, TakeRow.width, TakeRow.height, TakeRow.with_picture, TakeRow.length)
+    size = (TakeRow.width, TakeRow.height)
+    alike = (TakeRow.model, *size, TakeRow.with_picture, TakeRow.length, TakeRow.settings)
     made = (func.min(TakeRow.created_at), func.max(TakeRow.created_at))
     query = select(*alike, *made).where(*Sought().conditions(owner)).group_by(*alike)
     return [
-        Kind(model, (width, height), picture, length, first, last)
-        for model, width, height, picture, length, first, last in session.execute(query)
+        Kind(model, (width, height), picture, length, settings, first, last)
+        for model, width, height, picture, length, settings, first, last in session.execute(query)
     ]

@@ -57,7 +57,7 @@ class TakeRow(Base):
     """A saved clip. ``number`` is the order in which takes were saved.
 
     ``made_from`` is the id of the take that it came from, which may be gone, and ``relation`` how.
-    ``deleted_at`` is set while its deletion can be undone. ``width`` to ``with_picture`` repeat the
+    ``deleted_at`` is set while its deletion can be undone. ``width`` to ``seed`` repeat the
     recipe, for finding takes by them; ``bytes`` is what its files take, 0 where that is unknown.
     """
 
@@ -93,6 +93,8 @@ class TakeRow(Base):
     height: Mapped[int]
     length: Mapped[float]
     with_picture: Mapped[bool]
+    settings: Mapped[str] = mapped_column(default="")
+    seed: Mapped[int] = mapped_column(BigInteger, default=0)
     bytes: Mapped[int] = mapped_column(default=0)
     tags: Mapped[list[TagRow]] = relationship(
         lazy="selectin", cascade="all, delete-orphan", order_by="TagRow.tag"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_ui.errors import Cancelled, StudioError
+from ltx_ui.logs import about
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.counts import Counts
@@ -28,6 +31,8 @@ from ltx_ui.studio.timing import UNKNOWN_SECONDS, Estimate, TimingModel, TimingS
 if TYPE_CHECKING:
     from ltx_ui.engine.clip_memory import Needed
     from ltx_ui.engine.engine import Engine
+
+_log = logging.getLogger(__name__)
 
 
 class Worker:
@@ -47,6 +52,7 @@ class Worker:
         counts: Counts,
         guard: Guard,
     ) -> None:
+        self._settings = settings
         self._queue = queue
         self._library = library
         self._inputs = inputs
@@ -110,21 +116,38 @@ class Worker:
 
     def _work(self, engine: Engine, timing: TimingModel) -> None:
         writer = TakeWriter(self._queue, self._library, engine, timing, self._timings, self._counts)
-        saver = Saver(writer.save)
+
+        def save(made: Made) -> None:
+            with self._about(made.job):
+                writer.save(made)
+
+        saver = Saver(save)
         while (job := self._queue.next()) is not None:
             self._preview = None
             began = time.monotonic()
-            try:
-                self._make(job, engine, saver, timing)
-            except Cancelled:
-                saver.wait_for(job)
-                self._queue.stopped(job)
-            except Exception as error:
-                saver.wait_for(job)
-                self._queue.end(job, failure(job, error))
-            finally:
-                self._guard.spent(job.owner, time.monotonic() - began)
+            with self._about(job):
+                self._log_begun(job)
+                try:
+                    self._make(job, engine, saver, timing)
+                except Cancelled:
+                    saver.wait_for(job)
+                    self._queue.stopped(job)
+                except Exception as error:
+                    saver.wait_for(job)
+                    self._queue.end(job, failure(job, error))
+                finally:
+                    self._guard.spent(job.owner, time.monotonic() - began)
         saver.close()
+
+    def _about(self, job: Job) -> AbstractContextManager[None]:
+        return about(job.id, job.owner, job.recipe, self._settings)
+
+    def _log_begun(self, job: Job) -> None:
+        recipe = job.recipe
+        told = (recipe.resolution, recipe.num_frames, recipe.num_inference_steps, recipe.seed)
+        _log.info("Begun: %s, %d frames, %d steps, seed %d.", *told)
+        if self._settings.log_prompts:
+            _log.info("Prompt: %r", recipe.prompt)
 
     def _make(self, job: Job, engine: Engine, saver: Saver, timing: TimingModel) -> None:
         """Make a job's takes and hand each to the saver; the job ends when its last one is saved.

@@ -20,9 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ltx_ui.errors import StudioError
 from ltx_ui.settings import LOCAL
 from ltx_ui.studio.tokens import SCOPES, Token
-from ltx_ui.web.answers import answer_error, is_navigation, refuse
+from ltx_ui.web.answers import answer_error, inner_path, is_navigation, refuse
 from ltx_ui.web.authenticator import Authenticator, WrongPassword, bearer
-from ltx_ui.web.caller import Asking
+from ltx_ui.web.caller import Asking, asked_by
 from ltx_ui.web.rights import Need, need_of
 
 
@@ -59,7 +59,7 @@ class AuthenticationMiddleware:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        need = need_of(request.method, request.url.path)
+        need = need_of(request.method, inner_path(request))
         try:
             caller = await self._caller(request, need)
             if isinstance(caller, Asking):
@@ -78,7 +78,8 @@ class AuthenticationMiddleware:
             cookie = self._authenticator.identities.set_cookie(caller.owner, request)
             send = _with_cookie(send, cookie)
         scope.setdefault("state", {}).update(caller=caller, owner=caller.owner)
-        await self._app(scope, receive, send)
+        with asked_by(caller.owner):
+            await self._app(scope, receive, send)
 
     async def _caller(self, request: Request, need: Need | None) -> Asking | Response:
         """Who is asking, without a name if it is a new visitor; or the answer that refuses them."""
@@ -130,9 +131,8 @@ def _with_cookie(send: Send, cookie: str) -> Send:
 
 
 def _ask(request: Request) -> Response:
-    path = request.url.path
     if request.method == "GET" and is_navigation(request):
-        return RedirectResponse("../" * (path.count("/") - 1) + "login", 303)
+        return RedirectResponse("../" * (inner_path(request).count("/") - 1) + "login", 303)
     # With this header a browser would open its own password window over the page.
     headers = {"WWW-Authenticate": 'Basic realm="LTX-2 Studio"'}
     program = "sec-fetch-mode" not in request.headers

@@ -48,9 +48,11 @@ _BODY = {
         "content": {"application/json": {"schema": Asked.model_json_schema(), "examples": RECIPES}},
     }
 }
-_ACCEPTED = {
-    "description": "With Prefer: respond-async: the job, at Location",
-    "model": schemas.Job,
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "With Prefer: respond-async: the job, at Location",
+        "model": schemas.Job,
+    }
 }
 
 
@@ -163,8 +165,9 @@ class Api:
         """The API's routes."""
         router = APIRouter()
         errors = error_answers(401, 403, 413, 415, 422, 503)
-        for path, status, make, more in (
-            ("/generate", 200, self.generate, {202: _ACCEPTED}),
+        found: dict[int | str, dict[str, Any]]
+        for path, status, make, found in (
+            ("/generate", 200, self.generate, _ACCEPTED),
             ("/jobs", 202, self.submit_job, {}),
         ):
             router.add_api_route(
@@ -172,9 +175,9 @@ class Api:
                 make,
                 methods=["POST"],
                 status_code=status,
-                response_model=ClipAnswer if more else dict[str, Any],
+                response_model=ClipAnswer if found else dict[str, Any],
                 openapi_extra=_BODY,
-                responses=errors | more,
+                responses=errors | found,
                 response_model_exclude_none=True,
             )
         add_get(router, "/jobs/{job_id}", self.read_job, responses=error_answers(401, 404))

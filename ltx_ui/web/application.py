@@ -88,7 +88,8 @@ def make_app(
     mount_page(app, pages)
     app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
     guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)
-    return Proxied(Measured(Spoken(SafeHeaders(guarded)), metrics), settings)
+    measured = Measured(Spoken(SafeHeaders(guarded)), metrics, logged=settings.access_log)
+    return Proxied(measured, settings)
 
 
 class Quiet:

@@ -169,9 +169,12 @@ class Authenticator:
         given, expected = f"{name}:{password}", ":".join(self._credentials or ())
         if secrets.compare_digest(given.encode(), expected.encode()):
             return SignedIn(name, "")
+        users = self._studio.users
+        # Somebody who was just given a name, in another process, signs in at once.
+        users.stamps.changed()
         if not await self._stamps():
             return None
-        if not await asyncio.to_thread(self._studio.users.verify, name, password):
+        if not await asyncio.to_thread(users.verify, name, password):
             return None
         stamp = (await self._stamps()).get(name)
         return SignedIn(name, stamp) if stamp else None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
+from ltx_ui.settings import VISITOR
 from ltx_ui.studio.people import Role, role_of
 from ltx_ui.studio.tokens import Scope
 
@@ -28,3 +32,23 @@ class Asking:
     def may(self, scope: Scope) -> bool:
         """Whether they may do what needs a scope."""
         return self.scopes is None or scope in self.scopes
+
+
+_asking: ContextVar[str] = ContextVar("asking", default=VISITOR)
+"""Nobody asks: a visitor who has nothing."""
+
+
+def asking() -> str:
+    """The owner whose request is being answered. Like the language it belongs to the request, so
+    that what fills the fields need not pass it on."""
+    return _asking.get()
+
+
+@contextmanager
+def asked_by(owner: str) -> Iterator[None]:
+    """Inside the block an owner's request is answered."""
+    before = _asking.set(owner)
+    try:
+        yield
+    finally:
+        _asking.reset(before)

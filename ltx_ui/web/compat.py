@@ -119,6 +119,7 @@ def log_tracebacks() -> None:
 def _log_error() -> None:
     error = sys.exc_info()[1]
     if isinstance(error, gr.Error):
-        _log.warning("An event of the page was refused: %s", str(error)[:200])
+        # Its message may quote what was typed.
+        _log.warning("An event of the page was refused: a value is not allowed there.")
     else:
         _log.error("An event of the page failed", exc_info=error)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import fastapi_offline
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
@@ -20,9 +18,10 @@ from ltx_ui import __version__
 from ltx_ui.request import Request as RecipeRequest
 from ltx_ui.web.api_v1.links import LinkAsked
 from ltx_ui.web.api_v1.problems import Problem
-from ltx_ui.web.api_v1.schemas import Move
+from ltx_ui.web.api_v1.queue import Pause
+from ltx_ui.web.api_v1.schemas import Move, Progress
 from ltx_ui.web.api_v1.tokens import TokenAsked
-from ltx_ui.web.kept_files import FOREVER
+from ltx_ui.web.kept_folder import KeptFolder
 from ltx_ui.web.marks import TakeMarks
 from ltx_ui.web.routing import add_get
 from ltx_ui.web.submitting import root_of
@@ -39,6 +38,7 @@ _TAGS = [
     {"name": "images", "description": "Pictures that clips start from."},
     {"name": "tokens", "description": "By which programs ask for you."},
     {"name": "offers", "description": "What may be asked for."},
+    {"name": "earlier", "description": "Addresses that came before /api/v1, and stay."},
     {"name": "monitoring", "description": "For load balancers and Prometheus."},
 ]
 _SECURITY = {
@@ -55,7 +55,9 @@ _SECURITY = {
 _BODIES: Mapping[str, type[BaseModel]] = {
     "RecipeRequest": RecipeRequest,
     "Problem": Problem,
+    "Progress": Progress,
     "Move": Move,
+    "Pause": Pause,
     "TakeMarks": TakeMarks,
     "TokenAsked": TokenAsked,
     "LinkAsked": LinkAsked,
@@ -63,36 +65,25 @@ _BODIES: Mapping[str, type[BaseModel]] = {
 """Models that routes name in their descriptions without having them as arguments or answers."""
 
 _STATIC = Path(fastapi_offline.__file__).parent / "static"
-_FILES: Mapping[str, tuple[Path, str]] = {
-    "swagger-ui.css": (_STATIC / "swagger-ui.css", "text/css"),
-    "swagger-ui-bundle.js": (_STATIC / "swagger-ui-bundle.js", "text/javascript"),
-    "docs.js": (ASSETS / "docs.js", "text/javascript"),
-}
+_FILES = (_STATIC / "swagger-ui.css", _STATIC / "swagger-ui-bundle.js", ASSETS / "docs.js")
 
 
 def docs_router(described: Sequence[BaseRoute]) -> APIRouter:
     """``/docs``, its files, and ``/openapi.json``, which describe these routes."""
     schema = openapi_of(described)
+    files = KeptFolder("docs", lambda: {file.name: file.read_bytes() for file in _FILES})
 
     def openapi(request: Request) -> dict[str, Any]:
         root = root_of(request)
         return schema | {"servers": [{"url": root}]} if root else schema
 
     def docs() -> HTMLResponse:
-        return HTMLResponse(render("docs.html", title=TITLE, digest=_digest()))
-
-    def file(request: Request, digest: str, name: str) -> Response:
-        if digest != _digest() or name not in _FILES:
-            raise HTTPException(404)
-        headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
-        packed = "gzip" in request.headers.get("accept-encoding", "")
-        headers |= {"Content-Encoding": "gzip"} if packed else {}
-        return Response(_read(name, packed), headers=headers, media_type=_FILES[name][1])
+        return HTMLResponse(render("docs.html", title=TITLE, digest=files.digest))
 
     router = APIRouter(include_in_schema=False)
     add_get(router, "/openapi.json", openapi)
     add_get(router, "/docs", docs)
-    add_get(router, "/docs/{digest}/{name}", file)
+    files.add_to(router)
     return router
 
 
@@ -105,6 +96,8 @@ def openapi_of(described: Sequence[BaseRoute]) -> dict[str, Any]:
         routes=described,
         tags=_TAGS,
     )
+    for operation in chain.from_iterable(each.values() for each in schema["paths"].values()):
+        operation.setdefault("tags", ["earlier"])
     components = schema.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name, model in _BODIES.items():
@@ -114,15 +107,3 @@ def openapi_of(described: Sequence[BaseRoute]) -> dict[str, Any]:
     components["securitySchemes"] = _SECURITY
     schema["security"] = [{}, *({name: []} for name in _SECURITY)]
     return schema
-
-
-@cache
-def _read(name: str, packed: bool) -> bytes:
-    data = _FILES[name][0].read_bytes()
-    return gzip.compress(data, 6) if packed else data
-
-
-@cache
-def _digest() -> str:
-    """Of all files together: with another version they have another address."""
-    return hashlib.sha256(b"".join(_read(name, False) for name in _FILES)).hexdigest()[:16]

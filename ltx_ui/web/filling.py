@@ -22,6 +22,7 @@ from ltx_ui.studio.session import Session
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
 from ltx_ui.web.access import owner_of
+from ltx_ui.web.caller import asking
 from ltx_ui.web.cast import model_reads
 from ltx_ui.web.casting import brought
 from ltx_ui.web.fields import Fields
@@ -66,7 +67,7 @@ class Filling:
         return card is not None and card.has_upsampler
 
     def show(self, form: Form) -> Updates:
-        """Put a form into the fields, without pictures that were deleted since."""
+        """Put a form into the fields, without pictures that are not here, or not for who asks."""
         there = {
             name: self._picture(getattr(form, name), getattr(form, FOCUSES[place]))
             for place, name in FIELDS.items()
@@ -75,7 +76,7 @@ class Filling:
 
     def _picture(self, digest: str | None, focus: Sequence[float]) -> dict[str, Any] | None:
         try:
-            there = digest and self._studio.reference(digest)
+            there = digest and self._studio.reference(digest, asking())
             return shown_picture(digest, focus) if digest and there else None
         except NotFound:
             return None

@@ -9,8 +9,10 @@ from typing import Any
 import gradio as gr
 
 from ltx_ui.errors import NotFound
+from ltx_ui.presets import Presets
 from ltx_ui.recipe import MAX_SEED
 from ltx_ui.studio.deleting import UNDO_SECONDS
+from ltx_ui.studio.guard import is_visitor
 from ltx_ui.studio.search import MAX_SEARCH
 from ltx_ui.studio.shelves import MAX_TAG
 from ltx_ui.studio.sought import Place, Sought
@@ -20,6 +22,7 @@ from ltx_ui.web.access import owner_of
 from ltx_ui.web.create import Create
 from ltx_ui.web.gallery_filter import Filter, menus
 from ltx_ui.web.language import seconds, t
+from ltx_ui.web.made_with import made_with
 from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, custom, on, panel, sent, texts
 
@@ -27,16 +30,14 @@ PAGE_SIZE = 48
 """Takes that are sent at once."""
 MOST_WORDS = 160
 """Characters of a prompt that stand on a poster."""
-MOST_CHOSEN = 500
-"""Takes that are changed at once."""
 
 
 class Gallery:
     """The tab's components and their events. Takes come in pages, and each is sent once: the
     script lays them out, and takes those off that are deleted."""
 
-    def __init__(self, studio: Studio, create: Create, tabs: gr.Tabs) -> None:
-        self._studio = studio
+    def __init__(self, studio: Studio, presets: Presets, create: Create, tabs: gr.Tabs) -> None:
+        self._studio, self._presets = studio, presets
         self._library = studio.library
         self._create = create
         self._tabs = tabs
@@ -53,21 +54,26 @@ class Gallery:
         """The first of the takes that are sought, how many there are, and what to choose from."""
         owner, now = owner_of(request), datetime.now(UTC)
         kinds, tags = self._library.kinds(owner), self._library.tags(owner)
-        chosen = Filter.read(values.get(self._sought), kinds)
-        page = self._page(chosen.sought(now), owner)
+        made = made_with(self._presets, kinds)
+        chosen = Filter.read(values.get(self._sought), kinds, made)
+        sought = chosen.sought(now, made)
+        page = self._page(sought, owner)
         page["of"], page["question"] = chosen.chosen, chosen.asked
-        page["menus"] = render("gallery_menus.html", menus=menus(chosen, kinds, tags, now))
+        named = {preset.id: preset.name for preset in self._presets.presets}
+        choices = menus(chosen, kinds, tags, now, made, named)
+        page["menus"] = render("gallery_menus.html", menus=choices)
         page["tags"] = [tag for tag, _ in tags]
+        page["brings"] = not is_visitor(owner)
         if not page["takes"]:
             page["empty"] = render("gallery.html", chosen=chosen)
-        return {self._wall: page} | self._counted(chosen, owner)
+        return {self._wall: page} | self._counted(chosen, sought, owner)
 
     def show_more(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
         """The takes behind those that are shown."""
         owner, place = owner_of(request), _place(event)
         if place is None:
             return {}
-        sought = self._filter(values, owner).sought(datetime.now(UTC))
+        _, sought = self._filter(values, owner)
         return {self._wall: self._page(sought, owner, place) | {"after": place}}
 
     def _page(self, sought: Sought, owner: str, after: Place | None = None) -> dict[str, Any]:
@@ -75,11 +81,13 @@ class Gallery:
         shown = [_tile(take, sought) for take in takes[:PAGE_SIZE]]
         return {"takes": shown, "more": len(takes) > PAGE_SIZE}
 
-    def _filter(self, values: Values, owner: str) -> Filter:
-        return Filter.read(values.get(self._sought), self._library.kinds(owner))
+    def _filter(self, values: Values, owner: str) -> tuple[Filter, Sought]:
+        kinds = self._library.kinds(owner)
+        made = made_with(self._presets, kinds)
+        chosen = Filter.read(values.get(self._sought), kinds, made)
+        return chosen, chosen.sought(datetime.now(UTC), made)
 
-    def _counted(self, chosen: Filter, owner: str) -> Updates:
-        sought = chosen.sought(datetime.now(UTC))
+    def _counted(self, chosen: Filter, sought: Sought, owner: str) -> Updates:
         count = 0 if chosen.is_just() else self._library.count(owner, sought)
         return {self._count: render("count.html", count=count, room=self._studio.room(owner))}
 
@@ -114,7 +122,7 @@ class Gallery:
         if sent(event, "anew"):
             counted = self.show(values, request)
         else:
-            counted = self._counted(self._filter(values, owner), owner)
+            counted = self._counted(*self._filter(values, owner), owner)
         return counted | self._create.stage.show(values, owner)
 
     def open_menu(self, event: gr.EventData, request: gr.Request) -> Updates:
@@ -125,7 +133,7 @@ class Gallery:
     def use_seed(self, values: Values, event: gr.EventData) -> Updates:
         """Put a take's seed into Create's field, locked."""
         seed = sent(event, "seed")
-        if not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+        if type(seed) is not int or not 0 <= seed <= MAX_SEED:
             return {}
         filling = self._create.form.filling
         locked = filling.fill_some(values, t("filled.seed"), seed=seed, seed_locked=True)
@@ -183,7 +191,8 @@ def _tile(take: Take, sought: Sought) -> dict[str, Any]:
 def _place(event: gr.EventData) -> Place | None:
     """The place in the order that an event came with."""
     match sent(event, "after"):
-        case [int() | float() as key, int() as number]:
+        # Not truths, which are numbers to Python and none to PostgreSQL.
+        case [key, number] if type(key) in (int, float) and type(number) is int:
             return key, number
     return None
 
@@ -201,4 +210,4 @@ def _take_id(event: gr.EventData) -> str:
 
 
 def _take_ids(event: gr.EventData) -> list[str]:
-    return texts(sent(event, "takes"))[:MOST_CHOSEN]
+    return texts(sent(event, "takes"))

@@ -10,9 +10,13 @@ from urllib.parse import urlencode
 
 from ltx_ui.engine.models import CARDS
 from ltx_ui.studio.shelves import MAX_TAG, storable
-from ltx_ui.studio.sought import ORDERS, Kind, Order, Sought
+from ltx_ui.studio.sought import ORDERS, Kind, Made, Order, Sought
+from ltx_ui.web import made_with
 from ltx_ui.web.language import t
+from ltx_ui.web.made_with import OWN
 
+NO_PRESETS: Mapping[str, Made] = {}
+NO_NAMES: Mapping[str, str] = {}
 LENGTHS: Mapping[str, tuple[float | None, float | None]] = {
     "short": (None, 3.1),
     "medium": (3.1, 6.1),
@@ -26,6 +30,7 @@ PICTURES = {"with": True, "without": False}
 TEXTS: Mapping[str, Mapping[str, str]] = {
     "tag": {"": "gallery.tag_every"},
     "model": {"": "gallery.model_every"},
+    "preset": {"": "gallery.preset_every", OWN: "gallery.preset_own"},
     "format": {"": "gallery.format_every"},
     "picture": {
         "": "gallery.picture_every",
@@ -61,6 +66,7 @@ class Filter:
     """What a visitor has chosen; each is empty unless they have.
 
     Attributes:
+        preset: a preset's id, or :data:`~ltx_ui.web.made_with.OWN`.
         format: width and height, as ``768x512``.
         picture, length, when, order: one of :data:`PICTURES`, :data:`LENGTHS`, :data:`DAYS` and
             :data:`~ltx_ui.studio.sought.ORDERS`.
@@ -72,6 +78,7 @@ class Filter:
     favourites: bool = False
     tag: str = ""
     model: str = ""
+    preset: str = ""
     format: str = ""
     picture: str = ""
     length: str = ""
@@ -81,15 +88,19 @@ class Filter:
     asked: int = 0
 
     @classmethod
-    def read(cls, value: Any, kinds: Iterable[Kind]) -> Filter:
+    def read(
+        cls, value: Any, kinds: Iterable[Kind], made: Mapping[str, Made] = NO_PRESETS
+    ) -> Filter:
         """What a browser sent; what can't be meant is left out.
 
         Args:
             kinds: the takes there are.
+            made: the presets, as in :func:`~ltx_ui.web.made_with.made_with`.
         """
         given: Mapping[Any, Any] = value if isinstance(value, Mapping) else {}
         known: Mapping[str, Iterable[str]] = {
             "model": {kind.model for kind in kinds},
+            "preset": {*made, OWN},
             "format": {_size(kind.resolution)[0] for kind in kinds},
             "picture": PICTURES,
             "length": LENGTHS,
@@ -116,8 +127,8 @@ class Filter:
         """Whether these are all the choices that decide which takes are meant."""
         return replace(self, order="", zone=0, asked=0) == Filter(**choices)
 
-    def sought(self, now: datetime) -> Sought:
-        """Which takes are meant."""
+    def sought(self, now: datetime, made: Mapping[str, Made] = NO_PRESETS) -> Sought:
+        """Which takes are meant, with the presets as in :meth:`read`."""
         width, _, height = self.format.partition("x")
         shortest, longest = LENGTHS.get(self.length, (None, None))
         return Sought(
@@ -131,6 +142,7 @@ class Filter:
             longest=longest,
             since=_since(self.when, self.zone, now) if self.when else None,
             order=cast(Order, self.order or ORDERS[0]),
+            **made_with.chosen(self.preset, made),
         )
 
 
@@ -149,31 +161,40 @@ class Menu(NamedTuple):
 
 
 def menus(
-    chosen: Filter, kinds: Sequence[Kind], tags: Sequence[tuple[str, int]], now: datetime
+    chosen: Filter,
+    kinds: Sequence[Kind],
+    tags: Sequence[tuple[str, int]],
+    now: datetime,
+    made: Mapping[str, Made] = NO_PRESETS,
+    named: Mapping[str, str] = NO_NAMES,
 ) -> list[Menu]:
     """What can be chosen from, given the takes there are: only what some have and others have not.
 
     Args:
         tags: each with the number of its takes.
+        made: the presets, as in :meth:`Filter.read`.
+        named: what they are called.
     """
     lengths = [name for name in LENGTHS if any(_fits(kind.length, name) for kind in kinds)]
     offered = {
         "tag": [(tag, f"{tag} ({count})") for tag, count in tags],
         "model": _apart((model, _title(model)) for model in sorted({kind.model for kind in kinds})),
+        "preset": _apart((name, _preset(name, named)) for name in made_with.apart(made, kinds)),
         "format": _apart(map(_size, sorted({kind.resolution for kind in kinds}))),
         "picture": _apart(_named("picture", name) for name in sorted(map(_picture, kinds))),
         "length": _apart(_named("length", name) for name in lengths),
         "when": [_named("when", name) for name in DAYS if _divides(name, chosen.zone, kinds, now)],
         "order": [_named("order", name) for name in ORDERS[1:]] if kinds else [],
     }
-    made = []
+    shown = []
     for name, options in offered.items():
         value = getattr(chosen, name)
         if value and value not in dict(options):
-            options.append((value, t(TEXTS[name][value]) if value in TEXTS[name] else value))
+            known = t(TEXTS[name][value]) if value in TEXTS[name] else named.get(value, value)
+            options.append((value, known))
         if options:
-            made.append(Menu(name, t(TEXTS[name][""]), options, value))
-    return made
+            shown.append(Menu(name, t(TEXTS[name][""]), options, value))
+    return shown
 
 
 def _named(name: str, value: str) -> tuple[str, str]:
@@ -212,6 +233,10 @@ def _size(resolution: tuple[int, int]) -> tuple[str, str]:
     """A format as the address has it, and as the page does."""
     width, height = resolution
     return f"{width}x{height}", f"{width}×{height}"
+
+
+def _preset(name: str, named: Mapping[str, str]) -> str:
+    return t(TEXTS["preset"][OWN]) if name == OWN else named.get(name, name)
 
 
 def _picture(kind: Kind) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
@@ -21,6 +23,12 @@ PREFIX = "ltx_ui"
 _SECONDS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0, 600.0)
 """Bounds of the histogram of answers: a poll takes milliseconds, ``POST /generate`` minutes."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+_SECRET = frozenset({"secret", "token", "key"})
+"""Parts of addresses that open something."""
+_LONGEST_PATH = 200
+
+_log = logging.getLogger("ltx_ui.access")
 
 
 class Metrics:
@@ -65,11 +73,16 @@ class Metrics:
 
 
 class Measured:
-    """Measures each answer, until its last byte is sent; an ASGI middleware."""
+    """Measures each answer, until its last byte is sent; an ASGI middleware.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    Args:
+        logged: whether each answer is logged as well.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, *, logged: bool) -> None:
         self._app = app
         self._metrics = metrics
+        self._logged = logged
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -86,7 +99,18 @@ class Measured:
             await self._app(scope, receive, note)
         finally:
             # 499 is nginx's word for a client that went before there was an answer.
-            self._metrics.answered(scope, status or 499, time.monotonic() - began)
+            status, seconds = status or 499, time.monotonic() - began
+            self._metrics.answered(scope, status, seconds)
+            if self._logged:
+                told = (scope["method"], _path(scope), status, 1000 * seconds)
+                _log.info("%s %s %d %.0f ms", *told)
+
+
+def _path(scope: Scope) -> str:
+    """An address for the log: without what is sought, which people typed, and without secrets."""
+    if _SECRET & scope.get("path_params", {}).keys():
+        return str(scope["route"].path)
+    return quote(scope["path"], safe="/:@")[:_LONGEST_PATH]
 
 
 class _OfStudio(Collector):

@@ -17,7 +17,7 @@ from ltx_ui.web.gallery import Gallery
 from ltx_ui.web.guide import Guide
 from ltx_ui.web.language import in_language, t
 from ltx_ui.web.opened import Opened
-from ltx_ui.web.parts import FIRST, begins, folder, waits
+from ltx_ui.web.parts import FIRST, FOLDER, begins, waits
 from ltx_ui.web.recipe_form import preset_data
 from ltx_ui.web.seeds import Seeds
 from ltx_ui.web.shown import KEEP
@@ -96,7 +96,7 @@ def build(studio: Studio, settings: Settings, presets: Presets) -> gr.Blocks:
             with gr.Tab(
                 t("tab.gallery"), id="gallery", elem_classes=waits("gallery")
             ) as gallery_tab:
-                gallery = Gallery(studio, create, tabs)
+                gallery = Gallery(studio, presets, create, tabs)
             with gr.Tab(t("tab.seeds"), id="seeds", elem_classes=waits("seeds")) as seeds_tab:
                 seeds = Seeds(studio, create, tabs)
             with gr.Tab(t("tab.guide"), id="guide", elem_classes=waits("guide")):
@@ -124,7 +124,7 @@ def head(presets: Presets) -> str:
         keep=f"{KEEP}-",
         presets=preset_data(presets),
         words={name: t(text_id, number="{number}") for name, text_id in WORDS.items()},
-        parts={"folder": folder(), "begins": begins()},
+        parts={"folder": FOLDER.path, "begins": begins()},
         scripts=FIRST.scripts,
         components=FIRST.components,
     )

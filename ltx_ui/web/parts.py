@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 from fastapi import APIRouter
-from starlette.requests import Request
-from starlette.responses import Response
 
-from ltx_ui.errors import NotFound
-from ltx_ui.web.kept_files import FOREVER
-from ltx_ui.web.routing import add_get
+from ltx_ui.web.kept_folder import KeptFolder
 from ltx_ui.web.templating import asset, render
 
 
@@ -121,7 +114,6 @@ def runs(script: str) -> str:
     return f"studio.run('{script}', {given}, '{part_name}') // {events}"
 
 
-_KINDS = {"js": "text/javascript", "css": "text/css"}
 _SPECIFIC = ".gradio-container.gradio-container .contain"
 """What Gradio puts before the selectors of the style sheets that it is given, so that they outdo
 its own."""
@@ -130,25 +122,6 @@ its own."""
 def waits(name: str) -> list[str]:
     """Classes of what is not shown before a part's styles are there."""
     return ["waits", f"waits-{name}"]
-
-
-@dataclass(frozen=True)
-class _File:
-    text: bytes
-    packed: bytes
-
-
-@cache
-def _files() -> Mapping[str, _File]:
-    texts = {
-        f"{name}.{kind}": text
-        for name, part in PARTS.items()
-        for kind, text in (("js", _script(part)), ("css", _styles(name, part)))
-    }
-    return {
-        name: _File(text.encode(), gzip.compress(text.encode(), mtime=0))
-        for name, text in texts.items()
-    }
 
 
 def _script(part: Part) -> str:
@@ -168,31 +141,19 @@ def begins() -> dict[str, tuple[str, ...]]:
     return {name: part.begins for name, part in PARTS.items()}
 
 
-@cache
-def folder() -> str:
-    """The start of the files' addresses. It has a digest of them all, so that a browser may keep
-    them for ever."""
-    texts = b"\0".join(file.text for file in _files().values())
-    return f"parts/{hashlib.blake2b(texts, digest_size=8).hexdigest()}/"
+def _read() -> dict[str, bytes]:
+    texts: dict[str, str] = {}
+    for name, part in PARTS.items():
+        texts |= {f"{name}.js": _script(part), f"{name}.css": _styles(name, part)}
+    return {name: text.encode() for name, text in texts.items()}
+
+
+FOLDER = KeptFolder("parts", _read)
+"""Where a browser finds the parts."""
 
 
 def router() -> APIRouter:
-    """The routes to the files."""
+    """The route to the parts."""
     made = APIRouter(include_in_schema=False)
-    add_get(made, f"/{folder()}{{name}}", _answer)
+    FOLDER.add_to(made)
     return made
-
-
-def _answer(name: str, request: Request) -> Response:
-    """A part's script or style sheet.
-
-    Raises:
-        NotFound: there is none of this name.
-    """
-    file = _files().get(name)
-    if file is None:
-        raise NotFound("This page is of another version. Load it again.")
-    headers, body = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}, file.text
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        headers["Content-Encoding"], body = "gzip", file.packed
-    return Response(body, media_type=_KINDS[name.rpartition(".")[2]], headers=headers)

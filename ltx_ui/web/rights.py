@@ -29,7 +29,7 @@ _TABLE: tuple[tuple[str, str, Need], ...] = (
     ("DELETE", "/jobs/[^/]+", "make"),
     (_READS, "/jobs/.+|/inputs/.+", "read"),
     (_READS, "/api/v1/.+", "read"),
-    ("POST|PUT|PATCH|DELETE", "/api/v1/(jobs|images)(/.*)?", "make"),
+    ("POST|PUT|PATCH|DELETE", "/api/v1/(jobs|queue|images)(/.*)?", "make"),
     (_READS, "/v1/.+", "read"),
     ("POST", "/v1/videos(/.*)?", "make"),
     ("DELETE", "/v1/videos/.+", "keep"),
@@ -44,7 +44,7 @@ _TABLE: tuple[tuple[str, str, Need], ...] = (
     (_READS, "/docs(/.*)?|/openapi.json|/examples/.+", "token"),
     # The page, and what it loads and calls.
     ("POST", "/recipe/(share|link)", "person"),
-    (_READS, r"/|/config/?|/theme\.css|/robots\.txt|/(static|assets|svelte)/.+", "person"),
+    (_READS, r"/|/config/?|/theme\.css|/robots\.txt|/(static|assets|svelte|parts)/.+", "person"),
     ("GET|HEAD|POST", "/gradio_api/.+", "person"),
 )
 _RULES = tuple((re.compile(methods), re.compile(path), need) for methods, path, need in _TABLE)

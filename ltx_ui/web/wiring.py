@@ -25,6 +25,9 @@ Updates = dict[Any, Any]
 ABSENT = "absent"
 """A class of what is not shown."""
 
+MOST_TEXTS = 500
+"""Texts that count in a list of them, such as takes that are changed at once."""
+
 QUIET: dict[str, Any] = {
     "queue": False,
     "show_progress": "hidden",
@@ -160,5 +163,7 @@ def sent(event: gr.EventData, name: str) -> Any:
 
 
 def texts(given: Any) -> list[str]:
-    """The texts in what a browser sent as a list of them; none, if it sent anything else."""
-    return [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
+    """The texts in what a browser sent as a list of them, :data:`MOST_TEXTS` at most; none, if it
+    sent anything else."""
+    listed = given[:MOST_TEXTS] if isinstance(given, list) else []
+    return [each for each in listed if isinstance(each, str)]

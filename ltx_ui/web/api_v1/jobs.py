@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import ValidationError
 
-from ltx_ui.errors import InvalidRecipe, NotFound
+from ltx_ui.errors import NotFound
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import Job, StateName
 from ltx_ui.studio.studio import Studio
-from ltx_ui.values import mistake
 from ltx_ui.web.access import Owner
 from ltx_ui.web.api_v1 import schemas
 from ltx_ui.web.api_v1.cursors import cursor_of_jobs, number_of_job
-from ltx_ui.web.api_v1.events import Watching, stream
+from ltx_ui.web.api_v1.events import EVENT, Watching, stream
 from ltx_ui.web.api_v1.examples import RECIPES
-from ltx_ui.web.api_v1.routes import LOCATION, JobId, add, body
-from ltx_ui.web.bodies import read_json
+from ltx_ui.web.api_v1.routes import LOCATION, JobId, add, body, links_to
+from ltx_ui.web.bodies import read_json, validated
 from ltx_ui.web.submitting import (
     KEY,
     REPLAYED,
@@ -105,7 +103,7 @@ class Jobs:
         one's data is all that there is to tell (Progress). An event that you have, by the header
         Last-Event-ID, is not sent again; 204 after the last one."""
         job = await asyncio.to_thread(self._studio.job, job_id, owner)
-        return stream(self._watching, job, root_of(request), last_event_id)
+        return stream(self._watching, job, owner, root_of(request), last_event_id)
 
     def cancel_job(self, request: Request, job_id: JobId, owner: Owner) -> schemas.Job:
         """Cancel a job: at once while it waits, at its next step while it runs. One that has ended
@@ -115,8 +113,8 @@ class Jobs:
     async def move_job(self, request: Request, job_id: JobId, owner: Owner) -> schemas.Job:
         """Let a waiting job be begun before another one of yours, or behind all of them. Nobody
         else waits longer for it."""
-        before = _read_move(dict(await read_json(request, _MOVE_BYTES))).before
-        job = await asyncio.to_thread(self._studio.move, job_id, owner, before)
+        asked = validated(schemas.Move, await read_json(request, _MOVE_BYTES))
+        job = await asyncio.to_thread(self._studio.move, job_id, owner, asked.before)
         return self._told(request, job)
 
     def repeat_job(
@@ -143,10 +141,12 @@ class Jobs:
                 "schema": {"type": "string", "enum": ["true"]},
             }
         }
+        those = (self.get_job, self.get_job_events, self.cancel_job, self.move_job, self.repeat_job)
+        links = links_to(those, job_id="id")
         add(
             *(router, "POST", "/jobs", self.submit_job),
             *(403, 409, 413, 415, 422, 429, 503),
-            answers={202: {"headers": headers}},
+            answers={202: {"headers": headers, "links": links}},
             status_code=202,
             openapi_extra=_KEYED | body("RecipeRequest", RECIPES),
         )
@@ -155,7 +155,7 @@ class Jobs:
         add(
             *(router, "GET HEAD", f"{one}/events", self.get_job_events, 404, 429),
             answers={
-                200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+                200: {"content": {"text/event-stream": {"schema": EVENT}}},
                 204: {"description": "You have the last event already."},
             },
             response_class=Response,
@@ -172,7 +172,7 @@ class Jobs:
         )
         add(
             *(router, "POST", f"{one}/again", self.repeat_job, 403, 404, 409, 422, 429, 503),
-            answers={202: {"headers": LOCATION}},
+            answers={202: {"headers": LOCATION, "links": links}},
             status_code=202,
         )
         return router
@@ -182,11 +182,3 @@ class Jobs:
 
 
 _BINARY = {"type": "string", "format": "binary"}
-
-
-def _read_move(data: dict[str, Any]) -> schemas.Move:
-    try:
-        return schemas.Move.model_validate(data)
-    except ValidationError as error:
-        said = " ".join(f"before: {mistake(each)}." for each in error.errors())
-        raise InvalidRecipe.because("before", f"{said} Send a waiting job's id, or null.") from None

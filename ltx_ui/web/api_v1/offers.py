@@ -56,15 +56,22 @@ class FormatList(BaseModel):
     items: list[Format]
 
 
+class Bounds(BaseModel):
+    """The least and the greatest number that is taken."""
+
+    least: float
+    most: float
+
+
 class Limits(BaseModel):
     """What you may ask for. null: there is no such limit for you."""
 
     prompt_characters: int
     frames: list[int] = Field(description="All numbers of frames that a clip may have.")
-    sides: tuple[int, int] = Field(description="Width and height, from and to; even numbers.")
+    sides: Bounds = Field(description="Of width and height, which are even.")
     fps: list[int]
-    steps: tuple[int, int] = Field(description="From and to.")
-    guidance: tuple[float, float] = Field(description="From and to.")
+    steps: Bounds
+    guidance: Bounds
     takes: int = Field(description="Most takes of a job.")
     volume: int = Field(description="Most width × height × frames.")
     waiting: int = Field(description="Jobs that may wait when you add one, of all people.")
@@ -120,14 +127,15 @@ class Offers:
             least = most = card.fixed_steps
         elif visits:
             most = min(most, given.visitor_steps)
+        low, high = bounds("guidance_scale")
         volume = min(given.max_volume, given.visitor_volume) if visits else given.max_volume
         return Limits(
             prompt_characters=MAX_PROMPT,
             frames=list(range(MIN_FRAMES, MAX_FRAMES + 1, 8)),
-            sides=(MIN_SIDE, MAX_SIDE),
+            sides=Bounds(least=MIN_SIDE, most=MAX_SIDE),
             fps=list(choices("fps")),
-            steps=(least, most),
-            guidance=bounds("guidance_scale"),
+            steps=Bounds(least=least, most=most),
+            guidance=Bounds(least=low, most=high),
             takes=MAX_TAKES,
             volume=volume,
             waiting=places_for(owner, given.max_queue),

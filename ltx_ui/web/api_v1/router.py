@@ -11,6 +11,7 @@ from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.api_v1.images import Images
 from ltx_ui.web.api_v1.jobs import Jobs
 from ltx_ui.web.api_v1.offers import Offers
+from ltx_ui.web.api_v1.queue import queue_router
 from ltx_ui.web.api_v1.takes import Takes
 
 PREFIX = "/api/v1"
@@ -32,4 +33,5 @@ def api_v1_router(
         Offers(studio, settings, presets),
     ):
         router.include_router(part.router())
+    router.include_router(queue_router(studio))
     return router

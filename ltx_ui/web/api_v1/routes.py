@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
@@ -25,7 +25,7 @@ def add(
     path: str,
     answer: Callable[..., Any],
     *statuses: int,
-    answers: Mapping[int | str, Mapping[str, Any]] | None = None,
+    answers: Mapping[int | str, dict[str, Any]] | None = None,
     **options: Any,
 ) -> None:
     """Add a route, which is called in the OpenAPI as the function that answers.
@@ -35,7 +35,8 @@ def add(
         statuses: of the problems that it may answer with.
         answers: further descriptions of answers.
     """
-    described = {**problem_answers(*statuses), **(answers or {})}
+    described = problem_answers(*statuses)
+    described.update(answers or {})
     name = getattr(answer, "__name__", "")
     for number, method in enumerate(methods.split()):
         router.add_api_route(
@@ -57,9 +58,21 @@ def body(schema: str, examples: Mapping[str, Any] | None = None, **more: Any) ->
         examples: by their names.
         more: forms that it may also have, by their types.
     """
-    told = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
+    told: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{schema}"}}
     told |= {"examples": examples} if examples else {}
     return {"requestBody": {"required": True, "content": {"application/json": told} | more}}
+
+
+def links_to(operations: Iterable[Callable[..., Any]], **parameters: str) -> dict[str, Any]:
+    """The OpenAPI description of what can be done with what an answer tells.
+
+    Args:
+        operations: the functions that answer.
+        parameters: theirs, with the places in the answer's body that have the values.
+    """
+    taken = {name: f"$response.body#/{place}" for name, place in parameters.items()}
+    names = (operation.__name__ for operation in operations)
+    return {name: {"operationId": name, "parameters": taken} for name in names}
 
 
 def _job_id(job_id: Annotated[str, Path(description="A job's id.")]) -> str:

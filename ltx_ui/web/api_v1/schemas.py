@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ltx_ui.clip import Stage
 from ltx_ui.recipe import ClipFields
@@ -132,6 +132,8 @@ class Image(BaseModel):
 
 class Move(BaseModel):
     """Where a waiting job is to go."""
+
+    model_config = ConfigDict(extra="forbid")
 
     before: Id | None = Field(
         description="Another waiting job of the same owner; null: behind all of them."

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi.responses import FileResponse, Response
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ltx_ui.settings import Settings
 from ltx_ui.studio.deleting import UNDO_SECONDS
@@ -18,7 +18,7 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Owner
 from ltx_ui.web.api_v1 import schemas
 from ltx_ui.web.api_v1.cursors import cursor_of_takes, place_of_takes
-from ltx_ui.web.api_v1.routes import TakeId, add, body
+from ltx_ui.web.api_v1.routes import TakeId, add, body, links_to
 from ltx_ui.web.bodies import read_json
 from ltx_ui.web.marks import MOST_BYTES, read_marks
 from ltx_ui.web.media import Media
@@ -30,13 +30,19 @@ _YEARS = range(1970, 9000)
 """In which a moment has a time in every time zone."""
 
 
+def _as_text(moment: object) -> object:
+    if isinstance(moment, str) and "T" in moment.upper():
+        return moment
+    raise ValueError("must be a date and a time, as in 2026-01-31T12:00:00Z")
+
+
 def _possible(moment: datetime) -> datetime:
     if moment.year not in _YEARS:
         raise ValueError(f"must be in the years {_YEARS.start} to {_YEARS.stop - 1}")
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_possible)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_possible)]
 Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 
@@ -138,7 +144,7 @@ class Takes:
         self._library.set_favourite(take_id, owner, False)
         return self.get_take(request, take_id, owner)
 
-    def get_take_video(self, request: Request, take_id: TakeId, owner: Owner) -> FileResponse:
+    def get_take_video(self, request: Request, take_id: TakeId, owner: Owner) -> Response:
         """A take's mp4, which tells its recipe. Ranges and If-None-Match work."""
         return self._media.video(request, take_id, owner)
 
@@ -148,14 +154,18 @@ class Takes:
         take_id: TakeId,
         owner: Owner,
         w: Annotated[int, Query(ge=0, le=4096, description="Pixels; 0: as it is.")] = 0,
-    ) -> FileResponse:
+    ) -> Response:
         """A take's still picture; with w a small one about so many pixels wide, 320 or 640."""
         return await self._media.poster(request, take_id, owner, w)
 
     def router(self) -> APIRouter:
         """All of the routes."""
         router, one = APIRouter(tags=["takes"]), "/takes/{take_id}"
-        add(router, "GET HEAD", "/takes", self.list_takes, 422)
+        those = (self.get_take, self.get_take_video, self.get_take_poster, self.change_take)
+        add(
+            *(router, "GET HEAD", "/takes", self.list_takes, 422),
+            answers={200: {"links": links_to(those, take_id="items/0/id")}},
+        )
         add(router, "GET HEAD", one, self.get_take, 404)
         add(
             *(router, "PATCH", one, self.change_take, 403, 404, 413, 415, 422),
@@ -177,7 +187,7 @@ class Takes:
         return router
 
 
-def _file_answers(kind: str) -> dict[int | str, dict[str, object]]:
+def _file_answers(kind: str) -> dict[int | str, dict[str, Any]]:
     content = {kind: {"schema": {"type": "string", "format": "binary"}}}
     return {
         200: {"content": content},

@@ -13,8 +13,10 @@ const send = takes => {
 };
 document.addEventListener('studio:export', ({detail}) => send(detail.takes));
 
-// In.
+// In, for whom the studio lets bring clips.
+const into = element.querySelector('.in');
 let busy = false;
+document.addEventListener('studio:menus', ({detail}) => { into.hidden = !detail.brings; });
 const bring = zip => {
   if (busy) return;
   busy = true;
@@ -48,7 +50,7 @@ file.addEventListener('change', () => {
   if (file.files[0]) bring(file.files[0]);
   file.value = '';
 });
-const isZip = ({dataTransfer}) => dataTransfer.types.includes('Files') && element.checkVisibility();
+const isZip = ({dataTransfer}) => !into.hidden && dataTransfer.types.includes('Files') && element.checkVisibility();
 document.addEventListener('dragover', event => { if (isZip(event)) event.preventDefault(); });
 document.addEventListener('drop', event => {
   if (!isZip(event)) return;

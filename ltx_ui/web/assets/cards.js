@@ -109,14 +109,23 @@ const begin = (page, further, now) => {
   }
   return further;
 };
+// What was changed here lately. An answer that was on its way meanwhile doesn't know of it.
+const LAG = 30_000;
+const lately = new Map();
+const changed = (id, what) => {
+  const {known, timer} = lately.get(id) ?? {};
+  clearTimeout(timer);
+  lately.set(id, {known: {...known, ...what}, timer: setTimeout(() => lately.delete(id), LAG)});
+};
 const show = () => {
-  const {takes: page, more: further, after, empty, menus, question, tags, of: now} = props.value ?? {};
-  if (!page || (after && String(after) !== String(asked))) return;
+  const {takes: told, more: further, after, empty, menus, question, tags, brings, of: now} = props.value ?? {};
+  if (!told || (after && String(after) !== String(asked))) return;
+  const page = told.map(take => ({...take, ...lately.get(take.id)?.known})).filter(take => !take.gone);
   if (after) {
     add(page);
     goesOn = further;
   } else {
-    tell('studio:menus', {html: menus, of: question});
+    tell('studio:menus', {html: menus, of: question, brings});
     element.querySelector('datalist').replaceChildren(...tags.map(tag => new Option(tag, tag)));
     goesOn = begin(page, further, now);
     none.innerHTML = empty ?? '';
@@ -134,7 +143,10 @@ const send = (name, those, what) => {
     trigger(name, {takes: those.slice(from, from + MOST).map(take => take.id), ...what});
 };
 const love = (those, on) => {
-  those.forEach(take => { take.favourite = on; });
+  those.forEach(take => {
+    take.favourite = on;
+    changed(take.id, {favourite: on});
+  });
   send('heart', those, {on});
   lay();
   chosen.show();
@@ -145,6 +157,7 @@ const remove = those => {
   const left = takes.slice(at(active)).find(take => !those.includes(take)) ?? takes.findLast(take => !those.includes(take));
   if (wasActive) active = left?.id;
   takes = takes.filter(take => !those.includes(take));
+  those.forEach(take => changed(take.id, {gone: true}));
   send('remove', those, {back: false, anew: !takes.length});
   undoable({gone, list: lists}, those.length);
   chosen.forget(those.map(take => take.id));
@@ -152,6 +165,7 @@ const remove = those => {
   if (wasActive && held) cards.get(active)?.querySelector('.open').focus();
 };
 const undoable = studio.bringsBack(element.querySelector('.undo-bar'), ({gone, list}) => {
+  gone.forEach(([, take]) => changed(take.id, {gone: false}));
   send('remove', gone.map(([, take]) => take), {back: true, anew: true});
   if (list !== lists) return;
   gone.forEach(([place, take]) => takes.splice(place, 0, take));
@@ -164,7 +178,10 @@ const ACTS = {
   export: those => tell('studio:export', {takes: those.map(take => take.id)}),
   compare: those => tell('studio:compare', {takes: those.map(take => take.id)}),
   tag: (those, {add: more, remove: less}) => {
-    those.forEach(take => { take.tags = [...new Set([...take.tags, ...more])].filter(tag => !less.includes(tag)); });
+    those.forEach(take => {
+      take.tags = [...new Set([...take.tags, ...more])].filter(tag => !less.includes(tag));
+      changed(take.id, {tags: take.tags});
+    });
     send('tag', those, {add: more, remove: less});
   },
 };
@@ -305,6 +322,7 @@ watch('value', show);
 // What is changed elsewhere: what a take is marked with is shown at once and stays where the page was
 // scrolled; what is found may differ by now. A wall that is not seen asks when its tab is opened.
 document.addEventListener('studio:marked', ({detail: {take, ...marks}}) => {
+  changed(take, marks);
   const known = takes[at(take)];
   if (!known) return;
   Object.assign(known, marks);

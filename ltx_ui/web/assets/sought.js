@@ -1,6 +1,6 @@
 // Which clips the gallery shows. While it shows some only, the page's address tells which, for a
 // reload. What is typed is sought in a pause.
-const PAUSE = 250, MENUS = ['tag', 'model', 'format', 'picture', 'length', 'when', 'order'];
+const PAUSE = 250, MENUS = ['tag', 'model', 'preset', 'format', 'picture', 'length', 'when', 'order'];
 const [all, favourites] = element.querySelectorAll('[type=radio]'), field = element.querySelector('[type=search]');
 const menus = element.querySelector('.menus'), clear = element.querySelector('[data-do=clear]');
 const button = element.querySelector('.filters-button i');
