@@ -82,6 +82,7 @@ _MISTAKES = {
     "less_than_equal": "must be at most {le}",
     "too_long": "has too many entries (at most {max_length})",
     "string_too_long": "is too long (at most {max_length} characters)",
+    "string_pattern_mismatch": "does not have the form {pattern}",
     "string_too_short": "is too short (at least {min_length} characters)",
 }
 """What is wrong, by pydantic's type of error, with the values of its context."""

@@ -56,11 +56,12 @@ def make_app(
         hosts: names that the studio answers to.
         authenticator: tells who is asking.
     """
-    assistants = Assistants(studio, settings, presets)
+    watching = Watching(studio)
+    assistants = Assistants(studio, settings, presets, watching)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=assistants.lifespan)
     add_error_answers(app)
     given = Given(studio, signing_key(settings.data_dir))
-    metrics, along, watching = Metrics(studio), Along(studio, settings), Watching(studio)
+    metrics, along = Metrics(studio), Along(studio, settings)
     described = [
         api_v1_router(studio, settings, presets, watching),
         Api(studio, settings, watching).router(),
