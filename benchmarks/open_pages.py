@@ -14,9 +14,7 @@ import argparse
 import asyncio
 import secrets
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,7 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.startup import ROOT, free_port
+from benchmarks.serving import served
 
 RECIPE = {
     "prompt": "A red ball bounces up and down on the beach, steady low tone",
@@ -51,14 +49,18 @@ class Page:
         timer = next(each["id"] for each in config["components"] if each["type"] == "timer")
         self._timer = tick["outputs"].index(timer)
 
-    async def follow(self, job_id: str, waits: list[float]) -> None:
-        """Look at the job until the studio says that there is nothing more to wait for."""
+    async def look(self, job_id: str) -> httpx.Response:
+        """Ask once how far the job is."""
         data = [job_id if name.endswith("-job") else None for name in self._inputs]
         asked = {"data": data, "fn_index": self._event, "session_hash": self._session}
+        return await self._http.post("/gradio_api/run/predict", json=asked)
+
+    async def follow(self, job_id: str, waits: list[float]) -> None:
+        """Look at the job until the studio says that there is nothing more to wait for."""
         seconds, active = 0.5, True
         while active:
             began = time.perf_counter()
-            answer = await self._http.post("/gradio_api/run/predict", json=asked)
+            answer = await self.look(job_id)
             waits.append(time.perf_counter() - began)
             timer = answer.raise_for_status().json()["data"][self._timer]
             active, seconds = timer["active"], timer.get("value", seconds)
@@ -84,8 +86,6 @@ async def measure(url: str, count: int, rounds: int) -> None:
     """Make the clips in turns and print the table."""
     limits = httpx.Limits(max_connections=count + 10)
     async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as http:
-        while (await http.get("/health")).json()["model"]["state"] != "ready":
-            await asyncio.sleep(0.2)
         config = (await http.get("/config")).json()
         pages = [Page(http, config) for _ in range(count)]
         await clip(http, [], follow=False)
@@ -112,26 +112,8 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    port = free_port()
-    with tempfile.TemporaryDirectory() as data_dir:
-        flags = ["--model", "demo", "--port", str(port), "--data-dir", data_dir]
-        app = subprocess.Popen(
-            [sys.executable, "app.py", *flags],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            while app.poll() is None:
-                try:
-                    httpx.get(f"http://127.0.0.1:{port}/health").raise_for_status()
-                    break
-                except httpx.HTTPError:
-                    time.sleep(0.1)
-            asyncio.run(measure(f"http://127.0.0.1:{port}", options.pages, options.rounds))
-        finally:
-            app.kill()
-            app.wait()
+    with served() as studio:
+        asyncio.run(measure(studio.url, options.pages, options.rounds))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ from pydantic import AfterValidator
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import FIELDS, FOCUSES
-from ltx_ui.recipe import Recipe
-from ltx_ui.request import Request, parse_request, request_data
+from ltx_ui.request import Request, parse_request
 
 PER_CLIP = frozenset({"prompt", "model", "noise", *FIELDS.values(), *FOCUSES.values()})
 """Fields that belong to one clip and can't be part of a bundle."""
@@ -24,12 +23,6 @@ _SIZE = frozenset({"width", "height", "two_stage"})
 def size_name(width: int, height: int, two_stage: bool) -> str:
     """A size as the page's form has it: ``288x512``, or ``704x1280 hd`` in two stages."""
     return f"{width}x{height}{' hd' if two_stage else ''}"
-
-
-def settings_of(recipe: Recipe) -> dict[str, Any]:
-    """The values of :data:`SETTINGS` that a recipe has, under a request's names."""
-    asked = request_data(recipe)
-    return {name: asked[name] for name in sorted(SETTINGS)}
 
 
 def form_fields(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -13,6 +14,7 @@ from sqlalchemy import Engine, create_engine
 
 from ltx_ui.recipe import Recipe
 from ltx_ui.request import parse_recipe
+from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import Job, Running
 from ltx_ui.studio.studio import Studio
 
@@ -20,6 +22,15 @@ PATIENCE = 600.0
 """Seconds after which a test gives up on a clip: far beyond what a slow, busy machine takes."""
 
 OpenStudio = Callable[..., Studio]
+
+
+@contextmanager
+def idle(folder: Path, database: str | None = None, **settings: object) -> Iterator[Studio]:
+    """A studio that takes jobs and begins none, without a model."""
+    given = {"model": "demo", "data_dir": folder, "database": database, **settings}
+    studio = Studio(Settings.model_validate(given))
+    yield studio
+    studio.close()
 
 
 def quick(**fields: object) -> Recipe:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import pytest
 from running import RunningApp
+from starlette.types import Message
+from studios import idle, quick
 from v1 import SLOW, SMALL, ended, problem, submit
 
-from ltx_ui.web.api_v1.events import MOST_WATCHING
+from ltx_ui.errors import TooMuch
+from ltx_ui.studio.studio import Studio
+from ltx_ui.web.api_v1 import events as events_module
+from ltx_ui.web.api_v1.events import Watching, stream
 
 
 class Event(NamedTuple):
@@ -109,5 +118,80 @@ def test_head_tells_of_the_stream_and_does_not_wait(ada: httpx.Client) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-def test_an_address_may_have_many_streams_and_not_all_connections() -> None:
-    assert 100 <= MOST_WATCHING <= 500
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    with idle(tmp_path) as studio:
+        yield studio
+
+
+class Reader:
+    """Takes what a stream sends, as a server would; waits with it while it is not let."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+        self.may_send = asyncio.Event()
+        self.may_send.set()
+
+    async def send(self, message: Message) -> None:
+        await self.may_send.wait()
+        self.sent += message.get("body", b"")
+
+    async def receive(self) -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def reads(self, words: bytes) -> None:
+        async with asyncio.timeout(30):
+            while words not in self.sent:
+                await asyncio.sleep(0.01)
+
+
+def test_a_stream_without_news_is_kept_open_and_a_slow_reader_is_told_only_the_latest(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_module, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(events_module, "LOOK_SECONDS", 0.02)
+    others = [studio.submit(quick(), "ada") for _ in range(5)]
+    job = studio.submit(quick(), "ada")
+
+    async def watch() -> bytes:
+        reader, watching = Reader(), Watching(studio)
+        answer = stream(watching, job, "ada", "", "")
+        scope = {"type": "http", "method": "GET", "headers": []}
+        watched = asyncio.create_task(answer(scope, reader.receive, reader.send))
+        await reader.reads(b": still here")
+        assert watching.is_watched(job.id)
+        reader.may_send.clear()
+        for each in others:
+            studio.cancel(each.id, "ada")
+            await asyncio.sleep(0.1)
+        reader.may_send.set()
+        await reader.reads(b'"place":1')
+        studio.cancel(job.id, "ada")
+        async with asyncio.timeout(30):
+            await watched
+        assert not watching.is_watched(job.id)
+        return reader.sent
+
+    places = re.findall(rb'"place":(\d)', asyncio.run(watch()))
+    assert (places[0], places[-1]) == (b"6", b"1")
+    assert len(places) <= 3
+
+
+def test_who_has_too_many_streams_is_told_and_others_are_not(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_module, "MOST_WATCHING", 1)
+    mine, others = studio.submit(quick(), "visitor-1-2"), studio.submit(quick(), "visitor-2-1")
+
+    async def watch() -> None:
+        watching = Watching(studio)
+        following = watching.follow(mine, mine.owner)
+        await anext(following)
+        with pytest.raises(TooMuch):
+            stream(watching, mine, "visitor-1-3", "", "")
+        stream(watching, others, others.owner, "", "")
+        await following.aclose()
+        stream(watching, mine, mine.owner, "", "")
+
+    asyncio.run(watch())

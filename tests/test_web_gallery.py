@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ltx_ui.bundles import settings_of
 from ltx_ui.media.posters import small_poster
 from ltx_ui.presets import load_presets
 from ltx_ui.request import parse_recipe
 from ltx_ui.studio.sought import Kind, Made, Sought
+from ltx_ui.studio.takes import settings_of
 from ltx_ui.web.gallery_filter import Filter, menus
 from ltx_ui.web.made_with import OWN, made_with
 
@@ -60,7 +59,15 @@ def test_choices_become_what_is_sought() -> None:
     chosen = {"search": "fox", "favourites": True, "tag": "sea", "model": "demo", "zone": -60}
     chosen |= {"format": "512x768", "picture": "with", "length": "medium", "order": "longest"}
     assert Filter.read(chosen, [OLD]).sought(NOON) == Sought(
-        "fox", True, False, "sea", "demo", (512, 768), True, 3.1, 6.1, order="longest"
+        "fox",
+        favourites_only=True,
+        tag="sea",
+        model="demo",
+        resolution=(512, 768),
+        with_picture=True,
+        shortest=3.1,
+        longest=6.1,
+        order="longest",
     )
 
 
@@ -82,7 +89,7 @@ def test_days_begin_at_the_visitors_midnight(when: str, zone: int, since: str) -
 def kind_of(preset: str, model: str = "demo", **changed: object) -> Kind:
     settings = {**PRESETS.preset_settings(preset), **changed}
     recipe = parse_recipe({"prompt": "a fox", **settings})
-    return replace(PLAIN, model=model, settings=json.dumps(settings_of(recipe)))
+    return replace(PLAIN, model=model, settings=settings_of(recipe))
 
 
 def test_a_preset_is_found_by_what_it_sets_and_what_is_none_of_them_is_own() -> None:

@@ -40,7 +40,8 @@ class Made:
 
     def condition(self) -> ColumnElement[bool]:
         """The condition that the rows meet."""
-        those = [tuple_(TakeRow.model, TakeRow.settings).in_(sorted(self.settings))]
+        made_with = tuple_(TakeRow.model, TakeRow.settings)
+        those: list[ColumnElement[bool]] = [made_with.in_(sorted(self.settings))]
         if self.seed is not None:
             those.append(TakeRow.seed == self.seed)
         if self.with_picture:
@@ -156,7 +157,7 @@ class Kind:
     """Takes that are alike in what finding them goes by.
 
     Attributes:
-        settings: JSON of their recipes' settings, as :func:`ltx_ui.bundles.settings_of` gives them;
+        settings: of their recipes, as :func:`ltx_ui.studio.takes.settings_of` gives them;
             empty where they can't be read.
         first, last: when the oldest and the newest of them were made.
     """
@@ -177,6 +178,6 @@ def kinds(session: Session, owner: str) -> Sequence[Kind]:
     made = (func.min(TakeRow.created_at), func.max(TakeRow.created_at))
     query = select(*alike, *made).where(*Sought().conditions(owner)).group_by(*alike)
     return [
-        Kind(model, (width, height), *others)
-        for model, width, height, *others in session.execute(query).tuples()
+        Kind(model, (width, height), picture, length, settings, first, last)
+        for model, width, height, picture, length, settings, first, last in session.execute(query)
     ]

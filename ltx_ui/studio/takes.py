@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, true
 
-from ltx_ui.bundles import settings_of
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import LOCAL
 from ltx_ui.studio.tables import TakeRow
@@ -81,6 +80,19 @@ class Take:
         return not self.video.is_file()
 
 
+_OF_ONE_CLIP = frozenset(
+    {"prompt", "negative_prompt", "typed", "inputs", "seed", "num_takes", "model", "noise"}
+)
+
+
+def settings_of(recipe: Recipe) -> str:
+    """JSON of what a recipe sets beside its words, its pictures and its seed; and of the
+    ``strength`` of its first picture, null without one."""
+    strength = next((image.strength for image in recipe.inputs.images), None)
+    chosen = recipe.model_dump(mode="json", exclude=set(_OF_ONE_CLIP))
+    return json.dumps(chosen | {"strength": strength}, sort_keys=True)
+
+
 def of_recipe(recipe: Recipe) -> dict[str, Any]:
     """A take's recipe, and what its row repeats of it, by column."""
     return {
@@ -89,7 +101,7 @@ def of_recipe(recipe: Recipe) -> dict[str, Any]:
         "height": recipe.height,
         "length": recipe.duration,
         "with_picture": bool(recipe.inputs.images),
-        "settings": json.dumps(settings_of(recipe)),
+        "settings": settings_of(recipe),
         "seed": recipe.seed,
     }
 

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ltx_ui.errors import StudioError
 from ltx_ui.settings import LOCAL
 from ltx_ui.studio.tokens import SCOPES, Token
-from ltx_ui.web.answers import answer_error, is_navigation, refuse
+from ltx_ui.web.answers import answer_error, inner_path, is_navigation, refuse
 from ltx_ui.web.authenticator import Authenticator, WrongPassword, bearer
 from ltx_ui.web.caller import Asking, asked_by
 from ltx_ui.web.rights import Need, need_of
@@ -59,7 +59,7 @@ class AuthenticationMiddleware:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        need = need_of(request.method, request.url.path)
+        need = need_of(request.method, inner_path(request))
         try:
             self._authenticator.public.check(request)
             caller = await self._caller(request, need)
@@ -132,9 +132,8 @@ def _with_cookie(send: Send, cookie: str) -> Send:
 
 
 def _ask(request: Request) -> Response:
-    path = request.url.path
     if request.method == "GET" and is_navigation(request):
-        return RedirectResponse("../" * (path.count("/") - 1) + "login", 303)
+        return RedirectResponse("../" * (inner_path(request).count("/") - 1) + "login", 303)
     # With this header a browser would open its own password window over the page.
     headers = {"WWW-Authenticate": 'Basic realm="LTX-2 Studio"'}
     program = "sec-fetch-mode" not in request.headers

@@ -43,6 +43,13 @@ _SHAPES: Mapping[str, Shape] = {"/api/v1": problem, "/v1": openai_error}
 """How errors look below a path; elsewhere they are JSON with ``detail``, or a page."""
 
 
+def inner_path(request: Request) -> str:
+    """A request's path as the routes know it: without the one that a proxy has the studio under."""
+    path, root = str(request.scope["path"]), str(request.scope.get("root_path", "")).rstrip("/")
+    inside = root and (path == root or path.startswith(f"{root}/"))
+    return (path[len(root) :] or "/") if inside else path
+
+
 def is_navigation(request: Request) -> bool:
     """Whether a person opens this address in a tab; otherwise a program or a script asks."""
     mode = request.headers.get("sec-fetch-mode")
@@ -68,13 +75,13 @@ def refuse(
     if not is_navigation(request):
         return JSONResponse({"detail": sentence}, status, headers)
     title = _PHRASES.get(status, t("refusal.title"))
-    home = "../" * (request.url.path.count("/") - 1) or "./"
+    home = "../" * (inner_path(request).count("/") - 1) or "./"
     page = render("refusal.html", title=title, sentence=sentence, home=home)
     return HTMLResponse(page, status, headers)
 
 
 def _shape(request: Request) -> Shape | None:
-    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    path = inner_path(request)
     below = (shape for start, shape in _SHAPES.items() if f"{path}/".startswith(f"{start}/"))
     return next(below, None)
 

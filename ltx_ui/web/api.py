@@ -48,9 +48,11 @@ _BODY = {
         "content": {"application/json": {"schema": Asked.model_json_schema(), "examples": RECIPES}},
     }
 }
-_ACCEPTED = {
-    "description": "With Prefer: respond-async: the job, at Location",
-    "model": schemas.Job,
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "With Prefer: respond-async: the job, at Location",
+        "model": schemas.Job,
+    }
 }
 
 
@@ -165,7 +167,7 @@ class Api:
         errors = error_answers(401, 403, 413, 415, 422, 503)
         found: dict[int | str, dict[str, Any]]
         for path, status, make, found in (
-            ("/generate", 200, self.generate, {202: _ACCEPTED}),
+            ("/generate", 200, self.generate, _ACCEPTED),
             ("/jobs", 202, self.submit_job, {}),
         ):
             router.add_api_route(

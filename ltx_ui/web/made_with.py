@@ -58,5 +58,8 @@ def _made(presets: Presets, preset_id: str, kinds: Iterable[Kind]) -> Made:
 
 def _fits(kind: Kind, wanted: Mapping[str, Any]) -> bool:
     made, card = json.loads(kind.settings or "{}"), CARDS.get(kind.model)
+    # How much a picture counts says nothing where there is none.
+    strength = wanted["image_strength"] if made.get("strength") is None else made["strength"]
+    told = made | {"image_strength": strength}
     counts = (name for name in SETTINGS if not (card and name in FIXED and FIXED[name](card)))
-    return bool(made) and all(made.get(name) == wanted[name] for name in counts)
+    return bool(made) and all(told.get(name) == wanted[name] for name in counts)

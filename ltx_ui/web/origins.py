@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_ui.settings import Settings
-from ltx_ui.web.answers import refuse
+from ltx_ui.web.answers import inner_path, refuse
 
 WILDCARDS = ("0.0.0.0", "::")
 _AUTHORITY = re.compile(r"(?P<name>\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]+)(:(?P<port>\d{1,5}))?")
@@ -126,7 +126,7 @@ def _is_link(request: Request) -> bool:
         request.method in ("GET", "HEAD")
         and headers.get("sec-fetch-mode") == "navigate"
         and headers.get("sec-fetch-dest") == "document"
-        and _OPEN_TO_LINKS.fullmatch(request.url.path) is not None
+        and _OPEN_TO_LINKS.fullmatch(inner_path(request)) is not None
     )
 
 

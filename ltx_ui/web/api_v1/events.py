@@ -87,10 +87,14 @@ class Watching:
         """Whether somebody watches a job."""
         return job_id in self._watched
 
-    async def follow(self, job: Job) -> AsyncGenerator[Job | None]:
+    async def follow(self, job: Job, asking: str) -> AsyncGenerator[Job | None]:
         """A job as it is now, and again each time that it has changed, up to its end; None if it
-        is gone."""
-        with self._stream(job.owner), self._watch(job) as watched:
+        is gone.
+
+        Args:
+            asking: who follows it, which may be the studio's owner.
+        """
+        with self._stream(asking), self._watch(job) as watched:
             while True:
                 now, changed = watched.job, watched.changed
                 yield now
@@ -161,22 +165,23 @@ def _whose(owner: str) -> str:
     return owner.rpartition("-")[0] if is_visitor(owner) else owner
 
 
-def stream(watching: Watching, job: Job, root: str, seen: str) -> Response:
+def stream(watching: Watching, job: Job, asking: str, root: str, seen: str) -> Response:
     """The answer to who wants a job's events.
 
     Args:
+        asking: who wants them.
         root: the path below which the studio is.
         seen: the id of the last event that the client has; empty without one.
 
     Raises:
         TooMuch: as :meth:`Watching.check_room`.
     """
-    watching.check_room(job.owner)
+    watching.check_room(asking)
     if not job.live and seen == _mark(job):
         # It has been told everything; with this status browsers don't connect again.
         return Response(status_code=204)
     return EventSourceResponse(
-        _events(watching, job, root, seen),
+        _events(watching.follow(job, asking), root, seen),
         ping=HEARTBEAT_SECONDS,
         ping_message_factory=lambda: ServerSentEvent(comment="still here"),
         sep="\n",
@@ -184,10 +189,10 @@ def stream(watching: Watching, job: Job, root: str, seen: str) -> Response:
 
 
 async def _events(
-    watching: Watching, job: Job, root: str, seen: str
+    following: AsyncGenerator[Job | None], root: str, seen: str
 ) -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent(comment="watching", retry=RETRY_MILLISECONDS, sep="\n")
-    async with aclosing(watching.follow(job)) as states:
+    async with aclosing(following) as states:
         async for now in states:
             if (mark := _mark(now)) != seen:
                 yield _event(now, mark, root)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from typing import Any
-
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.settings import Settings
@@ -18,10 +13,10 @@ from ltx_ui.web.api_v1 import schemas
 from ltx_ui.web.api_v1.routes import LOCATION, Digest, add, links_to
 from ltx_ui.web.bodies import image_limit, media_type, read_body
 from ltx_ui.web.decoding import decoding
+from ltx_ui.web.forms import MULTIPART, read_form
 from ltx_ui.web.media import BYTES, file_answer
 from ltx_ui.web.submitting import root_of
 
-FORM = "multipart/form-data"
 FIELD = "image"
 """The form's field with the picture."""
 _ROUND_IT = 10_000
@@ -57,7 +52,11 @@ class Images:
         router = APIRouter(tags=["images"])
         binary = {"type": "string", "format": "binary"}
         form = {"type": "object", "properties": {FIELD: binary}, "required": [FIELD]}
-        content = {"image/*": {"schema": binary}, BYTES: {"schema": binary}, FORM: {"schema": form}}
+        content = {
+            "image/*": {"schema": binary},
+            BYTES: {"schema": binary},
+            MULTIPART: {"schema": form},
+        }
         add(
             *(router, "POST", "/images", self.store_image, 403, 413, 415, 422, 503),
             answers={
@@ -81,36 +80,17 @@ class Images:
 
     async def _sent(self, request: Request) -> bytes:
         most = image_limit(self._settings)
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
-            return await _in_form(request, await read_body(request, most + _ROUND_IT))
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() == MULTIPART:
+            sent = (await read_form(request, most + _ROUND_IT, FIELD)).get(FIELD)
+            if isinstance(sent, bytes):
+                return sent
+            said = f"{FIELD}: is missing. Send the picture as a file in the form's field {FIELD}."
+            raise InvalidRecipe.because(FIELD, said)
         kind = media_type(request)
         if not kind.startswith("image/") and kind != BYTES:
             raise HTTPException(
                 415,
                 "Send one picture as the body, with its type (image/…) as the Content-Type, or as "
-                f"the field {FIELD} of a form ({FORM}).",
+                f"the field {FIELD} of a form ({MULTIPART}).",
             )
         return bytes(await read_body(request, most))
-
-
-async def _in_form(request: Request, body: bytearray) -> bytes:
-    """The picture in a form that is in memory already."""
-
-    async def stream() -> AsyncGenerator[bytes]:
-        yield bytes(body)
-
-    parser = MultiPartParser(request.headers, stream(), max_files=1, max_fields=1)
-    parser.spool_max_size = len(body) + 1  # Nothing of it goes to the disk.
-    try:
-        form = await parser.parse()
-    except (MultiPartException, KeyError, ValueError) as error:
-        said: Any = getattr(error, "message", "its parts can't be told apart.")
-        raise HTTPException(400, f"The form can't be read: {said}") from None
-    try:
-        sent = form.get(FIELD)
-        if not isinstance(sent, UploadFile):
-            said = f"{FIELD}: is missing. Send the picture as a file in the form's field {FIELD}."
-            raise InvalidRecipe.because(FIELD, said)
-        return await sent.read()
-    finally:
-        await form.close()

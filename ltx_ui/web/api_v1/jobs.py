@@ -103,7 +103,7 @@ class Jobs:
         one's data is all that there is to tell (Progress). An event that you have, by the header
         Last-Event-ID, is not sent again; 204 after the last one."""
         job = await asyncio.to_thread(self._studio.job, job_id, owner)
-        return stream(self._watching, job, root_of(request), last_event_id)
+        return stream(self._watching, job, owner, root_of(request), last_event_id)
 
     def cancel_job(self, request: Request, job_id: JobId, owner: Owner) -> schemas.Job:
         """Cancel a job: at once while it waits, at its next step while it runs. One that has ended

@@ -25,7 +25,7 @@ def add(
     path: str,
     answer: Callable[..., Any],
     *statuses: int,
-    answers: Mapping[int, dict[str, Any]] | None = None,
+    answers: Mapping[int | str, dict[str, Any]] | None = None,
     **options: Any,
 ) -> None:
     """Add a route, which is called in the OpenAPI as the function that answers.
@@ -35,7 +35,8 @@ def add(
         statuses: of the problems that it may answer with.
         answers: further descriptions of answers.
     """
-    described = {**problem_answers(*statuses), **(answers or {})}
+    described = problem_answers(*statuses)
+    described.update(answers or {})
     name = getattr(answer, "__name__", "")
     for number, method in enumerate(methods.split()):
         router.add_api_route(

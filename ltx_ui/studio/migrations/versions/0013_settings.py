@@ -1,15 +1,15 @@
 """The settings and the seed of takes, for finding takes by presets, and names that were typed."""
 
-import json
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 from pydantic import ValidationError
 
-from ltx_ui.bundles import settings_of
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.dialects import Words
 from ltx_ui.studio.search import TABLE, prompted, words
+from ltx_ui.studio.takes import settings_of
 
 revision = "0013"
 down_revision = "0012"
@@ -34,9 +34,11 @@ def downgrade() -> None:
             takes.drop_column(name)
 
 
-def _recipes() -> list[sa.Row[tuple[int, dict[str, object]]]]:
-    columns = (sa.column("number"), sa.column("recipe", sa.JSON()))
-    return list(op.get_bind().execute(sa.select(*columns).select_from(sa.table("takes"))).all())
+def _recipes() -> list[tuple[int, dict[str, Any]]]:
+    number: sa.ColumnClause[int] = sa.column("number")
+    recipe: sa.ColumnClause[dict[str, Any]] = sa.column("recipe", sa.JSON())
+    asked = sa.select(number, recipe).select_from(sa.table("takes"))
+    return [(found.number, found.recipe) for found in op.get_bind().execute(asked)]
 
 
 def _fill() -> None:
@@ -46,7 +48,7 @@ def _fill() -> None:
             read = Recipe.model_validate(recipe)
         except ValidationError:
             continue
-        told = {"settings": json.dumps(settings_of(read)), "seed": read.seed}
+        told = {"settings": settings_of(read), "seed": read.seed}
         op.get_bind().execute(sa.update(takes).where(takes.c.number == number).values(**told))
 
 
