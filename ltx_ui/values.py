@@ -76,12 +76,14 @@ _MISTAKES = {
     "value_error": "{error}",
     "json_invalid": "is not JSON: {error}",
     "too_short": "has too few entries (at least {min_length})",
+    "string_pattern_mismatch": "does not look as it must ({pattern})",
     "literal_error": "must be {expected}",
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "too_long": "has too many entries (at most {max_length})",
     "string_too_long": "is too long (at most {max_length} characters)",
+    "string_pattern_mismatch": "does not have the form {pattern}",
     "string_too_short": "is too short (at least {min_length} characters)",
 }
 """What is wrong, by pydantic's type of error, with the values of its context."""

@@ -56,11 +56,12 @@ def make_app(
         hosts: names that the studio answers to.
         authenticator: tells who is asking.
     """
-    assistants = Assistants(studio, settings, presets)
+    watching = Watching(studio)
+    assistants = Assistants(studio, settings, presets, watching)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=assistants.lifespan)
     add_error_answers(app)
     given = Given(studio, signing_key(settings.data_dir))
-    metrics, along, watching = Metrics(studio), Along(studio, settings), Watching(studio)
+    metrics, along = Metrics(studio), Along(studio, settings)
     described = [
         api_v1_router(studio, settings, presets, watching),
         Api(studio, settings, watching).router(),
@@ -84,7 +85,7 @@ def make_app(
     ):
         app.include_router(router)
     app.router.routes.append(assistants.route())
-    mount_page(app, pages)
+    mount_page(app, pages, settings.root_path)
     app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
     guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)
     measured = Measured(Spoken(SafeHeaders(guarded)), metrics, logged=settings.access_log)

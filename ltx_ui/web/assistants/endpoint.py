@@ -26,6 +26,7 @@ from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.values import mistake, shown
+from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.assistants.tools import Tools
 
 PATH = "/mcp"
@@ -50,8 +51,10 @@ _MARKS = ToolAnnotations(
 class Assistants(MCPServer[Any]):
     """The server, whose errors are the studio's own sentences."""
 
-    def __init__(self, studio: Studio, settings: Settings, presets: Presets) -> None:
-        tools = Tools(studio, settings, presets)
+    def __init__(
+        self, studio: Studio, settings: Settings, presets: Presets, watching: Watching
+    ) -> None:
+        tools = Tools(studio, settings, presets, watching)
         logging.getLogger("mcp").setLevel(logging.WARNING)  # It tells each request otherwise.
         super().__init__(
             "ltx-2-studio",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import time
+from contextlib import aclosing, suppress
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
@@ -27,29 +27,32 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
 from ltx_ui.studio.tokens import Scope
 from ltx_ui.values import shown
+from ltx_ui.web.api_v1.events import Watching
+from ltx_ui.web.api_v1.schemas import Id
 from ltx_ui.web.assistants import objects
 from ltx_ui.web.assistants.objects import Choices, FoundTakes, JobAnswer, TakeAnswer, WholeTake
 from ltx_ui.web.caller import Asking
 from ltx_ui.web.decoding import decoding
 from ltx_ui.web.submitting import submitted
 
-POLL_SECONDS = 0.2
-"""How often a job is looked at while a client waits for it."""
 WAIT_SECONDS = 50.0
 """How long a client waits for a clip unless it says otherwise: many give up after a minute."""
 MOST_SECONDS = 600.0
 
 Asked = Context[Any, Request]
 
-TakeId = Annotated[str, Field(description="A clip's id, as search_takes lists it.")]
-JobId = Annotated[str, Field(description="As generate_clip answered it.")]
+TakeId = Annotated[Id, Field(description="A clip's id, as search_takes lists it.")]
+JobId = Annotated[Id, Field(description="As generate_clip answered it.")]
 
 
 class Tools:
     """The tools, over one studio."""
 
-    def __init__(self, studio: Studio, settings: Settings, presets: Presets) -> None:
+    def __init__(
+        self, studio: Studio, settings: Settings, presets: Presets, watching: Watching
+    ) -> None:
         self._studio = studio
+        self._watching = watching
         self._settings = settings
         self._presets = presets
 
@@ -75,8 +78,9 @@ class Tools:
         start_from: Annotated[
             str | None,
             Field(
+                pattern="^(sha256:[0-9a-f]{64}|[0-9a-f]{32})$",
                 description="What the first frame looks like: a picture's digest (sha256:…), or a "
-                "clip's id, whose last frame it goes on from."
+                "clip's id, whose last frame it goes on from.",
             ),
         ] = None,
         wait_seconds: Annotated[
@@ -93,8 +97,10 @@ class Tools:
         if start_from:
             fields["image_start"] = await self._picture(ctx, start_from)
         fields = spelled_out(fields | {"prompt": prompt}, self._presets)
+        self._watching.check_room(owner)
         job = await submitted(self._studio, self._settings, fields, owner)
-        job = await self._watched(ctx, job, owner, wait_seconds)
+        if wait_seconds:
+            job = await self._watched(ctx, job, wait_seconds)
         return await self._told(ctx, job, owner)
 
     async def job_status(self, ctx: Asked, job_id: JobId) -> Annotated[CallToolResult, JobAnswer]:
@@ -169,17 +175,18 @@ class Tools:
             raise ResourceNotFoundError(str(error)) from None
         return json.dumps(request_data(take.recipe), ensure_ascii=False)
 
-    async def _watched(self, ctx: Asked, job: Job, owner: str, seconds: float) -> Job:
+    async def _watched(self, ctx: Asked, job: Job, seconds: float) -> Job:
         """A job once it has ended, or as it is after so many seconds. Its client is told how far it
         is meanwhile."""
-        end, told = time.monotonic() + seconds, ""
-        while job.live and time.monotonic() < end:
-            fraction, message = _progress(job)
-            if (telling := f"{fraction:.2f} {message}") != told:
-                told = telling
-                await ctx.report_progress(fraction, 1.0, message)
-            await asyncio.sleep(POLL_SECONDS)
-            job = await asyncio.to_thread(self._studio.job, job.id, owner)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), aclosing(self._watching.follow(job)) as states:
+                async for now in states:
+                    if now is None:
+                        raise NotFound("This clip was deleted while you waited for it.")
+                    job = now
+                    if now.live:
+                        fraction, message = _progress(now)
+                        await ctx.report_progress(fraction, 1.0, message)
         return job
 
     async def _told(self, ctx: Asked, job: Job, owner: str) -> CallToolResult:
