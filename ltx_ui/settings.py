@@ -132,6 +132,12 @@ class Settings(BaseSettings):
         description="Names, besides this machine's own addresses, under which the page may be "
         "opened, separated by commas; for a reverse proxy.",
     )
+    root_path: str = Field(
+        "",
+        pattern=r"^(/[\w.~-]+)*$",
+        description="Path below which a reverse proxy has the page, as /studio, whether the proxy "
+        "strips it or not.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much is logged."
     )

@@ -73,6 +73,8 @@ def test_takes_are_sought_by_words_and_by_what_they_are(
     assert found(ada, since=takes[2]["created_at"]) == [other]
     assert found(ada, until=takes[1]["created_at"]) == [first]
     assert found(ada, model="ltx-2") == found(ada, with_picture=True) == found(ada, drafts=1) == []
+    assert found(ada, preset="own") == [other, second, first]
+    assert found(ada, preset="fast-preview") == []
     assert found(ada, tag="\0", search="\0") == [other, second, first]
 
 
@@ -89,6 +91,7 @@ def test_takes_are_sought_by_words_and_by_what_they_are(
         ({"since": "1700000000"}, "since"),
         ({"longer_than": "nan"}, "longer_than"),
         ({"resolution": "128"}, "resolution"),
+        ({"preset": "no such"}, "preset"),
         ({"search": "x" * 1000}, "search"),
         ({"cursor": ""}, "cursor"),
         ({"cursor": "AAAAAAAAAAAAAAAAAAAAAAA"}, "cursor"),

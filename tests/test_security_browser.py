@@ -94,9 +94,9 @@ def nginx(folder: Path, behind: int, prefix: str) -> Iterator[str]:
 @pytest.mark.skipif(NGINX is None, reason="there is no nginx")
 @pytest.mark.parametrize("prefix", ["", "/studio"])
 def test_the_page_works_behind_nginx(browser: Browser, tmp_path: Path, prefix: str) -> None:
-    flags = ["--model", "demo", "--auth", "ada:secret"]
+    flags = ["--model", "demo", "--auth", "ada:secret", "--root-path", prefix]
     with (
-        RunningApp(tmp_path / "data", *flags, GRADIO_ROOT_PATH=prefix) as app,
+        RunningApp(tmp_path / "data", *flags) as app,
         nginx(tmp_path / "nginx", app.port, prefix) as address,
     ):
         page = browser.new_page()

@@ -85,7 +85,7 @@ def make_app(
     ):
         app.include_router(router)
     app.router.routes.append(assistants.route())
-    mount_page(app, pages)
+    mount_page(app, pages, settings.root_path)
     app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
     guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)
     measured = Measured(Spoken(SafeHeaders(guarded)), metrics, logged=settings.access_log)

@@ -22,6 +22,7 @@ from starlette.responses import Response
 
 from ltx_ui.errors import writing_failed
 from ltx_ui.settings import VISITOR
+from ltx_ui.web.prefix import cookie_path
 from ltx_ui.web.throttle import network_of
 
 COOKIE_SECONDS = 365 * 24 * 3600
@@ -65,14 +66,16 @@ class Identities:
             self._cookie,
             self._signer.sign(name).decode(),
             max_age=COOKIE_SECONDS,
+            path=cookie_path(request.scope),
             httponly=True,
             samesite="lax",
             secure=request.url.scheme == "https",
         )
 
-    def forget(self, answer: Response) -> None:
+    def forget(self, answer: Response, request: Request) -> None:
         """Have the browser keep no name any more."""
-        answer.delete_cookie(self._cookie, httponly=True, samesite="lax")
+        path = cookie_path(request.scope)
+        answer.delete_cookie(self._cookie, path=path, httponly=True, samesite="lax")
 
     def set_cookie(self, name: str, request: Request) -> str:
         """The header ``Set-Cookie`` that has the browser keep a name."""

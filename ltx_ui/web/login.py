@@ -15,6 +15,7 @@ from ltx_ui.web.authenticator import Authenticator, address_of
 from ltx_ui.web.bodies import read_body
 from ltx_ui.web.front import TITLE
 from ltx_ui.web.language import t
+from ltx_ui.web.prefix import cookie_path
 from ltx_ui.web.sessions import SESSION_SECONDS
 from ltx_ui.web.templating import render
 
@@ -45,12 +46,13 @@ class Login:
             return _form(t("login.wrong"), 401)
         answer = RedirectResponse("./", 303)
         if auth.identities.of(request) == LOCAL:
-            auth.identities.forget(answer)
+            auth.identities.forget(answer, request)
         auth.sessions.close(request.cookies.get(auth.cookie, ""))
         answer.set_cookie(
             auth.cookie,
             auth.sessions.open(who),
             max_age=SESSION_SECONDS,
+            path=cookie_path(request.scope),
             httponly=True,
             samesite="lax",
             secure=request.url.scheme == "https",
@@ -62,9 +64,10 @@ class Login:
         auth = self._authenticator
         auth.sessions.close(request.cookies.get(auth.cookie, ""))
         answer = RedirectResponse("login", 303)
-        answer.delete_cookie(auth.cookie, httponly=True, samesite="lax")
+        path = cookie_path(request.scope)
+        answer.delete_cookie(auth.cookie, path=path, httponly=True, samesite="lax")
         if auth.identities.of(request) == LOCAL:
-            auth.identities.forget(answer)
+            auth.identities.forget(answer, request)
         return answer
 
     def show_owner_link(self, token: str = "") -> Response:

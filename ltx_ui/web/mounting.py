@@ -89,17 +89,21 @@ class InLanguage:
         await self._apps[language()](scope, receive, send)
 
 
-def mount_page(app: FastAPI, pages: Mapping[str, Page]) -> None:
-    """Mount the page at the app's root, behind all routes that the app has so far."""
+def mount_page(app: FastAPI, pages: Mapping[str, Page], root_path: str) -> None:
+    """Mount the page at the app's root, behind all routes that the app has so far.
+
+    Args:
+        root_path: the path below which a proxy has it; empty for none.
+    """
     # Gradio's own CORS headers let foreign sites in. It leaves them out if the app has its own.
     app.add_middleware(CORSMiddleware)
     app.router.routes.append(Closed(list(app.router.routes)))
     compat.log_tracebacks()
-    apps = {spoken: _mounted(app, page) for spoken, page in pages.items()}
+    apps = {spoken: _mounted(app, page, root_path) for spoken, page in pages.items()}
     app.mount("/", KeptFiles(Front(Once(InLanguage(apps)))))
 
 
-def _mounted(app: FastAPI, page: Page) -> ASGIApp:
+def _mounted(app: FastAPI, page: Page, root_path: str) -> ASGIApp:
     """Gradio's app for one of the pages. It starts and ends with the studio's."""
     blocks = page.blocks
     blocks.queue(api_open=False, max_size=64, default_concurrency_limit=8)
@@ -108,6 +112,7 @@ def _mounted(app: FastAPI, page: Page) -> ASGIApp:
         app,
         blocks,
         path="/",
+        root_path=root_path or None,  # None: what GRADIO_ROOT_PATH says.
         auth_dependency=current_owner,
         show_error=False,
         run_history=False,

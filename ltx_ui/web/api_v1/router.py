@@ -28,7 +28,7 @@ def api_v1_router(
     router = APIRouter(prefix=PREFIX)
     for part in (
         Jobs(studio, settings, watching),
-        Takes(studio, settings),
+        Takes(studio, settings, presets),
         Images(studio, settings),
         Offers(studio, settings, presets),
     ):

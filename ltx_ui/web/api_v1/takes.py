@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,6 +11,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from ltx_ui.errors import InvalidParameter
+from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.deleting import UNDO_SECONDS
 from ltx_ui.studio.shelves import MAX_TAG, storable
@@ -20,6 +23,7 @@ from ltx_ui.web.api_v1 import schemas
 from ltx_ui.web.api_v1.cursors import cursor_of_takes, place_of_takes
 from ltx_ui.web.api_v1.routes import TakeId, add, body, links_to
 from ltx_ui.web.bodies import read_json
+from ltx_ui.web.made_with import OWN, chosen, made_with
 from ltx_ui.web.marks import MOST_BYTES, read_marks
 from ltx_ui.web.media import Media
 from ltx_ui.web.submitting import root_of
@@ -61,6 +65,11 @@ class Filters(BaseModel):
     drafts: bool = Field(False, description="Only drafts, instead of only the others.")
     tag: str = Field("", max_length=MAX_TAG)
     model: str = Field("", max_length=200, description="The model's id.")
+    preset: str = Field(
+        "",
+        max_length=200,
+        description="The id of the preset whose settings it was made with; own: of none of them.",
+    )
     resolution: str = Field(
         "", pattern=r"^([0-9]{1,5}x[0-9]{1,5})?$", description="Width and height, as in 288x512."
     )
@@ -95,15 +104,16 @@ class Filters(BaseModel):
 class Takes:
     """The routes for takes, over one studio."""
 
-    def __init__(self, studio: Studio, settings: Settings) -> None:
+    def __init__(self, studio: Studio, settings: Settings, presets: Presets) -> None:
         self._library = studio.library
+        self._presets = presets
         self._media = Media(studio, settings)
 
     def list_takes(
         self, request: Request, owner: Owner, filters: Annotated[Filters, Query()]
     ) -> schemas.TakePage:
         """Your takes that are sought, in pages."""
-        sought, limit = filters.sought(), filters.limit
+        sought, limit = self._sought(filters, owner), filters.limit
         after = None if filters.cursor is None else place_of_takes(filters.cursor, sought.order)
         # One more than is shown tells whether there is another page.
         found = self._library.takes(owner, sought, limit=limit + 1, after=after)
@@ -157,6 +167,16 @@ class Takes:
     ) -> Response:
         """A take's still picture; with w a small one about so many pixels wide, 320 or 640."""
         return await self._media.poster(request, take_id, owner, w)
+
+    def _sought(self, filters: Filters, owner: str) -> Sought:
+        if not filters.preset:
+            return filters.sought()
+        made = made_with(self._presets, self._library.kinds(owner))
+        if filters.preset not in (*made, OWN):
+            raise InvalidParameter.because(
+                "preset", f"preset: is not known; there are {', '.join((*made, OWN))}."
+            )
+        return replace(filters.sought(), **chosen(filters.preset, made))
 
     def router(self) -> APIRouter:
         """All of the routes."""

@@ -32,7 +32,11 @@ const SHOWS = {
     dialog.querySelectorAll('[data-image]').forEach(slot => frame(slot));
     if (!dialog.open) dialog.showModal();
   },
-  problem: html => fill(dialog.querySelector('.wrong-character'), html),
+  problem: html => {
+    const said = dialog.querySelector('.wrong-character');
+    fill(said, html);
+    said.scrollIntoView({block: 'nearest'});
+  },
 };
 const show = () => SHOWS[props.value?.part]?.(props.value.html);
 show();
