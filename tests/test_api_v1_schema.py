@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 from running import RunningApp
@@ -22,7 +23,9 @@ CHECKS = (
 )
 
 
-def test_every_answer_is_as_it_is_described(app: RunningApp, ada: httpx.Client) -> None:
+def test_every_answer_is_as_it_is_described(
+    app: RunningApp, ada: httpx.Client, tmp_path: Path
+) -> None:
     # What waits is not begun, so that a request costs the answer and no clip.
     ada.patch("/api/v1/queue", json={"paused": True})
     cookie = "; ".join(f"{name}={value}" for name, value in ada.cookies.items())
@@ -34,7 +37,13 @@ def test_every_answer_is_as_it_is_described(app: RunningApp, ada: httpx.Client) 
     command += ["--generation-deterministic", "--no-color", "--warnings", "off"]
     hooks = {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(ROOT / "tests")}
     run = subprocess.run(
-        command, env=os.environ | hooks, capture_output=True, text=True, timeout=300, check=False
+        command,
+        cwd=tmp_path,
+        env=os.environ | hooks,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "No issues found" in run.stdout, run.stdout

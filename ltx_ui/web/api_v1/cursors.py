@@ -55,10 +55,11 @@ def _written(code: int, value: float, number: int) -> str:
 def _read(cursor: str, code: int) -> Place:
     try:
         data = base64.b64decode(f"{cursor}=", altchars=b"-_", validate=True)
-        found, value, number = _FORM.unpack(data)
+        _, value, number = _FORM.unpack(data)
     except (binascii.Error, ValueError, struct.error):
         _refuse()
-    if found != code or not math.isfinite(value) or _written(code, value, number) != cursor:
+    # Written again for this list, it is the same only if it is one of this list.
+    if not math.isfinite(value) or _written(code, value, number) != cursor:
         _refuse()
     return value, number
 
