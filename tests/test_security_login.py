@@ -172,6 +172,7 @@ def test_a_person_signs_in_makes_the_page_work_and_signs_out(
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator("#model-status")).to_contain_text("Demo model")
     assert not problems
+    page.locator("#you button").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Password")).to_be_visible()
     page.close()

@@ -31,13 +31,15 @@ class Licences:
             return session.get(AcceptedRow, (owner, model.licence)) is None
 
     def accept(self, owner: str, model: ModelStatus) -> None:
-        """Somebody accepts the model's licence.
+        """Somebody accepts the model's licence; nothing happens if they don't have to.
 
         Raises:
             ModelUnavailable: it is not known yet which model will be used.
             MediaError: it could not be written.
         """
         _check_known(model)
+        if not self.to_accept(owner, model):
+            return
         row = AcceptedRow(owner=owner, licence=model.licence, created_at=datetime.now(UTC))
         with self._database.session() as session:
             session.merge(row)
