@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -63,11 +64,19 @@ def few_files() -> Iterator[None]:
     """This process may open hardly any more files."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, before[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+    taken: list[int] = []
+    with suppress(OSError):
+        while True:
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+    for _ in range(3):
+        os.close(taken.pop())
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for each in taken:
+            os.close(each)
 
 
 def test_too_many_open_files_are_told_and_the_next_clip_is_made(studio: Studio) -> None:
