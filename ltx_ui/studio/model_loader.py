@@ -44,6 +44,7 @@ class ModelStatus:
         why_demo: a sentence on why that was chosen here; empty if it was asked for.
         licence: name of the model's licence; ``licence_url`` has the text. Both are empty until the
             model is known.
+        use_restrictions: whether it restricts what clips may be used for.
     """
 
     state: Literal["starting", "downloading", "loading", "ready", "failed", "stopping"]
@@ -56,6 +57,7 @@ class ModelStatus:
     why_demo: str = ""
     licence: str = ""
     licence_url: str = ""
+    use_restrictions: bool = True
 
     @property
     def settling(self) -> bool:
@@ -214,4 +216,5 @@ def _described(status: ModelStatus, card: ModelCard) -> ModelStatus:
         demo=card.demo,
         licence=card.licence,
         licence_url=card.licence_url,
+        use_restrictions=card.use_restrictions,
     )
