@@ -112,6 +112,11 @@ class ModelLoader:
         _log.error("%s", message)
         self._queue.refuse(message, self.status.model, self._settings.model)
 
+    def break_off(self, message: str) -> None:
+        """No more clips can be made until the next start, which makes what waits or runs."""
+        self.status = replace(self.status, state="failed", message=message, fraction=None)
+        self._queue.break_off(message)
+
     def stop(self) -> None:
         """Say that no more clips are begun."""
         self.status = replace(self.status, state="stopping", message=STOPPING, fraction=None)

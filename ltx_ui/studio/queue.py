@@ -233,6 +233,12 @@ class JobQueue:
                 self._waiting.remove(job.id)
                 self._end(job, Failed(message))
 
+    def break_off(self, message: str) -> None:
+        """Accept no more jobs, and leave those that wait or run to the next start."""
+        with self._changed:
+            self._refusal = message
+            self.close(0)
+
     def forget(self, owner: str) -> None:
         """Takes of this owner's were deleted, or brought back, and their jobs with them."""
         with self._changed:

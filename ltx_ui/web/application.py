@@ -37,6 +37,7 @@ from ltx_ui.web.mounting import mount_page
 from ltx_ui.web.origins import Hosts, OwnSite
 from ltx_ui.web.page import Page
 from ltx_ui.web.parts import router as parts_router
+from ltx_ui.web.prefix import Prefixed
 from ltx_ui.web.proxies import Proxied
 from ltx_ui.web.videos.routes import Videos
 
@@ -92,7 +93,7 @@ def make_app(
     app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
     guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)
     measured = Measured(Spoken(SafeHeaders(guarded)), metrics, logged=settings.access_log)
-    return Proxied(measured, settings)
+    return Proxied(Prefixed(measured, settings.root_path), settings)
 
 
 class Quiet:
