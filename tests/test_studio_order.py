@@ -135,6 +135,19 @@ def test_while_one_pauses_others_are_begun_and_what_runs_goes_on(open_studio: Op
     assert not studio.session("ada").paused
 
 
+def test_while_the_owner_holds_the_queue_nobodys_jobs_are_begun(open_studio: OpenStudio) -> None:
+    studio = open_studio()
+    running = studio.submit(quick(num_inference_steps=60), "ada")
+    until(lambda: sampling(studio, running))
+    studio.hold(True)
+    waiting = studio.submit(quick(), "bob")
+    assert studio.wait(running.id, "ada", PATIENCE).state == Done(running.id)
+    assert isinstance(studio.wait(waiting.id, "bob", 0.5).state, Queued)
+    assert studio.session("bob").held
+    studio.hold(False)
+    assert studio.wait(waiting.id, "bob", PATIENCE).state == Done(waiting.id)
+
+
 def test_who_goes_on_goes_behind_those_that_wait(studio: Studio) -> None:
     a, b, c = queued(studio, ("ada", 1), ("bob", 1), ("ada", 1))
     studio.pause("ada", True)
