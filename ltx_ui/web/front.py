@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ltx_ui.web.caller import Asking
 from ltx_ui.web.collecting import collected
 from ltx_ui.web.language import language, t
 from ltx_ui.web.templating import render
@@ -83,7 +84,7 @@ class Front:
 
     async def _document(self, scope: Scope, receive: Receive) -> _Document:
         headers = [each for each in scope["headers"] if each[0] in _ADDRESS]
-        nobody = {**scope.get("state", {}), "owner": _NOBODY}
+        nobody = {**scope.get("state", {}), "owner": _NOBODY, "caller": Asking(_NOBODY)}
         same = {"method": "GET", "headers": headers, "query_string": b"", "state": nobody}
         asked = {**scope, **same}
         key = (language(), scope["path"], scope["scheme"], scope.get("root_path"), *headers)
