@@ -76,7 +76,6 @@ _MISTAKES = {
     "value_error": "{error}",
     "json_invalid": "is not JSON: {error}",
     "too_short": "has too few entries (at least {min_length})",
-    "string_pattern_mismatch": "does not look as it must ({pattern})",
     "literal_error": "must be {expected}",
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be at least {ge}",

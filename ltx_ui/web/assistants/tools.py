@@ -179,7 +179,8 @@ class Tools:
         """A job once it has ended, or as it is after so many seconds. Its client is told how far it
         is meanwhile."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds), aclosing(self._watching.follow(job)) as states:
+            following = self._watching.follow(job, job.owner)
+            async with asyncio.timeout(seconds), aclosing(following) as states:
                 async for now in states:
                     if now is None:
                         raise NotFound("This clip was deleted while you waited for it.")
