@@ -74,6 +74,20 @@ class NotAllowed(StudioError):
     http_status = 403
 
 
+class LicenceToAccept(StudioError):
+    """A visitor has not accepted the licence of the model yet, which binds them too."""
+
+    http_status = 403
+
+    def __init__(self, licence: str, url: str) -> None:
+        self.licence, self.url = licence, url
+        super().__init__(
+            f"The model's licence, {licence}, restricts what its clips may be used for, and binds "
+            f"everybody who has some made. Read it at {url}, then accept it once: on the page, or "
+            "with POST /api/v1/licence and the same cookie."
+        )
+
+
 class WrongMoment(StudioError):
     """What was asked of a job can't be done in the state that it, or the queue, is in by now."""
 

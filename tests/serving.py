@@ -47,7 +47,9 @@ class Served:
 @contextmanager
 def served(folder: Path, **settings: Any) -> Iterator[Served]:
     """Serve a folder's studio until the block ends."""
-    given = Settings(data_dir=folder, model="demo", port=free_port(), **settings)
+    given = Settings.model_validate(
+        {"data_dir": folder, "model": "demo", "port": free_port(), **settings}
+    )
     studio = Studio(given)
     page = serve(studio, given, load_presets(given.presets))
     try:

@@ -68,7 +68,7 @@ def test_a_clip_with_its_takes_and_nothing_else(open_studio: OpenStudio, tmp_pat
         *("-o", str(tmp_path / "{seed:03}.mp4")),
     )
     assert (code, files) == (0, [str(tmp_path / name) for name in ("007.mp4", "008.mp4")]), told
-    assert [line for line in told.splitlines() if "Sampling" in line] == ["Sampling"]
+    assert {"Sampling", "Decoding"} <= set(told.splitlines())
     assert recall(tmp_path / "008.mp4").recipe.seed == 8
     studio = open_studio(start=False)
     assert studio.library.takes("local") == []
@@ -92,6 +92,7 @@ def test_a_file_of_recipes_goes_on_where_it_ended(tmp_path: Path) -> None:
 def started(tmp_path: Path, *arguments: str) -> tuple[Forked, Path]:
     """The program, and the file that has what it printed."""
     output = tmp_path / "output"
+    output.touch()
     given = ["app.py", "generate", *arguments, "--data-dir", str(tmp_path / "data")]
     return Forked(given, output=output), output
 

@@ -32,6 +32,31 @@ def line(studio: Studio, *owners: str) -> list[str]:
     return sorted(filter(places.get, places), key=lambda job_id: places[job_id])
 
 
+def test_everybodys_jobs_are_begun_in_turns(studio: Studio) -> None:
+    a, b, c = queued(studio, ("ada", 1), ("ada", 1), ("ada", 1))
+    d, e = queued(studio, ("bob", 1), ("bob", 1))
+    (f,) = queued(studio, ("cleo", 1))
+    assert line(studio, "ada", "bob", "cleo") == [a.id, d.id, f.id, b.id, e.id, c.id]
+    studio.pause("bob", True)
+    (g,) = queued(studio, ("dora", 1))
+    assert line(studio, "ada", "cleo", "dora") == [a.id, f.id, g.id, b.id, c.id]
+
+
+def test_turns_hold_over_a_restart(open_studio: OpenStudio, studio: Studio) -> None:
+    queued(studio, ("ada", 1), ("ada", 1), ("bob", 1))
+    before = line(studio, "ada", "bob")
+    leave(studio)
+    assert line(open_studio(start=False), "ada", "bob") == before
+
+
+def test_whose_clip_is_being_made_has_had_a_turn(open_studio: OpenStudio) -> None:
+    studio = open_studio()
+    running = studio.submit(slow(), "ada")
+    until(lambda: sampling(studio, running))
+    a, b, c, d = queued(studio, ("ada", 1), ("ada", 1), ("bob", 1), ("cleo", 1))
+    assert line(studio, "ada", "bob", "cleo") == [c.id, d.id, a.id, b.id]
+
+
 def test_moved_jobs_take_their_owners_turns(studio: Studio) -> None:
     a, b, c, d, e = queued(studio, ("ada", 1), ("bob", 1), ("ada", 1), ("bob", 1), ("ada", 1))
     moved = studio.move(e.id, "ada", a.id)

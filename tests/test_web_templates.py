@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from jinja2 import UndefinedError, meta
+from sheets import SHEETS
 from studios import quick
 
 from ltx_ui.advice import Finding, Fix
@@ -152,7 +153,7 @@ def _jobs(text: str) -> dict[str, Any]:
 
 
 def _queue(text: str) -> dict[str, Any]:
-    return {**_jobs(text), "paused": True, "ended": [_job(text, runs=False)]}
+    return {**_jobs(text), "paused": True, "held": True, "ended": [_job(text, runs=False)]}
 
 
 def _strip(text: str) -> dict[str, Any]:
@@ -232,8 +233,9 @@ def _of(*names: str) -> Values:
 
 
 CASES: list[tuple[str, Values]] = [
+    *SHEETS,
     ("advice.html", _advice),
-    ("brand.html", _of("title", "tagline", "can_sign_out")),
+    ("brand.html", _of("title", "tagline")),
     ("character_form.html", _character_form),
     ("characters.html", lambda text: {"characters": [_character(text), Character(text)]}),
     ("clips.html", _clips),
@@ -266,7 +268,6 @@ CASES: list[tuple[str, Values]] = [
     ("opened.html", lambda text: _opened(text, there=False)),
     ("opened_changes.html", _changes),
     ("owner.html", lambda text: {"studio": text, "token": text, "used": False}),
-    ("problem.html", lambda text: {"sentences": [text], "fields": [text, text]}),
     ("progress.html", lambda text: {"job": _job(text, runs=False), "loaded": text}),
     ("quality.html", _quality(why_fixed=True)),
     ("quality.html", _quality(why_fixed=False)),

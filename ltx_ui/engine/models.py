@@ -73,6 +73,8 @@ class ModelCard:
         source: the repo on Hugging Face, or a folder; empty for the built-in demo.
         revision: branch, tag or commit of the repo.
         licence: name of its licence; ``licence_url`` has the text.
+        use_restrictions: whether it restricts what clips may be used for, and has those who let
+            others use the model pass that on to them.
         audio_guidance_scale: classifier-free guidance for the sound.
         standard: guidance in addition to classifier-free guidance.
         high: likewise in the high mode; None where the checkpoint has no such mode.
@@ -104,6 +106,7 @@ class ModelCard:
     source: str
     revision: str = "main"
     licence: str = LICENCE
+    use_restrictions: bool = True
     licence_url: str = "https://huggingface.co/Lightricks/LTX-2/blob/main/LICENSE"
     audio_guidance_scale: float = 7.0
     standard: Guidance = Guidance()
@@ -345,6 +348,7 @@ CARDS: dict[str, ModelCard] = {
             title="Demo model",
             source="",
             licence="Apache-2.0",
+            use_restrictions=False,
             licence_url="https://www.apache.org/licenses/LICENSE-2.0",
             high=_high(2),
             perturbed_attn=True,

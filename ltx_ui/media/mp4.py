@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 import subprocess
@@ -145,7 +146,11 @@ def _started(arguments: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes
         raise _no_ffmpeg(f"{error.filename} is missing") from error
     except PermissionError as error:
         raise _no_ffmpeg(f"{error.filename} may not be executed") from error
-    except (RuntimeError, OSError) as error:  # No binary for this system, or not one of it.
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise  # Whoever writes the file tells that too many are open.
+        raise _no_ffmpeg(str(error)) from error  # Not a binary of this system.
+    except RuntimeError as error:  # No binary for this system.
         raise _no_ffmpeg(str(error)) from error
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ltx_ui.errors import InvalidRecipe, TooMuch
 from ltx_ui.recipe import Recipe, check_volume
@@ -34,6 +35,25 @@ def places_for(owner: str, places: int) -> int:
     """How many jobs may wait when an owner adds one. Visitors leave a quarter of the places, one at
     least, to who is none; of a single one they may have it."""
     return max(1, places - max(1, places // 4)) if is_visitor(owner) else places
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a visitor may ask for.
+
+    Attributes:
+        volume: most width × height × frames of a clip.
+        steps: most steps of a clip.
+        clips: clips on the way at once.
+        minutes: of work in a day.
+        minutes_left: of today's, also by what all from the same address have used up.
+    """
+
+    volume: int
+    steps: int
+    clips: int
+    minutes: float
+    minutes_left: float
 
 
 class Guard:
@@ -95,6 +115,23 @@ class Guard:
         with self._lock:
             self._drop_old()
             return sum(seconds for _, seconds in self._spent.get(owner, [])) / 60
+
+    def limits(self, owner: str) -> Limits | None:
+        """What :meth:`check` holds somebody to; None for who is no visitor."""
+        if not is_visitor(owner):
+            return None
+        allowed = self._settings
+        left = [
+            shares * allowed.visitor_minutes - self.minutes(name)
+            for name, shares in _bounded(owner)
+        ]
+        return Limits(
+            volume=allowed.visitor_volume,
+            steps=allowed.visitor_steps,
+            clips=allowed.visitor_clips,
+            minutes=allowed.visitor_minutes,
+            minutes_left=max(0.0, min(left)),
+        )
 
     def _check_allowance(self, name: str, shares: int) -> None:
         allowed = shares * self._settings.visitor_minutes

@@ -16,6 +16,7 @@ from ltx_ui.studio.exporting import Exporting
 from ltx_ui.studio.importing import Importing
 from ltx_ui.studio.input_store import InputStore, StoredImage
 from ltx_ui.studio.library import Library
+from ltx_ui.studio.licences import Licences
 from ltx_ui.studio.lineage import LastFrames
 from ltx_ui.studio.people import Presence
 from ltx_ui.studio.room import Room
@@ -36,6 +37,7 @@ class Kept(ABC):
         take_links: by which takes are given away.
         bans: who is let in no more.
         presence: who was seen lately.
+        licences: which of the models' visitors have accepted.
 
     Raises:
         SettingsError: the library is damaged, or belongs to a newer version of the program.
@@ -65,6 +67,7 @@ class Kept(ABC):
         self.tokens, self.users = Tokens(self._database), Users(self._database)
         self.take_links = TakeLinks(self._database, self.library)
         self.bans, self.presence = Bans(self._database), Presence()
+        self.licences = Licences(self._database)
 
     @property
     def library_name(self) -> str:

@@ -44,6 +44,7 @@ class ModelStatus:
         why_demo: a sentence on why that was chosen here; empty if it was asked for.
         licence: name of the model's licence; ``licence_url`` has the text. Both are empty until the
             model is known.
+        use_restrictions: whether it restricts what clips may be used for.
     """
 
     state: Literal["starting", "downloading", "loading", "ready", "failed", "stopping"]
@@ -56,6 +57,7 @@ class ModelStatus:
     why_demo: str = ""
     licence: str = ""
     licence_url: str = ""
+    use_restrictions: bool = True
 
     @property
     def settling(self) -> bool:
@@ -109,6 +111,11 @@ class ModelLoader:
         self.status = replace(self.status, state="failed", message=message, fraction=None)
         _log.error("%s", message)
         self._queue.refuse(message, self.status.model, self._settings.model)
+
+    def break_off(self, message: str) -> None:
+        """No more clips can be made until the next start, which makes what waits or runs."""
+        self.status = replace(self.status, state="failed", message=message, fraction=None)
+        self._queue.break_off(message)
 
     def stop(self) -> None:
         """Say that no more clips are begun."""
@@ -209,4 +216,5 @@ def _described(status: ModelStatus, card: ModelCard) -> ModelStatus:
         demo=card.demo,
         licence=card.licence,
         licence_url=card.licence_url,
+        use_restrictions=card.use_restrictions,
     )

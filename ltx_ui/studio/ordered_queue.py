@@ -53,6 +53,17 @@ class OrderedQueue(JobQueue):
             self._waiting.changed()
             self._changed.notify_all()
 
+    def hold(self, on: bool) -> None:
+        """Begin nobody's jobs, or go on. What runs goes on."""
+        with self._changed:
+            self._held = on
+            self._changed.notify_all()
+
+    @property
+    def held(self) -> bool:
+        """Whether nobody's jobs are begun."""
+        return self._held
+
     def _waiting_job(self, job_id: str, owner: str) -> Job:
         job = self._find(job_id, owner)
         if self._waiting.find(job_id):

@@ -1,4 +1,4 @@
-"""The queue: jobs are made in the order they were submitted, unless their owner moves them, and a
+"""The queue: everybody's jobs are made in turns, each person's in the order that they want, and a
 restart loses none."""
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class JobQueue:
         self._started: dict[str, Started] = {}
         self._history = History(store)
         self._restored = self._only_new = False
-        self._finishing = False
+        self._finishing = self._held = False
         self._closed = False
         self._refusal: str | None = None
 
@@ -123,7 +123,7 @@ class JobQueue:
             return self.job(job_id, owner)
 
     def submit(self, job: Job, average_seconds: float, key: Key | None = None) -> Job:
-        """Put a new job at the end of the queue.
+        """Put a new job into the queue, in its owner's next turn.
 
         Args:
             key: stands for it from now on, if its client gave it one.
@@ -165,7 +165,9 @@ class JobQueue:
         self.restore()
         with self._changed:
             while True:
-                self._changed.wait_for(lambda: len(self._waiting) or self._finishing)
+                self._changed.wait_for(
+                    lambda: self._finishing or (len(self._waiting) and not self._held)
+                )
                 if self._finishing or (job := self._waiting.pop()) is None:
                     return None
                 if self._store.started(job.id):
@@ -230,6 +232,12 @@ class JobQueue:
             for job in filter(self._waiting.fits, list(self._waiting)):
                 self._waiting.remove(job.id)
                 self._end(job, Failed(message))
+
+    def break_off(self, message: str) -> None:
+        """Accept no more jobs, and leave those that wait or run to the next start."""
+        with self._changed:
+            self._refusal = message
+            self.close(0)
 
     def forget(self, owner: str) -> None:
         """Takes of this owner's were deleted, or brought back, and their jobs with them."""

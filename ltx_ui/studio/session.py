@@ -21,6 +21,7 @@ class Session:
         preview: their running job's clip so far, as a small animated WebP; None before the first.
         preview_job: the id of the job that the preview is of; None without one.
         paused: whether their waiting jobs are not begun.
+        held: whether nobody's are.
         live: whether something will change by itself: a job runs or waits for its turn, or the
             model is being loaded.
     """
@@ -32,4 +33,5 @@ class Session:
     preview: bytes | None
     preview_job: str | None
     paused: bool
+    held: bool
     live: bool

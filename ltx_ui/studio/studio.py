@@ -5,25 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.tokens import TokenCount
-from ltx_ui.errors import NotFound, StudioError, WrongMoment
+from ltx_ui.errors import StudioError, WrongMoment
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.asked import Key
-from ltx_ui.studio.bans import is_banned
 from ltx_ui.studio.counts import Counts, Tally
 from ltx_ui.studio.guard import Guard
+from ltx_ui.studio.hosting import Hosting
 from ltx_ui.studio.input_store import StoredImage
 from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import Job, Origin, new_job
-from ltx_ui.studio.kept import Kept
 from ltx_ui.studio.model_loader import ModelStatus
-from ltx_ui.studio.people import Person
 from ltx_ui.studio.retention import look_after
 from ltx_ui.studio.room import Room
 from ltx_ui.studio.session import Session
@@ -46,7 +43,7 @@ LEAVING_SECONDS = 0.2
 _log = logging.getLogger(__name__)
 
 
-class Studio(Kept):
+class Studio(Hosting):
     """Makes clips from recipes in a queue, and keeps them in a library. Safe to call from any
     thread. Only one studio may use a data folder at a time, unless all of them have their library
     in one PostgreSQL database.
@@ -150,6 +147,7 @@ class Studio(Kept):
             InvalidRecipe: it is larger than this studio allows, asks for another model or for what
                 this one can't do, or a picture is not here any more.
             NotAllowed: the owner is banned.
+            LicenceToAccept: the owner is a visitor, and has not accepted the model's licence.
             TooMuch: the owner is a visitor, and may not have more now.
             QueueFull: too many jobs wait.
             WrongMoment: the owner's jobs are paused, and too many are.
@@ -165,6 +163,7 @@ class Studio(Kept):
         # The lock: of two that come at once the second one sees the first.
         with self._inputs.held(recipe.inputs.named(), owner), self._submitting:
             self.bans.check(owner)
+            self.licences.check(owner, self._worker.model.status)
             self._guard.check(recipe, owner, self._queue.takes_on_the_way)
             job = new_job(recipe, owner, model, draft=draft, origin=origin)
             return self._queue.submit(job, self._worker.average_seconds, key)
@@ -289,6 +288,7 @@ class Studio(Kept):
             preview=seen.webp() if seen else None,
             preview_job=seen.job_id if seen else None,
             paused=jobs.paused,
+            held=self.held,
             live=jobs.go_on or model.settling,
         )
 
@@ -335,34 +335,6 @@ class Studio(Kept):
         """
         seen = self._worker.preview_of(self.job(job_id, owner))
         return seen.webp() if seen else None
-
-    def people(self) -> list[Person]:
-        """Everybody who was seen lately, the last one first.
-
-        Raises:
-            MediaError: the library can't be read.
-        """
-        live, banned = self._store.live(), self.bans.names.get()
-        return self.presence.people(self._database, live, self._guard.minutes, banned)
-
-    def ban(self, visitor: str, *, address: bool = False) -> str:
-        """Let a visitor in no more, and cancel what they wait for; returns under what name the ban
-        is kept, by which :meth:`Bans.remove` lifts it.
-
-        Args:
-            address: whether it is for everybody from their address.
-
-        Raises:
-            WrongMoment: it is no visitor's name.
-            MediaError: it could not be written.
-        """
-        with self._submitting:  # What comes later finds the ban.
-            kept = self.bans.add(visitor, address=address)
-        for job_id, owner in self._store.live():
-            if is_banned(owner, {kept}):
-                with suppress(NotFound):  # It may have ended meanwhile.
-                    self._queue.cancel(job_id, owner)
-        return kept
 
     def queue_length(self) -> int:
         """How many jobs run or wait, of all owners."""

@@ -224,6 +224,16 @@ class BanRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class AcceptedRow(Base):
+    """A visitor has accepted a licence, by its name."""
+
+    __tablename__ = "accepted"
+
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    licence: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class AskedRow(Base):
     """A job that was submitted under a key of its client's, so that the same request sent again
     finds it. ``digest`` is the SHA-256 of what was asked."""

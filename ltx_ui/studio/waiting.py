@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Set
 from dataclasses import replace
 
@@ -16,9 +16,9 @@ Effort = Callable[[Recipe], float]
 
 
 class WaitingJobs:
-    """Waiting jobs in the order in which they are begun. A job for a model that is not loaded, or
-    of an owner who has paused theirs, keeps its position, but delays no other and has no place in
-    the count.
+    """Waiting jobs in the order in which they are begun: one of each owner's in turn, and each
+    owner's in the order in which they came. A job for a model that is not loaded, or of an owner
+    who has paused theirs, keeps its position, but delays no other and has no place in the count.
 
     Not safe to call from several threads: the queue calls it with its lock held.
 
@@ -35,6 +35,7 @@ class WaitingJobs:
         self._effort = effort
         self.paused: set[str] = set()
         self._jobs: list[Job] = []
+        self._served: str | None = None
         self._model: str | None = None
         self._names: Set[str] = frozenset()
         self._places: dict[str, Queued] | None = None
@@ -90,14 +91,39 @@ class WaitingJobs:
         return next((self._placed(job) for job in self._jobs if job.id == job_id), None)
 
     def add(self, job: Job, *, first: bool = False) -> None:
-        """Add a job at the end, or at the front."""
-        self._jobs.insert(0 if first else len(self._jobs), self.with_card_id(job))
+        """Add a job in its owner's next turn, or at the front.
+
+        Whoever has no other one waiting comes behind the first of everybody's, whoever has one
+        behind the second of everybody's, and so on; the owner whose job was begun last has had a
+        turn already. So nobody is kept waiting by how many jobs another has, and whoever waits is
+        overtaken a few times only.
+        """
+        job = self.with_card_id(job)
+        self._jobs.insert(0 if first else self._next_turn(job), job)
         self.changed()
+
+    def _next_turn(self, job: Job) -> int:
+        if not self.has_turn(job):
+            return len(self._jobs)
+        turns = Counter({self._served: 1})
+        theirs = (other for other in self._jobs if other.owner == job.owner)
+        own = turns[job.owner] + sum(map(self.has_turn, theirs))
+        behind = 0
+        for position, other in enumerate(self._jobs, 1):
+            if not self.has_turn(other):
+                continue
+            if other.owner == job.owner or turns[other.owner] <= own:
+                behind = position
+            turns[other.owner] += 1
+        return behind
 
     def pop(self) -> Job | None:
         """Remove the job whose turn it is; None if none fits."""
         job = next(filter(self.has_turn, self._jobs), None)
-        return job and self.remove(job.id)
+        if job is None:
+            return None
+        self._served = job.owner
+        return self.remove(job.id)
 
     def remove(self, job_id: str) -> Job | None:
         """Remove a job, wherever it stands; None if it does not wait."""

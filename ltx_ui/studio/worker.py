@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from ltx_ui.engine.clip_memory import Needed
     from ltx_ui.engine.engine import Engine
 
+ENDED = (
+    "No more clips can be made, for a reason that was not foreseen; the log has the details. "
+    "Restart the program: clips that wait or run are made then."
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -96,6 +101,13 @@ class Worker:
         return seen if runs and seen is not None and seen.job_id == job.id else None
 
     def _run(self) -> None:
+        try:
+            self._load_and_work()
+        except Exception:  # Of the queue itself; a clip's errors are its job's.
+            _log.exception("The thread that makes clips has ended")
+            self.model.break_off(ENDED)
+
+    def _load_and_work(self) -> None:
         try:
             self._queue.restore()
             self._library.purge()

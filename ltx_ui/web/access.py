@@ -61,6 +61,7 @@ class AuthenticationMiddleware:
         request = Request(scope)
         need = need_of(request.method, inner_path(request))
         try:
+            self._authenticator.public.check(request)
             caller = await self._caller(request, need)
             if isinstance(caller, Asking):
                 if is_new := not caller.owner:

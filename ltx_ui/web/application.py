@@ -13,10 +13,11 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web import characters, marks
 from ltx_ui.web.access import AuthenticationMiddleware
+from ltx_ui.web.account import Account
 from ltx_ui.web.along import Along
 from ltx_ui.web.answers import add_error_answers
 from ltx_ui.web.api import Api
-from ltx_ui.web.api_v1 import links, tokens
+from ltx_ui.web.api_v1 import licence, links, tokens
 from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.api_v1.router import api_v1_router
 from ltx_ui.web.assistants.endpoint import Assistants
@@ -36,6 +37,7 @@ from ltx_ui.web.mounting import mount_page
 from ltx_ui.web.origins import Hosts, OwnSite
 from ltx_ui.web.page import Page
 from ltx_ui.web.parts import router as parts_router
+from ltx_ui.web.prefix import Prefixed
 from ltx_ui.web.proxies import Proxied
 from ltx_ui.web.videos.routes import Videos
 
@@ -70,6 +72,7 @@ def make_app(
         characters.router(studio),
         tokens.router(studio),
         links.router(studio, given),
+        licence.router(studio),
         along.router(),
         metrics.router(),
         Videos(studio, settings, presets).router(),
@@ -81,6 +84,7 @@ def make_app(
         along.parts(),
         parts_router(),
         given.router(),
+        Account(studio, authenticator, given).router(),
         Login(authenticator).router(),
     ):
         app.include_router(router)
@@ -89,7 +93,7 @@ def make_app(
     app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
     guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)
     measured = Measured(Spoken(SafeHeaders(guarded)), metrics, logged=settings.access_log)
-    return Proxied(measured, settings)
+    return Proxied(Prefixed(measured, settings.root_path), settings)
 
 
 class Quiet:

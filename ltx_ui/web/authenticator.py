@@ -22,6 +22,7 @@ from ltx_ui.studio.users import checked_name
 from ltx_ui.web.identity import Identities, OwnerLink, is_at_the_machine
 from ltx_ui.web.origins import is_proven_own
 from ltx_ui.web.proxies import came_through_proxy
+from ltx_ui.web.public import PublicLink
 from ltx_ui.web.sessions import Sessions, SignedIn
 from ltx_ui.web.throttle import Throttle
 
@@ -50,6 +51,7 @@ class Authenticator:
     Attributes:
         identities: names in signed cookies.
         link: makes whoever opens it the owner.
+        public: the public link, if there is one.
         cookie: the name of the cookie with a session's token.
     """
 
@@ -64,6 +66,7 @@ class Authenticator:
         self._studio = studio
         self.identities = identities
         self.link = link
+        self.public = PublicLink()
         self.sessions = Sessions()
         self._throttle = Throttle()
         self._hashing = asyncio.Semaphore(_AT_ONCE)
@@ -137,6 +140,11 @@ class Authenticator:
             if is_banned(owner, known):
                 raise NotAllowed(BANNED)
         self._studio.presence.seen(owner)
+
+    def keeps(self, request: Request) -> bool:
+        """Whether the browser keeps something by which it is somebody, and could sign out."""
+        session = self.sessions.who(request.cookies.get(self.cookie, ""))
+        return session is not None or self.identities.of(request) == LOCAL
 
     def visitor(self, request: Request) -> str:
         """The visitor's name in a request's cookie; empty if there is none."""

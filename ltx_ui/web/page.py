@@ -86,10 +86,11 @@ def build(studio: Studio, settings: Settings, presets: Presets) -> gr.Blocks:
     demo = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
     with demo:
         with gr.Row(elem_id="top"):
-            panel("brand", _brand(settings))
+            panel("brand", render("brand.html", title=TITLE, tagline=t("brand.tagline")))
             model = panel("model-status", model_status(studio.model_status()))
             queue = panel("queue", js="actions.js")
             panel("keys-help", render("keys.html", known=KEYS))
+            panel("you", render("you.html"))
         with gr.Tabs(selected="create", elem_id="tabs") as tabs:
             with gr.Tab(t("tab.create"), id="create"):
                 create = Create(studio, settings, presets, model, queue)
@@ -109,11 +110,6 @@ def build(studio: Studio, settings: Settings, presets: Presets) -> gr.Blocks:
         opened.connect()
         compare.connect()
     return demo
-
-
-def _brand(settings: Settings) -> str:
-    can_sign_out = settings.credentials is not None
-    return render("brand.html", title=TITLE, tagline=t("brand.tagline"), can_sign_out=can_sign_out)
 
 
 def head(presets: Presets) -> str:

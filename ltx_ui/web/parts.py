@@ -96,6 +96,11 @@ PARTS: Mapping[str, Part] = {
         styles=("links.css",),
         begins=("studio:share", "studio:link"),
     ),
+    "people": Part(
+        components={"people.js": ()},
+        styles=("people.css",),
+        begins=("studio:sheet",),
+    ),
     "cast": Part(
         components={"mention.js": ("bring",)}, styles=("cast.css",), begins=("studio:mention",)
     ),

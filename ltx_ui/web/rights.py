@@ -24,6 +24,8 @@ _TABLE: tuple[tuple[str, str, Need], ...] = (
     (_READS, "/t/.+", "nothing"),
     (_ANY, "/logout", "person"),
     (_ANY, "/api/v1/tokens(/.*)?", "person"),
+    (f"{_READS}|POST", "/account(/.*)?", "person"),
+    ("POST", "/api/v1/licence", "make"),
     # Clips, and what is needed to have them made.
     ("POST", "/(generate|jobs|inputs|recipe)|/jobs/[^/]+/make", "make"),
     ("DELETE", "/jobs/[^/]+", "make"),

@@ -83,6 +83,8 @@ def serve(
     thread.start()
     _wait_until_started(server, thread)
     share_url = _share(made[LANGUAGES[0]].blocks, settings, hosts) if settings.share else None
+    if share_url:
+        authenticator.public.opened(share_url)
     url = url_of(settings.host, settings.port) + settings.root_path
     return RunningPage(url, share_url, link, made, server, thread)
 

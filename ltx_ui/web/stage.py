@@ -247,7 +247,7 @@ def _without_take(shown: Shown, session: Session) -> Shown:
 
 def _queue(session: Session, jobs: list[JobView]) -> str:
     ended = job_views([job for job in session.ended if _came_to_nothing(job)][:3])
-    return render("queue.html", jobs=jobs, paused=session.paused, ended=ended)
+    return render("queue.html", jobs=jobs, paused=session.paused, held=session.held, ended=ended)
 
 
 def _came_to_nothing(job: Job) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ltx_ui.errors import FieldProblem, InvalidRecipe, StudioError
+from ltx_ui.errors import FieldProblem, InvalidRecipe, LicenceToAccept, StudioError
 from ltx_ui.presets import Presets
 from ltx_ui.studio.studio import ModelStatus, TokenCount
 from ltx_ui.web.form import ASKED
@@ -48,7 +48,8 @@ def problem(error: StudioError) -> str:
     found = error.problems if isinstance(error, InvalidRecipe) else ()
     sentences = dict.fromkeys([_sentence(each) for each in found] or [str(error)])
     fields = [ASKED[each.field].elem_id for each in found if each.field in ASKED]
-    return render("problem.html", sentences=sentences, fields=fields)
+    licence = error if isinstance(error, LicenceToAccept) else None
+    return render("problem.html", sentences=sentences, fields=fields, licence=licence)
 
 
 def _sentence(found: FieldProblem) -> str:

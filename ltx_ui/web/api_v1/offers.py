@@ -12,7 +12,7 @@ from ltx_ui.presets import Presets
 from ltx_ui.recipe import MAX_FRAMES, MAX_PROMPT, MAX_SIDE, MAX_TAKES, MIN_FRAMES, MIN_SIDE
 from ltx_ui.request import bounds, choices
 from ltx_ui.settings import Settings
-from ltx_ui.studio.guard import is_visitor, places_for
+from ltx_ui.studio.guard import places_for
 from ltx_ui.studio.model_loader import ModelStatus
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Owner
@@ -77,6 +77,7 @@ class Limits(BaseModel):
     waiting: int = Field(description="Jobs that may wait when you add one, of all people.")
     clips_at_once: int | None = Field(description="Your takes that may wait or run at once.")
     minutes_a_day: float | None = Field(description="Of the studio's work for you.")
+    minutes_left: float | None = Field(description="Of those of today.")
     image_megabytes: float
     image_formats: str
 
@@ -121,14 +122,15 @@ class Offers:
 
     def get_limits(self, owner: Owner) -> Limits:
         """What you may ask for."""
-        given, card, visits = self._settings, self._studio.model_card(), is_visitor(owner)
+        given, card = self._settings, self._studio.model_card()
+        visits = self._studio.limits(owner)
         least, most = bounds("num_inference_steps")
         if card and card.fixed_steps:
             least = most = card.fixed_steps
         elif visits:
-            most = min(most, given.visitor_steps)
+            most = min(most, visits.steps)
         low, high = bounds("guidance_scale")
-        volume = min(given.max_volume, given.visitor_volume) if visits else given.max_volume
+        volume = min(given.max_volume, visits.volume) if visits else given.max_volume
         return Limits(
             prompt_characters=MAX_PROMPT,
             frames=list(range(MIN_FRAMES, MAX_FRAMES + 1, 8)),
@@ -139,8 +141,9 @@ class Offers:
             takes=MAX_TAKES,
             volume=volume,
             waiting=places_for(owner, given.max_queue),
-            clips_at_once=given.visitor_clips if visits else None,
-            minutes_a_day=given.visitor_minutes if visits else None,
+            clips_at_once=visits.clips if visits else None,
+            minutes_a_day=visits.minutes if visits else None,
+            minutes_left=visits.minutes_left if visits else None,
             image_megabytes=given.max_image_mb,
             image_formats=FORMATS,
         )

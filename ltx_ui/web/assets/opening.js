@@ -32,7 +32,13 @@
   const followLink = () => {
     if (location.hash.startsWith('#recipe=')) whenThere('#recall input', () => studio.tell('studio:link'));
   };
+  // Sheets that the studio makes, and buttons that send what they are for.
+  document.addEventListener('click', ({target}) => {
+    const button = target.closest('[data-sheet], [data-give], [data-call]');
+    if (button) studio.tell('studio:sheet', button);
+  });
   studio.run('links.js', {}, 'links');
+  studio.run('people.js', {}, 'people');
   addEventListener('popstate', follow);
   addEventListener('hashchange', followLink);
   follow();

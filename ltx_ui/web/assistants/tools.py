@@ -179,8 +179,10 @@ class Tools:
         """A job once it has ended, or as it is after so many seconds. Its client is told how far it
         is meanwhile."""
         with suppress(TimeoutError):
-            following = self._watching.follow(job, job.owner)
-            async with asyncio.timeout(seconds), aclosing(following) as states:
+            async with (
+                asyncio.timeout(seconds),
+                aclosing(self._watching.follow(job, job.owner)) as states,
+            ):
                 async for now in states:
                     if now is None:
                         raise NotFound("This clip was deleted while you waited for it.")

@@ -1,0 +1,76 @@
+// Sheets that the studio makes when they are opened: the account menu, tokens, people, links to a take.
+// A button with data-call sends what it is for, and the sheet is fetched anew; one with data-sure asks
+// back first.
+let sheet, shown;
+const json = {'Content-Type': 'application/json'};
+const told = async answer => {
+  const {detail, errors} = await answer.json();
+  return (errors ?? [detail].flat()).map(each => each.message ?? each.msg ?? each).join(' ');
+};
+const say = words => { sheet.querySelector('[role=alert]').textContent = words; };
+const open = async (address, fresh = '') => {
+  const answer = await fetch(address);
+  sheet ??= Object.assign(document.createElement('div'), {id: 'account', className: 'sheet', popover: 'auto', tabIndex: -1});
+  sheet.setAttribute('role', 'dialog');
+  sheet.onsubmit = event => { if (!event.target.hasAttribute('action')) event.preventDefault(); };
+  const around = document.querySelector('dialog[open]') ?? document.querySelector('.gradio-container');
+  if (sheet.parentElement !== around) around.append(sheet);
+  sheet.innerHTML = answer.ok ? await answer.text() : '<p class="small wrong" role="alert"></p>';
+  shown = address;
+  if (!answer.ok) say(await told(answer));
+  sheet.setAttribute('aria-label', sheet.querySelector('.title')?.firstChild.textContent.trim() ?? '');
+  if (!sheet.matches(':popover-open')) sheet.showPopover();
+  const kept = sheet.querySelector('[data-new]');
+  if (fresh && kept) {
+    kept.hidden = false;
+    kept.querySelector('input').value = fresh;
+  }
+  sheet.focus();
+};
+const filled = form => {
+  const body = {};
+  for (const {name, type, value, checked} of form.elements) {
+    if (!name) continue;
+    if (type === 'checkbox') body[name] = [...body[name] ?? [], ...checked ? [value] : []];
+    else body[name] = type !== 'number' ? value : value ? Number(value) : null;
+  }
+  return JSON.stringify(body);
+};
+const call = async button => {
+  const [method, address] = button.dataset.call.split(' ');
+  if (button.dataset.sure) {
+    button.textContent = button.dataset.sure;
+    return delete button.dataset.sure;
+  }
+  const {send, value, true: yes, false: no} = button.dataset;
+  const body = method === 'DELETE' ? undefined : button.form ? filled(button.form)
+    : JSON.stringify({...send && {[send]: value}, ...yes && {[yes]: true}, ...no && {[no]: false}});
+  const answer = await fetch(address, {method, headers: body ? json : {}, body});
+  const inSheet = button.closest('#account');
+  if (!inSheet) return answer.ok ? button.closest('.problem').remove() : button.after(await told(answer));
+  if (!answer.ok) return say(await told(answer));
+  open(shown, answer.status === 201 ? (await answer.json()).token : '');
+};
+document.addEventListener('studio:sheet', async ({detail: button}) => {
+  const {dataset} = button;
+  try {
+    if (dataset.sheet) await open(dataset.sheet);
+    else if ('give' in dataset) await open(`account/links/${button.closest('[data-take]').dataset.take}`);
+    else await call(button);
+  } catch (error) {
+    const words = error instanceof TypeError ? WORDS.offline : WORDS.not_sent;
+    if (sheet?.matches(':popover-open')) say(words);
+    else button.title = words;
+  }
+});
+document.addEventListener('click', async ({target}) => {
+  const button = target.closest('#account button');
+  if (!button) return;
+  if ('close' in button.dataset) sheet.hidePopover();
+  if ('copy' in button.dataset) {
+    const field = button.previousElementSibling;
+    field.select();
+    try { await navigator.clipboard.writeText(field.value); } catch { document.execCommand('copy'); }
+    button.textContent = button.dataset.copied;
+  }
+});

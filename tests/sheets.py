@@ -1,0 +1,93 @@
+"""What sheets of the account menu, and problems, are given, with any text in it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from studios import quick
+
+from ltx_ui.errors import LicenceToAccept
+from ltx_ui.studio.guard import Limits
+from ltx_ui.studio.jobs import new_job
+from ltx_ui.studio.people import Person
+from ltx_ui.studio.take_links import TakeLink
+from ltx_ui.studio.tokens import Token
+from ltx_ui.web.account import Somebody
+from ltx_ui.web.public import PublicLink
+
+
+def _account(role: str, licence: str) -> Callable[[str], dict[str, Any]]:
+    model = SimpleNamespace(licence="", licence_url="")
+
+    def values(text: str) -> dict[str, Any]:
+        told = SimpleNamespace(licence=text, licence_url=text)
+        return {
+            "role": role,
+            "name": text,
+            "signed_in": True,
+            "can_sign_in": True,
+            "limits": Limits(768 * 512 * 121, 50, 16, 60, 12.5) if role == "visitor" else None,
+            "frames": 121,
+            "size": text,
+            "model": told if licence else model,
+            "licence": licence,
+        }
+
+    return values
+
+
+def _people(text: str) -> dict[str, Any]:
+    person = Person(text, "visitor", datetime(2026, 1, 2, tzinfo=UTC), 1, 2, 3.25, False)
+    public = PublicLink()
+    public.opened(text)
+    job = new_job(quick(prompt=text), text, "demo", draft=False, origin=None)
+    return {
+        "people": [
+            Somebody(text, text, person, (replace(job, id=text),)),
+            Somebody(text, "", None, ()),
+        ],
+        "bans": {text: text, f"{text}-": text},
+        "held": True,
+        "public": public,
+        "owner_link": text,
+    }
+
+
+def _token(text: str) -> Token:
+    ends = datetime(2026, 1, 2, tzinfo=UTC)
+    return Token(text, text, text, frozenset({"make", "read"}), ends, None, ends)
+
+
+def _access(text: str) -> dict[str, Any]:
+    most = {"most_label": 80, "most_days": 3660}
+    return {
+        "tokens": [_token(text)],
+        "scopes": {"make": "access.make", "read": "access.read"},
+        **most,
+    }
+
+
+def _give(text: str) -> dict[str, Any]:
+    link = TakeLink(text, text, datetime(2026, 1, 2, tzinfo=UTC), None)
+    return {"take": text, "links": [(link, text)], "most_days": 3660}
+
+
+SHEETS = [
+    ("access.html", _access),
+    ("account.html", _account("user", "")),
+    ("account.html", _account("visitor", "asked")),
+    ("account.html", _account("visitor", "told")),
+    ("give.html", _give),
+    ("people.html", _people),
+    (
+        "problem.html",
+        lambda text: {"sentences": [text], "fields": [text, text], "licence": None},
+    ),
+    (
+        "problem.html",
+        lambda text: {"sentences": [], "fields": [], "licence": LicenceToAccept(text, text)},
+    ),
+]
+"""Templates, and what makes their values of a text."""
