@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from running import ROOT
+from sources import ROOT
 
 from ltx_ui.flags import read_settings
 

@@ -19,7 +19,8 @@ class Prefixed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._prefix and scope["type"] == "http":
-            scope = scope | {"root_path": self._prefix, "path": self._without(scope["path"])}
+            changed = {"root_path": self._prefix, "path": self._without(scope["path"])}
+            scope = {**scope, **changed}
         await self._app(scope, receive, send)
 
     def _without(self, path: str) -> str:
