@@ -134,9 +134,8 @@ class Settings(BaseSettings):
     )
     root_path: str = Field(
         "",
-        pattern=r"^(/[\w.~-]+)*$",
-        description="Path below which a reverse proxy has the page, as /studio, whether the proxy "
-        "strips it or not.",
+        description="Where below its host a reverse proxy has the page, as /studio, whether the "
+        "proxy strips that or not.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much is logged."
@@ -235,6 +234,13 @@ class Settings(BaseSettings):
         if not info.data.get("trusted_proxy"):
             raise ValueError("needs --trusted-proxy, the address of the proxy that sends it")
         return header.lower()
+
+    @field_validator("root_path")
+    @classmethod
+    def _of_an_address(cls, root_path: str) -> str:
+        if not re.fullmatch(r"(/[\w~-][\w.~-]*)*", root_path, re.ASCII):
+            raise ValueError("must look like /studio, without a slash at its end")
+        return root_path
 
     @field_validator("device")
     @classmethod

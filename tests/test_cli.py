@@ -46,6 +46,8 @@ def test_the_help_names_every_flag_and_what_it_takes(capsys: pytest.CaptureFixtu
             "--placement=offload --lossy=step-cache",
             "can only be skip-guidance with --placement offl",
         ),
+        ("--root-path=/studio/", "must look like /studio, without a slash at its end"),
+        ("--root-path=/../x", "must look like /studio"),
         ("--nonsense", "unrecognized arguments: --nonsense. See ltx-ui --help"),
     ],
 )

@@ -20,6 +20,28 @@ from ltx_ui.studio.queue import JobQueue
 from ltx_ui.studio.studio import Studio
 
 
+# First: its studios end before the next one, which the others share, is opened.
+def test_where_the_worker_ends_jobs_are_refused_and_made_by_the_next_start(
+    open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = open_studio(start=False)
+    waits = studio.submit(quick(), "local").id
+
+    def broken(queue: JobQueue) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(JobQueue, "next", broken)
+    studio.start()
+    studio.wait(waits, "local", PATIENCE)
+    assert "Restart the program" in studio.model_status().message
+    with pytest.raises(ModelUnavailable, match="Restart the program"):
+        studio.submit(quick(), "local")
+    studio.close()
+    monkeypatch.undo()
+    again = open_studio()
+    assert again.wait(waits, "local", PATIENCE).state.name == "done"
+
+
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A studio that several faults happen to."""
@@ -102,24 +124,3 @@ def test_a_clock_that_jumps_changes_nothing(
     for years in (-30, 30):
         monkeypatch.setattr(time, "time", lambda years=years: real() + years * 365 * 86400)
         assert made(studio) == "done"
-
-
-def test_where_the_worker_ends_jobs_are_refused_and_made_by_the_next_start(
-    open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    studio = open_studio(start=False)
-    waits = studio.submit(quick(), "local").id
-
-    def broken(queue: JobQueue) -> None:
-        raise RuntimeError("a fault of ours")
-
-    monkeypatch.setattr(JobQueue, "next", broken)
-    studio.start()
-    studio.wait(waits, "local", PATIENCE)
-    assert "Restart the program" in studio.model_status().message
-    with pytest.raises(ModelUnavailable, match="Restart the program"):
-        studio.submit(quick(), "local")
-    studio.close()
-    monkeypatch.undo()
-    again = open_studio()
-    assert again.wait(waits, "local", PATIENCE).state.name == "done"

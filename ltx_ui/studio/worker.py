@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -133,7 +133,10 @@ class Worker:
             with self._about(made.job):
                 writer.save(made)
 
-        saver = Saver(save)
+        with closing(Saver(save)) as saver:
+            self._make_all(engine, saver, timing)
+
+    def _make_all(self, engine: Engine, saver: Saver, timing: TimingModel) -> None:
         while (job := self._queue.next()) is not None:
             self._preview = None
             began = time.monotonic()
@@ -149,7 +152,6 @@ class Worker:
                     self._queue.end(job, failure(job, error))
                 finally:
                     self._guard.spent(job.owner, time.monotonic() - began)
-        saver.close()
 
     def _about(self, job: Job) -> AbstractContextManager[None]:
         return about(job.id, job.owner, job.recipe, self._settings)
