@@ -64,6 +64,7 @@ def test_all_clips_are_downloaded_and_brought_in_again(page: Page, tmp_path: Pat
 
 
 def test_chosen_clips_alone_are_downloaded(page: Page, tmp_path: Path) -> None:
+    open_gallery(page, 2)
     with page.expect_download() as download:
         page.evaluate(
             "document.dispatchEvent(new CustomEvent('studio:export', {detail: {takes: ['take1']}}))"
