@@ -14,11 +14,11 @@ from test_security import gradio_routes
 from ltx_ui.presets import load_presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web.application import make_app
+from ltx_ui.web.application import make_routes
 from ltx_ui.web.authenticator import Authenticator
 from ltx_ui.web.identity import Identities, OwnerLink
+from ltx_ui.web.metrics import Metrics
 from ltx_ui.web.mounting import is_open
-from ltx_ui.web.origins import Hosts
 from ltx_ui.web.page import pages
 from ltx_ui.web.rights import need_of
 
@@ -37,13 +37,6 @@ def addresses(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[s
             yield method, path
 
 
-def routes_of(app: Any) -> list[BaseRoute]:
-    """The routes within all the middleware."""
-    while not isinstance(app, FastAPI):
-        app = app._app
-    return app.routes
-
-
 def undecided(found: Iterator[tuple[str, str]]) -> set[tuple[str, str]]:
     return {(method, path) for method, path in found if need_of(method, path) is None}
 
@@ -54,8 +47,8 @@ def test_somebody_has_decided_about_every_route(tmp_path: Path) -> None:
     presets = load_presets(settings.presets)
     made = pages(studio, settings, presets)
     who = Authenticator(settings, Identities(b"key", 1), OwnerLink(), studio)
-    app = make_app(studio, settings, presets, made, Hosts.of(settings), who)
-    found = set(addresses(routes_of(app)))
+    app = make_routes(studio, settings, presets, made, who, Metrics(studio))
+    found = set(addresses(app.routes))
     assert {("POST", "/jobs"), ("DELETE", "/api/v1/tokens/x"), ("POST", "/login")} <= found
     assert not undecided(iter(found))
     open_to_the_page = (

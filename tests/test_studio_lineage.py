@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 from studios import PATIENCE, OpenStudio, leave, quick
 
-from ltx_ui.errors import NotFound
+from ltx_ui.errors import InvalidRecipe, NotFound
 from ltx_ui.media.metadata import read_metadata
 from ltx_ui.recall import recall
 from ltx_ui.recipe import Recipe
@@ -57,9 +57,9 @@ def test_what_starts_from_a_takes_last_frame_goes_on_from_it(open_studio: OpenSt
     digest = studio.last_frame(first.id, OWNER).digest
     second = made(studio, quick(image_start=digest))
     assert (second.made_from, second.relation) == (first.id, "continued")
-    ends_there = made(studio, quick(image_end=digest))
-    somebody_elses = made(studio, quick(image_start=digest), owner="bob")
-    assert ends_there.made_from is None and somebody_elses.made_from is None
+    assert made(studio, quick(image_end=digest)).made_from is None
+    with pytest.raises(InvalidRecipe, match="not here"):
+        studio.submit(quick(image_start=digest), "bob")
 
 
 def test_nobody_elses_take_becomes_an_origin_or_is_told_of(open_studio: OpenStudio) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -52,13 +51,15 @@ class Here:
         self._settings = settings
         self._owner = owner
         self._keep = keep
+        self._opened: Studio | None = None
 
-    @cached_property
+    @property
     def _studio(self) -> Studio:
         """Opened for the first clip: where nothing is left to be made, no model is loaded."""
-        studio = Studio(self._settings, only_new=True)
-        studio.start()
-        return studio
+        if self._opened is None:
+            self._opened = Studio(self._settings, only_new=True)
+            self._opened.start()
+        return self._opened
 
     def make(self, wanted: Wanted, files: Sequence[Path], display: Display) -> None:
         """Implements :class:`Maker`."""
@@ -78,8 +79,8 @@ class Here:
 
     def close(self) -> None:
         """Implements :class:`Maker`."""
-        if "_studio" in vars(self):
-            self._studio.close()
+        if self._opened is not None:
+            self._opened.close()
 
     def _followed(self, job: Job, display: Display) -> tuple[str, ...]:
         """The ids of a job's takes, once it is done."""

@@ -58,12 +58,35 @@ def make_app(
         hosts: names that the studio answers to.
         authenticator: tells who is asking.
     """
+    metrics = Metrics(studio)
+    app = make_routes(studio, settings, presets, pages, authenticator, metrics)
+    app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
+    guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)
+    measured = Measured(Spoken(SafeHeaders(guarded)), metrics, logged=settings.access_log)
+    return Proxied(Prefixed(measured, settings.root_path), settings)
+
+
+def make_routes(
+    studio: Studio,
+    settings: Settings,
+    presets: Presets,
+    pages: Mapping[str, Page],
+    authenticator: Authenticator,
+    metrics: Metrics,
+) -> FastAPI:
+    """All addresses of the app, Gradio's among them, without the middleware that guards them.
+
+    Args:
+        pages: Gradio's page in each language, mounted at ``/``.
+        authenticator: tells who is asking.
+        metrics: what ``/metrics`` tells.
+    """
     watching = Watching(studio)
     assistants = Assistants(studio, settings, presets, watching)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=assistants.lifespan)
     add_error_answers(app)
     given = Given(studio, signing_key(settings.data_dir))
-    metrics, along = Metrics(studio), Along(studio, settings)
+    along = Along(studio, settings)
     described = [
         api_v1_router(studio, settings, presets, watching),
         Api(studio, settings, watching).router(),
@@ -90,10 +113,7 @@ def make_app(
         app.include_router(router)
     app.router.routes.append(assistants.route())
     mount_page(app, pages, settings.root_path)
-    app_with_limits = KnowsCast(Quiet(Bodies(app)), studio.characters.cast)
-    guarded = OwnSite(AuthenticationMiddleware(app_with_limits, authenticator), hosts)
-    measured = Measured(Spoken(SafeHeaders(guarded)), metrics, logged=settings.access_log)
-    return Proxied(Prefixed(measured, settings.root_path), settings)
+    return app
 
 
 class Quiet:
