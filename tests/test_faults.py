@@ -86,14 +86,15 @@ def few_files() -> Iterator[None]:
     """This process may open hardly any more files."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, before[1]))
     taken: list[int] = []
-    with suppress(OSError):
-        while True:
-            taken.append(os.open(os.devnull, os.O_RDONLY))
-    for _ in range(3):
-        os.close(taken.pop())
+    # At least as many are free as are let go below.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 4, before[1]))
     try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        for _ in range(3):
+            os.close(taken.pop())
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
