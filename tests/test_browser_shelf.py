@@ -18,7 +18,7 @@ from chromium import (
 )
 from kept import fill
 from PIL import Image
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 from running import RunningApp
 
 if MISSING:
@@ -133,6 +133,15 @@ def test_a_take_without_a_heart_leaves_the_shelf_only_when_it_is_drawn_again(pag
     page.reload()
     favourites(page)
     expect(page.locator(f"#shelf [data-take={taken}]")).to_have_count(0)
+
+
+def test_nothing_can_be_pressed_until_its_script_is_there(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/seeds.js*", lambda route: held.append(route))
+    page.get_by_role("tab", name="Seeds").click()
+    expect(page.locator("#shelf [inert], #shelf[inert]")).to_have_count(1)
+    held[0].continue_()
+    characters(page)
 
 
 def test_a_character_is_offered_while_it_is_typed_and_brings_all_it_has(

@@ -33,7 +33,14 @@
   studio.run = async (file, component, name) => {
     if (!name) return SCRIPTS[file](component);
     const begins = PARTS.begins[name];
-    if (!begins.length) return (await part(name))[file](component);
+    if (!begins.length) {
+      // Until its script is there, what is pressed would change how it looks, and do nothing.
+      const {element} = component;
+      element.inert = true;
+      const scripts = await part(name);
+      element.inert = false;
+      return scripts[file](component);
+    }
     const missed = [];
     const begin = async event => {
       if (missed.push(event) > 1) return;
