@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ltx_ui.engine.placement import (
+    FLOAT8_SHARE,
     KEEPS_TEXT,
+    OUTSIDE_BLOCKS,
     RESERVE,
     STEPS,
     Placement,
@@ -78,6 +80,9 @@ def planned(name: str, placement: Placement, model: Model) -> tuple[int, int]:
     if CASES[name].graphs is not None and placement in KEEPS_TEXT:
         beside = beside.with_graphs(0)
     device = device_bytes(placement, model.weights, beside, model.blocks) - RESERVE
+    if placement == "fp8" and model.blocks < BLOCKS:
+        # The share of 8 bits is that of all blocks. Of few, what is outside them is a larger part.
+        device += round(OUTSIDE_BLOCKS * (1 - FLOAT8_SHARE))
     return device, host_bytes(placement, in_use(model.weights, beside)) + PINNED
 
 
