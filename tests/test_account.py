@@ -140,13 +140,27 @@ def test_the_owner_sees_who_is_here_stops_a_clip_and_bans(home: Served) -> None:
         assert "Everybody from address" in sheet(owner, "/people")
         assert owner.post("/account/unban", json={"who": kept}).status_code == 204
         assert visitor.get("/account").status_code == 200
-        assert owner.post("/account/ban", json={"who": "ada"}).status_code == 409
+        for nobody in ("ada", VISITOR, kept):
+            assert owner.post("/account/ban", json={"who": nobody}).status_code == 409, nobody
+
+
+def test_who_only_looks_is_counted_and_not_listed(home: Served) -> None:
+    with home.client() as owner:
+        listed = sheet(owner, "/people").count("<li>")
+        for _ in range(30):
+            with home.browser(8) as visitor:
+                assert "private" in visitor.get("/").headers["cache-control"]
+        told = sheet(owner, "/people")
+        assert told.count("<li>") == listed
+        assert "more visitors have only looked" in told
 
 
 def test_the_owner_pauses_the_queue_for_everybody(home: Served) -> None:
     with home.client() as owner:
         assert owner.post("/account/hold", json={"on": True}).status_code == 204
         assert home.studio.session("ada").held
+        with home.browser(9) as visitor:
+            assert visitor.get("/api/v1/queue").json()["held"] is True
         assert "Paused for everybody" in sheet(owner, "/people")
         assert owner.post("/account/hold", json={"on": False}).status_code == 204
         assert not home.studio.session("ada").held

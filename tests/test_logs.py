@@ -91,6 +91,7 @@ def test_requests_leave_no_words_in_the_log(tmp_path: Path) -> None:
             assert client.post("/api/v1/jobs", json={"prompt": MARK * 999}).status_code == 422
             client.get("/", params={"q": MARK})
             client.get(f"/takes/{MARK}%0A.mp4")
+            client.get("/t/0123456789.SignatureOfALink")
             event = {"data": [MARK], "fn_index": 0, "session_hash": MARK}
             client.post("/gradio_api/run/predict", json=event)
             until(lambda: client.get(f"/jobs/{job}").json()["state"] == "cancelled")
@@ -100,5 +101,7 @@ def test_requests_leave_no_words_in_the_log(tmp_path: Path) -> None:
     access = [each["message"] for each in entries if each["logger"] == "ltx_ui.access"]
     assert any(line.startswith("POST /jobs 202 ") for line in access)
     assert any(line.startswith("GET / 200 ") for line in access)
+    assert any(line.startswith("GET /t/{link} 404 ") for line in access)
+    assert "SignatureOfALink" not in app.output
     words = [line for line in app.output.splitlines() if any(piece in line for piece in PIECES)]
     assert [line for line in words if "/takes/" not in line] == []

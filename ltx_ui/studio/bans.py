@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 
 from sqlalchemy import delete, select
 
 from ltx_ui.errors import NotAllowed, WrongMoment
+from ltx_ui.settings import VISITOR
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.guard import crowd_of, is_visitor
 from ltx_ui.studio.lately import Lately
 from ltx_ui.studio.tables import BanRow
 
+_WHOLE = re.compile(rf"{VISITOR}[^-]+-[^-]+")
+"""A visitor's name: where they come from, and who they are."""
 BANNED = "Whoever runs this studio lets you in no more. Ask them, if that is a mistake."
 
 
@@ -39,6 +43,8 @@ class Bans:
         """
         if not is_visitor(visitor):
             raise WrongMoment("Only visitors can be banned. A named user is removed instead.")
+        if not _WHOLE.fullmatch(visitor):
+            raise WrongMoment("No visitor has this name. Choose one of those who are here.")
         who = crowd_of(visitor) if address else visitor
         with self._database.session() as session:
             session.merge(BanRow(who=who, created_at=datetime.now(UTC)))

@@ -102,6 +102,14 @@ class Somebody:
         return t("people.visitor", code=self.name[-6:]) if self.code else self.name
 
     @property
+    def quiet(self) -> bool:
+        """Whether they are a visitor who has only looked: of no one else are there so many."""
+        known = self.person
+        if not self.code or self.jobs or known is None:
+            return False
+        return not (known.takes or known.minutes or known.banned)
+
+    @property
     def seconds(self) -> float:
         """How long ago they were seen."""
         return (datetime.now(UTC) - self.person.seen_at).total_seconds() if self.person else 0.0

@@ -49,6 +49,8 @@ class _Document:
         body, start = self.body, {**self.start, "headers": list(self.start["headers"])}
         headers = MutableHeaders(scope=start)
         headers["Vary"] = "Accept-Encoding, Accept-Language"
+        if headers.get("content-type", "").startswith("text/html"):
+            headers["Cache-Control"] = "private, no-cache"  # It comes with a visitor's cookie.
         if "gzip" in accepted:
             body = self.packed
             headers["Content-Encoding"] = "gzip"

@@ -24,7 +24,7 @@ _SECONDS = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0, 600.0)
 """Bounds of the histogram of answers: a poll takes milliseconds, ``POST /generate`` minutes."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-_SECRET = frozenset({"secret", "token", "key"})
+_SECRET = frozenset({"secret", "token", "key", "link"})
 """Parts of addresses that open something."""
 _LONGEST_PATH = 200
 

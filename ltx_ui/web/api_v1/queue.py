@@ -31,6 +31,9 @@ class Queue(BaseModel):
 
     length: int = Field(description="Jobs that run or wait for their turn, of all people.")
     paused: bool = Field(description="Whether your waiting jobs are not begun.")
+    held: bool = Field(
+        description="Whether nobody's waiting jobs are begun, because the studio's owner wants so."
+    )
     jobs: list[schemas.Job] = Field(
         description="Your jobs that run, then those that wait, in the order in which they begin."
     )
@@ -45,6 +48,7 @@ def queue_router(studio: Studio) -> APIRouter:
         return Queue(
             length=studio.queue_length(),
             paused=session.paused,
+            held=studio.held,
             jobs=[schemas.job(job, root) for job in session.jobs],
         )
 
