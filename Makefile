@@ -1,7 +1,7 @@
 # What people do here, in short. PYTHON=… chooses the interpreter; every tool runs with it.
 PYTHON ?= python
 
-.PHONY: help install run check lint types format test weights rehearsal gate lock wheel image
+.PHONY: help install run check lint audit types format test weights rehearsal gate lock wheel image
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -18,6 +18,9 @@ lint:  ## format, lint and the import rules: a second
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+audit:  ## what looks unsafe in the program
+	$(PYTHON) -m bandit -q -r ltx_ui -c pyproject.toml
 
 types:  ## mypy
 	$(PYTHON) -m mypy

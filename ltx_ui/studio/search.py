@@ -103,7 +103,8 @@ def drop_words(session: Session, number: int) -> None:
 def compact(session: Session) -> None:
     """Write SQLite's table anew without the words of takes that are gone: 20 ms for 3 000 takes."""
     if session.get_bind().dialect.name == "sqlite":
-        session.execute(text(f"INSERT INTO {TABLE} ({TABLE}) VALUES ('optimize')"))
+        optimize = f"INSERT INTO {TABLE} ({TABLE}) VALUES ('optimize')"  # a constant  # nosec B608
+        session.execute(text(optimize))
 
 
 def out_of_step(session: Session, rows: Iterable[TakeRow]) -> set[int]:

@@ -176,7 +176,7 @@ def shared(take: Take, page: str) -> str:
     return render(
         "share.html",
         link=link,
-        code=Markup(_code(link)) if len(link) <= MOST_IN_CODE else "",
+        code=Markup(_code(link)) if len(link) <= MOST_IN_CODE else "",  # our SVG  # nosec B704
         here_only=_is_here_only(page),
         pictures=len(take.recipe.inputs.images),
     )

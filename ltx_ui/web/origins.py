@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ltx_ui.settings import Settings
 from ltx_ui.web.answers import inner_path, refuse
 
-WILDCARDS = ("0.0.0.0", "::")
+WILDCARDS = ("0.0.0.0", "::")  # compared with, not listened on  # nosec B104
 _AUTHORITY = re.compile(r"(?P<name>\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]+)(:(?P<port>\d{1,5}))?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ONCE = ("host", "origin", "sec-fetch-site", "content-type", "authorization")
