@@ -138,8 +138,11 @@ def test_a_take_without_a_heart_leaves_the_shelf_only_when_it_is_drawn_again(pag
 def test_nothing_can_be_pressed_until_its_script_is_there(page: Page) -> None:
     held: list[Route] = []
     page.route("**/seeds.js*", lambda route: held.append(route))
-    page.get_by_role("tab", name="Seeds").click()
+    with page.expect_request("**/seeds.js*"):
+        page.get_by_role("tab", name="Seeds").click()
     expect(page.locator("#shelf [inert], #shelf[inert]")).to_have_count(1)
+    while not held:
+        page.wait_for_timeout(50)
     held[0].continue_()
     characters(page)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from forked import Forked, ran
 from running import RunningApp
-from studios import OpenStudio, quick, until
+from studios import PATIENCE, OpenStudio, quick, until
 
 from ltx_ui.cli import main
 from ltx_ui.recall import recall
@@ -103,7 +103,7 @@ def test_ctrl_c_cancels_and_leaves_no_file(tmp_path: Path) -> None:
     process, output = started(tmp_path, "A red ball", *slow)
     until(lambda: "Sampling" in output.read_text())
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(PATIENCE) == 130
     assert output.read_text().splitlines()[-1] == "app.py generate: stopped."
     assert [*tmp_path.rglob("*.mp4"), *tmp_path.rglob("*.part")] == []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import httpx2
 
 from ltx_ui.commands.making import POLL_SECONDS, Unmade
 from ltx_ui.commands.progress import STAGES, Display
+from ltx_ui.commands.stopping import pause
 from ltx_ui.commands.wanted import Wanted
 from ltx_ui.errors import Cancelled, InvalidRecipe, SettingsError, StudioError
 from ltx_ui.media.files import whole
@@ -72,7 +72,7 @@ class There:
             if answer.status_code not in _FULL or "retry-after" not in answer.headers:
                 return str(self._read(answer)["id"])
             display.tell(f"The queue of the studio at {self._address} is full")
-            time.sleep(float(answer.headers["retry-after"]))
+            pause(float(answer.headers["retry-after"]))
 
     def _followed(self, job: str, display: Display) -> list[str]:
         """The ids of a job's takes, once it is done."""
@@ -91,7 +91,7 @@ class There:
                     raise Unmade(seen["message"])
                 case "cancelled":
                     raise Cancelled
-            time.sleep(POLL_SECONDS)
+            pause(POLL_SECONDS)
 
     def _fetch(self, take: str, file: Path) -> None:
         with whole(file) as target, self._client.stream("GET", f"/takes/{take}.mp4") as answer:

@@ -16,6 +16,7 @@ from ltx_ui.commands import COMMANDS
 from ltx_ui.commands.folder import add_owner
 from ltx_ui.commands.many import Batch
 from ltx_ui.commands.progress import display
+from ltx_ui.commands.stopping import listen
 from ltx_ui.commands.wanted import base_of
 from ltx_ui.errors import SettingsError
 from ltx_ui.flags import Parser, parse
@@ -43,7 +44,7 @@ def run(argv: Sequence[str], program: str) -> int:
     else:  # The terminal is for what is asked for.
         logging.basicConfig(level="ERROR")
     runtime.set_up(settings.cache_dir)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    listen()
     try:
         return _make(asked, settings)
     except KeyboardInterrupt:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from ltx_ui.commands.progress import STAGES, Display
+from ltx_ui.commands.stopping import pause
 from ltx_ui.commands.wanted import Wanted
 from ltx_ui.errors import Cancelled, ModelUnavailable, StudioError
 from ltx_ui.media.files import whole
@@ -86,7 +86,7 @@ class Here:
         """The ids of a job's takes, once it is done."""
         while (job := self._studio.job(job.id, self._owner)).live:
             self._tell(job, display)
-            time.sleep(POLL_SECONDS)
+            pause(POLL_SECONDS)
         match job.state:
             case Done() as done:
                 return done.take_ids

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 from ltx_ui.commands.making import Maker, Unmade
 from ltx_ui.commands.outputs import Outputs, unused
 from ltx_ui.commands.progress import Display
+from ltx_ui.commands.stopping import pause
 from ltx_ui.commands.wanted import Wanted, fields_of
 from ltx_ui.errors import InvalidRecipe, SettingsError, StudioError
 
@@ -141,7 +141,7 @@ class Batch:
             for file in [each for each, size in now.items() if seen.get(each) == size]:
                 self._come(file, outputs, maker, display)
             seen = now
-            time.sleep(WATCH_SECONDS)
+            pause(WATCH_SECONDS)
 
     def _come(self, file: Path, outputs: Outputs, maker: Maker, display: Display) -> None:
         display.begin(file.name)
