@@ -93,7 +93,7 @@ def test_a_job_that_somebody_follows_is_not_cancelled_by_a_hang_up(
     with asked(ada, app) as job:
         watcher = threading.Thread(target=follow, args=(job,))
         watcher.start()
-        assert following.wait(30)
+        assert following.wait(120)
     time.sleep(0.5)  # In which it would be cancelled.
     state = ada.get(f"{JOBS}/{job}").json()["state"]
     ada.delete(f"{JOBS}/{job}")

@@ -120,7 +120,7 @@ def test_files_that_come_into_a_folder_become_clips(tmp_path: Path) -> None:
     (folder / "ball.txt").write_text("A blue ball")  # Over its clip none is written.
     until(lambda: (folder / "failed" / "ball.txt.error").exists())
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 130
+    assert process.wait(PATIENCE) == 130
     assert recall(folder / "ball.mp4").recipe.prompt == "A red ball"
     assert "fps: is 7" in (folder / "failed" / "bad.json.error").read_text()
     left = {file.name for file in folder.iterdir() if file.is_file()}

@@ -60,7 +60,7 @@ def test_a_second_signal_ends_at_once_and_the_clip_is_made_by_the_next_start(
     app.process.send_signal(signal.SIGINT)
     until(lambda: client.get("/ready").status_code == 503)
     app.process.send_signal(signal.SIGINT)
-    assert app.process.wait(timeout=20) == 0
+    assert app.process.wait(timeout=120) == 0
     assert takes(app) == []
     app.start("--model", "demo", "--on-stop", "finish", "--stop-seconds", "0.5").wait_ready()
     until(lambda: client.get(f"/jobs/{job}").json().get("step", 0) >= 1)
