@@ -70,6 +70,14 @@ def unpack(folder: Path) -> None:
     sys.path.insert(0, str(site))
 
 
+def leave_pictures() -> None:
+    """Let pictures that a clip starts from stay as they are: H.264, which the pipeline has them go
+    through once, needs what is not here."""
+    from diffusers.pipelines.ltx2 import pipeline_ltx2_condition as conditioned
+
+    vars(conditioned)["apply_image_conditioning_crf"] = lambda picture, crf: picture
+
+
 def _pinned(name: str) -> str:
     """The version in requirements.txt."""
     found = re.search(rf"^{name}==(.+)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)

@@ -7,8 +7,8 @@
 No weights are needed: LTX-2 19B is made with random ones, on which neither speed nor memory depend.
 What a part prints goes to ``PART.md`` in the folder as it is printed, with what failed. When the
 minutes are over, the part that runs is ended, so a machine that is lent for a while is used to its
-end and what was measured by then is there. ``speed`` takes about ten minutes on an H200 (estimated,
-as nothing here ran on one), ``memory`` about as long.
+end and what was measured by then is there. ``speed`` takes about ten minutes on an H200
+(estimated), ``memory`` about as long.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from diffusers import AutoencoderKLLTX2Video, LTX2VideoTransformer3DModel
 from torch.overrides import TorchFunctionMode
 
 from ltx_ui.engine.placement import (
-    DECODING_BYTES,
+    DECODED_BYTES,
     OUTSIDE_BLOCKS,
     SAMPLING_BYTES,
     TILED_DECODING_BYTES,
@@ -95,7 +95,7 @@ def test_a_forward_with_guidance_allocates_what_the_plan_allows_for_each_token()
 
 @pytest.mark.parametrize(
     ("framewise", "least", "most"),
-    [(False, 0.95 * DECODING_BYTES, DECODING_BYTES), (True, 12, TILED_DECODING_BYTES)],
+    [(False, 0.95 * DECODED_BYTES, DECODED_BYTES), (True, 12, TILED_DECODING_BYTES)],
 )
 @pytest.mark.parametrize("config", [{}, VIDEO_VAE], ids=["2.0", "2.3"])
 @torch.inference_mode()

@@ -161,10 +161,9 @@ def test_what_can_not_be_compiled_goes_on_as_it_is(family: tuple[Any, PromptEnco
         assert same(latents(*family), plain)
 
 
-def test_a_cpu_compiles_only_when_it_is_told_to() -> None:
-    assert default_optimizations("auto").compile is torch.cuda.is_available()
-    assert default_optimizations("on").compile
-    assert not default_optimizations("off").compile
+def test_compiling_is_asked_for() -> None:
+    assert not default_optimizations().compile
+    assert default_optimizations(compile=True).compile
 
 
 def test_the_engine_uses_the_optimizations(engine: Engine) -> None:

@@ -218,7 +218,7 @@ def test_what_fits_is_smaller_than_what_did_not_and_fits_by_the_same_formula() -
 
 def test_the_kept_text_counts_where_it_is_kept_and_only_beside_sampling() -> None:
     assert 2.4 * GB < TEXT < 2.5 * GB
-    without, kept = working(*USUAL), working(*USUAL, text=TEXT)
+    without, kept = (working(*USUAL, tiled=True, text=text) for text in (0, TEXT))
     for placement in ("resident", "free-text", "fp8"):
         assert kept.beside(placement) - without.beside(placement) == TEXT
     assert kept.beside("offload") == without.beside("offload")

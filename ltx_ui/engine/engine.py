@@ -122,8 +122,8 @@ class Engine:
         """
         self._load(report)
         self._first = self.placement
-        streamed = self.placement in STREAMED  # Nothing is compiled there.
-        if self._optimizations.compile and not streamed:
+        prepares = self._optimizations.compile or self._device.type == "cuda"
+        if prepares and self.placement not in STREAMED:
             report("Making a first step.", None)
             clip = self.optimized.clip(one_timestep=True, graphs=False)
             with machine.current(self._device), self.lossy.clip(), clip:

@@ -1,4 +1,5 @@
-"""A first step without a job: it loads libraries and kernels, and tells what to compile."""
+"""A first step without a job: it loads CUDA's libraries and kernels, for which the first clip would
+wait for seconds, and tells what to compile."""
 
 from __future__ import annotations
 

@@ -180,7 +180,10 @@ class ModelLoader:
             settings.cache_dir,
             None if settings.placement == "auto" else settings.placement,
             default_optimizations(
-                settings.compile, settings.device, self.sizes, settings.attention
+                settings.device,
+                self.sizes,
+                settings.attention,
+                compile=settings.compile == "on",
             ),
             None if settings.precision == "auto" else settings.precision,
             settings.device,
