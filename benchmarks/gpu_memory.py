@@ -31,6 +31,7 @@ import torch
 from benchmarks import random_weights
 from benchmarks.measuring import host_peak_gb, peak_gb
 from ltx_ui.clip import Silent
+from ltx_ui.engine.choosing import Free, choose
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loading import (
     DEMO_FOLDER,
@@ -40,7 +41,7 @@ from ltx_ui.engine.loading import (
 )
 from ltx_ui.engine.machine import CPU, free_memory, pick_device
 from ltx_ui.engine.models import ModelCard
-from ltx_ui.engine.placement import IN_8_BITS, USUAL, WAITING, Free, Placement, choose, working
+from ltx_ui.engine.placement import IN_8_BITS, USUAL, WAITING, Placement, working
 from ltx_ui.engine.quantization import Float8, quantize_transformer
 from ltx_ui.errors import StudioError
 from ltx_ui.recipe import Recipe

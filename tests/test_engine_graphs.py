@@ -17,12 +17,13 @@ from pictured import pictured
 from recording import Tape, playing
 
 from ltx_ui.clip import Silent
+from ltx_ui.engine.choosing import Free
 from ltx_ui.engine.clip_memory import ClipMemory
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.graphs import CudaRecorder, Graphs
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.optimizations import Optimizations, default_optimizations
-from ltx_ui.engine.placement import GB, PLACEMENTS, Free
+from ltx_ui.engine.placement import GB, PLACEMENTS
 from ltx_ui.recipe import Recipe
 
 RECIPE = Recipe(

@@ -14,12 +14,13 @@ from studios import PATIENCE, OpenStudio
 
 from ltx_ui.clip import Silent
 from ltx_ui.engine import compat, loading
+from ltx_ui.engine.choosing import choose
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.lossy import LossySpeed, StepCache
 from ltx_ui.engine.models import CARDS
 from ltx_ui.engine.optimizations import Optimizations, OptimizedTransformer
-from ltx_ui.engine.placement import Placement, Working, choose
-from ltx_ui.engine.sampling import Latents, sample, texts_kept
+from ltx_ui.engine.placement import Placement, Working
+from ltx_ui.engine.sampling import Latents, clips_cached, sample, texts_kept
 from ltx_ui.engine.streaming import stream
 from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.errors import Cancelled, ModelUnavailable
@@ -156,6 +157,24 @@ def test_kept_text_and_compiled_blocks_stay_what_they_were(
     assert len(projections) == 4
 
 
+@pytest.mark.parametrize("recipe", [RECIPE, HIGH, PLAIN], ids=["guided", "high", "plain"])
+@pytest.mark.parametrize("skip", [None, 0.5])
+def test_each_kind_of_forward_counts_in_what_a_step_cache_keeps(
+    model: tuple[Any, PromptEncoder], recipe: Recipe, skip: float | None
+) -> None:
+    chosen, kinds = Lossy(skip_guidance=skip, step_cache=0.0), set()
+
+    def see(_: Any, __: Any, kwargs: dict[str, Any]) -> None:
+        extra = kwargs["isolate_modalities"], bool(kwargs["spatio_temporal_guidance_blocks"])
+        kinds.add((len(kwargs["hidden_states"]), *extra))
+
+    with lossy(model[0], chosen):
+        handle = model[0].transformer.register_forward_pre_hook(see, with_kwargs=True)
+        latents(model, recipe)
+        handle.remove()
+    assert sum(batch for batch, *_ in kinds) == clips_cached(recipe, CARDS["ltx-2"], chosen)
+
+
 class Counting:
     """The forwards in which a block was computed."""
 
@@ -283,11 +302,12 @@ def test_the_choice_at_start_counts_what_lossy_speed_takes_and_saves(
         return choose(title, weights, free, beside, *rest)
 
     monkeypatch.setattr(loading, "choose", seen)
-    for speed in (EXACT, Lossy(fp8_matmul=True, skip_guidance=0.5)):
+    for speed in (EXACT, Lossy(fp8_matmul=True, skip_guidance=0.5, step_cache=0.1)):
         loading.load(CARDS["demo"], tmp_path, lambda message, fraction: None, lossy=speed)
     exact, fast = counted
     assert (exact.rounded, fast.rounded) == (False, True)
     assert fast.text == exact.text * 3 // 2
+    assert exact.cached == 0 < fast.cached
 
 
 def test_streamed_blocks_are_left_alone_and_the_note_does_not_claim_otherwise() -> None:

@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 
+from ltx_ui.engine.choosing import Free, choose, most_room, steps_down
 from ltx_ui.engine.fitting import what_fits
 from ltx_ui.engine.models import CARDS, GB
 from ltx_ui.engine.placement import (
@@ -20,17 +21,13 @@ from ltx_ui.engine.placement import (
     STREAMED_BLOCKS,
     UPSAMPLER,
     USUAL,
-    Free,
     Placement,
     Quantize,
-    choose,
     device_bytes,
     host_bytes,
     in_4_bits,
     in_use,
-    most_room,
     possible,
-    steps_down,
     working,
 )
 from ltx_ui.errors import ModelUnavailable

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from shutil import copytree
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from families import pipeline
 from studios import PATIENCE, OpenStudio
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, GemmaTokenizer
 
 from ltx_ui.clip import Silent
 from ltx_ui.engine.loading import DEMO_FOLDER
+from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.engine.tokens import Tokens
 from ltx_ui.recipe import Recipe
 
@@ -56,6 +61,41 @@ def test_counting_leaves_the_pipelines_tokenizer_as_it_is(tokenizer: Any) -> Non
     tokenizer(["a ball"], padding="max_length", max_length=32, truncation=True)
     assert counter.count(LONG).count > 300
     assert tokenizer.backend_tokenizer.truncation["max_length"] == 32
+
+
+MARK = {
+    "type": "TemplateProcessing",
+    "single": [
+        {"SpecialToken": {"id": "<bos>", "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}},
+    ],
+    "pair": [],
+    "special_tokens": {"<bos>": {"id": "<bos>", "ids": [2], "tokens": ["<bos>"]}},
+}
+"""As a Gemma's ``tokenizer.json`` says that ``<bos>`` comes before each text."""
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_whether_a_mark_comes_first_is_what_the_tokenizers_file_says(
+    tmp_path: Path, marked: bool
+) -> None:
+    """Whatever ``tokenizer_config.json`` says, which transformers 5 doesn't look at."""
+    copytree(DEMO_FOLDER / "tokenizer", tmp_path, dirs_exist_ok=True)
+    file, config = tmp_path / "tokenizer.json", tmp_path / "tokenizer_config.json"
+    if marked:
+        file.write_text(json.dumps({**json.loads(file.read_text()), "post_processor": MARK}))
+    config.write_text(json.dumps({**json.loads(config.read_text()), "add_bos_token": not marked}))
+    pipe = pipeline("2.5")
+    pipe.tokenizer = GemmaTokenizer.from_pretrained(tmp_path)
+    read: list[list[int]] = []
+    pipe.text_encoder.register_forward_pre_hook(
+        lambda _, args, kwargs: read.append(kwargs["input_ids"][0].tolist()), with_kwargs=True
+    )
+    pipe.text_encoder.resize_token_embeddings(len(pipe.tokenizer))
+    PromptEncoder(pipe).encode("A red ball.")
+    [tokens] = [[token for token in padded if token] for padded in read]
+    assert (tokens[0] == pipe.tokenizer.bos_token_id) == marked
+    assert len(tokens) == Tokens(pipe.tokenizer, len(read[0])).count("A red ball.").count
 
 
 @pytest.mark.parametrize("ending", ["A red ball.", "A blue star."])

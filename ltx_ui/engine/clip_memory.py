@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ltx_ui.engine.choosing import Free, fits, most_room, steps_down
 from ltx_ui.engine.fitting import what_fits
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.placement import (
     KEEPS_TEXT,
-    Free,
     Placement,
     Working,
     device_bytes,
-    fits,
-    most_room,
-    steps_down,
     working,
 )
-from ltx_ui.engine.sampling import texts_kept
+from ltx_ui.engine.sampling import clips_cached, texts_kept
 from ltx_ui.errors import OutOfMemory
 from ltx_ui.lossy import EXACT, Lossy
 from ltx_ui.recipe import Recipe
@@ -78,6 +75,7 @@ class ClipMemory:
             tiled=True,
             text=takes * texts_kept(recipe, self.card, self.lossy) * self.text,
             rounded=self.lossy.fp8_matmul,
+            cached=takes * clips_cached(recipe, self.card, self.lossy),
         )
 
     def lower(self, recipe: Recipe, placement: Placement) -> tuple[Placement, ...]:
@@ -138,8 +136,9 @@ class ClipMemory:
         # The plan's figures are for bfloat16.
         room = room * 2 // self.element
         clips = 2 if self.card.guided(recipe) else 1
-        text = beside.text if placement in KEEPS_TEXT else 0
+        cached = clips_cached(recipe, self.card, self.lossy)
+        kept = (beside.text, cached) if placement in KEEPS_TEXT else (0, 0)
         return OutOfMemory(
             f"There was not enough memory for {recipe.resolution} with {recipe.num_frames} frames. "
-            + what_fits(recipe, room, self.card.grid_of(recipe), clips, text)
+            + what_fits(recipe, room, self.card.grid_of(recipe), clips, *kept)
         )

@@ -9,19 +9,22 @@ from ltx_ui.geometry import TEMPORAL_COMPRESSION, on_grid
 from ltx_ui.recipe import MIN_FRAMES, MIN_SIDE, Recipe
 
 
-def what_fits(recipe: Recipe, room: int, grid: int, clips: int = 2, text: int = 0) -> str:
+def what_fits(
+    recipe: Recipe, room: int, grid: int, clips: int = 2, text: int = 0, cached: int = 0
+) -> str:
     """A sentence with the longest clip of the recipe's size, and the largest size of its length,
     that should fit; both smaller than the recipe, which did not.
 
     Args:
         room: bytes of device memory besides the weights.
         grid: sides are offered in multiples of this.
-        clips, text: as in :func:`working`.
+        clips, text, cached: as in :func:`working`.
     """
 
     def fits(width: int, height: int, num_frames: int) -> bool:
         size, stages = (width, height, num_frames), recipe.two_stage
-        return working(*size, clips=clips, two_stage=stages, tiled=True, text=text).total <= room
+        beside = working(*size, clips=clips, two_stage=stages, tiled=True, text=text, cached=cached)
+        return beside.total <= room
 
     step = TEMPORAL_COMPRESSION
     shorter = (n for n in range(recipe.num_frames - step, MIN_FRAMES - 1, -step))

@@ -20,6 +20,7 @@ from diffusers import (
 )
 
 from ltx_ui.engine.checkpoint import Elements, computed_bytes, counted_in, cure
+from ltx_ui.engine.choosing import Free, choose
 from ltx_ui.engine.compat import LastFramePipeline
 from ltx_ui.engine.downloading import Admit, Report, downloaded, missing_disk
 from ltx_ui.engine.first_frame import mark_first_frame
@@ -35,11 +36,9 @@ from ltx_ui.engine.placement import (
     UPSAMPLER,
     USUAL,
     WAITING,
-    Free,
     Placement,
     Quantize,
     Working,
-    choose,
     in_4_bits,
     possible,
     working,
@@ -52,7 +51,7 @@ from ltx_ui.engine.quantization import (
     quantize_transformer,
 )
 from ltx_ui.engine.resolving import card_of_folder, read_json
-from ltx_ui.engine.sampling import texts_kept
+from ltx_ui.engine.sampling import clips_cached, texts_kept
 from ltx_ui.engine.streaming import stream
 from ltx_ui.engine.twostage import makes_two_stages
 from ltx_ui.errors import ModelUnavailable
@@ -194,7 +193,8 @@ def _usual_working(card: ModelCard, folder: Path, dtype: torch.dtype, lossy: Los
     clip = Recipe(prompt="A clip of usual size.")
     text = texts_kept(clip, card, lossy) * kept_text_bytes(config, dtype.itemsize)
     clips = 2 if card.guided(clip) else 1
-    return working(*USUAL, clips=clips, text=text, rounded=lossy.fp8_matmul)
+    cached = clips_cached(clip, card, lossy)
+    return working(*USUAL, clips=clips, text=text, rounded=lossy.fp8_matmul, cached=cached)
 
 
 class Schedule(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]

@@ -216,11 +216,14 @@ class StepCache:
 
     def _begin(self, call: Block, **kwargs: Any) -> Pair:
         given = kwargs["hidden_states"], kwargs["audio_hidden_states"]
+        self._first = self._after_first = None  # Of the last forward, if that was not kept.
         self._after_first = call(**kwargs)
         self._first = _less(self._after_first, given)
         kept = self._kept.get(self._kind)
         near = kept is not None and _distance(self._first, kept.first) < self._threshold
         self._reusing = kept if near else None
+        if not near:  # What comes takes its place, and need not lie beside it meanwhile.
+            self._kept.pop(self._kind, None)
         self.forwards += 1
         self.reused += near
         return self._after_first

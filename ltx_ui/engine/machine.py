@@ -10,8 +10,9 @@ import psutil
 import torch
 
 from ltx_ui import __version__
+from ltx_ui.engine.choosing import Free
 from ltx_ui.engine.containers import room_in_container
-from ltx_ui.engine.placement import Free, Quantize
+from ltx_ui.engine.placement import Quantize
 from ltx_ui.errors import ModelUnavailable
 from ltx_ui.lossy import EXACT, Lossy
 

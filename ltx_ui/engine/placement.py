@@ -1,4 +1,4 @@
-"""Where a model's weights are kept, chosen by free memory and by what a clip needs. Without torch.
+"""Where a model's weights are kept, and what that and making a clip take. Without torch.
 
 The figures are counted by ``tests/rehearsal``, which makes clips with the real configuration on
 tensors without data and records the peak of what is allocated. ``benchmarks/gpu_road.py`` compared
@@ -7,11 +7,10 @@ them with an H200's on a checkpoint of four blocks, and decoding alone took more
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from ltx_ui.errors import ModelUnavailable
 from ltx_ui.geometry import TEMPORAL_COMPRESSION, video_tokens
 
 GB = 10**9
@@ -27,11 +26,6 @@ bfloat16. Slowest, and exact like the first two.
 """
 PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
 """From the most device memory to the least."""
-PREFERRED: tuple[Placement, ...] = ("resident", "free-text", "fp8", "offload", "fp8-streamed")
-"""The order of choice. ``fp8`` saves a transfer of the whole transformer in every step, which is
-worth a slight difference. ``fp8-streamed`` halves it at best, and on the cards concerned the next
-block often arrives while one is computed either way; so ``offload``, which is exact, comes first
-where the host has the 68 GB that it takes, 24 GB more than ``fp8-streamed``."""
 IN_8_BITS: frozenset[Placement] = frozenset({"fp8", "fp8-streamed"})
 STREAMED: frozenset[Placement] = frozenset({"fp8-streamed", "offload"})
 """Placements in which the transformer passes through the device block by block."""
@@ -92,6 +86,10 @@ RESERVE = 8 * GB // 10
 """Bytes for the CUDA libraries' workspaces and for fragmentation; estimated."""
 SAMPLING_BYTES = 350_000
 """Bytes of activations per video token and clip in a forward; counted 340 000 (19B, bfloat16)."""
+CACHED_BYTES = 17_000
+"""Bytes per video token and clip that a step cache keeps of a forward (``--lossy step-cache``):
+what the first block and all others added, 16 384 for the picture (19B, bfloat16), the rest for the
+sound that belongs to it."""
 SAMPLING_BASE = 15 * GB // 100
 """Bytes that sampling takes however short the clip is: embeddings of two texts, and tables."""
 DECODED_BYTES = 91
@@ -134,14 +132,6 @@ USUAL = (288, 512, 121)
 
 
 @dataclass(frozen=True)
-class Free:
-    """Bytes of memory free before a model is loaded; ``device`` is None without a CUDA device."""
-
-    device: int | None
-    host: int
-
-
-@dataclass(frozen=True)
 class Working:
     """Bytes of device memory that making a clip takes besides the weights.
 
@@ -153,6 +143,7 @@ class Working:
         graphs: what CUDA graphs hold on to while nothing is sampled.
         rounded: whether a transformer that stays on the device is rounded to 8 bits once it is
             there (``--lossy fp8-matmul``).
+        cached: what a step cache keeps while the clip is sampled.
     """
 
     sampling: int
@@ -161,11 +152,13 @@ class Working:
     two_stage: bool = False
     graphs: int = 0
     rounded: bool = False
+    cached: int = 0
 
     @property
     def total(self) -> int:
         """The peak, where the texts' keys and values are cached."""
-        return max(self.sampling + self.text, self.decoding + self.graphs) + RESERVE
+        sampling = self.sampling + self.text + self.cached
+        return max(sampling, self.decoding + self.graphs) + RESERVE
 
     def beside(self, placement: Placement) -> int:
         """The peak in this placement."""
@@ -173,7 +166,7 @@ class Working:
 
     def within(self, placement: Placement) -> Working:
         """The same, without what is not cached and recorded in this placement."""
-        return self if placement in KEEPS_TEXT else replace(self, text=0, graphs=0)
+        return self if placement in KEEPS_TEXT else replace(self, text=0, graphs=0, cached=0)
 
     def with_graphs(self, others: int) -> Working:
         """What it takes where the clip's forwards are recorded in CUDA graphs: their pool keeps the
@@ -197,6 +190,7 @@ def working(
     tiled: bool = False,
     text: int = 0,
     rounded: bool = False,
+    cached: int = 0,
 ) -> Working:
     """What making a clip of this size, in pixels and frames, takes.
 
@@ -206,17 +200,20 @@ def working(
         tiled: whether decoding may fall back to tiles.
         text: bytes of all texts' cached keys and values.
         rounded: as of :class:`Working`.
+        cached: clips, in all kinds of forward together, whose forwards a step cache keeps; of the
+            first of two stages. It keeps that of the second as well.
     """
     # An end image takes one more latent frame.
     size = (width, height, num_frames + TEMPORAL_COMPRESSION)
-    sampled = video_tokens(*size) * clips
+    whole = video_tokens(*size)
+    sampled, kept = whole * clips, whole * cached
     if two_stage:
         half = video_tokens(width // 2, height // 2, size[2])
-        sampled = max(half * clips, video_tokens(*size))
+        sampled, kept = max(half * clips, whole), half * cached + (whole if cached else 0)
     per_pixel = TILED_DECODING_BYTES if tiled else DECODING_BYTES
     decoding = width * height * num_frames * per_pixel
     sampling = SAMPLING_BASE + sampled * SAMPLING_BYTES
-    return Working(sampling, decoding, text, two_stage, rounded=rounded)
+    return Working(sampling, decoding, text, two_stage, rounded=rounded, cached=kept * CACHED_BYTES)
 
 
 def device_bytes(
@@ -232,11 +229,11 @@ def device_bytes(
     waiting = WAITING[placement]
     encoding = STREAMED_ENCODER_BYTES if "text_encoder" in waiting else TEXT_BYTES
     text = STREAMED_TEXT_BYTES if "connectors" in waiting else encoding
-    passing = _passing(placement, weights, blocks)
+    passing = passing_bytes(placement, weights, blocks)
     beside = replace(working, sampling=working.sampling + passing).beside(placement)
     text += working.within(placement).graphs
-    loaded = _kept(placement, weights)
-    kept = _kept(placement, weights, working.rounded)
+    loaded = kept_bytes(placement, weights)
+    kept = kept_bytes(placement, weights, working.rounded)
     return max(loaded + RESERVE, kept + max(beside, text + RESERVE))
 
 
@@ -276,14 +273,18 @@ def _stored(
     return {**weights, "transformer": round(weights.get("transformer", 0) * share)}
 
 
-def _kept(placement: Placement, weights: Mapping[str, int], rounded: bool = False) -> int:
-    """Device memory that the weights take permanently, once they are rounded if they shall be."""
+def kept_bytes(placement: Placement, weights: Mapping[str, int], rounded: bool = False) -> int:
+    """Device memory that the weights take permanently.
+
+    Args:
+        rounded: as of :class:`Working`; once they are.
+    """
     stored = _stored(placement, weights, rounded)
     kept = sum(stored.values()) - host_bytes(placement, weights)
     return kept + OUTSIDE_BLOCKS if placement in STREAMED else kept
 
 
-def _passing(placement: Placement, weights: Mapping[str, int], blocks: int = BLOCKS) -> int:
+def passing_bytes(placement: Placement, weights: Mapping[str, int], blocks: int = BLOCKS) -> int:
     """Device memory that streamed blocks take while a clip is sampled, with their LoRA."""
     if placement not in STREAMED:
         return 0
@@ -295,105 +296,3 @@ def host_bytes(placement: Placement, weights: Mapping[str, int]) -> int:
     """Host memory that the weights which are not on the device take."""
     stored = _stored(placement, weights)
     return sum(size for name, size in stored.items() if name in WAITING[placement])
-
-
-def choose(
-    title: str,
-    weights: Mapping[str, int],
-    free: Free,
-    working: Working,
-    among: Collection[Placement] = PLACEMENTS,
-) -> Placement:
-    """The first placement of :data:`PREFERRED` that fits, with room for a clip's working memory.
-    Without a CUDA device it is ``resident``.
-
-    Args:
-        title: the model's, for the message.
-        weights: bytes of each component in the precision it computes in, or as it is quantized.
-        among: what to choose from.
-
-    Raises:
-        ModelUnavailable: none fits; says how much is needed and how much is free.
-    """
-    weights = in_use(weights, working)
-    total = sum(weights.values())
-    if free.device is None:
-        if free.host >= total:
-            return "resident"
-        raise ModelUnavailable(
-            f"{title} needs about {total / GB:.0f} GB of memory without a CUDA device; "
-            f"{free.host / GB:.0f} GB are free. Use --model demo, or a machine with a CUDA device."
-        )
-    for placement in PREFERRED:
-        if placement in among and fits(placement, weights, free.device, free.host, working):
-            return placement
-    raise ModelUnavailable(
-        f"{title} needs {_needs(weights, working, among)}; {free.device / GB:.0f} GB and "
-        f"{free.host / GB:.0f} GB are free. Close other programs that use them, use a larger "
-        "device or --model demo, or insist with --placement offload."
-    )
-
-
-def fits(
-    placement: Placement, weights: Mapping[str, int], device: int, host: int, working: Working
-) -> bool:
-    """Whether a clip has room in a placement, with so many free bytes on the device and the host
-    before the model is loaded."""
-    takes = device_bytes(placement, weights, working)
-    return device >= takes and host >= host_bytes(placement, in_use(weights, working))
-
-
-def steps_down(
-    placement: Placement,
-    weights: Mapping[str, int],
-    free: Free,
-    working: Working,
-    among: Collection[Placement] = PLACEMENTS,
-) -> tuple[Placement, ...]:
-    """The placements below this one in which a clip has room, in order. On the CPU host memory is
-    all there is, and only storing the weights in 8 bits saves any.
-
-    Args:
-        free: what was free before the model was loaded.
-        among: as of :func:`choose`.
-    """
-    below = PLACEMENTS[PLACEMENTS.index(placement) + 1 :]
-    lower = [p for p in below if p in among]
-    if free.device is None:
-        return tuple(p for p in lower if p == "fp8")
-    return tuple(p for p in lower if fits(p, weights, free.device, free.host, working))
-
-
-def most_room(
-    weights: Mapping[str, int],
-    free: Free,
-    working: Working,
-    among: Sequence[Placement] = PLACEMENTS,
-) -> tuple[int, Placement | None]:
-    """Bytes of device memory that the thriftiest placement leaves for working in, and which it is;
-    without a device, what the host has.
-
-    Args:
-        working: of the clip in question.
-        among: as of :func:`choose`, the thriftiest last.
-    """
-    if free.device is None:
-        return free.host, None
-    weights = in_use(weights, working)
-    able = [p for p in among if free.host >= host_bytes(p, weights)] or [among[-1]]
-    taken = {p: _kept(p, weights, working.rounded) + _passing(p, weights) for p in able}
-    best = min(able, key=lambda p: taken[p])
-    return free.device - taken[best], best
-
-
-def _needs(
-    weights: Mapping[str, int], working: Working, among: Collection[Placement] = PLACEMENTS
-) -> str:
-    """What the highest and the streamed placements need, in words."""
-    most = device_bytes(PLACEMENTS[0], weights, working) / GB
-    less = [
-        f"{device_bytes(p, weights, working) / GB:.0f} GB with {host_bytes(p, weights) / GB:.0f} GB"
-        for p in PLACEMENTS
-        if p in STREAMED and p in among
-    ]
-    return f"about {most:.0f} GB of device memory, or {' or '.join(less)} of host memory"

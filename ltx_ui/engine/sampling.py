@@ -145,6 +145,16 @@ def texts_kept(recipe: Recipe, card: ModelCard, lossy: Lossy = EXACT) -> int:
     return 1 + guided + (guided and alone)
 
 
+def clips_cached(recipe: Recipe, card: ModelCard, lossy: Lossy = EXACT) -> int:
+    """Clips whose forwards a step cache keeps while a clip is sampled, in the first of two stages;
+    0 without one. Each kind of forward is kept by itself: that with the prompt and the negative one
+    counts as two, STG, modality guidance and the steps that skip guidance have one each."""
+    if lossy.step_cache is None:
+        return 0
+    skips = card.guided(recipe) and lossy.skip_guidance is not None
+    return card.forwards(recipe) + skips
+
+
 def counting(listener: Listener, before: int, steps: int) -> StepDone:
     """A step callback for the pipeline that reports to a listener.
 

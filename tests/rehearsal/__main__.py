@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ltx_ui.engine.placement import PLACEMENTS, RESERVE, USUAL, Free, choose, working
+from ltx_ui.engine.choosing import Free, choose
+from ltx_ui.engine.placement import PLACEMENTS, RESERVE, USUAL, working
 
 from . import stage
 from .ledger import GB

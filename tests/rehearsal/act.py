@@ -23,8 +23,9 @@ from ltx_ui.engine.optimizations import Optimizations
 from ltx_ui.engine.placement import Quantize
 from ltx_ui.errors import OutOfMemory
 from ltx_ui.inputs import InputData
+from ltx_ui.lossy import EXACT, Lossy, parse_lossy
 
-from . import cuda, files, guard
+from . import checkpoint, cuda, files, guard
 from .cases import CASES, Case
 from .graphs import Player
 from .ledger import GB, Ledger, Stage
@@ -92,12 +93,20 @@ class Act:
     Args:
         placement: where its weights are to live; None to let it choose.
         quantize: which weights are kept in 4 bits.
+        lossy: what makes clips faster and changes them.
     """
 
     def __init__(
-        self, mode: Rehearsal, folder: Path, placement: Any, quantize: Quantize = "none"
+        self,
+        mode: Rehearsal,
+        folder: Path,
+        placement: Any,
+        quantize: Quantize = "none",
+        lossy: Lossy = EXACT,
     ) -> None:
         self.mode, self.ledger = mode, mode.ledger
+        # What a step cache asks: so that it computes every block, which takes most.
+        mode.unknown = None if lossy.step_cache is None else 1.0
         gc.collect()  # What was played before.
         self.ledger.empty_pinned()
         self.ledger.stages.clear()
@@ -109,19 +118,14 @@ class Act:
                 placement=placement,
                 optimizations=PLAIN,
                 quantize=quantize,
+                lossy=lossy,
             )
+            self.engine.card = checkpoint.card_of(folder)
             self.engine.load(lambda message, fraction: None)
             gc.collect()
             self.ledger.begin("loaded")
         self.placement = self.engine.placement
         self.loaded = self.ledger.live["cuda"]
-
-    def perturb_one_there_is(self) -> None:
-        """Let spatio-temporal guidance perturb the last block where the transformer has too few."""
-        card, blocks = self.engine.card, self.engine.pipe.transformer.config.num_layers
-        if card.high and max(card.high.spatio_temporal_guidance_blocks) >= blocks:
-            high = replace(card.high, spatio_temporal_guidance_blocks=(blocks - 1,))
-            self.engine.card = replace(card, high=high)
 
     def make(self, name: str, case: Case | None = None) -> Made:
         """One case, from recipe to clip; what it leaves behind is still there."""
@@ -229,10 +233,14 @@ def play(
     placement: str | None,
     cases: list[str],
     quantize: Quantize = "none",
+    lossy: str = "",
 ) -> dict[str, Any]:
-    """Load a checkpoint, make the cases, and say what came of them."""
-    act = Act(mode, folder, placement, quantize)
-    act.perturb_one_there_is()
+    """Load a checkpoint, make the cases, and say what came of them.
+
+    Args:
+        lossy: as :func:`ltx_ui.lossy.parse_lossy` takes it.
+    """
+    act = Act(mode, folder, placement, quantize, parse_lossy(lossy))
     made = []
     for name in cases:
         made.append(act.make(name))
@@ -241,6 +249,7 @@ def play(
     mode.ledger.findings.clear()
     return {
         "family": folder.name,
+        "lossy": lossy,
         "placement": act.placement,
         "loaded": act.loaded,
         "loading": {name: mode.ledger.stages[name].as_dict() for name in ("load", "loaded")},
@@ -260,9 +269,11 @@ def _own_files() -> Iterator[str]:
 
 def play_all(mode: Rehearsal, placement: str, given: argparse.Namespace) -> None:
     """Play every act in one placement, and write the reports as JSON."""
-    acts = given.acts.items()
-    folder, quantize = given.checkpoints, given.quantize
-    reports = [play(mode, folder / name, placement, cases, quantize) for name, cases in acts]
+    reports = []
+    for name, cases in given.acts.items():
+        family, _, lossy = name.partition(", ")
+        folder = given.checkpoints / family
+        reports.append(play(mode, folder, placement, cases, given.quantize, lossy))
     _file_of(placement, given.report).write_text(json.dumps(reports))
 
 
@@ -302,7 +313,7 @@ def main() -> None:
     parser.add_argument("--placements", nargs="+", required=True)
     parser.add_argument("--quantize", choices=get_args(Quantize), default="none")
     parser.add_argument("--gb", type=float, default=1000.0, help="of the device")
-    parser.add_argument("--acts", type=json.loads, required=True, help="cases by family, JSON")
+    parser.add_argument("--acts", type=json.loads, required=True, help="as of stage.played, JSON")
     parser.add_argument("--report", type=Path, required=True)
     given = parser.parse_args()
     mode = imitation(given.guard, round(given.gb * GB))

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from diffusers import (
@@ -27,22 +29,33 @@ from transformers import (
 )
 
 from benchmarks.random_weights import GEMMA_3_12B, SIGLIP
+from ltx_ui.engine.checkpoint import part_of
 from ltx_ui.engine.kept_text import TEXT_LENGTH
 from ltx_ui.engine.loading import DEMO_FOLDER
-from ltx_ui.engine.models import CARDS
-from ltx_ui.engine.placement import DISTILLED_LORA
+from ltx_ui.engine.models import CARDS, ModelCard
+from ltx_ui.engine.resolving import read_json
 
 from . import files
+from .cases import Family
 
-Family = Literal["2.0", "2.0 distilled", "2.3", "2.5"]
+CARD: Mapping[Family, str] = {
+    "2.0": "ltx-2",
+    "2.0 distilled": "ltx-2-distilled",
+    "2.3": "ltx-2.3",
+    "2.3 distilled": "ltx-2.3-distilled",
+    "2.5": "ltx-2.5-full",
+    "2.5 distilled": "ltx-2.5",
+}
+STEPS = 2
+"""Steps of a distilled model, which has eight: each after the first is like the second."""
 BLOCKS = LAYERS = 48
 PARTS = ("transformer", "text_encoder", "connectors", "vae", "audio_vae", "vocoder")
 UNREAD = ("model.vision_tower", "model.multi_modal_projector", "model.embed_")
 """What a text encoder has for pictures and sound."""
 WITHIN = ("transformer_blocks.", "layers.")
 """In the names of what is in a block of the transformer's or a layer of the text encoder's."""
-RANK = 384
-"""The rank of the 19B's distilled LoRA."""
+RANK: Mapping[str, int] = {"2.0": 384, "2.5": 450}
+"""The rank of the distilled LoRA, which its file's name says."""
 
 GATED = {
     "gated_attn": True,
@@ -94,12 +107,13 @@ def write(family: Family, folder: Path, blocks: int = BLOCKS, layers: int = LAYE
         blocks: of the transformer; fewer than 48 are a smaller model.
         layers: of the text encoder; likewise.
     """
-    parts = _parts(family, blocks, layers)
+    parts, card = _parts(family, blocks, layers), CARDS[CARD[family]]
     for name, part in parts.items():
-        (folder / name).mkdir(parents=True)
+        into = folder / (card.transformer_subfolder if name == "transformer" else name)
+        into.mkdir(parents=True)
         stem = "model" if name == "text_encoder" else "diffusion_pytorch_model"
-        _save_config(name, part, folder / name)
-        files.write_shards(folder / name, _stored(name, part), stem)
+        _save_config(name, part, into)
+        files.write_shards(into, _stored(name, part), stem)
     _scheduler(family).save_pretrained(folder / "scheduler")
     tokenizer = GemmaTokenizer.from_pretrained(
         DEMO_FOLDER / "tokenizer", model_max_length=TEXT_LENGTH
@@ -107,19 +121,30 @@ def write(family: Family, folder: Path, blocks: int = BLOCKS, layers: int = LAYE
     tokenizer.save_pretrained(folder / "tokenizer")
     index = _index(parts)
     (folder / "model_index.json").write_text(json.dumps(index))
-    if family == "2.0":
-        files.write(folder / CARDS["ltx-2"].distilled_lora, _lora(parts["transformer"]))
+    if card.distilled_lora:
+        files.write(folder / card.distilled_lora, _lora(parts["transformer"], RANK[family]))
+
+
+def card_of(folder: Path) -> ModelCard:
+    """The card that a family's folder is to be loaded with. Spatio-temporal guidance perturbs the
+    last block where there are too few, and a distilled model finishes in :data:`STEPS`."""
+    [name] = [name for family, name in CARD.items() if family == folder.name]
+    card = replace(CARDS[name], source=str(folder))
+    blocks = read_json(folder / card.transformer_subfolder / "config.json")["num_layers"]
+    if card.high and max(card.high.spatio_temporal_guidance_blocks) >= blocks:
+        high = replace(card.high, spatio_temporal_guidance_blocks=(blocks - 1,))
+        card = replace(card, high=high)
+    return replace(card, sigmas=card.sigmas[:STEPS])
 
 
 def bytes_of(folder: Path) -> dict[str, int]:
     """Bytes of each component in the type that it is computed in, without what the engine lets go
     of, and of the LoRA."""
     sizes: dict[str, int] = {}
+    card = card_of(folder)
     for file in (*folder.glob("*/*.safetensors"), *folder.glob("*.safetensors")):
-        part = DISTILLED_LORA if file.parent == folder else file.parent.name
-        factor = (
-            2 if part == "vocoder" and "BWE" in (folder / "model_index.json").read_text() else 1
-        )
+        part = part_of(file.relative_to(folder).as_posix(), card)
+        factor = 2 if part == "vocoder" and card.vocoder_float32 else 1
         read = (size for name, size in files.sizes(file) if not name.startswith(UNREAD))
         sizes[part] = sizes.get(part, 0) + factor * sum(read)
     return sizes
@@ -132,7 +157,7 @@ def exact_bytes_of(folder: Path, part: str) -> int:
 
 
 def _parts(family: Family, blocks: int, layers: int) -> dict[str, nn.Module]:
-    old = family.startswith("2.0")
+    old, new = family.startswith("2.0"), family.startswith("2.5")
     with torch.device("meta"):
         text: dict[str, Any] = {**GEMMA_3_12B, "num_hidden_layers": layers}
         parts = {
@@ -140,9 +165,9 @@ def _parts(family: Family, blocks: int, layers: int) -> dict[str, nn.Module]:
                 rope_type="split",
                 num_layers=blocks,
                 **({} if old else GATED),
-                **(WITHOUT_BIAS if family == "2.5" else {}),
+                **(WITHOUT_BIAS if new else {}),
             ),
-            "text_encoder": _gemma_4(text) if family == "2.5" else _gemma_3(text),
+            "text_encoder": _gemma_4(text) if new else _gemma_3(text),
             "connectors": LTX2TextConnectors(
                 rope_type="split", text_proj_in_factor=layers + 1, **({} if old else CONNECTORS)
             ),
@@ -192,7 +217,8 @@ def _save_config(name: str, part: Any, folder: Path) -> None:
 
 
 def _scheduler(family: Family) -> FlowMatchEulerDiscreteScheduler:
-    fixed = family in ("2.0 distilled", "2.5")
+    # LTX-2.5's repo has that of its distilled transformer for both.
+    fixed = "distilled" in family or family == "2.5"
     return FlowMatchEulerDiscreteScheduler(
         use_dynamic_shifting=not fixed,
         base_shift=0.95,
@@ -219,13 +245,13 @@ def _index(parts: dict[str, nn.Module]) -> dict[str, Any]:
     }
 
 
-def _lora(transformer: nn.Module) -> dict[str, Tensor]:
+def _lora(transformer: nn.Module, rank: int) -> dict[str, Tensor]:
     """The weights of a LoRA with layers beside every linear layer of the blocks, under the authors'
     names."""
     weights = {}
     for name, layer in transformer.named_modules():
         if isinstance(layer, nn.Linear) and name.startswith("transformer_blocks"):
-            shapes = (("A", (RANK, layer.in_features)), ("B", (layer.out_features, RANK)))
+            shapes = (("A", (rank, layer.in_features)), ("B", (layer.out_features, rank)))
             for letter, shape in shapes:
                 key = f"diffusion_model.{name}.lora_{letter}.weight"
                 weights[key] = torch.empty(shape, dtype=torch.bfloat16, device="meta")

@@ -12,16 +12,18 @@ from typing import Any
 from ltx_ui.engine.kept_text import kept_text_bytes
 from ltx_ui.engine.placement import BYTES_IN_4_BITS, DISTILLED_LORA, IN_4_BITS, Quantize
 from ltx_ui.engine.resolving import read_json
+from ltx_ui.lossy import parse_lossy
 
 from . import checkpoint, guard
+from .cases import Family
 from .verdict import Model
 
 ROOT = Path(__file__).resolve().parents[2]
 Acts = Mapping[str, Sequence[str]]
-"""Names of cases by family."""
+"""Names of cases by family; behind it, after a comma, what is lossy."""
 
 
-def build(folder: Path, families: Iterable[checkpoint.Family], size: int = 48) -> None:
+def build(folder: Path, families: Iterable[Family], size: int = 48) -> None:
     """The guard and the families' checkpoints, with so many blocks and layers of text."""
     guard.build(folder)
     for family in families:
@@ -59,13 +61,18 @@ def _reported(module: str, folder: Path, name: str, *options: object) -> Any:
     return json.loads(report.read_text())
 
 
-def model_of(folder: Path, quantize: Quantize = "none") -> Model:
-    """What the plan is made from, for a checkpoint with some weights in 4 bits."""
-    sizes = checkpoint.bytes_of(folder)
-    config = read_json(folder / "transformer" / "config.json")
+def model_of(folder: Path, quantize: Quantize = "none", lossy: str = "") -> Model:
+    """What the plan is made from, for a checkpoint with some weights in 4 bits.
+
+    Args:
+        lossy: as :func:`ltx_ui.lossy.parse_lossy` takes it.
+    """
+    sizes, card = checkpoint.bytes_of(folder), checkpoint.card_of(folder)
+    config = read_json(folder / card.transformer_subfolder / "config.json")
     names = (*checkpoint.PARTS, DISTILLED_LORA)
     weights = {name: size for name, size in sizes.items() if name in names}
     for name in IN_4_BITS[quantize]:  # With few blocks, more of it is outside them than usual.
         exact = checkpoint.exact_bytes_of(folder, name)
         weights[name] = exact + round((weights[name] - exact) * BYTES_IN_4_BITS / 2)
-    return Model(weights, kept_text_bytes(config, 2), config["num_layers"])
+    text = kept_text_bytes(config, 2)
+    return Model(card, weights, text, config["num_layers"], parse_lossy(lossy))

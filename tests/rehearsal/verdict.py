@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.placement import (
     FLOAT8_SHARE,
     KEEPS_TEXT,
@@ -13,11 +14,14 @@ from ltx_ui.engine.placement import (
     RESERVE,
     STEPS,
     Placement,
+    Working,
     device_bytes,
     host_bytes,
     in_use,
     working,
 )
+from ltx_ui.engine.sampling import clips_cached, texts_kept
+from ltx_ui.lossy import EXACT, Lossy
 
 from .cases import CASES
 from .checkpoint import BLOCKS
@@ -33,6 +37,8 @@ LARGE = 2**22
 """Numbers on which the CPU should not compute."""
 PAGEABLE = GB // 100
 """Bytes that a forward may move through memory that is not pinned."""
+DECIDES = "engine/lossy.py"
+"""Where a step cache asks, once a forward, whether it has what the blocks would come to."""
 PINNED = GB // 2
 """Pinned for what is no weight: the pictures of a clip on their way to the host."""
 
@@ -42,14 +48,18 @@ class Model:
     """What was rehearsed.
 
     Attributes:
+        card: what it was loaded with.
         weights: bytes of each component, as the pipeline runs it, and of the second stage's LoRA.
         text: bytes of one text's keys and values in all blocks, where they are kept.
         blocks: of the transformer.
+        lossy: what made clips faster and changed them.
     """
 
+    card: ModelCard
     weights: Mapping[str, int]
     text: int
     blocks: int = BLOCKS
+    lossy: Lossy = EXACT
 
 
 def complaints(report: Mapping[str, Any], model: Model) -> list[str]:
@@ -65,18 +75,24 @@ def complaints(report: Mapping[str, Any], model: Model) -> list[str]:
     return said
 
 
-def planned(name: str, placement: Placement, model: Model) -> tuple[int, int]:
-    """Bytes of device and of pinned memory that the plan promises for a case."""
+def beside_weights(name: str, model: Model) -> Working:
+    """What the plan says that a case takes besides the weights."""
     recipe = CASES[name].recipe()
-    takes, clips = CASES[name].takes, 2 if recipe.guidance_scale > 1 else 1
-    beside = working(
-        recipe.width,
-        recipe.height,
+    asked = recipe, model.card, model.lossy
+    takes, clips = CASES[name].takes, 2 if model.card.guided(recipe) else 1
+    return working(
+        *model.card.sampled_size(recipe),
         recipe.num_frames,
         clips=takes * clips,
         two_stage=recipe.two_stage,
-        text=model.text * (clips + recipe.two_stage + (recipe.mode == "high")),
+        text=takes * texts_kept(*asked) * model.text,
+        cached=takes * clips_cached(*asked),
     )
+
+
+def planned(name: str, placement: Placement, model: Model) -> tuple[int, int]:
+    """Bytes of device and of pinned memory that the plan promises for a case."""
+    beside = beside_weights(name, model)
     if CASES[name].graphs is not None and placement in KEEPS_TEXT:
         beside = beside.with_graphs(0)
     device = device_bytes(placement, model.weights, beside, model.blocks) - RESERVE
@@ -86,9 +102,10 @@ def planned(name: str, placement: Placement, model: Model) -> tuple[int, int]:
     return device, host_bytes(placement, in_use(model.weights, beside)) + PINNED
 
 
-def peak(case: Mapping[str, Any], device: str) -> int:
-    """The most bytes of a device in any stage of a case."""
-    return max(int(stage["peak"][device]) for stage in case["stages"].values())
+def peak(case: Mapping[str, Any], device: str, stage: str = "") -> int:
+    """The most bytes of a device in any stage of a case, or in any of one kind of stage."""
+    books = (book for name, book in case["stages"].items() if name.startswith(stage))
+    return max(int(book["peak"][device]) for book in books)
 
 
 def _plan(case: Mapping[str, Any], model: Model) -> Iterator[str]:
@@ -123,7 +140,8 @@ def _waits(case: Mapping[str, Any]) -> Iterator[str]:
         if kind != "sampling" or not book["forwards"] or int(step) in begins:
             continue
         for where, count in book["syncs"].items():
-            yield f"the host waited for the device {count} times in {stage}: {where}"
+            if not where.startswith(DECIDES):
+                yield f"the host waited for the device {count} times in {stage}: {where}"
         if book["pageable"] > PAGEABLE:
             yield f"{book['pageable'] / GB:.2f} GB moved through pageable memory in {stage}"
 
