@@ -14,6 +14,7 @@ from studios import quick
 from ltx_ui.errors import LicenceToAccept
 from ltx_ui.settings import VISITOR, Settings
 from ltx_ui.studio.studio import Studio
+from ltx_ui.web.job_view import job_views
 
 SMALL = {"prompt": "a <b>ball</b>", "width": 128, "height": 128, "num_frames": 9}
 SMALL |= {"num_inference_steps": 2}
@@ -160,7 +161,14 @@ def test_the_owner_pauses_the_queue_for_everybody(home: Served) -> None:
         assert owner.post("/account/hold", json={"on": True}).status_code == 204
         assert home.studio.session("ada").held
         with home.browser(9) as visitor:
+            visitor.post("/api/v1/licence")
+            job = visitor.post("/api/v1/jobs", json=SMALL).json()
+            assert (job["place"], job["held"], job["seconds_left"]) == (1, True, None)
             assert visitor.get("/api/v1/queue").json()["held"] is True
+            found = home.studio.job(job["id"], "local")
+            (view,) = job_views([found])
+            assert view.title == "Paused for everybody"
+            visitor.delete(f"/api/v1/jobs/{job['id']}")
         assert "Paused for everybody" in sheet(owner, "/people")
         assert owner.post("/account/hold", json={"on": False}).status_code == 204
         assert not home.studio.session("ada").held

@@ -131,7 +131,7 @@ class JobRow(Base):
 
 
 class PausedRow(Base):
-    """An owner whose waiting jobs are not begun."""
+    """An owner whose waiting jobs are not begun; without a name it stands for everybody."""
 
     __tablename__ = "paused"
 
