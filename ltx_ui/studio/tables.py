@@ -183,6 +183,19 @@ class UserRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class SignInRow(Base):
+    """Somebody is signed in. ``digest`` is the SHA-256 of the token in their cookie, and ``stamp``
+    tells whether their password is still the one that they came with."""
+
+    __tablename__ = "sign_ins"
+    __table_args__ = (Index("ix_sign_ins_expires_at", "expires_at"),)
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str]
+    stamp: Mapped[str] = mapped_column(String(64))
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class TokenRow(Base):
     """A token by which a program asks for an owner. ``digest`` is the SHA-256 of the token, which
     itself is kept nowhere, and ``label`` what its owner calls it."""

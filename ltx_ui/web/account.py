@@ -133,7 +133,7 @@ class Account:
             "account.html",
             role=caller.role,
             name=caller.owner,
-            signed_in=auth.keeps(request),
+            signed_in=await auth.keeps(request),
             can_sign_in=caller.role == "visitor" and await auth.has_names(),
             limits=limits,
             frames=limits and (limits.volume // (width * height) - 1) // 8 * 8 + 1,
