@@ -15,6 +15,7 @@ from ltx_ui.errors import SettingsError
 from ltx_ui.flags import read_settings
 from ltx_ui.settings import LOCAL, Settings
 from ltx_ui.studio.database import Database
+from ltx_ui.studio.people import named
 from ltx_ui.studio.tokens import SCOPES, Tokens
 from ltx_ui.studio.users import Users
 
@@ -136,10 +137,7 @@ def _add_token(asked: Namespace, settings: Settings) -> None:
         expires = datetime.now(UTC) + timedelta(days=max(0, min(asked.days, 36_600)))
     scopes = [each.strip() for each in asked.scope.split(",")]
     with _library(settings) as database:
-        known = {LOCAL, *(user.name for user in Users(database).all())}
-        if settings.credentials:
-            known.add(settings.credentials[0])
-        if asked.owner not in known:
+        if asked.owner not in named(database, settings):
             raise SettingsError(
                 f"there is no user {asked.owner}. Tokens ask for {LOCAL}, for users, or for the "
                 "name in LTX_UI_AUTH."
