@@ -50,9 +50,7 @@ class Progress(BaseModel):
         description="While it waits: 1 is next; 0 for one that is paused or waits for a model."
     )
     paused: bool = Field(description="Whether its owner has paused their jobs.")
-    held: bool = Field(
-        description="Whether it waits because the studio's owner has paused the queue for everybody."
-    )
+    held: bool = Field(description="Whether the studio's owner has paused the queue for everybody.")
     waits_for: str | None = Field(description="The model that it waits for, if not the loaded one.")
     stage: Stage | None = Field(description="While it runs: what is being done.")
     step: int = Field(ge=0, description="Steps of the present take that are done.")
