@@ -14,7 +14,7 @@ MOST_ESCAPES = 3_000_000
 base64."""
 
 _MOST_DIGITS = 400
-_BEYOND = 10**_MOST_DIGITS
+_BEYOND: int = 10**_MOST_DIGITS
 """Stands for whole numbers of more digits."""
 
 

@@ -126,7 +126,7 @@ def _list_users(asked: Namespace, settings: Settings) -> None:
     with _library(settings) as database:
         users = Users(database).all()
     for user in users:
-        print(f"{user.name}\tsince {user.created_at:%Y-%m-%d}")
+        print(f"{user.name}\tsince {_day(user.created_at)}")
     if not users:
         print("Nobody has a name here. ltx-ui user add NAME gives somebody one.", file=sys.stderr)
 
@@ -152,8 +152,8 @@ def _list_tokens(asked: Namespace, settings: Settings) -> None:
     with _library(settings) as database:
         tokens = Tokens(database).all(asked.owner)
     for token in tokens:
-        used = f"used {token.used_at:%Y-%m-%d}" if token.used_at else "never used"
-        ends = f"until {token.expires_at:%Y-%m-%d}" if token.expires_at else "for ever"
+        used = f"used {_day(token.used_at)}" if token.used_at else "never used"
+        ends = f"until {_day(token.expires_at)}" if token.expires_at else "for ever"
         scopes = ",".join(sorted(token.scopes))
         print("\t".join((token.id, token.owner, scopes, used, ends, token.label)))
 
@@ -162,6 +162,11 @@ def _revoke_token(asked: Namespace, settings: Settings) -> None:
     with _library(settings) as database:
         Tokens(database).revoke(asked.id)
     print("The token is refused from now on.")
+
+
+def _day(moment: datetime) -> str:
+    """The day of a moment, where this machine is."""
+    return f"{moment.astimezone():%Y-%m-%d}"
 
 
 def _password(asked: Namespace) -> str:
