@@ -36,7 +36,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     program.chmod(0o700)
     environment = {"GRADIO_SHARE_SERVER_ADDRESS": "127.0.0.1:7000"}
     environment |= {"HF_HOME": str(folder / "huggingface")}
-    flags = ("--share", "--auth", "guest:come in", "--model", str(ROOT / "ltx_ui/engine/demo"))
+    flags: tuple[str, ...] = (
+        "--share",
+        "--auth",
+        "guest:come in",
+        "--model",
+        str(ROOT / "ltx_ui/engine/demo"),
+    )
     flags += ("--visitor-volume", "8000000", "--visitor-steps", "35", "--visitor-clips", "2")
     with RunningApp(folder / "data", *flags, **environment) as app:
         yield app.wait_ready()

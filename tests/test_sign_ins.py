@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 from running import free_port
@@ -16,8 +17,8 @@ PASSWORD = "correct horse"
 
 
 def test_a_restart_signs_nobody_out_but_who_has_another_password(tmp_path: Path) -> None:
-    settings = {"port": free_port(), "trusted_proxy": PROXY}
-    kept = {}
+    settings: dict[str, Any] = {"port": free_port(), "trusted_proxy": PROXY}
+    kept: dict[str, dict[str, str]] = {}
 
     def who(url: str) -> dict[str, int]:
         return {
