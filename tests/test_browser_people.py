@@ -164,6 +164,8 @@ def test_sharing_from_the_licence_to_the_closed_link(browser: Browser, shared: R
     # The owner sees the visitor, and lets them in no more.
     menu.get_by_role("button", name="People").click()
     expect(menu.get_by_label("Public link")).to_have_value(f"https://{PUBLIC}")
+    expect(menu.locator("time[data-local]")).to_have_count(1)
+    expect(menu).not_to_contain_text("UTC")
     expect(menu.locator("li", has_text="Visitor")).to_contain_text("1 clip")
     assert not serious(owner)
     sure(menu.get_by_role("button", name="Ban", exact=True), "Really ban?")
