@@ -19,8 +19,9 @@ lint:  ## format, lint and the import rules: a second
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
-audit:  ## what looks unsafe in the program
+audit:  ## what looks unsafe in the program, and whether its dependencies fit together
 	$(PYTHON) -m bandit -q -r ltx_ui -c pyproject.toml
+	$(PYTHON) -m pip check
 
 types:  ## mypy
 	$(PYTHON) -m mypy

@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -109,6 +109,19 @@ def log_as(settings: Settings) -> None:
     if settings.log_level != "debug":
         # That a server starts is nobody's news; its address is printed.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+
+def announcer(settings: Settings) -> Callable[[str], None]:
+    """Prints to the output what an operator is told at the start, such as addresses: as sentences,
+    or as objects with the fields of a line of the log."""
+
+    def announce(sentence: str) -> None:
+        if settings.log_format == "json":
+            told = logging.LogRecord("ltx_ui", logging.INFO, "", 0, sentence, None, None)
+            sentence = Json().format(told)
+        print(sentence, flush=True)
+
+    return announce
 
 
 def handler(settings: Settings, stream: TextIO) -> logging.Handler:

@@ -207,7 +207,7 @@ def parse_request(data: Mapping[str, Any], *, max_volume: int | None = None) -> 
     try:
         request = Request.model_validate(known)
     except ValidationError as error:
-        problems = [_problem(dict(e)) for e in error.errors(include_url=False)]
+        problems = _problems(error)
     unknown = len(data) - len(known)
     # Only those that are shown are looked at: a body may hold a million of them.
     strange = islice((name for name in data if name not in known), InvalidRecipe.LIMIT)
@@ -264,6 +264,16 @@ def _unknown(name: str) -> FieldProblem:
         name[:60].encode(errors="replace").decode(),
         f"{shown(name)} is not a field of a recipe. Known fields: {known}.",
     )
+
+
+def _problems(error: ValidationError) -> list[FieldProblem]:
+    """A sentence for each field, by the first of its mistakes: one of several parts may have a few
+    of them."""
+    first: dict[str, FieldProblem] = {}
+    for each in error.errors(include_url=False):
+        problem = _problem(dict(each))
+        first.setdefault(problem.field, problem)
+    return list(first.values())
 
 
 def _problem(error: dict[str, Any]) -> FieldProblem:

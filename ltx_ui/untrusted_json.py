@@ -13,6 +13,10 @@ MOST_ESCAPES = 3_000_000
 """Backslashes in JSON, which cost a second to read: some programs put one before each slash of
 base64."""
 
+_MOST_DIGITS = 400
+_BEYOND: int = 10**_MOST_DIGITS
+"""Stands for whole numbers of more digits."""
+
 
 def json_object(data: bytes | bytearray, most_commas: int = MOST_COMMAS) -> dict[str, Any]:
     """The JSON object in untrusted bytes. NaN and infinities, which JSON doesn't have, become
@@ -27,14 +31,22 @@ def json_object(data: bytes | bytearray, most_commas: int = MOST_COMMAS) -> dict
             of a sentence that begins with its name.
     """
     if data.count(b",") > most_commas or data.count(b"\\") > MOST_ESCAPES:
-        raise ValueError("has far more values or escapes than a recipe needs.")
+        raise ValueError("has far more values or escapes than anything here needs.")
     try:
-        found = json.loads(data, parse_constant=str, object_pairs_hook=_once)
+        found = json.loads(data, parse_constant=str, parse_int=_whole, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"is not valid JSON ({error}).") from None
     if not isinstance(found, dict):
-        raise ValueError("must be a JSON object with the recipe's fields.")
+        raise ValueError("must be a JSON object, { … }.")
     return found
+
+
+def _whole(digits: str) -> int:
+    # Python refuses longer ones in words of its own. All of them are beyond every field, whose own
+    # sentence says what it takes.
+    if len(digits) > _MOST_DIGITS:
+        return -_BEYOND if digits.startswith("-") else _BEYOND
+    return int(digits)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def _account(role: str, licence: str) -> Callable[[str], dict[str, Any]]:
 def _people(text: str) -> dict[str, Any]:
     person = Person(text, "visitor", datetime(2026, 1, 2, tzinfo=UTC), 1, 2, 3.25, False)
     public = PublicLink()
-    public.opened(text)
+    public.open_by(lambda: text)
     job = new_job(quick(prompt=text), text, "demo", draft=False, origin=None)
     return {
         "people": [
@@ -53,6 +53,13 @@ def _people(text: str) -> dict[str, Any]:
         "public": public,
         "owner_link": text,
     }
+
+
+def _closed(text: str) -> dict[str, Any]:
+    public = PublicLink()
+    public.open_by(lambda: text)
+    public.close()
+    return _people(text) | {"public": public}
 
 
 def _token(text: str) -> Token:
@@ -81,6 +88,7 @@ SHEETS = [
     ("account.html", _account("visitor", "told")),
     ("give.html", _give),
     ("people.html", _people),
+    ("people.html", _closed),
     (
         "problem.html",
         lambda text: {"sentences": [text], "fields": [text, text], "licence": None},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 from serving import PROXY, Served, served
 from studios import quick
 
-from ltx_ui.errors import LicenceToAccept
+from ltx_ui.errors import LicenceToAccept, WrongMoment
 from ltx_ui.settings import VISITOR, Settings
 from ltx_ui.studio.studio import Studio
+from ltx_ui.web.job_view import job_views
+from ltx_ui.web.public import PublicLink
 
 SMALL = {"prompt": "a <b>ball</b>", "width": 128, "height": 128, "num_frames": 9}
 SMALL |= {"num_inference_steps": 2}
@@ -24,6 +27,7 @@ DECISIONS = {
     "stop": {"job": "0" * 32},
     "hold": {"on": True},
     "close": {},
+    "open": {},
 }
 
 
@@ -160,7 +164,35 @@ def test_the_owner_pauses_the_queue_for_everybody(home: Served) -> None:
         assert owner.post("/account/hold", json={"on": True}).status_code == 204
         assert home.studio.session("ada").held
         with home.browser(9) as visitor:
+            visitor.post("/api/v1/licence")
+            job = visitor.post("/api/v1/jobs", json=SMALL).json()
+            assert (job["place"], job["held"], job["seconds_left"]) == (1, True, None)
             assert visitor.get("/api/v1/queue").json()["held"] is True
+            found = home.studio.job(job["id"], "local")
+            (view,) = job_views([found])
+            assert view.title == "Paused for everybody"
+            visitor.delete(f"/api/v1/jobs/{job['id']}")
         assert "Paused for everybody" in sheet(owner, "/people")
         assert owner.post("/account/hold", json={"on": False}).status_code == 204
         assert not home.studio.session("ada").held
+
+
+def test_a_link_that_was_closed_is_opened_again_by_a_new_tunnel(home: Served) -> None:
+    with home.client() as owner:
+        refused = owner.post("/account/open", json={})
+        assert (refused.status_code, "--share" in refused.text) == (409, True)
+    addresses = ["https://one.example", "https://two.example"]
+    public = PublicLink(lingers=0.2)
+    public.open_by(lambda: addresses.pop(0))
+    public.close()
+    public.open()
+    assert (public.url, addresses) == ("https://one.example", ["https://two.example"])
+    public.close()
+    time.sleep(0.5)
+    assert public.can_open
+    public.open()
+    assert public.url == "https://two.example"
+    public.close()
+    time.sleep(0.5)
+    with pytest.raises(WrongMoment, match="reaches the internet and try again"):
+        public.open()

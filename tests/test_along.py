@@ -19,7 +19,7 @@ import pytest
 from kept import GREY, fill, in_use, keep
 from PIL import Image
 from sources import ROOT
-from studios import PATIENCE, OpenStudio, leave
+from studios import PATIENCE, OpenStudio, idle, leave
 from told import ODD, typed
 from zipped import exported, opened, rewritten
 
@@ -136,10 +136,20 @@ def test_the_command_line_takes_a_library_along(
 ) -> None:
     file, to = tmp_path / "all.zip", tmp_path / "to"
     assert main(["export", str(file), "--data-dir", str(odd_folder)]) == 0
-    assert main(["import", str(file), "--data-dir", str(to), "--owner", "ada"]) == 0
-    assert main(["import", str(file), "--data-dir", str(to), "--owner", "ada"]) == 0
+    to_ada = ["import", str(file), "--data-dir", str(to), "--owner", "ada"]
+    assert main(to_ada) == 2
+    assert "nobody is called ada here, but local" in capsys.readouterr().err
+    with idle(to) as studio:
+        studio.users.add("ada", "correct horse")
+    assert main(to_ada) == 0
+    assert main(to_ada) == 0
     assert "0 came, 4 were here already" in capsys.readouterr().out
-    assert main(["export", str(file), "--data-dir", str(to)]) == 1
+    before = file.read_bytes()
+    assert main(["export", str(file), "--data-dir", str(to)]) == 2
+    assert "give --overwrite" in capsys.readouterr().err
+    assert main(["export", str(file), "--data-dir", str(to), "--owner", "ada", "--force"]) == 0
+    assert file.read_bytes() != before
+    assert main(["export", str(file), "--data-dir", str(to), "--overwrite"]) == 1
     assert "no clips" in capsys.readouterr().err
     assert main(["import", str(tmp_path / "none.zip"), "--data-dir", str(to)]) == 1
     assert main(["import", str(file), "--data-dir", str(to), "--port", "x"]) == 2
@@ -152,7 +162,7 @@ def test_the_command_line_needs_no_torch_and_leaves_a_running_studio_alone(
         "import sys; from ltx_ui.cli import main\n"
         "code = main(sys.argv[1:]); assert 'torch' not in sys.modules; sys.exit(code)"
     )
-    arguments = ["export", str(tmp_path / "x.zip"), "--data-dir", str(odd_folder)]
+    arguments = ["export", str(tmp_path / "x.zip"), "--overwrite", "--data-dir", str(odd_folder)]
     command = [sys.executable, "-c", code, *arguments]
     assert subprocess.run(command, cwd=ROOT).returncode == 0
     with in_use(odd_folder):

@@ -215,10 +215,21 @@ def test_a_wrong_frame_count_gets_the_two_nearest(http: httpx.Client) -> None:
     assert "113 and 121" in answer.json()["detail"][0]["msg"]
 
 
-@pytest.mark.parametrize("body", ['{"prompt": ', "[]", '{"prompt": "a", "guidance_scale": NaN}'])
-def test_what_is_not_a_recipe_at_all_is_a_422(http: httpx.Client, body: str) -> None:
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ('{"prompt": ', "body: is not valid JSON"),
+        ("[]", "body: must be a JSON object, { … }. /docs names every field."),
+        ('{"prompt": "a", "guidance_scale": NaN}', "is 'NaN'; allowed is a number"),
+        ('{"prompt": "a", "seed": %s}' % ("9" * 6000), "seed: is a number of more than 300 digits"),
+        ('{"prompt": "a", "seed": -%s}' % ("9" * 6000), "allowed is a whole number from 0"),
+    ],
+)
+def test_what_is_not_a_recipe_at_all_is_a_422(http: httpx.Client, body: str, says: str) -> None:
     headers = {"Content-Type": "application/json"}
-    assert http.post("/generate", content=body, headers=headers).status_code == 422
+    answer = http.post("/generate", content=body, headers=headers)
+    assert answer.status_code == 422
+    assert says in answer.json()["detail"][0]["msg"]
 
 
 def test_a_form_of_another_site_can_not_start_a_clip(http: httpx.Client) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from chromium import MISSING, PATIENCE, fast_preview, plays, serious, write_prompt
+from chromium import MISSING, PATIENCE, choose, fast_preview, plays, serious, write_prompt
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from running import RunningApp
 from sources import ROOT
@@ -36,7 +36,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     program.chmod(0o700)
     environment = {"GRADIO_SHARE_SERVER_ADDRESS": "127.0.0.1:7000"}
     environment |= {"HF_HOME": str(folder / "huggingface")}
-    flags = ("--share", "--auth", "guest:come in", "--model", str(ROOT / "ltx_ui/engine/demo"))
+    flags: tuple[str, ...] = (
+        "--share",
+        "--auth",
+        "guest:come in",
+        "--model",
+        str(ROOT / "ltx_ui/engine/demo"),
+    )
+    flags += ("--visitor-volume", "8000000", "--visitor-steps", "35", "--visitor-clips", "2")
     with RunningApp(folder / "data", *flags, **environment) as app:
         yield app.wait_ready()
 
@@ -99,6 +106,29 @@ def accept_and_make(page: Page) -> None:
     plays(page, "#player video")
 
 
+def test_a_visitor_is_offered_what_they_may_have(browser: Browser, shared: RunningApp) -> None:
+    page, owner = at(entered(browser, shared), shared), at(owning(browser, shared), shared)
+    expect(page.locator("#num-takes input:disabled")).to_have_count(2)
+    expect(page.locator("#num-takes label").nth(2)).to_have_attribute(
+        "title", re.compile("2 clips")
+    )
+    expect(page.locator("#length input:disabled")).to_have_count(1)
+    expect(page.locator("#preset label.beyond")).to_have_count(3)
+    choose(page, "preset", "Long")
+    told = page.locator("#platform")
+    expect(told).to_contain_text("may have up to 2.04 s at 288×512, 35 steps; these settings")
+    assert not serious(page)
+    told.get_by_role("button", name="Keep to that").click()
+    expect(told).not_to_contain_text("Visitors")
+    expect(page.locator("#steps input[type=number]")).to_have_value("35")
+    expect(page.locator("#length p.small")).to_contain_text("49 frames")
+    choose(page, "format", "16:9")
+    expect(page.locator("#length input:disabled")).to_have_count(3)
+    expect(told).to_contain_text("at 768×432")
+    expect(owner.locator("#preset label")).to_have_count(5)
+    expect(owner.locator("#recipe .beyond, #num-takes input:disabled")).to_have_count(0)
+
+
 def test_sharing_from_the_licence_to_the_closed_link(browser: Browser, shared: RunningApp) -> None:
     visits, owns = entered(browser, shared), owning(browser, shared)
     visitor, owner = at(visits, shared), at(owns, shared)
@@ -134,6 +164,8 @@ def test_sharing_from_the_licence_to_the_closed_link(browser: Browser, shared: R
     # The owner sees the visitor, and lets them in no more.
     menu.get_by_role("button", name="People").click()
     expect(menu.get_by_label("Public link")).to_have_value(f"https://{PUBLIC}")
+    expect(menu.locator("time[data-local]")).to_have_count(1)
+    expect(menu).not_to_contain_text("UTC")
     expect(menu.locator("li", has_text="Visitor")).to_contain_text("1 clip")
     assert not serious(owner)
     sure(menu.get_by_role("button", name="Ban", exact=True), "Really ban?")
@@ -147,9 +179,12 @@ def test_sharing_from_the_licence_to_the_closed_link(browser: Browser, shared: R
     outside = {"Host": PUBLIC, "Accept": "text/html"}
     assert httpx.get(f"{shared.url}/login", headers=outside).status_code == 200
     sure(menu.get_by_role("button", name="Close the link"), "Really close it?")
-    expect(menu).not_to_contain_text("Public link")
+    expect(menu).to_contain_text("Nobody comes in by it now")
     closed = httpx.get(f"{shared.url}/login", headers=outside)
     assert closed.status_code == 403 and "has closed its public link" in closed.text
+    menu.get_by_role("button", name="Open the link").click()
+    expect(menu.get_by_label("Public link")).to_have_value(f"https://{PUBLIC}")
+    assert httpx.get(f"{shared.url}/login", headers=outside).status_code == 200
     owner.reload()
     expect(sheet(owner)).to_contain_text("You are the owner")
     visits.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from running import RunningApp
 from studios import PATIENCE, OpenStudio, quick, until
 
 from ltx_ui.cli import main
+from ltx_ui.commands.many import Batch
+from ltx_ui.commands.progress import Display, display
+from ltx_ui.commands.wanted import Wanted
 from ltx_ui.recall import recall
 
 SIZE = ("--set", "width=128", "--set", "height=128", "--set", "num_frames=9")
@@ -125,6 +129,72 @@ def test_files_that_come_into_a_folder_become_clips(tmp_path: Path) -> None:
     assert "fps: is 7" in (folder / "failed" / "bad.json.error").read_text()
     left = {file.name for file in folder.iterdir() if file.is_file()}
     assert left == {"ball.mp4", "empty.txt", ".hidden.txt", "coming.txt.part", "picture.png"}
+
+
+class Killed(BaseException):
+    """What ends the program right after a clip's files are there."""
+
+
+class Writer:
+    """Makes clips of a word, and ends the program after one of them."""
+
+    def __init__(self, last: str) -> None:
+        self.last = last
+        self.made: list[tuple[str, int]] = []
+
+    def make(self, wanted: Wanted, files: Sequence[Path], display: Display) -> None:
+        prompt = wanted.request.prompt
+        self.made.append((prompt, wanted.request.seed))
+        for file in files:
+            if "partly" in prompt and file != files[0] and len(self.made) == 1:
+                raise Killed
+            file.write_text(prompt)
+        if prompt == self.last:
+            raise Killed
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_who_is_killed_before_a_clip_is_noted_makes_it_once(tmp_path: Path, watched: bool) -> None:
+    folder, queue = tmp_path / "in", tmp_path / "in" / "shots.jsonl"
+    folder.mkdir()
+    prompts = ["One", "One", "Two"]
+    for number, prompt in enumerate(prompts):
+        (folder / f"{number}.txt").write_text(prompt)
+    queue.write_text("\n".join(json.dumps({"prompt": each}) for each in prompts))
+
+    def run(maker: Writer) -> None:
+        batch = Batch({}, 10**9, None, overwrite=False)
+        work = batch.folder(folder) if watched else batch.file(queue)
+        with pytest.raises(Killed), display() as shown:
+            work(maker, shown)
+
+    for last in ("One", "One", "Two"):
+        run(maker := Writer(last))
+        assert [prompt for prompt, _ in maker.made] == [last]
+    made = sorted(file.name for file in folder.glob("*.mp4"))
+    assert made == [
+        f"{number}.mp4" if watched else f"shots-{number + 1}.mp4" for number in range(3)
+    ]
+
+
+def test_who_is_killed_between_two_takes_makes_the_same_again(tmp_path: Path) -> None:
+    queue = tmp_path / "shots.jsonl"
+    queue.write_text(json.dumps({"prompt": "partly", "num_takes": 2}))
+    batch = Batch({}, 10**9, str(tmp_path / "{seed}.mp4"), overwrite=False)
+    maker = Writer("")
+    with display() as shown:
+        with pytest.raises(Killed):
+            batch.file(queue)(maker, shown)
+        assert len([*tmp_path.glob("*.mp4")]) == 1
+        assert batch.file(queue)(maker, shown) == 0
+        assert batch.file(queue)(maker, shown) == 0
+    first, second = maker.made
+    assert first == second
+    assert len([*tmp_path.glob("*.mp4")]) == 2
+    assert {file.suffix for file in tmp_path.iterdir()} == {".jsonl", ".done", ".mp4"}
 
 
 def test_a_studio_that_runs_on_the_folder_makes_the_clip(app: RunningApp, tmp_path: Path) -> None:

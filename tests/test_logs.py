@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from running import RunningApp
-from studios import PATIENCE, OpenStudio, quick, slow, until
+from studios import PATIENCE, OpenStudio, idle, quick, slow, until
 
 from ltx_ui.logs import handler
 from ltx_ui.settings import Settings
@@ -80,8 +80,10 @@ def test_a_prompt_is_logged_where_that_is_asked_for(open_studio: OpenStudio) -> 
     assert "Zebrafink" in text.getvalue()
 
 
-def test_requests_leave_no_words_in_the_log(tmp_path: Path) -> None:
+def test_requests_leave_no_words_in_the_log_and_every_line_is_an_object(tmp_path: Path) -> None:
     flags = ("--model", "demo", "--log-level", "debug", "--log-format", "json", "--access-log")
+    with idle(tmp_path / "data") as studio:
+        studio.hold(True)
     with RunningApp(tmp_path / "data", *flags) as app:
         with httpx.Client(base_url=app.url, timeout=60, trust_env=False) as client:
             asked: dict[str, Any] = {"prompt": MARK, "width": 128, "height": 128, "num_frames": 9}
@@ -96,8 +98,10 @@ def test_requests_leave_no_words_in_the_log(tmp_path: Path) -> None:
             client.post("/gradio_api/run/predict", json=event)
             until(lambda: client.get(f"/jobs/{job}").json()["state"] == "cancelled")
         app.stop()
-        lines = [line for line in app.output.splitlines() if line.startswith("{")]
-        entries = [json.loads(line) for line in lines]
+        entries = [json.loads(line) for line in app.output.splitlines()]
+    said = [each["message"] for each in entries if each["logger"] == "ltx_ui"]
+    assert said[0].startswith(f"LTX-2 Studio: {app.url} ")
+    assert "paused for everybody" in said[1]
     access = [each["message"] for each in entries if each["logger"] == "ltx_ui.access"]
     assert any(line.startswith("POST /jobs 202 ") for line in access)
     assert any(line.startswith("GET / 200 ") for line in access)

@@ -294,6 +294,8 @@ def test_hostile_messages_are_refused_and_the_studio_goes_on(http: httpx.Client)
     ):
         headers = HEADERS | {"Content-Type": "application/json"}
         assert http.post("/mcp", content=body, headers=headers).status_code in allowed, body[:50]
+    refused = http.post("/mcp", content=huge, headers=headers)
+    assert refused.json() == {"detail": "The request is larger than 200 kB. Send less at once."}
     for method in ("GET", "DELETE", "PUT"):
         assert http.request(method, "/mcp", headers=HEADERS).status_code == 405
     assert http.post("/mcp", json=MESSAGE, headers=HEADERS).status_code == 200

@@ -150,6 +150,30 @@ def test_a_video_can_be_asked_for_in_json(http: httpx.Client) -> None:
     assert http.delete(f"/v1/videos/{answer.json()['id']}").json()["deleted"] is True
 
 
+def test_a_request_with_a_key_that_is_sent_again_makes_one_video(
+    client: OpenAI, video: Video
+) -> None:
+    key = {"Idempotency-Key": "once"}
+    asked: dict[str, Any] = {"prompt": "a key", "size": SIZE, "extra_headers": key}
+    picture_too = asked | {"input_reference": ("a.png", picture(), "image/png")}
+    first, again = (client.videos.create(**picture_too, extra_body=SMALL) for _ in range(2))
+    assert first.id == again.id
+    with pytest.raises(openai.UnprocessableEntityError, match="came with another request"):
+        client.videos.create(**asked, extra_body=SMALL)
+    remixes = [
+        client.videos.remix(video.id, prompt="blue", extra_headers={"Idempotency-Key": "remixed"})
+        for _ in range(2)
+    ]
+    assert remixes[0].id == remixes[1].id
+    made = client.videos.poll(first.id, poll_interval_ms=100)
+    told = client.videos.with_raw_response.create(**picture_too, extra_body=SMALL)
+    assert told.headers["Idempotency-Replayed"] == "true"
+    assert told.parse() == made
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.videos.create(prompt="a", extra_headers={"Idempotency-Key": "a b"})
+    assert refused.value.param == "Idempotency-Key"
+
+
 def test_what_is_not_made_yet_is_told_and_cancelled(client: OpenAI) -> None:
     video = client.videos.create(prompt="a ball", extra_body=SLOW)
     assert video.status in ("queued", "in_progress")

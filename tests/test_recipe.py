@@ -207,6 +207,12 @@ def test_a_focus_that_is_none_says_what_one_is(focus: object) -> None:
     assert "allowed are two numbers from 0 to 1, as in [0.5, 0.5]" in told
 
 
+def test_a_focus_that_is_wrong_twice_is_told_of_once() -> None:
+    with pytest.raises(InvalidRecipe) as caught:
+        parse_recipe({"prompt": "a cat", "image_start_focus": [2, 3]})
+    assert [each.field for each in caught.value.problems] == ["image_start_focus"]
+
+
 def test_a_focus_belongs_to_its_picture_and_comes_back_as_it_was_asked_for() -> None:
     start, end = ("sha256:" + digit * 64 for digit in "01")
     asked = {"prompt": "a cat", "image_start": start, "image_end": end, "seed": 1}

@@ -181,6 +181,10 @@ def test_every_answer_says_what_a_browser_may_do_with_it(http: httpx.Client, tak
         http.get(path) for path in ("/", "/health", "/docs", "/nothing", f"/takes/{take}.mp4")
     ]
     answers += [http.post("/generate"), http.get("/", headers={"Host": "evil.example"})]
+    # Elsewhere than on its own machine a browser heeds it with TLS alone, and warns without.
+    heeded = ["cross-origin-opener-policy" in answer.headers for answer in answers]
+    assert heeded == [True] * 6 + [False]
+    assert http.get("/", headers={"Host": "[half"}).status_code in (400, 421)
     assert {answer.status_code for answer in answers} == {200, 404, 415, 421}
     for answer in answers:
         policy = answer.headers["content-security-policy"]

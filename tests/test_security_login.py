@@ -92,6 +92,11 @@ def test_behind_https_the_cookie_is_for_https_alone(http: httpx.Client) -> None:
     assert "secure" in signed.headers["set-cookie"].lower()
 
 
+def test_a_login_that_is_too_large_is_told_how_large_it_may_be(http: httpx.Client) -> None:
+    answer = http.post("/login", data=FORM | {"password": "x" * 5000})
+    assert (answer.status_code, "larger than 4 kB" in answer.text) == (413, True)
+
+
 def test_the_login_tells_nothing_about_the_server(http: httpx.Client) -> None:
     page = http.get("/login").text
     for word in ("gradio", "script", "version", "file", str(Path.cwd())):

@@ -94,6 +94,22 @@ def test_the_order_and_the_pause_hold_over_a_restart(
     d = again.submit(quick(), "ada")
     assert line(again, "ada", "bob") == [c.id, a.id, b.id, d.id]
     assert again.session("bob").paused and not again.session("ada").paused
+    assert not again.held
+
+
+def test_a_pause_for_everybody_holds_over_a_restart(
+    open_studio: OpenStudio, studio: Studio
+) -> None:
+    first, second = queued(studio, ("ada", 1), ("bob", 1))
+    studio.hold(True)
+    leave(studio)
+    again = open_studio()
+    until(lambda: again.model_status().state == "ready")
+    assert again.wait(first.id, "ada", 0.5).state == Queued(1, held=True)
+    look = again.session("bob")
+    assert (look.jobs[0].state, look.held, look.live) == (Queued(2, held=True), True, True)
+    again.hold(False)
+    assert again.wait(second.id, "bob", PATIENCE).state == Done(second.id)
 
 
 def test_what_is_put_back_is_begun_first_after_a_restart(open_studio: OpenStudio) -> None:

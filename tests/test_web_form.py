@@ -12,7 +12,9 @@ from ltx_ui.presets import Preset, Presets, load_presets
 from ltx_ui.prompting import compile_prompt
 from ltx_ui.recipe import PromptFields, Recipe, Typed
 from ltx_ui.request import parse_recipe, request_data
+from ltx_ui.studio.guard import Limits
 from ltx_ui.studio.jobs import Done
+from ltx_ui.web import limited
 from ltx_ui.web.choices import (
     Choice,
     length_choices,
@@ -69,6 +71,31 @@ def test_a_preset_tells_its_seconds_here_or_that_it_was_changed(presets: Presets
     assert (said[form.preset]["small"], said["fast-preview"]["small"]) == ("12 s", "")
     changed = by_value(preset_choices(replace(form, num_inference_steps=7), presets, seconds))
     assert changed[form.preset]["small"] == "changed"
+
+
+def test_a_visitor_may_choose_what_their_limits_allow(presets: Presets) -> None:
+    limits = Limits(640 * 160 * 33, steps=30, clips=2, minutes=1, minutes_left=1)
+    form = Form.initial(presets).with_preset("wide", presets)
+    within = limited.lengths(other_lengths(form, presets), form, limits)
+    assert [each["value"] for each in within if "closed" not in each] == [17, 33]
+    assert "up to 1.38 s" in by_value(within)[41]["note"]
+    offered = by_value(limited.sizes(size_choices(form, presets), limits))
+    assert {size for size, each in offered.items() if "closed" not in each} == {
+        "288x512", "384x672", "768x432", "512x512", "640x160"
+    }  # fmt: skip
+    small = Limits(640 * 160 * 9, steps=30, clips=2, minutes=1, minutes_left=1)
+    offered = by_value(limited.sizes(size_choices(form, presets), small))
+    assert {size for size, each in offered.items() if "closed" not in each} == {"640x160"}
+    assert "0.9 million" in offered["288x512"]["note"]
+    found = limited.finding(form, limits)
+    assert found is not None and found.fix is not None
+    assert found.fix.fields == {"num_inference_steps": 30, "num_takes": 2}
+    assert limited.finding(replace(form, **found.fix.fields), limits) is None
+    too_large = limited.finding(replace(form, size="512x512"), small)
+    assert too_large is not None and too_large.fix is None
+    marked = by_value(limited.presets(preset_choices(form, presets), form, presets, limits))
+    assert {each for each, told in marked.items() if "beyond" not in told} == {"fast-preview"}
+    assert limited.finding(form, None) is None
 
 
 def test_a_preset_sets_the_seed_and_the_takes_only_if_it_names_them(presets: Presets) -> None:

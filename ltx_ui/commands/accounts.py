@@ -15,6 +15,7 @@ from ltx_ui.errors import SettingsError
 from ltx_ui.flags import read_settings
 from ltx_ui.settings import LOCAL, Settings
 from ltx_ui.studio.database import Database
+from ltx_ui.studio.people import named
 from ltx_ui.studio.tokens import SCOPES, Tokens
 from ltx_ui.studio.users import Users
 
@@ -125,7 +126,7 @@ def _list_users(asked: Namespace, settings: Settings) -> None:
     with _library(settings) as database:
         users = Users(database).all()
     for user in users:
-        print(f"{user.name}\tsince {user.created_at:%Y-%m-%d}")
+        print(f"{user.name}\tsince {_day(user.created_at)}")
     if not users:
         print("Nobody has a name here. ltx-ui user add NAME gives somebody one.", file=sys.stderr)
 
@@ -136,10 +137,7 @@ def _add_token(asked: Namespace, settings: Settings) -> None:
         expires = datetime.now(UTC) + timedelta(days=max(0, min(asked.days, 36_600)))
     scopes = [each.strip() for each in asked.scope.split(",")]
     with _library(settings) as database:
-        known = {LOCAL, *(user.name for user in Users(database).all())}
-        if settings.credentials:
-            known.add(settings.credentials[0])
-        if asked.owner not in known:
+        if asked.owner not in named(database, settings):
             raise SettingsError(
                 f"there is no user {asked.owner}. Tokens ask for {LOCAL}, for users, or for the "
                 "name in LTX_UI_AUTH."
@@ -154,8 +152,8 @@ def _list_tokens(asked: Namespace, settings: Settings) -> None:
     with _library(settings) as database:
         tokens = Tokens(database).all(asked.owner)
     for token in tokens:
-        used = f"used {token.used_at:%Y-%m-%d}" if token.used_at else "never used"
-        ends = f"until {token.expires_at:%Y-%m-%d}" if token.expires_at else "for ever"
+        used = f"used {_day(token.used_at)}" if token.used_at else "never used"
+        ends = f"until {_day(token.expires_at)}" if token.expires_at else "for ever"
         scopes = ",".join(sorted(token.scopes))
         print("\t".join((token.id, token.owner, scopes, used, ends, token.label)))
 
@@ -164,6 +162,11 @@ def _revoke_token(asked: Namespace, settings: Settings) -> None:
     with _library(settings) as database:
         Tokens(database).revoke(asked.id)
     print("The token is refused from now on.")
+
+
+def _day(moment: datetime) -> str:
+    """The day of a moment, where this machine is."""
+    return f"{moment.astimezone():%Y-%m-%d}"
 
 
 def _password(asked: Namespace) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ltx_ui.commands import COMMANDS
-from ltx_ui.commands.folder import add_owner, alone
+from ltx_ui.commands.folder import add_owner, alone, check_owner
+from ltx_ui.errors import SettingsError
 from ltx_ui.flags import Parser, parse
 from ltx_ui.media.files import whole
 from ltx_ui.studio.studio import Studio
@@ -27,8 +28,17 @@ def run(argv: Sequence[str], program: str) -> int:
     parser = Parser(f"{program} {command}", description=COMMANDS[command].does)
     parser.add_argument("file", type=Path, metavar="FILE.zip")
     add_owner(parser)
+    if command == "export":
+        parser.add_argument(
+            "--overwrite", "--force", action="store_true", help="replace a file that is there"
+        )
     asked, given = parse(parser, argv[1:])
+    if command == "export" and asked.file.exists() and not asked.overwrite:
+        raise SettingsError(
+            f"{asked.file} is there already. Choose another name, or give --overwrite."
+        )
     with alone(given.settings):
+        check_owner(given.settings, asked.owner)
         studio = Studio(given.settings)
         try:
             does = _export if command == "export" else _import

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sqlite3
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from filelock import ReadWriteLock, Timeout
 
 from ltx_ui.errors import SettingsError
-from ltx_ui.settings import Settings
+from ltx_ui.settings import LOCAL, Settings
+from ltx_ui.studio import people
+from ltx_ui.studio.database import Database
 
 
 class InUse(SettingsError):
@@ -22,9 +24,9 @@ def add_owner(parser: ArgumentParser) -> None:
     """Add the option that says whose clips are meant."""
     parser.add_argument(
         "--owner",
-        default="local",
+        default=LOCAL,
         metavar="NAME",
-        help="whose clips: the name they sign in with (default: local)",
+        help=f"whose clips: the name they sign in with (default: {LOCAL})",
     )
 
 
@@ -73,6 +75,19 @@ def noted_address(settings: Settings, url: str) -> Iterator[None]:
     finally:
         with suppress(OSError):
             note.unlink()
+
+
+def check_owner(settings: Settings, owner: str) -> None:
+    """Refuse an owner of whom nothing is known in a data folder that is held.
+
+    Raises:
+        SettingsError: it is one.
+        MediaError: the library can't be read.
+    """
+    if owner == LOCAL:
+        return
+    with closing(Database(settings.library)) as database:
+        people.check_owner(database, settings, owner)
 
 
 def address_of(settings: Settings) -> str | None:

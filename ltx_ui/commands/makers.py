@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 from ltx_ui.commands.elsewhere import There
-from ltx_ui.commands.folder import InUse, address_of, alone
+from ltx_ui.commands.folder import InUse, address_of, alone, check_owner
 from ltx_ui.commands.making import Here, Maker
 from ltx_ui.settings import Settings
 
@@ -21,12 +21,13 @@ def maker_for(settings: Settings, owner: str, *, keep: bool) -> Iterator[Maker]:
         keep: whether they stay in the library.
 
     Raises:
-        SettingsError: the data folder can't be used.
+        SettingsError: the data folder can't be used, or nobody has the owner's name.
     """
     with ExitStack() as held:
         maker: Maker
         try:
             held.enter_context(alone(settings))
+            check_owner(settings, owner)
             maker = Here(settings, owner, keep=keep)
         except InUse:
             if (address := address_of(settings)) is None:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ltx_ui.commands.begun import Begun, source_of
 from ltx_ui.commands.making import Maker, Unmade
 from ltx_ui.commands.outputs import Outputs, unused
 from ltx_ui.commands.progress import Display
@@ -94,7 +95,8 @@ class Batch:
         notes = Notes(file.with_name(f"{file.name}.done"))
         if not file.is_file():
             raise SettingsError(f"{file} is no file.")
-        return partial(self._lines, file, outputs, notes)
+        begun = Begun(file.with_name(f"{file.name}.begun"))
+        return partial(self._lines, file, outputs, notes, begun)
 
     def folder(self, folder: Path) -> Work:
         """A clip of each file that comes, until somebody stops it. A file goes to ``done`` or, with
@@ -106,10 +108,16 @@ class Batch:
         outputs = self._outputs(folder, "{name}.mp4")
         if not folder.is_dir():
             raise SettingsError(f"{folder} is no folder.")
-        return partial(self._watch, folder, outputs)
+        return partial(self._watch, folder, outputs, Begun(folder / ".begun"))
 
     def _lines(
-        self, file: Path, outputs: Outputs, notes: Notes, maker: Maker, display: Display
+        self,
+        file: Path,
+        outputs: Outputs,
+        notes: Notes,
+        begun: Begun,
+        maker: Maker,
+        display: Display,
     ) -> int:
         skipped, failed = 0, list[str]()
         for number, line in _numbered(file):
@@ -118,13 +126,14 @@ class Batch:
                 continue
             display.begin(f"line {number}")
             try:
-                todo = self._todo(fields_of(line), outputs, file.stem, number)
-                todo.make(maker, display)
+                source, names = source_of(line, notes.count(line)), (file.stem, number)
+                files = self._once(source, fields_of(line), outputs, names, begun, maker, display)
             except (InvalidRecipe, Unmade, SettingsError) as error:
                 failed.append(f"{file.name}, line {number}: {error}")
                 display.say(failed[-1])
             else:
-                notes.add(line, todo.files)
+                notes.add(line, files)
+            begun.end()
         if skipped:
             display.say(f"{skipped} were made before ({notes.path.name} lists them).")
         if failed:
@@ -133,26 +142,60 @@ class Batch:
                 display.say(f"  {sentence}")
         return int(bool(failed))
 
-    def _watch(self, folder: Path, outputs: Outputs, maker: Maker, display: Display) -> int:
+    def _watch(
+        self, folder: Path, outputs: Outputs, begun: Begun, maker: Maker, display: Display
+    ) -> int:
         display.say(f"Watching {folder} for .txt and .json files. Ctrl-C stops.")
         seen: dict[Path, tuple[int, int]] = {}
         while True:
             now = dict(_waiting(folder))
             for file in [each for each, size in now.items() if seen.get(each) == size]:
-                self._come(file, outputs, maker, display)
+                self._come(file, outputs, begun, maker, display)
             seen = now
             pause(WATCH_SECONDS)
 
-    def _come(self, file: Path, outputs: Outputs, maker: Maker, display: Display) -> None:
+    def _come(
+        self, file: Path, outputs: Outputs, begun: Begun, maker: Maker, display: Display
+    ) -> None:
         display.begin(file.name)
         try:
-            self._todo(_read(file), outputs, file.stem).make(maker, display)
+            found = file.lstat()
+            source = source_of(file.name, found.st_ino, found.st_size, found.st_mtime_ns)
+            names = (file.stem, 1)
+            self._once(source, _read(file), outputs, names, begun, maker, display)
         except (InvalidRecipe, Unmade, SettingsError) as error:
             moved = _aside(file, FAILED)
             moved.with_name(f"{moved.name}.error").write_text(f"{error}\n", "utf-8")
             display.say(f"{file.name}: {error}")
         else:
             _aside(file, DONE)
+        begun.end()
+
+    def _once(
+        self,
+        source: str,
+        fields: Mapping[str, Any],
+        outputs: Outputs,
+        names: tuple[str, int],
+        begun: Begun,
+        maker: Maker,
+        display: Display,
+    ) -> list[Path]:
+        """Make a clip, unless a process has that was killed before it came to note it.
+
+        Args:
+            source: as :meth:`Begun.made` takes it.
+            names: the name and the number that its files are called by.
+
+        Returns:
+            Its files.
+        """
+        if (made := begun.made(source)) is not None:
+            return made
+        todo = self._todo({**fields, **begun.again(source)}, outputs, *names)
+        begun.begin(source, todo.wanted.request.seed, todo.files)
+        todo.make(maker, display)
+        return todo.files
 
     def _outputs(self, folder: Path | None, usual: str) -> Outputs:
         escaped = str(folder).replace("{", "{{").replace("}", "}}")
@@ -178,7 +221,8 @@ class Notes:
         self.path = path
         try:
             lines = path.read_text("utf-8").splitlines() if path.exists() else []
-            self._made = Counter(str(json.loads(line)["line"]) for line in lines)
+            self._all = Counter(str(json.loads(line)["line"]) for line in lines)
+            self._made = self._all.copy()
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SettingsError(
                 f"{path}, which lists the lines that are made, can't be read ({error}). Move it "
@@ -192,16 +236,21 @@ class Notes:
         self._made[digest] -= 1
         return True
 
+    def count(self, line: bytes) -> int:
+        """How often the line is noted, all runs together."""
+        return self._all[_digest(line)]
+
     def add(self, line: bytes, files: list[Path]) -> None:
         """Note that a line is made.
 
         Raises:
             SettingsError: that can't be written.
         """
-        note = {"line": _digest(line), "files": [str(file) for file in files]}
+        note: dict[str, Any] = {"line": _digest(line), "files": [str(file) for file in files]}
         try:
             with self.path.open("a", encoding="utf-8") as notes:
                 notes.write(json.dumps(note) + "\n")
+            self._all[note["line"]] += 1
         except OSError as error:
             raise StudioError(f"{self.path} can't be written: {error.strerror}.") from None
 

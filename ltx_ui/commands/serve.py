@@ -16,7 +16,7 @@ from ltx_ui import runtime
 from ltx_ui.commands import COMMANDS
 from ltx_ui.commands.folder import alone, noted_address
 from ltx_ui.flags import read_settings
-from ltx_ui.logs import log_as
+from ltx_ui.logs import announcer, log_as
 from ltx_ui.presets import load_presets
 from ltx_ui.settings import Settings
 from ltx_ui.web.listening import listen
@@ -64,17 +64,20 @@ def _serve(settings: Settings, sockets: Sequence[socket.socket]) -> NoReturn:
     studio = Studio(settings)
     page = serve(studio, settings, presets, sockets)
     studio.start(presets.sampled_sizes)
-    print(f"LTX-2 Studio: {page.url} (data in {settings.data_dir.resolve()})", flush=True)
+    announce = announcer(settings)
+    announce(f"LTX-2 Studio: {page.url} (data in {settings.data_dir.resolve()})")
+    if studio.held:
+        announce("The queue is paused for everybody. Under People the owner lets it go on.")
     if settings.database:
-        print(f"The library is in PostgreSQL at {studio.library_name}", flush=True)
+        announce(f"The library is in PostgreSQL at {studio.library_name}")
     if page.share_url:
-        print(f"Public link: {page.share_url}", flush=True)
+        announce(f"Public link: {page.share_url}")
     if settings.credentials and not chosen.credentials:
         name, password = settings.credentials
-        print(f"Sign in as {name} with the password {password}", flush=True)
+        announce(f"Sign in as {name} with the password {password}")
     between = settings.share or settings.allowed_host or settings.trusted_proxy
     if between or settings.host not in _AT_THE_MACHINE:
-        page.owner_link.tell(lambda path: print(f"Owner link: {page.url}/{path}", flush=True))
+        page.owner_link.tell(lambda path: announce(f"Owner link: {page.url}/{path}"))
     with noted_address(settings, page.url):
         stop.wait()
     if settings.on_stop == "finish":

@@ -65,8 +65,12 @@ class Hosting(Kept):
         return kept
 
     def hold(self, on: bool) -> None:
-        """Begin nobody's jobs, or go on. What runs goes on, and more may be queued. A restart goes
-        on; on a shared database it is this process alone that holds."""
+        """Begin nobody's jobs, or go on. What runs goes on, and more may be queued. Holds over a
+        restart, and on a shared database for all of its processes.
+
+        Raises:
+            MediaError: it could not be written.
+        """
         self._queue.hold(on)
 
     @property

@@ -217,7 +217,8 @@ class JobStore:
             _set_order(session, job_ids)
 
     def paused(self) -> set[str]:
-        """The owners whose waiting jobs are not begun."""
+        """The owners whose waiting jobs are not begun; among them
+        :data:`~ltx_ui.studio.waiting.EVERYBODY` if nobody's are."""
         with self._database.reading() as session:
             return set(session.scalars(select(PausedRow.owner)))
 

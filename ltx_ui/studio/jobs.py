@@ -54,6 +54,7 @@ class Queued:
             started with that model, or until its owner has it made with the loaded one.
         seconds_left: seconds until it is begun; None while unknown.
         paused: whether its owner has paused their jobs; it is not begun before they go on.
+        held: whether the studio's owner has paused everybody's; it keeps its place meanwhile.
     """
 
     name: ClassVar[StateName] = "queued"
@@ -61,10 +62,11 @@ class Queued:
     waits_for: str | None = None
     seconds_left: float | None = None
     paused: bool = False
+    held: bool = False
 
     @property
     def has_turn(self) -> bool:
-        """Whether it will be begun without anybody doing something."""
+        """Whether it will be begun without its owner doing something."""
         return self.waits_for is None and not self.paused
 
 

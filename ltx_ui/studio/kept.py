@@ -20,6 +20,7 @@ from ltx_ui.studio.licences import Licences
 from ltx_ui.studio.lineage import LastFrames
 from ltx_ui.studio.people import Presence
 from ltx_ui.studio.room import Room
+from ltx_ui.studio.sign_ins import SignIns
 from ltx_ui.studio.take_links import TakeLinks
 from ltx_ui.studio.tokens import Tokens
 from ltx_ui.studio.users import Users
@@ -34,6 +35,7 @@ class Kept(ABC):
         exporting, importing: takes as zips, out and in.
         tokens: by which programs ask for their owners.
         users: who has a name and a password here.
+        sign_ins: who is signed in.
         take_links: by which takes are given away.
         bans: who is let in no more.
         presence: who was seen lately.
@@ -65,6 +67,7 @@ class Kept(ABC):
         )
         self.importing.settle()
         self.tokens, self.users = Tokens(self._database), Users(self._database)
+        self.sign_ins = SignIns(self._database)
         self.take_links = TakeLinks(self._database, self.library)
         self.bans, self.presence = Bans(self._database), Presence()
         self.licences = Licences(self._database)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ltx_ui.errors import WrongMoment
 from ltx_ui.studio.jobs import Job, Queued
 from ltx_ui.studio.queue import JobQueue
+from ltx_ui.studio.waiting import EVERYBODY
 
 
 class OrderedQueue(JobQueue):
@@ -54,15 +55,28 @@ class OrderedQueue(JobQueue):
             self._changed.notify_all()
 
     def hold(self, on: bool) -> None:
-        """Begin nobody's jobs, or go on. What runs goes on."""
+        """Begin nobody's jobs, or go on in the order that they have. What runs goes on.
+
+        Raises:
+            MediaError: it could not be written.
+        """
+        self.restore()
         with self._changed:
-            self._held = on
+            if on:
+                self._store.pause(EVERYBODY)
+                self._waiting.paused.add(EVERYBODY)
+            else:
+                self._store.go_on(EVERYBODY, [job.id for job in self._waiting])
+                self._waiting.paused.discard(EVERYBODY)
+            self._waiting.changed()
             self._changed.notify_all()
 
     @property
     def held(self) -> bool:
         """Whether nobody's jobs are begun."""
-        return self._held
+        self.restore()
+        with self._changed:
+            return self._waiting.held
 
     def _waiting_job(self, job_id: str, owner: str) -> Job:
         job = self._find(job_id, owner)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from sqlalchemy import func, select
 
-from ltx_ui.settings import LOCAL
+from ltx_ui.errors import InvalidRecipe, SettingsError
+from ltx_ui.settings import LOCAL, Settings
 from ltx_ui.studio.bans import is_banned
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.guard import is_visitor
 from ltx_ui.studio.tables import TakeRow
 from ltx_ui.studio.takes import PRESENT
+from ltx_ui.studio.users import Users, checked_name
 
 MOST = 1000
 """People who are remembered; those who were seen longest ago are forgotten first."""
@@ -102,6 +105,36 @@ class Presence:
             )
             for owner, at in seen
         ]
+
+
+def named(database: Database, settings: Settings) -> set[str]:
+    """Who has a name here: the owner, users, and whom ``--auth`` names.
+
+    Raises:
+        MediaError: the library can't be read.
+    """
+    names = {LOCAL, *(user.name for user in Users(database).all())}
+    return names | {settings.credentials[0]} if settings.credentials else names
+
+
+def check_owner(database: Database, settings: Settings, name: str) -> None:
+    """Refuse a name that nobody has here, and under which nothing lies in the library.
+
+    Raises:
+        SettingsError: it is one; says who is known.
+        MediaError: the library can't be read.
+    """
+    known = named(database, settings)
+    if name in known or name in _takes(database):
+        return
+    if settings.user_header:  # The proxy may know more people than have come by.
+        with suppress(InvalidRecipe):
+            checked_name(name)
+            return
+    raise SettingsError(
+        f"nobody is called {name} here, but {', '.join(sorted(known))}. ltx-ui user add gives "
+        "somebody a name."
+    )
 
 
 def _takes(database: Database) -> dict[str, int]:

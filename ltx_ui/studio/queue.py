@@ -58,7 +58,7 @@ class JobQueue:
         self._started: dict[str, Started] = {}
         self._history = History(store)
         self._restored = self._only_new = False
-        self._finishing = self._held = False
+        self._finishing = False
         self._closed = False
         self._refusal: str | None = None
 
@@ -166,7 +166,7 @@ class JobQueue:
         with self._changed:
             while True:
                 self._changed.wait_for(
-                    lambda: self._finishing or (len(self._waiting) and not self._held)
+                    lambda: self._finishing or (len(self._waiting) and not self._waiting.held)
                 )
                 if self._finishing or (job := self._waiting.pop()) is None:
                     return None

@@ -19,7 +19,8 @@ class SharedQueue(OrderedQueue):
         self.restore()
         with self._changed:
             self._store.write_again()
-            self._waiting.paused = self._store.paused()
+            if not self._only_new:
+                self._waiting.paused = self._store.paused()
             ours = [job.id for job in self._waiting] + [*self._started]
             for job_id in self._store.cancelled(ours):
                 self._waiting.remove(job_id)

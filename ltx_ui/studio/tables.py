@@ -131,7 +131,7 @@ class JobRow(Base):
 
 
 class PausedRow(Base):
-    """An owner whose waiting jobs are not begun."""
+    """An owner whose waiting jobs are not begun; without a name it stands for everybody."""
 
     __tablename__ = "paused"
 
@@ -181,6 +181,19 @@ class UserRow(Base):
     name: Mapped[str] = mapped_column(String(40), unique=True)
     password: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SignInRow(Base):
+    """Somebody is signed in. ``digest`` is the SHA-256 of the token in their cookie, and ``stamp``
+    tells whether their password is still the one that they came with."""
+
+    __tablename__ = "sign_ins"
+    __table_args__ = (Index("ix_sign_ins_expires_at", "expires_at"),)
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str]
+    stamp: Mapped[str] = mapped_column(String(64))
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class TokenRow(Base):

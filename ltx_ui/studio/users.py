@@ -20,6 +20,7 @@ from ltx_ui.errors import InvalidRecipe, NotFound, WrongMoment
 from ltx_ui.settings import GUEST, LOCAL, VISITOR
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.lately import Lately
+from ltx_ui.studio.sign_ins import sign_out
 from ltx_ui.studio.tables import UserRow
 from ltx_ui.studio.tokens import revoke_all
 
@@ -90,6 +91,7 @@ class Users:
         with self._database.session(frees=True) as session:
             session.delete(_found(session, name))
             revoke_all(session, name)
+            sign_out(session, name)
         self.stamps.changed()
 
     def set_password(self, name: str, password: str) -> None:
@@ -104,6 +106,7 @@ class Users:
         with self._database.session() as session:
             _found(session, name).password = hashed
             revoke_all(session, name)
+            sign_out(session, name)
         self.stamps.changed()
 
     def verify(self, name: str, password: str) -> bool:

@@ -14,6 +14,9 @@ Seconds = Callable[[Recipe], float | None]
 Effort = Callable[[Recipe], float]
 """How much all takes of a recipe cost the machine, in a unit that never changes."""
 
+EVERYBODY = ""
+"""Stands among those who are paused for all owners: none of them is without a name."""
+
 
 class WaitingJobs:
     """Waiting jobs in the order in which they are begun: one of each owner's in turn, and each
@@ -27,7 +30,8 @@ class WaitingJobs:
         effort: decides which job may be begun in another one's turn.
 
     Attributes:
-        paused: the owners whose jobs are not begun; call :meth:`changed` after changing it.
+        paused: the owners whose jobs are not begun, :data:`EVERYBODY` among them if nobody's are;
+            call :meth:`changed` after changing it.
     """
 
     def __init__(self, seconds: Seconds, effort: Effort) -> None:
@@ -47,6 +51,11 @@ class WaitingJobs:
     def __iter__(self) -> Iterator[Job]:
         """All jobs, each with its place."""
         return map(self._placed, self._jobs)
+
+    @property
+    def held(self) -> bool:
+        """Whether nobody's jobs are begun. They keep their places meanwhile."""
+        return EVERYBODY in self.paused
 
     def changed(self) -> None:
         """Compute places and waiting times anew when they are next asked for: how long clips take
@@ -185,14 +194,14 @@ class WaitingJobs:
     def _computed_places(self) -> dict[str, Queued]:
         """Places by job id. ``seconds_left`` counts from when the first waiting job is begun."""
         places, place = {}, 0
-        begins: float | None = 0.0
+        begins: float | None = None if self.held else 0.0
         for job in self._jobs:
             if not self.has_turn(job):
                 other = None if self.fits(job) else job.model
                 places[job.id] = Queued(0, waits_for=other, paused=job.owner in self.paused)
                 continue
             place += 1
-            places[job.id] = Queued(place, seconds_left=begins)
+            places[job.id] = Queued(place, seconds_left=begins, held=self.held)
             takes = None if begins is None else self._seconds(job.recipe)
             begins = None if begins is None or takes is None else begins + takes
         return places

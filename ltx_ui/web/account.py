@@ -133,7 +133,7 @@ class Account:
             "account.html",
             role=caller.role,
             name=caller.owner,
-            signed_in=auth.keeps(request),
+            signed_in=await auth.keeps(request),
             can_sign_in=caller.role == "visitor" and await auth.has_names(),
             limits=limits,
             frames=limits and (limits.volume // (width * height) - 1) // 8 * 8 + 1,
@@ -201,6 +201,12 @@ class Account:
         self._auth.public.close()
         return _done()
 
+    async def open(self, request: Request, caller: Caller) -> Response:
+        """Open the public link again."""
+        await _decided(_Decided, request, caller)
+        await asyncio.to_thread(self._auth.public.open)
+        return _done()
+
     def router(self) -> APIRouter:
         """The routes; left out of the API's schema, for they serve the page."""
         router = APIRouter(prefix="/account", include_in_schema=False)
@@ -208,7 +214,7 @@ class Account:
         add_get(router, "/tokens", self.tokens)
         add_get(router, "/links/{take_id}", self.links)
         add_get(router, "/people", self.people)
-        for path in ("ban", "unban", "stop", "hold", "close"):
+        for path in ("ban", "unban", "stop", "hold", "close", "open"):
             router.add_api_route(f"/{path}", getattr(self, path), methods=["POST"])
         return router
 

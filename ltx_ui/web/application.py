@@ -27,6 +27,7 @@ from ltx_ui.web.cast import KnowsCast
 from ltx_ui.web.docs import docs_router
 from ltx_ui.web.examples import router as examples_router
 from ltx_ui.web.given import Given
+from ltx_ui.web.gradio_clients import GradioClients
 from ltx_ui.web.headers import SafeHeaders
 from ltx_ui.web.identity import signing_key
 from ltx_ui.web.language import Spoken
@@ -108,6 +109,7 @@ def make_routes(
         parts_router(),
         given.router(),
         Account(studio, authenticator, given).router(),
+        GradioClients(studio, settings, watching).router(),
         Login(authenticator).router(),
     ):
         app.include_router(router)

@@ -17,13 +17,13 @@ from ltx_ui.settings import GUEST, LOCAL, Settings
 from ltx_ui.studio.bans import BANNED, is_banned
 from ltx_ui.studio.guard import is_visitor
 from ltx_ui.studio.kept import Kept
+from ltx_ui.studio.sign_ins import SignedIn
 from ltx_ui.studio.tokens import Token
 from ltx_ui.studio.users import checked_name
 from ltx_ui.web.identity import Identities, OwnerLink, is_at_the_machine
 from ltx_ui.web.origins import is_proven_own
 from ltx_ui.web.proxies import came_through_proxy
 from ltx_ui.web.public import PublicLink
-from ltx_ui.web.sessions import Sessions, SignedIn
 from ltx_ui.web.throttle import Throttle
 
 MOST_NAMED = 200
@@ -46,28 +46,29 @@ class WrongPassword(Exception):
 
 
 class Authenticator:
-    """Checks names and passwords, and keeps the sessions and the failed attempts.
+    """Checks names, passwords and who is signed in, and counts the failed attempts.
 
     Attributes:
         identities: names in signed cookies.
         link: makes whoever opens it the owner.
         public: the public link, if there is one.
-        cookie: the name of the cookie with a session's token.
+        sign_ins: who is signed in.
+        cookie: the name of the cookie with a sign-in's token.
     """
 
     def __init__(
         self, settings: Settings, identities: Identities, link: OwnerLink, studio: Kept
     ) -> None:
         self._credentials = settings.credentials
+        self._stamp = identities.stamp(self._credentials) if self._credentials else ""
         self._visitors = settings.visitors == "on"
         self._user_header = settings.user_header
         # Behind a tunnel or a proxy, strangers' requests come from this machine too.
         self._direct = not settings.share and not settings.allowed_host
-        self._studio = studio
+        self._studio, self.sign_ins = studio, studio.sign_ins
         self.identities = identities
         self.link = link
         self.public = PublicLink()
-        self.sessions = Sessions()
         self._throttle = Throttle()
         self._hashing = asyncio.Semaphore(_AT_ONCE)
         # Cookies are shared by all ports of a host, and two studios may run on one.
@@ -141,10 +142,13 @@ class Authenticator:
                 raise NotAllowed(BANNED)
         self._studio.presence.seen(owner)
 
-    def keeps(self, request: Request) -> bool:
-        """Whether the browser keeps something by which it is somebody, and could sign out."""
-        session = self.sessions.who(request.cookies.get(self.cookie, ""))
-        return session is not None or self.identities.of(request) == LOCAL
+    async def keeps(self, request: Request) -> bool:
+        """Whether the browser keeps something by which it is somebody, and could sign out.
+
+        Raises:
+            MediaError: the library can't be read.
+        """
+        return self.identities.of(request) == LOCAL or await self._signed_in(request) is not None
 
     def visitor(self, request: Request) -> str:
         """The visitor's name in a request's cookie; empty if there is none."""
@@ -176,7 +180,7 @@ class Authenticator:
     async def _verified(self, name: str, password: str) -> SignedIn | None:
         given, expected = f"{name}:{password}", ":".join(self._credentials or ())
         if secrets.compare_digest(given.encode(), expected.encode()):
-            return SignedIn(name, "")
+            return SignedIn(name, self._stamp)
         users = self._studio.users
         # Somebody who was just given a name, in another process, signs in at once.
         users.stamps.changed()
@@ -188,10 +192,14 @@ class Authenticator:
         return SignedIn(name, stamp) if stamp else None
 
     async def _signed_in(self, request: Request) -> SignedIn | None:
-        who = self.sessions.who(request.cookies.get(self.cookie, ""))
-        if who is None or (who.stamp and (await self._stamps()).get(who.name) != who.stamp):
+        if not (token := request.cookies.get(self.cookie)):
             return None
-        return who
+        who = self.sign_ins.lately(token) or await asyncio.to_thread(self.sign_ins.who, token)
+        if who is None or (
+            self._credentials and who == SignedIn(self._credentials[0], self._stamp)
+        ):
+            return who
+        return who if (await self._stamps()).get(who.name) == who.stamp else None
 
     async def _stamps(self) -> Mapping[str, str]:
         stamps = self._studio.users.stamps

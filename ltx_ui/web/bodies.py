@@ -59,6 +59,16 @@ async def read_body(request: Request, limit: int) -> bytearray:
     return body
 
 
+def read_already(body: bytes, receive: Receive) -> Receive:
+    """Gives a body that was read to another app, and then what comes after it."""
+    whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return whole.pop() if whole else await receive()
+
+    return again
+
+
 async def read_json(request: Request, limit: int) -> Mapping[str, Any]:
     """The request's JSON object.
 
@@ -124,7 +134,8 @@ def parse_object(body: bytes | bytearray) -> Mapping[str, Any]:
 
 def _check_size(size: int, limit: int) -> None:
     if size > limit:
-        raise BodyTooLarge(f"The request is larger than {limit / 1e6:.1f} MB. Send less at once.")
+        most = f"{limit / 1e6:.1f} MB" if limit >= 1e6 else f"{limit / 1e3:.0f} kB"
+        raise BodyTooLarge(f"The request is larger than {most}. Send less at once.")
 
 
 @dataclass(eq=False)

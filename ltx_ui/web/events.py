@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 
 from fastapi import HTTPException
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ltx_ui.web.bodies import media_type, read_body
+from ltx_ui.web.bodies import media_type, read_already, read_body
 
 MOST_BYTES = 1_000_000
 """Size of an event at most. A draft and all of the page's fields take some 20 kB."""
@@ -54,16 +54,7 @@ class Events:
             raise HTTPException(415, "Send JSON with the header Content-Type: application/json.")
         body = bytes(await read_body(request, MOST_BYTES))
         check_event(body, self._inputs)
-        read = False
-
-        async def again() -> Message:
-            nonlocal read
-            if read:
-                return await receive()
-            read = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        await self._app(scope, again, send)
+        await self._app(scope, read_already(body, receive), send)
 
 
 def check_event(body: bytes, inputs: Mapping[int, Sequence[str]]) -> None:

@@ -13,6 +13,8 @@ from ltx_ui.inputs import FIELDS, FOCUSES
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import MAX_PROMPT
 from ltx_ui.request import bounds, choices
+from ltx_ui.studio.guard import Limits
+from ltx_ui.web import limited
 from ltx_ui.web.casting import lay_out_cast
 from ltx_ui.web.choices import (
     length_choices,
@@ -85,20 +87,42 @@ class Fields:
         digests = {name: picture_digest(sent[name]) for name in PICTURES}
         return Form.read(sent | focuses | digests, presets)
 
+    def offered(
+        self, form: Form, presets: Presets, limits: Limits | None, *, has_upsampler: bool
+    ) -> dict[str, Any]:
+        """What may be chosen where there is a choice, by the field's name.
+
+        Args:
+            limits: of who chooses, if they have any.
+        """
+        lengths = (
+            limited.lengths(choices, form, limits)
+            for choices in (length_choices(form, presets), other_lengths(form, presets))
+        )
+        sizes = size_choices(form, presets, has_upsampler=has_upsampler)
+        return {
+            "preset": offer(limited.presets(preset_choices(form, presets), form, presets, limits)),
+            "size": offer(limited.sizes(sizes, limits)),
+            "num_frames": offer(*lengths),
+            "num_takes": offer(limited.takes(take_choices(form, presets), limits)),
+        }
+
     def show(
-        self, form: Form, presets: Presets, pictures: Mapping[str, Any], *, has_upsampler: bool
+        self,
+        form: Form,
+        presets: Presets,
+        pictures: Mapping[str, Any],
+        limits: Limits | None,
+        *,
+        has_upsampler: bool,
     ) -> Updates:
         """The updates that put a form into the fields.
 
         Args:
+            limits: as :meth:`offered` takes them.
             pictures: values for the two picture fields, by their names.
         """
-        offered = {
-            "preset": offer(preset_choices(form, presets)),
-            "size": offer(size_choices(form, presets, has_upsampler=has_upsampler)),
-            "num_frames": offer(length_choices(form, presets), other_lengths(form, presets)),
-            "num_takes": offer(take_choices(form, presets)),
-        }
+        offered = self.offered(form, presets, limits, has_upsampler=has_upsampler)
         shown = {**form.as_draft(), **pictures}
         updates = shown | {name: {**offered[name], "value": shown[name]} for name in offered}
         return {self.of_form[name]: updates[name] for name in self.of_form}

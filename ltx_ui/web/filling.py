@@ -72,7 +72,20 @@ class Filling:
             name: self._picture(getattr(form, name), getattr(form, FOCUSES[place]))
             for place, name in FIELDS.items()
         }
-        return self.fields.show(form, self._presets, there, has_upsampler=self.has_upsampler)
+        limits = self._studio.limits(asking())
+        return self.fields.show(
+            form, self._presets, there, limits, has_upsampler=self.has_upsampler
+        )
+
+    def limit(self, values: Values) -> Updates:
+        """Offer a visitor what they may ask for; whoever has no limits has been offered all."""
+        if (limits := self._studio.limits(asking())) is None:
+            return {}
+        offered = self.fields.offered(
+            self.form(values), self._presets, limits, has_upsampler=self.has_upsampler
+        )
+        updates = {self.fields[name]: each for name, each in offered.items() if name != "preset"}
+        return updates | {self.fields["num_inference_steps"]: gr.update(maximum=limits.steps)}
 
     def _picture(self, digest: str | None, focus: Sequence[float]) -> dict[str, Any] | None:
         try:

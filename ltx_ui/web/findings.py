@@ -6,6 +6,8 @@ from ltx_ui.advice import Finding, Fix, advise
 from ltx_ui.presets import Presets
 from ltx_ui.publishing import falls_short
 from ltx_ui.studio.studio import Studio
+from ltx_ui.web import limited
+from ltx_ui.web.caller import asking
 from ltx_ui.web.estimates import Estimates
 from ltx_ui.web.fields import PICTURES, Fields
 from ltx_ui.web.form import DESCRIBED, Form, size_fields
@@ -28,13 +30,18 @@ class Findings:
         return advise(form, self._presets, self._studio.model_card(), language())
 
     def sizes(self, form: Form, values: Values) -> list[Finding]:
-        """What platforms don't take of the clip, and which pictures are smaller than it."""
-        return [*self._platform(form), *self._pictures(form, values)]
+        """What the clip has that its maker may not ask for, what platforms don't take of it, and
+        which pictures are smaller than it."""
+        return [*self._limits(form), *self._platform(form), *self._pictures(form, values)]
 
     def fix(self, name: object, form: Form) -> Fix | None:
         """The change that settles the finding of this name, if there is one."""
-        found = [*self.words(form), *self._platform(form)]
+        found = [*self.words(form), *self._limits(form), *self._platform(form)]
         return next((each.fix for each in found if each.name == name), None)
+
+    def _limits(self, form: Form) -> list[Finding]:
+        found = limited.finding(form, self._studio.limits(asking()))
+        return [found] if found else []
 
     def _platform(self, form: Form) -> list[Finding]:
         clip, card = self._estimates.roughly(form), self._studio.model_card()

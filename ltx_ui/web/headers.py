@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ltx_ui.web.identity import is_loopback
 
 PAGE_POLICY = "; ".join(
     (
@@ -58,10 +62,13 @@ _POLICIES = {"/": PAGE_POLICY, "/docs": DOCS_POLICY}
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
+
+
+_OPENER = {"Cross-Origin-Opener-Policy": "same-origin"}
+"""Heeded in secure contexts alone: elsewhere browsers warn of it on their consoles."""
 
 
 class SafeHeaders:
@@ -75,10 +82,12 @@ class SafeHeaders:
             await self._app(scope, receive, send)
             return
 
+        secure = _is_secure(scope)
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
+                headers.update(_HEADERS | _OPENER if secure else _HEADERS)
                 if headers.get("content-type", "").startswith("application/json"):
                     headers.setdefault("Cache-Control", "no-store")
                 own = _POLICIES.get(scope["path"]) if message["status"] == 200 else None
@@ -86,3 +95,13 @@ class SafeHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+def _is_secure(scope: Scope) -> bool:
+    """Whether a browser takes the address for a secure context: by TLS, or on its own machine."""
+    if scope["scheme"] == "https":
+        return True
+    try:
+        return is_loopback(urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname)
+    except ValueError:  # It is no address at all.
+        return False

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from argon2.low_level import Type, hash_secret_raw
 from itsdangerous import BadSignature, TimestampSigner
 from starlette.requests import Request
 from starlette.responses import Response
@@ -76,6 +77,14 @@ class Identities:
         """Have the browser keep no name any more."""
         path = cookie_path(request.scope)
         answer.delete_cookie(self._cookie, path=path, httponly=True, samesite="lax")
+
+    def stamp(self, credentials: tuple[str, str]) -> str:
+        """What tells whether a name and a password are still those that somebody signed in with.
+        As hard to guess the password from as a stored hash of it."""
+        name, password = credentials
+        salt = hashlib.sha256(self._key + name.encode()).digest()
+        raw = hash_secret_raw(password.encode(), salt, 2, 19 * 1024, 1, 32, Type.ID)
+        return raw.hex()
 
     def set_cookie(self, name: str, request: Request) -> str:
         """The header ``Set-Cookie`` that has the browser keep a name."""

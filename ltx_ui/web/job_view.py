@@ -98,6 +98,9 @@ def _waits(queued: Queued) -> tuple[str, str, str]:
         return t("job.waiting"), made_for, t("job.other_model")
     if queued.paused:
         return t("job.paused"), t("job.paused_detail"), t("job.paused_short")
+    if queued.held:
+        where = t("job.place", place=queued.place)
+        return t("job.held"), where if queued.place > 1 else t("job.held_next"), t("job.held_short")
     where = t("job.next") if queued.place <= 1 else t("job.place", place=queued.place)
     if queued.seconds_left is None:
         waits = t("job.waits_for_clips") if queued.place > 1 else ""

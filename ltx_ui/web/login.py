@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import unicodedata
 from urllib.parse import parse_qs
 
@@ -11,12 +12,12 @@ from starlette.requests import Request
 
 from ltx_ui.errors import TooMuch
 from ltx_ui.settings import LOCAL
+from ltx_ui.studio.sign_ins import LASTS
 from ltx_ui.web.authenticator import Authenticator, address_of
 from ltx_ui.web.bodies import read_body
 from ltx_ui.web.front import TITLE
 from ltx_ui.web.language import t
 from ltx_ui.web.prefix import cookie_path
-from ltx_ui.web.sessions import SESSION_SECONDS
 from ltx_ui.web.templating import render
 
 MOST_BYTES = 4096
@@ -47,11 +48,12 @@ class Login:
         answer = RedirectResponse("./", 303)
         if auth.identities.of(request) == LOCAL:
             auth.identities.forget(answer, request)
-        auth.sessions.close(request.cookies.get(auth.cookie, ""))
+        if before := request.cookies.get(auth.cookie):
+            await asyncio.to_thread(auth.sign_ins.close, before)
         answer.set_cookie(
             auth.cookie,
-            auth.sessions.open(who),
-            max_age=SESSION_SECONDS,
+            await asyncio.to_thread(auth.sign_ins.open, who),
+            max_age=int(LASTS.total_seconds()),
             path=cookie_path(request.scope),
             httponly=True,
             samesite="lax",
@@ -62,7 +64,8 @@ class Login:
     def sign_out(self, request: Request) -> Response:
         """End the session. A browser that the owner link made the owner's is nobody's again."""
         auth = self._authenticator
-        auth.sessions.close(request.cookies.get(auth.cookie, ""))
+        if before := request.cookies.get(auth.cookie):
+            auth.sign_ins.close(before)
         answer = RedirectResponse("login", 303)
         path = cookie_path(request.scope)
         answer.delete_cookie(auth.cookie, path=path, httponly=True, samesite="lax")

@@ -13,9 +13,11 @@ from ltx_ui.presets import Presets
 from ltx_ui.recipe import Recipe
 from ltx_ui.request import parse_recipe, request_data
 from ltx_ui.settings import Settings
+from ltx_ui.studio.guard import Limits
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web import fields, views
+from ltx_ui.web import fields, limited, views
 from ltx_ui.web.access import owner_of
+from ltx_ui.web.caller import asking
 from ltx_ui.web.cast import model_reads
 from ltx_ui.web.choices import length_choices, other_lengths, preset_choices, size_choices
 from ltx_ui.web.difference import changes
@@ -75,6 +77,11 @@ class RecipeForm:
         self.filling.lay_out()
         self._since = panel("since")
         self._estimate = panel("estimate")
+
+    @property
+    def _limits(self) -> Limits | None:
+        """What whoever asks may ask for; None for everything."""
+        return self._studio.limits(asking())
 
     def recipe(self, values: Values) -> Recipe:
         """The recipe that the fields ask for.
@@ -164,7 +171,7 @@ class RecipeForm:
         form, card = self.filling.form(values), self._studio.model_card()
         sizes = size_choices(form, self._presets, has_upsampler=self.filling.has_upsampler)
         return {
-            self.fields["size"]: offer(sizes),
+            self.fields["size"]: offer(limited.sizes(sizes, self._limits)),
             **{
                 self.fields[name]: gr.update(interactive=card is None or not fixed(card))
                 for name, fixed in FIXED.items()
@@ -194,15 +201,21 @@ class RecipeForm:
             self._estimate: self._estimates.line(form),
             self.fields.compiled: self._compiled(form),
             self.fields["preset"]: offer(
-                preset_choices(form, self._presets, self._estimates.seconds_by_preset(form))
+                limited.presets(
+                    preset_choices(form, self._presets, self._estimates.seconds_by_preset(form)),
+                    *(form, self._presets, self._limits),
+                )
             ),
         }
 
     def relabel_lengths(self, values: Values) -> Updates:
         """Give the lengths' choices their seconds at the chosen frames a second."""
-        form, presets = self.filling.form(values), self._presets
-        lengths = offer(length_choices(form, presets), other_lengths(form, presets))
-        return {self.fields["num_frames"]: lengths}
+        form, presets, limits = self.filling.form(values), self._presets, self._limits
+        lengths = (
+            limited.lengths(choices, form, limits)
+            for choices in (length_choices(form, presets), other_lengths(form, presets))
+        )
+        return {self.fields["num_frames"]: offer(*lengths)}
 
     def restore(self, values: Values) -> Updates:
         """Fill the fields from the draft that the browser kept."""
@@ -255,7 +268,11 @@ class RecipeForm:
         seed, lock = form["seed"], form["seed_locked"]
         in_browser(seed.input, "studio.isSeed", [seed], [lock])
         in_browser(lock.input, "studio.seedOf", [lock, seed], [seed])
-        self.describe_on(on(demo.load, self.restore, {self._draft}, form.all).then)
+        restored = on(demo.load, self.restore, {self._draft}, form.all)
+        self.describe_on(restored.then)
+        chosen = {form[name] for name in ("size", "num_frames", "num_takes", "num_inference_steps")}
+        for event in (restored.then, form["size"].change):
+            on(event, self.filling.limit, form.all, chosen, how=LATEST)
 
     def _connect_presets(self) -> None:
         form = self.fields

@@ -44,6 +44,10 @@ _TABLE: tuple[tuple[str, str, Need], ...] = (
     # Each tool of MCP's has a scope of its own.
     (_ANY, "/mcp(/.*)?", "token"),
     (_READS, "/docs(/.*)?|/openapi.json|/examples/.+", "token"),
+    # What gradio_client asks for.
+    ("POST", "/gradio/(queue/join|cancel)", "make"),
+    (_READS, "/gradio/(config|info)", "token"),
+    (_READS, "/gradio/(queue/data|file=.+)", "read"),
     # The page, and what it loads and calls.
     ("POST", "/recipe/(share|link)", "person"),
     (_READS, r"/|/config/?|/theme\.css|/robots\.txt|/(static|assets|svelte|parts)/.+", "person"),

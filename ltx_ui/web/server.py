@@ -14,7 +14,7 @@ import gradio as gr
 import uvicorn
 from starlette.types import ASGIApp
 
-from ltx_ui.errors import StudioError
+from ltx_ui.errors import StudioError, WrongMoment
 from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
@@ -27,6 +27,7 @@ from ltx_ui.web.identity import Identities, OwnerLink, signing_key
 from ltx_ui.web.listening import BACKLOG, listen, url_of
 from ltx_ui.web.origins import Hosts
 from ltx_ui.web.page import Page, pages
+from ltx_ui.web.public import PublicLink
 
 CLOSING_SECONDS = 1.0
 STARTING_SECONDS = 60.0
@@ -82,11 +83,10 @@ def serve(
     )
     thread.start()
     _wait_until_started(server, thread)
-    share_url = _share(made[LANGUAGES[0]].blocks, settings, hosts) if settings.share else None
-    if share_url:
-        authenticator.public.opened(share_url)
+    if settings.share:
+        _share(authenticator.public, made[LANGUAGES[0]].blocks, settings, hosts)
     url = url_of(settings.host, settings.port) + settings.root_path
-    return RunningPage(url, share_url, link, made, server, thread)
+    return RunningPage(url, authenticator.public.url, link, made, server, thread)
 
 
 def _server(app: ASGIApp) -> uvicorn.Server:
@@ -117,14 +117,17 @@ def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> Non
         time.sleep(0.01)
 
 
-def _share(page: gr.Blocks, settings: Settings, hosts: Hosts) -> str | None:
-    """The public link; None, with a warning in the log, if it can't be opened."""
+def _share(public: PublicLink, page: gr.Blocks, settings: Settings, hosts: Hosts) -> None:
+    """Open the public link; a warning in the log where that can't be done."""
     local = urlsplit(url_of(settings.host, settings.port)).hostname or "127.0.0.1"
-    try:
+
+    def tunnel() -> str:
         address = urlsplit(compat.open_tunnel(page, local, settings.port))
-    except Exception as error:  # Network, certificate, download, a program that can't be run.
-        _log.warning("There is no public link (%s). The page is open on this machine.", error)
-        return None
-    if address.hostname:
-        hosts.add(address.hostname)
-    return address._replace(scheme="https").geturl()
+        if address.hostname:
+            hosts.add(address.hostname)
+        return address._replace(scheme="https").geturl()
+
+    try:
+        public.open_by(tunnel)
+    except WrongMoment as error:
+        _log.warning("%s", error)

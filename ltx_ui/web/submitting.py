@@ -23,6 +23,19 @@ from ltx_ui.web.decoding import decoding
 
 KEY = "Idempotency-Key"
 """The header with a client's own key for its request."""
+KEYED: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": KEY,
+            "in": "header",
+            "required": False,
+            "description": "A name of your own for this request, drawn anew for each. The same "
+            "request sent again within 24 hours then finds the job of the first time.",
+            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        }
+    ]
+}
+"""What OpenAPI says of it."""
 REPLAYED = "Idempotency-Replayed"
 """The header of an answer that is about the job of an earlier request with the same key."""
 JOB_PATH = "/api/v1/jobs/{}"
@@ -52,7 +65,7 @@ async def read_asked(request: HttpRequest, settings: Settings) -> Asked:
         BodyTooLarge, HTTPException: as :func:`~ltx_ui.web.bodies.read_json_body`.
         InvalidRecipe: the body is no JSON object, or the key can't be used.
     """
-    name = _key_name(request)
+    name = key_name(request)
     body = await read_json_body(request, recipe_limit(settings))
     data = await asyncio.to_thread(parse_object, body)
     if name is None:
@@ -61,7 +74,12 @@ async def read_asked(request: HttpRequest, settings: Settings) -> Asked:
     return Asked(data, Key(name, digest.hexdigest()))
 
 
-def _key_name(request: HttpRequest) -> str | None:
+def key_name(request: HttpRequest) -> str | None:
+    """What a client calls its key for a request; None without one.
+
+    Raises:
+        InvalidRecipe: the key can't be used.
+    """
     given = request.headers.getlist(KEY)
     if not given:
         return None
@@ -77,9 +95,14 @@ def _key_name(request: HttpRequest) -> str | None:
     return name
 
 
-async def submitted_once(studio: Studio, settings: Settings, asked: Asked, owner: str) -> Submitted:
+async def submitted_once(
+    studio: Studio, settings: Settings, asked: Asked, owner: str, origin: Origin | None = None
+) -> Submitted:
     """The job for a request: a new one, or the one that an earlier request with the same key has
     submitted, without blocking the event loop.
+
+    Args:
+        origin: the take that its takes come from, if its client named one.
 
     Raises:
         InvalidRecipe, StudioError: as :func:`submitted`.
@@ -88,12 +111,12 @@ async def submitted_once(studio: Studio, settings: Settings, asked: Asked, owner
     """
     data, key = asked
     if key is None:
-        return Submitted(await submitted(studio, settings, data, owner), False)
+        return Submitted(await submitted(studio, settings, data, owner, origin), False)
     earlier = partial(asyncio.to_thread, studio.asked, key, owner)
     if (job := await earlier()) is not None:
         return Submitted(job, True)
     try:
-        return Submitted(await submitted(studio, settings, data, owner, key=key), False)
+        return Submitted(await submitted(studio, settings, data, owner, origin, key), False)
     except StudioError:
         # Of two that come at once one is the first, and may have taken the last place.
         if (job := await earlier()) is None:

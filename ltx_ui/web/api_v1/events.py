@@ -213,7 +213,8 @@ def _mark(job: Job | None) -> str:
         return GONE
     match state := job.state:
         case Queued():
-            return f"queued-{state.place}-{int(state.paused)}-{int(state.waits_for is None)}"
+            waits = f"{2 * state.held + state.paused}-{int(state.waits_for is None)}"
+            return f"queued-{state.place}-{waits}"
         case Running():
             at = f"{state.take}-{state.stage}-{state.step}"
             return f"running-{at}-{len(state.take_ids)}"

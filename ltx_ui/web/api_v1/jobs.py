@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
@@ -20,7 +20,7 @@ from ltx_ui.web.api_v1.examples import RECIPES
 from ltx_ui.web.api_v1.routes import LOCATION, JobId, add, body, links_to
 from ltx_ui.web.bodies import read_json, validated
 from ltx_ui.web.submitting import (
-    KEY,
+    KEYED,
     REPLAYED,
     Submitted,
     read_asked,
@@ -33,18 +33,6 @@ MOST_LISTED = 200
 _MOVE_BYTES = 1_000
 _STORED: dict[StateName, str] = {"cancelling": "running"}
 """States that the library stores under another name."""
-_KEYED: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": KEY,
-            "in": "header",
-            "required": False,
-            "description": "A name of your own for this request, drawn anew for each. The same "
-            "request sent again within 24 hours then finds the job of the first time.",
-            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-        }
-    ]
-}
 
 
 class Jobs:
@@ -148,7 +136,7 @@ class Jobs:
             *(403, 409, 413, 415, 422, 429, 503),
             answers={202: {"headers": headers, "links": links}},
             status_code=202,
-            openapi_extra=_KEYED | body("RecipeRequest", RECIPES),
+            openapi_extra=KEYED | body("RecipeRequest", RECIPES),
         )
         add(router, "GET HEAD", "/jobs", self.list_jobs, 422)
         add(router, "GET HEAD", one, self.get_job, 404)

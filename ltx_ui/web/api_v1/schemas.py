@@ -50,6 +50,7 @@ class Progress(BaseModel):
         description="While it waits: 1 is next; 0 for one that is paused or waits for a model."
     )
     paused: bool = Field(description="Whether its owner has paused their jobs.")
+    held: bool = Field(description="Whether the studio's owner has paused the queue for everybody.")
     waits_for: str | None = Field(description="The model that it waits for, if not the loaded one.")
     stage: Stage | None = Field(description="While it runs: what is being done.")
     step: int = Field(ge=0, description="Steps of the present take that are done.")
@@ -181,6 +182,7 @@ def progress(found: jobs.Job, root: str) -> Progress:
         state=found.state.name,
         place=None,
         paused=False,
+        held=False,
         waits_for=None,
         stage=None,
         step=0,
@@ -201,6 +203,7 @@ def _state(state: jobs.JobState) -> dict[str, Any]:
             return {
                 "place": state.place,
                 "paused": state.paused,
+                "held": state.held,
                 "waits_for": state.waits_for,
                 "seconds_left": _seconds(state.seconds_left),
             }

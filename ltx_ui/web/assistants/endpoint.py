@@ -18,7 +18,9 @@ from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
 from pydantic import ValidationError
+from starlette.requests import Request
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_ui import __version__
 from ltx_ui.errors import StudioError
@@ -28,6 +30,7 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.values import mistake, shown
 from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.assistants.tools import Tools
+from ltx_ui.web.bodies import read_already, read_body
 
 PATH = "/mcp"
 MOST_BYTES = 200_000
@@ -80,14 +83,13 @@ class Assistants(MCPServer[Any]):
         self.streamable_http_app(
             streamable_http_path=PATH,
             stateless_http=True,
-            max_request_body_size=MOST_BYTES,
             # Hosts and origins are checked before, for all addresses alike.
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
 
     def route(self) -> Route:
         """The endpoint, which answers within :meth:`lifespan`."""
-        return Route(PATH, self.session_manager.asgi_app, methods=["POST"])
+        return Route(PATH, _Bounded(self.session_manager.asgi_app), methods=["POST"])
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
@@ -121,6 +123,18 @@ class Assistants(MCPServer[Any]):
         for strange in arguments.keys() - known.get(name, arguments).keys():
             allowed = ", ".join(known[name]) or "none"
             raise ToolError(f"{shown(strange)} is no argument of {name}. It has: {allowed}.")
+
+
+class _Bounded:
+    """Reads a request's body before the SDK does, whose refusal of a large one is no JSON; an ASGI
+    app."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = bytes(await read_body(Request(scope, receive), MOST_BYTES))
+        await self._app(scope, read_already(body, receive), send)
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

@@ -161,4 +161,6 @@ def _why_it_waits(queued: Queued) -> str:
         return f"It waits until the studio runs {queued.waits_for}."
     if queued.paused:
         return "It waits because its owner has paused the queue."
+    if queued.held:
+        return "It waits because the studio's owner has paused the queue for everybody."
     return "It waits for its turn. Ask job_status for it again in a while."

@@ -14,6 +14,7 @@ from ltx_ui.presets import Presets
 from ltx_ui.request import request_data
 from ltx_ui.settings import Settings
 from ltx_ui.shorthand import spelled_out
+from ltx_ui.studio.asked import Key
 from ltx_ui.studio.jobs import Job, Origin
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
@@ -21,10 +22,10 @@ from ltx_ui.values import shown
 from ltx_ui.web.access import Owner
 from ltx_ui.web.bodies import read_json, recipe_limit
 from ltx_ui.web.decoding import decoding
-from ltx_ui.web.forms import MULTIPART, read_form
+from ltx_ui.web.forms import MULTIPART, digest_of, read_form
 from ltx_ui.web.media import file_answer
 from ltx_ui.web.routing import add_get
-from ltx_ui.web.submitting import submitted
+from ltx_ui.web.submitting import KEYED, REPLAYED, Asked, key_name, submitted_once
 from ltx_ui.web.videos.errors import ErrorObject
 from ltx_ui.web.videos.listing import Order, page
 from ltx_ui.web.videos.objects import (
@@ -97,7 +98,7 @@ class Videos:
         self._settings = settings
         self._presets = presets
 
-    async def create(self, request: Request, owner: Owner) -> VideoObject:
+    async def create(self, request: Request, response: Response, owner: Owner) -> VideoObject:
         """Queue a video. Beside OpenAI's fields every field of a recipe is taken: seed,
         num_inference_steps, guidance_scale, negative_prompt and so on."""
         limit = recipe_limit(self._settings)
@@ -106,13 +107,16 @@ class Videos:
             data: Mapping[str, Any] = await read_form(request, limit, PICTURE)
         else:
             data = await read_json(request, limit)
+        key = await _key(request, data)
         try:
             fields = await self._with_picture(_one_video(data), owner)
-            return of_job(await self._submitted(spelled_out(fields, self._presets), owner))
+            return await self._submitted(Asked(fields, key), owner, response)
         except InvalidRecipe as error:
             raise _in_its_words(error) from None
 
-    async def remix(self, request: Request, video: str, owner: Owner) -> VideoObject:
+    async def remix(
+        self, request: Request, response: Response, video: str, owner: Owner
+    ) -> VideoObject:
         """Queue a video like another one, of the same seed, with another prompt."""
         limit = recipe_limit(self._settings)
         data = await read_json(request, limit)
@@ -120,8 +124,8 @@ class Videos:
         if "prompt" not in data:
             raise InvalidRecipe.because("prompt", "prompt: is missing. Say what should change.")
         fields = {**request_data(take.recipe), **_one_video(data)}
-        origin = Origin(take.id, "variation")
-        return of_job(await self._submitted(spelled_out(fields, self._presets), owner, origin))
+        asked = Asked(fields, await _key(request, data))
+        return await self._submitted(asked, owner, response, Origin(take.id, "variation"))
 
     def retrieve(self, video: str, owner: Owner) -> VideoObject:
         """How far a video is."""
@@ -170,7 +174,7 @@ class Videos:
         """All of the routes."""
         router = APIRouter(prefix="/v1/videos", tags=["OpenAI"], responses=_answers(401, 403))
         wrong = _answers(400, 413, 415, 429, 503)
-        router.post("", openapi_extra=_BODY, responses=wrong)(self.create)
+        router.post("", openapi_extra=_BODY | KEYED, responses=wrong)(self.create)
         add_get(router, "", self.list, responses=_answers(400))
         for what in ("edits", "extensions", "characters"):
             router.post(f"/{what}", include_in_schema=False)(_not_offered)
@@ -183,15 +187,20 @@ class Videos:
             response_class=FileResponse,
             responses=_answers(400, 404, 409),
         )
-        router.post("/{video}/remix", openapi_extra=_REMIX, responses=wrong | _answers(404, 409))(
-            self.remix
-        )
+        router.post(
+            "/{video}/remix", openapi_extra=_REMIX | KEYED, responses=wrong | _answers(404, 409)
+        )(self.remix)
         return router
 
     async def _submitted(
-        self, fields: Mapping[str, Any], owner: str, origin: Origin | None = None
-    ) -> Job:
-        return await submitted(self._studio, self._settings, fields, owner, origin)
+        self, asked: Asked, owner: str, response: Response, origin: Origin | None = None
+    ) -> VideoObject:
+        spelled = Asked(spelled_out(asked.data, self._presets), asked.key)
+        job, replayed = await submitted_once(self._studio, self._settings, spelled, owner, origin)
+        if not replayed:
+            return of_job(job)
+        response.headers[REPLAYED] = "true"
+        return await asyncio.to_thread(self.retrieve, video_id(job.id), owner)
 
     async def _with_picture(self, data: Mapping[str, Any], owner: str) -> dict[str, Any]:
         """The fields with the picture as a recipe names it; one that was sent is stored."""
@@ -245,6 +254,13 @@ class Videos:
         if found.live:
             raise WrongMoment("This video is not made yet. Wait until its status is completed.")
         raise WrongMoment("This video was not made. Its error says why.")
+
+
+async def _key(request: Request, data: Mapping[str, Any]) -> Key | None:
+    """The client's key for its request, if it sent one."""
+    if (name := key_name(request)) is None:
+        return None
+    return Key(name, await asyncio.to_thread(digest_of, data, request.url.path))
 
 
 async def _not_offered() -> Response:
