@@ -82,17 +82,13 @@ class Gallery:
         self._http = http
         config = http.get("/config").raise_for_status().json()
         self._events = config["dependencies"]
-        self._field = next(
-            each["id"]
-            for each in config["components"]
-            if each["props"].get("elem_id") == "gallery-filter"
-        )
+        ids = {each["props"].get("elem_id"): each["id"] for each in config["components"]}
+        self._field, self._wall = ids["gallery-filter"], ids["gallery"]
 
     def ask(self, trigger: str, sought: dict[str, Any], **data: Any) -> bytes:
         """What the studio answers to an event."""
-        event = next(
-            each for each in self._events if any(name == trigger for _, name in each["targets"])
-        )
+        target = [self._wall, trigger]
+        event = next(each for each in self._events if target in each["targets"])
         values = [sought if id_ == self._field else None for id_ in event["inputs"]]
         asked = {"fn_index": event["id"], "data": values, "event_data": data}
         answer = self._http.post("/gradio_api/run/predict", json=asked | {"session_hash": "bench"})

@@ -18,6 +18,7 @@ import av
 import pytest
 from kept import GREY, fill, in_use, keep
 from PIL import Image
+from postgres import ON_BOTH
 from sources import ROOT
 from studios import PATIENCE, OpenStudio, leave
 from told import ODD, typed
@@ -51,6 +52,7 @@ def listed(file: Path) -> dict[str, Any]:
     return told
 
 
+@ON_BOTH
 def test_all_that_the_library_knows_of_a_clip_comes_along(
     odd_folder: Path, zipped: Path, elsewhere: Studio
 ) -> None:
@@ -64,6 +66,7 @@ def test_all_that_the_library_knows_of_a_clip_comes_along(
     assert len(elsewhere.library.takes("local")) == 4
 
 
+@ON_BOTH
 def test_what_came_is_shown_at_once(zipped: Path, elsewhere: Studio) -> None:
     library = elsewhere.library
     assert len(library.newest("local")) == library.room("local").takes == 0
@@ -119,6 +122,7 @@ def test_a_clip_whose_file_is_gone_is_listed_without_it(odd_folder: Path, tmp_pa
     assert "its files were gone" in brought.unreadable[0]
 
 
+@ON_BOTH
 def test_an_id_that_is_somebody_elses_becomes_a_new_one(zipped: Path, elsewhere: Studio) -> None:
     elsewhere.importing.bring(zipped, "ada")
     assert elsewhere.importing.bring(zipped, "bob") == Brought(4, 0)
