@@ -56,6 +56,8 @@ def test_what_starts_from_a_takes_last_frame_goes_on_from_it(open_studio: OpenSt
     studio = open_studio()
     first = made(studio, quick())
     digest = studio.last_frame(first.id, OWNER).digest
+    leave(studio)
+    studio = open_studio()
     second = made(studio, quick(image_start=digest))
     assert (second.made_from, second.relation) == (first.id, "continued")
     assert made(studio, quick(image_end=digest)).made_from is None

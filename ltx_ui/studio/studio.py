@@ -58,7 +58,7 @@ class Studio(Hosting):
 
     def __init__(self, settings: Settings, *, only_new: bool = False) -> None:
         super().__init__(settings)
-        self._counts, self._guard = Counts(), Guard(settings)
+        self._counts, self._guard = Counts(), Guard(settings, self._database)
         self._submitting = threading.Lock()
         look = partial(look_after, self.library.bin, self._database, settings)
         self._upkeep = Upkeep(self.library.bin, look)
