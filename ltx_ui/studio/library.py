@@ -30,7 +30,7 @@ from ltx_ui.studio.room import Room, room_of
 from ltx_ui.studio.search import add_words
 from ltx_ui.studio.shelves import Marks, change_tags, naming, of_seed, tags_of
 from ltx_ui.studio.sought import Kind, Place, Sought, kinds
-from ltx_ui.studio.tables import CharacterRow, TakeRow
+from ltx_ui.studio.tables import TakeRow
 from ltx_ui.studio.takes import PRESENT, Take, of_recipe, seen_by, sees, take_of
 
 NEWEST = 24
@@ -342,22 +342,12 @@ class Library:
         if draft:
             drop_drafts(self.bin, owner)
 
-    def add(self, rows: Sequence[TakeRow], owner: str, more: Sequence[CharacterRow] = ()) -> None:
-        """Add an owner's takes and characters that came from elsewhere, in this order: all of them,
-        or none.
-
-        Raises:
-            MediaError: they could not be written.
-        """
-        with self._changed((), owner), self._database.session() as session:
-            session.add_all([*more, *rows])
-            session.flush()
-            for row in rows:
-                add_words(session, row)
-        self._changed_for(owner)
+    def came(self, owner: str) -> None:
+        """Takes of an owner's came from elsewhere."""
+        self._forget((), owner)
 
     def _forget(self, take_ids: Sequence[str], owner: str) -> None:
-        """Takes were deleted or brought back."""
+        """Takes were deleted or brought back, or came."""
         with self._changed(take_ids, owner):
             self._changed_for(owner)
 
