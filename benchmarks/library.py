@@ -38,6 +38,9 @@ OWNER = "local"
 WORDS = 1000
 PROMPT_WORDS = 50
 SIZES = ((768, 512), (512, 768), (512, 512), (1280, 704), (704, 1280))
+PRESET = {"num_frames": 49, "num_inference_steps": 30, "guidance_scale": 3.0}
+PRESET |= {"width": 288, "height": 512}
+"""Settings of every third take: those of the preset `balanced`."""
 POSTERS = """() => [...document.querySelectorAll('#gallery .card img')]
   .filter(poster => poster.complete && poster.naturalWidth).length >= 10"""
 """Whether the wall shows posters."""
@@ -55,7 +58,8 @@ def fill(data_dir: Path, takes: int) -> list[str]:
         words = draw.choices(vocabulary, k=PROMPT_WORDS)
         width, height = SIZES[number % len(SIZES)]
         size = {"width": width, "height": height, "num_frames": 25 + 24 * (number % 9)}
-        recipe = Recipe(prompt=" ".join(words), seed=number, **size)
+        settings = PRESET if number % 3 == 0 else {"num_inference_steps": number % 40 + 1, **size}
+        recipe = Recipe(prompt=" ".join(words), seed=number, **settings)
         library.keep(
             f"{number:032x}",
             OWNER,
@@ -78,17 +82,13 @@ class Gallery:
         self._http = http
         config = http.get("/config").raise_for_status().json()
         self._events = config["dependencies"]
-        self._field = next(
-            each["id"]
-            for each in config["components"]
-            if each["props"].get("elem_id") == "gallery-filter"
-        )
+        ids = {each["props"].get("elem_id"): each["id"] for each in config["components"]}
+        self._field, self._wall = ids["gallery-filter"], ids["gallery"]
 
     def ask(self, trigger: str, sought: dict[str, Any], **data: Any) -> bytes:
         """What the studio answers to an event."""
-        event = next(
-            each for each in self._events if any(name == trigger for _, name in each["targets"])
-        )
+        target = [self._wall, trigger]
+        event = next(each for each in self._events if target in each["targets"])
         values = [sought if id_ == self._field else None for id_ in event["inputs"]]
         asked = {"fn_index": event["id"], "data": values, "event_data": data}
         answer = self._http.post("/gradio_api/run/predict", json=asked | {"session_hash": "bench"})
@@ -102,6 +102,8 @@ def measure(gallery: Gallery, takes: int, words: list[str], rounds: int) -> None
         "next page": ("more", {}, {"after": [0, takes // 2]}),
         "favourites": ("seek", {"favourites": True}, {}),
         "long of one": ("seek", {"length": "long", "model": "another"}, {}),
+        "a preset": ("seek", {"preset": "balanced"}, {}),
+        "own settings": ("seek", {"preset": "own"}, {}),
         "longest": ("seek", {"order": "longest"}, {}),
         "loved first": ("seek", {"order": "favourites"}, {}),
         "one letter": ("seek", {"search": words[0][0]}, {}),

@@ -325,4 +325,9 @@ class Settings(BaseSettings):
         """The library's SQLite file, or the URL of its PostgreSQL database, with the password."""
         if self.database is not None:
             return self.database.get_secret_value()
+        return self.library_file
+
+    @property
+    def library_file(self) -> Path:
+        """Where the library is while no database is given."""
         return self.data_dir / "library.sqlite3"

@@ -149,11 +149,11 @@ def zipped(odd_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Studio]:
+def elsewhere(tmp_path: Path, database: str | None) -> Iterator[Studio]:
     """A studio without takes, in ``to``."""
     from zipped import opened
 
-    studio = opened(tmp_path / "to")
+    studio = opened(tmp_path / "to", database=database)
     yield studio
     studio.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 
 from ltx_ui.recipe import Recipe
 from ltx_ui.request import parse_recipe
@@ -75,6 +75,14 @@ def engine_of(library: Path | str) -> Engine:
     if isinstance(library, Path):
         return create_engine(f"sqlite:///{library}")
     return create_engine(library.replace("postgresql://", "postgresql+psycopg://"))
+
+
+def change(folder: Path, database: str | None, statement: str, **values: object) -> None:
+    """Change a folder's library, or the PostgreSQL database that it has instead, from outside."""
+    engine = engine_of(database or folder / "library.sqlite3")
+    with engine.begin() as connection:
+        connection.execute(text(statement), values)
+    engine.dispose()
 
 
 def leave(*studios: Studio) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -15,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import av
+import httpx
 import pytest
 from kept import GREY, fill, in_use, keep
 from PIL import Image
+from postgres import ON_BOTH
+from running import RunningApp
 from sources import ROOT
-from studios import PATIENCE, OpenStudio, idle, leave
+from studios import PATIENCE, OpenStudio, idle, leave, until
 from told import ODD, typed
 from zipped import exported, opened, rewritten
 
@@ -51,6 +55,7 @@ def listed(file: Path) -> dict[str, Any]:
     return told
 
 
+@ON_BOTH
 def test_all_that_the_library_knows_of_a_clip_comes_along(
     odd_folder: Path, zipped: Path, elsewhere: Studio
 ) -> None:
@@ -64,6 +69,7 @@ def test_all_that_the_library_knows_of_a_clip_comes_along(
     assert len(elsewhere.library.takes("local")) == 4
 
 
+@ON_BOTH
 def test_what_came_is_shown_at_once(zipped: Path, elsewhere: Studio) -> None:
     library = elsewhere.library
     assert len(library.newest("local")) == library.room("local").takes == 0
@@ -119,6 +125,7 @@ def test_a_clip_whose_file_is_gone_is_listed_without_it(odd_folder: Path, tmp_pa
     assert "its files were gone" in brought.unreadable[0]
 
 
+@ON_BOTH
 def test_an_id_that_is_somebody_elses_becomes_a_new_one(zipped: Path, elsewhere: Studio) -> None:
     elsewhere.importing.bring(zipped, "ada")
     assert elsewhere.importing.bring(zipped, "bob") == Brought(4, 0)
@@ -180,19 +187,25 @@ def test_a_zip_that_was_packed_again_with_a_folder_around_is_read(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from sqlalchemy import Engine, event
 from ltx_ui.settings import Settings
+from ltx_ui.studio import importing
 from ltx_ui.studio.studio import Studio
 zipped, folder = Path(sys.argv[1]), Path(sys.argv[2])
+importing.ROWS_AT_ONCE = 2
 def import_and_die_at(moment, data):
     seen = 0
-    def hook(event, args):
+    def count(*_):
         nonlocal seen
+        seen += 1
+        if seen == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+    def hook(event, args):
         if event in ("open", "os.rename", "os.mkdir", "os.rmdir") and ".import-" in str(args[0]):
-            seen += 1
-            if seen == moment:
-                os.kill(os.getpid(), signal.SIGKILL)
+            count()
     sys.addaudithook(hook)
     studio = Studio(Settings(data_dir=data))
+    event.listen(Engine, "commit", count)
     studio.importing.bring(zipped, "local")
     studio.close()
 moment, found = 0, set()
@@ -226,8 +239,39 @@ def test_an_import_that_is_killed_leaves_all_of_it_or_nothing(zipped: Path, tmp_
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     moments, found = run.stdout.split(maxsplit=1)
-    assert int(moments) > 17
+    assert int(moments) > 21
     assert found.strip() == "[(False, 4), (True, 0), (True, 4)]"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_an_app_that_is_killed_while_it_imports_has_nothing_of_it(
+    zipped: Path, tmp_path: Path
+) -> None:
+    def many(told: dict[str, Any]) -> None:
+        told["takes"] = [{**told["takes"][0], "id": f"{number:032x}"} for number in range(300)]
+
+    data = rewritten(zipped, tmp_path / "many.zip", many).read_bytes()
+    kind = {"Content-Type": "application/zip"}
+
+    def bring(app: RunningApp) -> httpx.Response:
+        into = f"{app.url}/library/import"
+        return httpx.post(into, content=data, headers=kind, timeout=PATIENCE, trust_env=False)
+
+    def bring_in_vain(app: RunningApp) -> None:
+        with pytest.raises(httpx.TransportError):
+            bring(app)
+
+    with RunningApp(tmp_path / "data", "--model", "demo") as app:
+        takes = app.data_dir / "takes"
+        client = threading.Thread(target=bring_in_vain, args=(app,))
+        client.start()
+        until(lambda: len(list(takes.glob(".import-*/*.mp4"))) > 10)
+        app.stop(signal.SIGKILL)
+        client.join()
+        assert list(takes.glob(".import-*"))
+        app.start()
+        assert not list(takes.iterdir())
+        assert bring(app).json()["came"] == 300
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes with names")

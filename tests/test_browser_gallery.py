@@ -64,6 +64,22 @@ def test_a_favourite_is_found_in_the_gallery_and_locked_by_use_seed(page: Page) 
     expect(page.locator("#prompt textarea")).to_have_value("Something else")
 
 
+def test_filters_are_there_whichever_script_runs_first(page: Page) -> None:
+    make_a_preview(page, "A lighthouse in the fog")
+    page.evaluate("""() => {
+      const run = studio.run;
+      studio.run = async (file, ...more) => {
+        const late = ['sought.js', 'along.js'].includes(file);
+        if (late) await new Promise(go => document.addEventListener('test:go', go));
+        return run(file, ...more);
+      };
+    }""")
+    open_gallery(page, at_least=1)
+    expect(page.locator("#gallery-filters select")).to_have_count(0)
+    page.evaluate("document.dispatchEvent(new Event('test:go'))")
+    expect(page.locator("#gallery-filters select").first).to_be_visible()
+
+
 def test_use_all_brings_the_whole_recipe_back(page: Page, tmp_path: Path) -> None:
     from PIL import Image
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 from forked import ran
 from kept import GREY, in_use, keep, open_library
 from PIL import Image
+from postgres import NEEDS_POSTGRES
 from sources import ROOT
+from studios import change
 
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.sought import Sought
+
+Sql = Callable[..., None]
 
 FOX = Recipe(prompt="A fox in the rain", seed=7, width=128, height=128, num_frames=9)
 TOLD = {
@@ -33,21 +36,22 @@ TOLD = {
 }
 
 
-def check(folder: Path, *flags: str) -> tuple[int, str]:
+def checked(folder: Path, *flags: str) -> tuple[int, str]:
     """The exit code, and what was printed."""
     run = ran(["app.py", "check", *flags, "--data-dir", str(folder)])
     assert "Traceback" not in run.stderr
     return run.returncode, run.stdout + run.stderr
 
 
-def sql(folder: Path, statement: str, values: tuple[str, ...] = ()) -> None:
-    with closing(sqlite3.connect(folder / "library.sqlite3")) as connection, connection:
-        connection.execute(statement, values)
+@pytest.fixture
+def sql(tmp_path: Path, database: str | None) -> Sql:
+    """Changes the library's rows from outside."""
+    return partial(change, tmp_path, database)
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Library:
-    library = open_library(tmp_path)
+def library(tmp_path: Path, database: str | None) -> Library:
+    library = open_library(tmp_path, database)
     keep(library, "hen")
     keep(library, "fox", prompt=FOX.prompt, seed=7, files=library.write(GREY, TOLD))
     return library
@@ -57,47 +61,54 @@ def file(library: Library, name: str, suffix: str) -> Path:
     return library.take(name, "ada").video.with_suffix(suffix)
 
 
-def cut_recipe(folder: Path, library: Library) -> None:
-    sql(folder, "UPDATE takes SET recipe = substr(recipe, 1, 20) WHERE id = 'fox'")
+def cut_recipe(sql: Sql, library: Library) -> None:
+    sql("UPDATE takes SET recipe = substr(recipe, 1, 20) WHERE id = 'fox'")
 
 
-def cut_job(folder: Path, library: Library) -> None:
+def change_recipe(sql: Sql, library: Library) -> None:
+    sql("UPDATE takes SET recipe = '7' WHERE id = 'fox'")
+
+
+def spoil_job(recipe: str, sql: Sql, library: Library) -> None:
     sql(
-        folder,
         "INSERT INTO jobs (id, owner, recipe, submitted_at, state, starts, model, message,"
-        " position, draft) VALUES ('j', 'ada', '{', '2026-11-27', 'queued', 0, 'auto', '', 1, 0)",
+        " position, draft, holder) VALUES ('j', 'ada', :recipe, '2026-11-27', 'queued', 0,"
+        " 'auto', '', 1, :draft, 0)",
+        recipe=recipe,
+        draft=False,
     )
 
 
-def lose_poster(folder: Path, library: Library) -> None:
+def lose_poster(sql: Sql, library: Library) -> None:
     file(library, "fox", ".jpg").unlink()
 
 
-def lose_row(folder: Path, library: Library) -> None:
-    sql(folder, "DELETE FROM takes WHERE id = 'fox'")
-    sql(folder, "DELETE FROM take_words WHERE rowid = 2")
+def lose_row(sql: Sql, library: Library) -> None:
+    sql("DELETE FROM takes WHERE id = 'fox'")
+    sql("DELETE FROM take_words WHERE rowid = 2")
 
 
-def leave_half(folder: Path, library: Library) -> None:
-    (folder / "takes" / ".half.part").write_bytes(b"half")
+def leave_half(sql: Sql, library: Library) -> None:
+    file(library, "fox", ".mp4").with_name(".half.part").write_bytes(b"half")
 
 
-def forget_size(folder: Path, library: Library) -> None:
-    sql(folder, "UPDATE takes SET bytes = 0 WHERE id = 'fox'")
+def forget_size(sql: Sql, library: Library) -> None:
+    sql("UPDATE takes SET bytes = 0 WHERE id = 'fox'")
 
 
-def lose_words(folder: Path, library: Library) -> None:
-    sql(folder, "UPDATE take_words SET prompt = 'wolf' WHERE rowid = 2")
+def lose_words(sql: Sql, library: Library) -> None:
+    sql("UPDATE take_words SET prompt = 'wolf' WHERE rowid = 2")
 
 
-def delete_it(folder: Path, library: Library) -> None:
+def delete_it(sql: Sql, library: Library) -> None:
     keep(library, "owl")
     library.delete(["owl"], "ada")
 
 
-WAYS: dict[str, Callable[[Path, Library], None]] = {
+Way = Callable[[Sql, Library], None]
+WAYS: dict[str, Way] = {
     "1 take can't be read": cut_recipe,
-    "1 job can't be read": cut_job,
+    "1 job can't be read": partial(spoil_job, "{"),
     "1 take has no poster": lose_poster,
     "2 files belong to no take": lose_row,
     "1 file was left half-written": leave_half,
@@ -106,16 +117,35 @@ WAYS: dict[str, Callable[[Path, Library], None]] = {
     "1 take that was deleted": delete_it,
 }
 
+ELSEWHERE: dict[str, Way] = {
+    # Its type for JSON takes nothing that was cut off.
+    "1 take can't be read": change_recipe,
+    "1 job can't be read": partial(spoil_job, "7"),
+    "2 files belong to no take": lose_row,
+    "1 take that was deleted": delete_it,
+}
+"""What else depends on the database, for PostgreSQL."""
+EACH_WAY = [
+    *(("sqlite", said, way) for said, way in WAYS.items()),
+    *(
+        pytest.param("postgresql", said, way, marks=NEEDS_POSTGRES)
+        for said, way in ELSEWHERE.items()
+    ),
+]
 
-@pytest.mark.parametrize("said", WAYS)
-def test_what_is_wrong_is_told_and_then_mended(said: str, library: Library, tmp_path: Path) -> None:
-    WAYS[said](tmp_path, library)
-    code, told = check(tmp_path)
+
+@pytest.mark.parametrize(("database", "said", "way"), EACH_WAY, indirect=["database"])
+def test_what_is_wrong_is_told_and_then_mended(
+    said: str, way: Way, library: Library, sql: Sql, tmp_path: Path, database: str | None
+) -> None:
+    way(sql, library)
+    check = partial(checked, tmp_path, *(["--database", database] if database else []))
+    code, told = check()
     assert (code, said in told, "check --mend puts right" in told) == (1, True, True), told
-    code, told = check(tmp_path, "--mend")
+    code, told = check("--mend")
     assert (code, said in told) == (0, True), told
-    assert check(tmp_path) == (0, "2 takes. Everything is in order.\n")
-    again = open_library(tmp_path)
+    assert check() == (0, "2 takes. Everything is in order.\n")
+    again = open_library(tmp_path, database)
     assert [take.recipe for take in again.takes("ada", Sought(search="fox in"))] == [FOX]
     [fox] = again.takes("ada", Sought(search="fox"))
     assert fox.video.is_file() and fox.poster.is_file()
@@ -124,9 +154,11 @@ def test_what_is_wrong_is_told_and_then_mended(said: str, library: Library, tmp_
         assert poster.size == (128, 128)
 
 
-def test_a_clip_that_is_a_take_again_has_its_origin(library: Library, tmp_path: Path) -> None:
-    lose_row(tmp_path, library)
-    assert check(tmp_path, "--mend")[0] == 0
+def test_a_clip_that_is_a_take_again_has_its_origin(
+    library: Library, sql: Sql, tmp_path: Path
+) -> None:
+    lose_row(sql, library)
+    assert checked(tmp_path, "--mend")[0] == 0
     [fox] = open_library(tmp_path).takes("ada", Sought(search="fox"))
     assert (fox.made_from, fox.relation) == ("hen", "continued")
 
@@ -134,17 +166,16 @@ def test_a_clip_that_is_a_take_again_has_its_origin(library: Library, tmp_path: 
 def test_tags_in_any_order_are_in_order(library: Library, tmp_path: Path) -> None:
     library.set_tags(["fox"], "ada", add=["zebra"])
     library.set_tags(["fox"], "ada", add=["apple"])
-    assert check(tmp_path) == (0, "2 takes. Everything is in order.\n")
+    assert checked(tmp_path) == (0, "2 takes. Everything is in order.\n")
 
 
-def test_what_nobody_can_mend_is_told_and_kept(library: Library, tmp_path: Path) -> None:
+def test_what_nobody_can_mend_is_told_and_kept(library: Library, sql: Sql, tmp_path: Path) -> None:
     file(library, "hen", ".mp4").unlink()
     sql(
-        tmp_path,
-        "UPDATE takes SET recipe = json_set(recipe, '$.inputs', json(?)) WHERE id = 'fox'",
-        ('{"images": [{"at": 0, "digest": "sha256:' + "5" * 64 + '", "strength": 1.0}]}',),
+        "UPDATE takes SET recipe = json_set(recipe, '$.inputs', json(:inputs)) WHERE id = 'fox'",
+        inputs='{"images": [{"at": 0, "digest": "sha256:' + "5" * 64 + '", "strength": 1.0}]}',
     )
-    code, told = check(tmp_path, "--mend")
+    code, told = checked(tmp_path, "--mend")
     assert code == 1
     assert "The clip of 1 take is gone: hen. The recipe is kept" in told
     assert f"1 picture that a clip was made from is gone: sha256:{'5' * 64}" in told
@@ -154,23 +185,23 @@ def test_what_nobody_can_mend_is_told_and_kept(library: Library, tmp_path: Path)
 def test_a_file_that_is_no_clip_is_moved_aside(library: Library, tmp_path: Path) -> None:
     foreign = tmp_path / "takes" / "holiday.mp4"
     shutil.copy(file(library, "hen", ".mp4"), foreign)
-    code, told = check(tmp_path, "--mend")
+    code, told = checked(tmp_path, "--mend")
     assert (code, "1 file went to" in told) == (0, True), told
     assert (tmp_path / "aside" / "holiday.mp4").is_file() and not foreign.exists()
 
 
 def test_a_damaged_library_or_none_is_said_in_a_sentence(tmp_path: Path) -> None:
-    code, told = check(tmp_path / "nowhere")
+    code, told = checked(tmp_path / "nowhere")
     assert (code, "There is no folder" in told) == (2, True)
     assert not (tmp_path / "nowhere").exists()
     (tmp_path / "library.sqlite3").write_bytes(b"this is not a database, " * 100)
-    code, told = check(tmp_path, "--mend")
+    code, told = checked(tmp_path, "--mend")
     assert (code, "is damaged" in told) == (2, True)
 
 
 def test_a_library_that_a_studio_is_using_is_left_alone(library: Library, tmp_path: Path) -> None:
     with in_use(tmp_path):
-        code, told = check(tmp_path, "--mend")
+        code, told = checked(tmp_path, "--mend")
     assert (code, "another studio is using" in told) == (2, True)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 from kept import keep, open_library
-from studios import PATIENCE, OpenStudio, leave, quick
+from postgres import NEEDS_POSTGRES
+from studios import PATIENCE, OpenStudio, change, leave, quick
 from zipped import exported, opened
 
 from ltx_ui.errors import NotFound
@@ -25,25 +26,45 @@ DAMAGE = {
     "other lists": ("notes", "null"),
     "no time": ("created_at", "yesterday"),
 }
-
-
-def damage(folder: Path, table: str, name: str, column: str, value: str) -> None:
-    with sqlite3.connect(folder / "library.sqlite3") as connection:
-        connection.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (value, name))
-    connection.close()
+KEPT_OUT = {"a recipe cut off", "no time"}
+"""What PostgreSQL's types for JSON and times refuse."""
+EVERYWHERE = [
+    *(("sqlite", kind) for kind in DAMAGE),
+    *(
+        pytest.param("postgresql", kind, marks=NEEDS_POSTGRES)
+        for kind in DAMAGE
+        if kind not in KEPT_OUT
+    ),
+]
+Damage = Callable[..., None]
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Library:
-    library = open_library(tmp_path)
+def damage(database: str | None) -> Damage:
+    """Damages a row of a folder's library."""
+
+    def damage(folder: Path, table: str, name: str, column: str, value: str) -> None:
+        statement = f"UPDATE {table} SET {column} = :value WHERE id = :name"
+        change(folder, database, statement, value=value, name=name)
+
+    return damage
+
+
+@pytest.fixture
+def library(tmp_path: Path, database: str | None) -> Library:
+    library = open_library(tmp_path, database)
     for name in ("one", "two", "three", "four"):
         keep(library, name)
     return library
 
 
-@pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.parametrize(("database", "kind"), EVERYWHERE, indirect=["database"])
 def test_a_damaged_take_is_left_out_and_told_of_once(
-    kind: str, library: Library, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    kind: str,
+    library: Library,
+    damage: Damage,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     damage(tmp_path, "takes", "three", *DAMAGE[kind])
     with caplog.at_level(logging.ERROR):
@@ -60,16 +81,20 @@ def test_a_damaged_take_is_left_out_and_told_of_once(
         library.take("three", "ada")
 
 
-@pytest.mark.parametrize("kind", DAMAGE)
-def test_the_other_takes_can_be_taken_along(kind: str, library: Library, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("database", "kind"), EVERYWHERE, indirect=["database"])
+def test_the_other_takes_can_be_taken_along(
+    kind: str, library: Library, damage: Damage, database: str | None, tmp_path: Path
+) -> None:
     damage(tmp_path, "takes", "three", *DAMAGE[kind])
-    with ZipFile(exported(opened(tmp_path), tmp_path / "all.zip", "ada")) as zipped:
+    studio = opened(tmp_path, database=database)
+    with ZipFile(exported(studio, tmp_path / "all.zip", "ada")) as zipped:
         told = json.loads(zipped.read("library.json"))
+    studio.close()
     assert [take["id"] for take in told["takes"]] == ["one", "two", "four"]
 
 
 def test_damaged_takes_and_their_jobs_can_be_deleted(
-    open_studio: OpenStudio, tmp_path: Path, data_dir: Path
+    open_studio: OpenStudio, damage: Damage, data_dir: Path
 ) -> None:
     studio = open_studio()
     first, second = (studio.submit(quick(num_takes=2), "ada") for _ in range(2))
@@ -83,7 +108,7 @@ def test_damaged_takes_and_their_jobs_can_be_deleted(
 
 
 def test_a_start_goes_on_with_the_jobs_that_can_be_read(
-    open_studio: OpenStudio, data_dir: Path
+    open_studio: OpenStudio, damage: Damage, data_dir: Path
 ) -> None:
     studio = open_studio(start=False)
     damaged, ended, sound = (studio.submit(quick(), "ada") for _ in range(3))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from encoder import Encoder
 from kept import keep, open_library
+from postgres import ON_BOTH
 from studios import PATIENCE, OpenStudio, leave, quick, until
 
 from ltx_ui.errors import NotFound
@@ -20,8 +21,8 @@ from ltx_ui.studio.studio import Studio
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Library:
-    library = open_library(tmp_path)
+def library(tmp_path: Path, database: str | None) -> Library:
+    library = open_library(tmp_path, database)
     for name in ("fox", "hen", "owl"):
         keep(library, name)
     library.set_note("fox", "ada", "the good light")
@@ -43,6 +44,7 @@ def files(library: Library, *names: str) -> list[Path]:
     return [file for take in takes for file in (take.video, take.poster)]
 
 
+@ON_BOTH
 def test_deleted_takes_are_out_of_sight_at_once(library: Library) -> None:
     library.delete(["fox", "owl"], "ada")
     assert seen(library) == {"hen"}
@@ -60,6 +62,7 @@ def test_deleted_takes_are_out_of_sight_at_once(library: Library) -> None:
             way()
 
 
+@ON_BOTH
 def test_they_come_back_as_they_were(library: Library) -> None:
     before = [library.take(name, "ada") for name in ("fox", "owl")]
     library.delete(["fox", "owl"], "ada")
@@ -75,6 +78,7 @@ def test_one_that_was_deleted_elsewhere_does_not_keep_the_others(library: Librar
     assert seen(library) == {"hen"}
 
 
+@ON_BOTH
 def test_after_the_time_for_undo_they_are_gone(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,10 +97,13 @@ def test_after_the_time_for_undo_they_are_gone(
         library.restore(["owl"], "ada")
 
 
-def test_the_next_start_leaves_nothing_of_them(tmp_path: Path, library: Library) -> None:
+@ON_BOTH
+def test_the_next_start_leaves_nothing_of_them(
+    tmp_path: Path, library: Library, database: str | None
+) -> None:
     kept = files(library, "hen", "owl")
     library.delete(["fox"], "ada")
-    again = open_library(tmp_path)
+    again = open_library(tmp_path, database)
     again.purge()
     assert set((tmp_path / "takes").iterdir()) == {*kept}
     assert not again.has("fox")
@@ -131,6 +138,7 @@ def test_a_job_comes_back_with_its_take(open_studio: OpenStudio) -> None:
     assert [ended.id for ended in studio.session("ada").ended] == [job.id]
 
 
+@ON_BOTH
 def test_a_deleted_take_is_not_made_again_when_its_job_goes_on(
     open_studio: OpenStudio, data_dir: Path, encoder: Encoder
 ) -> None:

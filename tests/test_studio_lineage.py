@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from pathlib import Path
 from typing import get_args
 
 import pytest
-from studios import PATIENCE, OpenStudio, leave, quick
+from postgres import ON_BOTH
+from studios import PATIENCE, OpenStudio, change, leave, quick
 
 from ltx_ui.errors import InvalidRecipe, NotFound
 from ltx_ui.media.metadata import read_metadata
@@ -27,6 +27,7 @@ def made(studio: Studio, recipe: Recipe, origin: Origin | None = None, owner: st
     return studio.library.take(job.id, owner)
 
 
+@ON_BOTH
 def test_a_take_tells_where_it_came_from_and_what_came_of_it(open_studio: OpenStudio) -> None:
     studio = open_studio()
     first = made(studio, quick())
@@ -55,6 +56,8 @@ def test_what_starts_from_a_takes_last_frame_goes_on_from_it(open_studio: OpenSt
     studio = open_studio()
     first = made(studio, quick())
     digest = studio.last_frame(first.id, OWNER).digest
+    leave(studio)
+    studio = open_studio()
     second = made(studio, quick(image_start=digest))
     assert (second.made_from, second.relation) == (first.id, "continued")
     assert made(studio, quick(image_end=digest)).made_from is None
@@ -108,13 +111,13 @@ def test_what_a_newer_version_tells_of_an_origin_spoils_no_recipe(tmp_path: Path
     assert found.recipe.prompt == "A fox" and found.making.made_from is None
 
 
+@ON_BOTH
 def test_a_relation_that_this_version_does_not_know_is_none(
-    open_studio: OpenStudio, data_dir: Path
+    open_studio: OpenStudio, data_dir: Path, database: str | None
 ) -> None:
     studio = open_studio(start=False)
     job = studio.submit(quick(), OWNER)
     leave(studio)
-    with sqlite3.connect(data_dir / "library.sqlite3") as library:
-        library.execute("UPDATE jobs SET made_from = 'other', relation = 'dreamt'")
+    change(data_dir, database, "UPDATE jobs SET made_from = 'other', relation = 'dreamt'")
     studio = open_studio(start=False)
     assert studio.job(job.id, OWNER).origin is None

@@ -16,9 +16,11 @@ from running import RunningApp
 from sqlalchemy import text
 from studios import PATIENCE, OpenStudio, engine_of, leave, quick, sampling, slow, until
 
-from ltx_ui.errors import LibraryUnavailable, NotFound, WrongMoment
+from ltx_ui.errors import LibraryUnavailable, NotFound, TooMuch, WrongMoment
+from ltx_ui.settings import VISITOR
 from ltx_ui.studio.jobs import CancelledJob, Done, Queued
 from ltx_ui.studio.studio import Studio
+from ltx_ui.web.job_view import job_views
 
 pytestmark = [
     NEEDS_POSTGRES,
@@ -166,6 +168,11 @@ def test_jobs_are_cancelled_paused_and_waited_for_from_the_other_side(
         one.submit(quick(), "bob"),
     )
     until(lambda: sampling(one, runs))
+    told = job_views(other.session("ada").jobs)
+    assert [(view.title, view.runs) for view in told] == [
+        ("Making the clip", True),
+        ("Next in the queue", False),
+    ]
     with pytest.raises(WrongMoment, match="another process"):
         other.move(waits.id, "ada", None)
     for job in (waits, runs):
@@ -185,9 +192,10 @@ def test_what_waits_belongs_to_the_living_and_the_next_start_takes_the_rest(
 ) -> None:
     one = open_studio(start=False)
     job = one.submit(quick(), "ada")
-    assert open_studio(start=False).session("ada").jobs == ()
+    assert [each.elsewhere for each in open_studio(start=False).session("ada").jobs] == [True]
     leave(one)
-    assert [each.id for each in open_studio(start=False).session("ada").jobs] == [job.id]
+    [own] = open_studio(start=False).session("ada").jobs
+    assert (own.id, own.elsewhere) == (job.id, False)
 
 
 def test_no_row_has_a_word_of_a_deleted_take(one: Studio, database: str) -> None:
@@ -232,7 +240,7 @@ def test_a_server_that_is_started_again_costs_no_job(
     until(lambda: reached(studio))
     until(lambda: len(rows(url, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")) == 1)
     other = open_studio(database=url, start=False)
-    assert other.session("ada").jobs == ()
+    assert [each.elsewhere for each in other.session("ada").jobs] == [True]
     assert studio.wait(job.id, "ada", PATIENCE).state == Done(job.id)
     assert {take.id for take in other.library.takes("ada")} == {done.id, job.id}
 
@@ -244,8 +252,34 @@ def reached(studio: Studio) -> bool:
         return False
 
 
-def test_a_queued_job_has_its_place_where_it_waits(open_studio: OpenStudio) -> None:
+def test_what_waits_in_one_process_is_shown_and_cancelled_in_the_other(
+    open_studio: OpenStudio,
+) -> None:
     one, other = open_studio(start=False), open_studio(start=False)
-    job = one.submit(quick(), "ada")
-    assert one.job(job.id, "ada").state == Queued(1)
-    assert other.job(job.id, "ada").state == Queued(0)
+    first, second = (one.submit(quick(num_takes=2), "ada") for _ in range(2))
+    here = other.submit(quick(), "ada")
+    shown = other.session("ada")
+    assert [job.id for job in shown.jobs] == [here.id, first.id, second.id]
+    assert [job.elsewhere for job in shown.jobs] == [False, True, True]
+    assert [job.state for job in shown.jobs] == [Queued(1), Queued(1), Queued(2)]
+    assert shown.live and other.session("bob").jobs == ()
+    assert one.job(second.id, "ada").state == other.job(second.id, "ada").state == Queued(2)
+    assert [job and job.elsewhere for _, job in other.jobs("ada", limit=3)] == [False, True, True]
+    views = job_views(shown.jobs)
+    assert [(view.title, view.first, view.last) for view in views[1:]] == [
+        ("Next in the queue", True, True),
+        ("Place 2 in line", True, True),
+    ]
+    assert {view.detail for view in views[1:]} == {"In another process of this studio"}
+    assert other.cancel(first.id, "ada").state == CancelledJob()
+    assert [job.id for job in other.session("ada").jobs] == [here.id, second.id]
+    other.pause("ada", True)
+    assert [job.state for job in other.session("ada").jobs] == [Queued(0, paused=True)] * 2
+
+
+def test_visitors_limits_are_those_of_all_processes(open_studio: OpenStudio) -> None:
+    one, other = (open_studio(start=False, visitor_clips=3) for _ in range(2))
+    ada = f"{VISITOR}1-ada"
+    one.submit(quick(num_takes=2), ada)
+    with pytest.raises(TooMuch, match="it would be 4"):
+        other.submit(quick(num_takes=2), ada)

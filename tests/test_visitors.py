@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from chromium import MISSING
 from PIL import Image
 from playwright.sync_api import Browser, expect
+from postgres import ON_BOTH
 from running import RunningApp
 from studios import quick
 
@@ -21,6 +23,7 @@ from ltx_ui.errors import QueueFull, TooMuch
 from ltx_ui.recall import Making, Recalled
 from ltx_ui.request import parse_recipe
 from ltx_ui.settings import VISITOR, Settings
+from ltx_ui.studio.database import Database
 from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.studio import Studio
 
@@ -238,31 +241,43 @@ def nothing(name: str) -> int:
     return 0
 
 
-def test_a_day_gives_so_many_minutes_and_then_a_time_to_come_back(tmp_path: Path) -> None:
-    now = 0.0
-    guard = Guard(Settings(data_dir=tmp_path, visitor_minutes=1), lambda: now)
+@ON_BOTH
+def test_a_day_gives_so_many_minutes_and_then_a_time_to_come_back(
+    tmp_path: Path, database: str | None
+) -> None:
+    now = datetime(2026, 11, 27, tzinfo=UTC)
+    kept = Database(database or tmp_path / "library.sqlite3")
+
+    def guarding() -> Guard:
+        """As after a restart."""
+        return Guard(Settings(data_dir=tmp_path, visitor_minutes=1), kept, lambda: now)
+
+    guard = guarding()
     ada, bob, eve = f"{VISITOR}1-ada", f"{VISITOR}1-bob", f"{VISITOR}2-eve"
     for _ in range(3):
         guard.check(quick(), ada, nothing)
-        guard.spent(ada, 25)
-        guard.spent("local", 1000)
-        now += 3600
+        guard.spent.add(ada, 25)
+        guard.spent.add("local", 1000)
+        now += timedelta(hours=1)
+    guard = guarding()
+    assert (guard.minutes("local"), guard.minutes("loc")) == (50, 0)
     with pytest.raises(TooMuch, match=r"1 minutes of work .* Come back in about 21 hours") as told:
         guard.check(quick(), ada, nothing)
     assert told.value.retry_after == 21 * 3600
     guard.check(quick(), bob, nothing)
     guard.check(quick(num_inference_steps=100), "local", nothing)
     for number in range(7):
-        guard.spent(f"{VISITOR}1-{number}", 25)
+        guard.spent.add(f"{VISITOR}1-{number}", 25)
     with pytest.raises(TooMuch, match="All visitors from your address together may have 4 minutes"):
         guard.check(quick(), f"{VISITOR}1-new", nothing)
     guard.check(quick(), eve, nothing)
-    now += 22 * 3600
-    guard.check(quick(), ada, nothing)
+    now += timedelta(hours=22)
+    guarding().check(quick(), ada, nothing)
 
 
 def test_what_waits_counts_by_its_takes(tmp_path: Path) -> None:
-    guard, ada = Guard(Settings(data_dir=tmp_path, visitor_clips=5)), f"{VISITOR}1-ada"
+    kept = Database(tmp_path / "library.sqlite3")
+    guard, ada = Guard(Settings(data_dir=tmp_path, visitor_clips=5), kept), f"{VISITOR}1-ada"
     live = {ada: 3, f"{VISITOR}1-": 3}
     guard.check(quick(num_takes=2), ada, lambda name: live[name])
     with pytest.raises(TooMuch, match="it would be 6"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ltx_ui.texts import LANGUAGES
-from ltx_ui.web.language import duration, in_language, percent, preferred, within
+from ltx_ui.web.language import duration, in_language, percent, preferred, size, within
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,8 @@ def test_a_german_noun_keeps_its_capital_within_a_sentence() -> None:
         with in_language(language):
             told[language] = within("Ton")
     assert told == {"en": "ton", "de": "Ton", "zh": "ton"}
+
+
+def test_sizes_are_in_a_unit_that_tells_something() -> None:
+    told = [size(value) for value in (12_345, 99_999, 100_000, 12_000_000, 1_500_000_000)]
+    assert told == ["12 kB", "100 kB", "0.1 MB", "12 MB", "1.5 GB"]

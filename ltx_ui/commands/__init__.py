@@ -35,6 +35,9 @@ COMMANDS: Mapping[str, Command] = {
     "import": Command(
         "along", "Add the clips of such a zip. Those that are here already stay as they are."
     ),
+    "move": Command(
+        "move", "Move the library from the folder's file into a PostgreSQL database, or back."
+    ),
     "user": Command(
         "accounts", "Give people names and passwords of their own, also while the studio runs."
     ),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
 
 from ltx_ui.clip import Clip
 from ltx_ui.errors import MediaError, StudioError
@@ -29,7 +28,7 @@ from ltx_ui.studio.orphans import orphans, remains
 from ltx_ui.studio.room import set_sizes
 from ltx_ui.studio.search import add_words, index_anew, out_of_step
 from ltx_ui.studio.tables import JobRow, TakeRow
-from ltx_ui.studio.takes import PRESENT, take_of
+from ltx_ui.studio.takes import PRESENT, sound_rows, take_of
 
 NAMED = 5
 """Names that a sentence tells; the others are counted."""
@@ -269,7 +268,7 @@ class Check:
 
     def _words(self) -> Iterator[Finding]:
         with self._database.reading() as session:
-            wrong = out_of_step(session, self._rows(session))
+            wrong = out_of_step(session, sound_rows(session, self._folder))
         if wrong:
             said = _said(
                 len(wrong),
@@ -280,17 +279,8 @@ class Check:
 
     def _index(self) -> str:
         with self._database.session() as session:
-            index_anew(session, self._rows(session))
+            index_anew(session, sound_rows(session, self._folder))
         return "It was written anew."
-
-    def _rows(self, session: Session) -> list[TakeRow]:
-        rows = Readable(TakeRow)
-
-        def row_of(row: TakeRow) -> TakeRow:
-            take_of(row, self._folder)
-            return row
-
-        return rows.read(session, lambda: select(TakeRow), row_of)
 
     def _pictures(self) -> Iterator[Finding]:
         gone = sorted(self._inputs.gone())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -9,13 +10,15 @@ from sqlalchemy import (
     Dialect,
     Select,
     String,
+    Table,
     Text,
+    func,
     literal,
     select,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -75,6 +78,17 @@ def digests_in(column: InstrumentedAttribute[Any]) -> Select[tuple[str]]:
     comes later, its files are found as well."""
     atom = Atoms(column).table_valued("atom", joins_implicitly=True).c.atom
     return select(atom).select_from(column.class_).where(atom.like("sha256:%"))
+
+
+def count_on(session: Session, tables: Iterable[Table]) -> None:
+    """Let new rows be numbered behind those that were written with their numbers. SQLite does so by
+    itself."""
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    for table in tables:
+        behind = select(func.coalesce(func.max(table.c.number), 0) + 1).scalar_subquery()
+        counter = func.pg_get_serial_sequence(table.name, "number")
+        session.execute(select(func.setval(counter, behind, False)))
 
 
 def _quoted(word: str) -> str:

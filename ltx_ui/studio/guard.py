@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ltx_ui.errors import InvalidRecipe, TooMuch
 from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import VISITOR, Settings
+from ltx_ui.studio.database import Database
+from ltx_ui.studio.spent import DAY, Clock, Share, Spent, now
 
-DAY_SECONDS = 24 * 3600.0
 CROWD = 4
 """Visitors' shares that one address may use: a household has one, and so has a program that comes
 as somebody new each time."""
-
-_Shares = defaultdict[str, list[tuple[float, float]]]
-"""When, and for how many seconds, the studio has worked for somebody."""
 
 
 def is_visitor(owner: str) -> bool:
@@ -58,18 +53,19 @@ class Limits:
 
 class Guard:
     """Holds visitors to the operator's limits, each by themselves and all from one address
-    together: their names are ``visitor-ADDRESS-VISITOR``. Safe to call from any thread; what was
-    spent is forgotten with a restart.
+    together: their names are ``visitor-ADDRESS-VISITOR``. Safe to call from any thread.
 
     Args:
-        clock: seconds that only grow.
+        clock: tells the time, in UTC.
+
+    Attributes:
+        spent: for how long the studio has worked for whom.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Settings, database: Database, clock: Clock = now) -> None:
         self._settings = settings
         self._clock = clock
-        self._lock = threading.Lock()
-        self._spent: _Shares = defaultdict(list)
+        self.spent = Spent(database, clock)
 
     def check(self, recipe: Recipe, owner: str, on_the_way: Callable[[str], int]) -> None:
         """Hold a recipe to what its owner may ask for. Everybody but a visitor may ask for
@@ -102,19 +98,13 @@ class Guard:
                 )
             self._check_allowance(name, shares)
 
-    def spent(self, owner: str, seconds: float) -> None:
-        """The studio has worked for somebody."""
-        names = [name for name, _ in _bounded(owner)] if is_visitor(owner) else [owner]
-        with self._lock:
-            self._drop_old()
-            for name in names:
-                self._spent[name].append((self._clock(), seconds))
-
     def minutes(self, owner: str) -> float:
-        """For how many minutes the studio has worked for somebody within a day."""
-        with self._lock:
-            self._drop_old()
-            return sum(seconds for _, seconds in self._spent.get(owner, [])) / 60
+        """For how many minutes the studio has worked for somebody within a day.
+
+        Raises:
+            MediaError: the library can't be read.
+        """
+        return _minutes(self.spent.of(owner))
 
     def limits(self, owner: str) -> Limits | None:
         """What :meth:`check` holds somebody to; None for who is no visitor."""
@@ -122,7 +112,7 @@ class Guard:
             return None
         allowed = self._settings
         left = [
-            shares * allowed.visitor_minutes - self.minutes(name)
+            shares * allowed.visitor_minutes - _minutes(self._worked(name))
             for name, shares in _bounded(owner)
         ]
         return Limits(
@@ -135,29 +125,29 @@ class Guard:
 
     def _check_allowance(self, name: str, shares: int) -> None:
         allowed = shares * self._settings.visitor_minutes
-        with self._lock:
-            self._drop_old()
-            spent = self._spent.get(name, [])
-        if sum(seconds for _, seconds in spent) < allowed * 60:
+        worked = self._worked(name)
+        if _minutes(worked) < allowed:
             return
-        hours = max(1, round((spent[0][0] + DAY_SECONDS - self._clock()) / 3600))
+        first = min(until for until, _ in worked)
+        hours = max(1, round((first + DAY - self._clock()).total_seconds() / 3600))
         raise TooMuch(
             f"{_who(shares)} may have {allowed:g} minutes of work in a day, and they are used up. "
             f"Come back in about {hours} {'hour' if hours == 1 else 'hours'}.",
             hours * 3600,
         )
 
-    def _drop_old(self) -> None:
-        """Forget what does not count any more, and visitors of whom nothing does."""
-        since = self._clock() - DAY_SECONDS
-        recent = {who: [s for s in shares if s[0] > since] for who, shares in self._spent.items()}
-        self._spent = defaultdict(list, {who: shares for who, shares in recent.items() if shares})
+    def _worked(self, name: str) -> list[Share]:
+        return self.spent.of_all(name) if name.endswith("-") else self.spent.of(name)
 
 
 def _bounded(owner: str) -> list[tuple[str, int]]:
     """Beginnings of names whose owners are bounded together, and how many visitors' shares they
     may have."""
     return [(owner, 1), (crowd_of(owner), CROWD)]
+
+
+def _minutes(worked: list[Share]) -> float:
+    return sum(seconds for _, seconds in worked) / 60
 
 
 def _who(shares: int) -> str:

@@ -1,9 +1,10 @@
 """Takes from a zip that :mod:`ltx_ui.studio.exporting` wrote, here or elsewhere.
 
-What comes is unpacked into a folder of its own first, under its final names; then all rows are
-written in one transaction (of more than :data:`ROWS_AT_ONCE`, in a few); then the files are moved
-beside the others. Whenever the process is killed, the next one moves the files of rows that are
-there, and removes the rest.
+What comes is unpacked into a folder of its own first, under its final names. Then its rows are
+written, a few thousand in a transaction, as those of an owner of that folder's name, who is nobody;
+the last transaction makes all of them the owner's. Then the files are moved beside the others.
+Whenever the process is killed, the next one deletes the rows that are nobody's, moves the files of
+those that are somebody's, and removes the rest.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
 
 from ltx_ui.errors import DiskFull, StudioError, WrongMoment, writing_failed
 from ltx_ui.media.files import free_bytes
@@ -26,7 +28,8 @@ from ltx_ui.studio.incoming import Incoming, Listed, Present
 from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.parts import in_parts
-from ltx_ui.studio.tables import TakeRow
+from ltx_ui.studio.search import add_words, compact, drop_words
+from ltx_ui.studio.tables import CharacterRow, TakeRow
 from ltx_ui.studio.zips import opened
 
 SPARE_BYTES = 100_000_000
@@ -100,10 +103,14 @@ class Importing:
     def settle(self) -> None:
         """Finish what killed processes have left."""
         for stage in self._folder.glob(f"{_STAGE}*"):
-            # In a session, so that nobody else begins with it as well.
+            # In sessions, so that nobody else begins with it as well.
+            with self._database.session(frees=True) as session:
+                if not self._database.is_gone(session, _holder(stage)):
+                    continue
+                _forget(session, stage.name)
             with self._database.session(frees=True) as session:
                 if self._database.is_gone(session, _holder(stage)):
-                    self._settle(stage)
+                    self._move(stage)
 
     def _bring(self, listed: Listed, stage: Path, owner: str) -> Brought:
         if free_bytes(self._folder) < listed.size + SPARE_BYTES:
@@ -112,11 +119,26 @@ class Importing:
         with ExitStack() as held:
             incoming = Incoming(listed, stage, present, self._inputs, held)
             rows, people = incoming.takes(), incoming.characters()
-            self._library.add(rows[:ROWS_AT_ONCE], owner, people)
-            for start in range(ROWS_AT_ONCE, len(rows), ROWS_AT_ONCE):
-                self._library.add(rows[start : start + ROWS_AT_ONCE], owner)
+            for part in in_parts(rows, ROWS_AT_ONCE):
+                self._write(part, stage.name)
+            self._hand_over(stage.name, owner, people)
+        self._library.came(owner)
         self._settle(stage)
         return Brought(len(rows), incoming.here, tuple(incoming.unreadable))
+
+    def _write(self, rows: Sequence[TakeRow], nobody: str) -> None:
+        with self._database.session() as session:
+            for row in rows:
+                row.owner = nobody
+            session.add_all(rows)
+            session.flush()
+            for row in rows:
+                add_words(session, row)
+
+    def _hand_over(self, nobody: str, owner: str, people: Sequence[CharacterRow]) -> None:
+        with self._database.session() as session:
+            session.execute(update(TakeRow).where(TakeRow.owner == nobody).values(owner=owner))
+            session.add_all(people)
 
     @contextmanager
     def _stage(self) -> Iterator[Path]:
@@ -132,6 +154,16 @@ class Importing:
                 self._settle(stage)
 
     def _settle(self, stage: Path) -> None:
+        """Leave nothing of what did not come, and move what did."""
+        try:
+            with self._database.session(frees=True) as session:
+                _forget(session, stage.name)
+        except StudioError as error:
+            _log.warning("%s waits for the next start: %s", stage, error)
+        else:
+            self._move(stage)
+
+    def _move(self, stage: Path) -> None:
         """Move the files of takes that are in the library to the others, and remove the rest."""
         try:
             files = sorted(stage.iterdir())
@@ -148,6 +180,16 @@ class Importing:
                 for column in (TakeRow.video, TakeRow.poster):
                     for name in session.scalars(select(column).where(column.in_(some))):
                         yield some[name]
+
+
+def _forget(session: Session, nobody: str) -> None:
+    """Delete the rows of an import that was not ended."""
+    numbers = session.scalars(select(TakeRow.number).where(TakeRow.owner == nobody)).all()
+    for number in numbers:
+        drop_words(session, number)
+    if numbers:
+        session.execute(delete(TakeRow).where(TakeRow.owner == nobody))
+        compact(session)
 
 
 def _holder(stage: Path) -> int:

@@ -155,6 +155,7 @@ class Job:
         model: the model that it is for, by its card's id where that is known.
         draft: whether its takes are drafts, as in :class:`~ltx_ui.studio.takes.Take`.
         origin: the take that its takes come from; None where they come from none.
+        elsewhere: whether another process of the studio has it. How far it is, is not known here.
     """
 
     id: str
@@ -165,6 +166,7 @@ class Job:
     model: str = ANY_MODEL
     draft: bool = False
     origin: Origin | None = None
+    elsewhere: bool = False
 
     @property
     def live(self) -> bool:

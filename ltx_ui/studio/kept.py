@@ -55,7 +55,7 @@ class Kept(ABC):
         self._inputs = InputStore(
             settings.references_dir, int(settings.max_image_mb * 1e6), self._database
         )
-        self._last_frames = LastFrames()
+        self._last_frames = LastFrames(self._database)
         self.library = Library(
             self._database, settings.takes_dir, self._takes_changed, self._inputs.sweep
         )

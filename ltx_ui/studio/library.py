@@ -30,7 +30,7 @@ from ltx_ui.studio.room import Room, room_of
 from ltx_ui.studio.search import add_words
 from ltx_ui.studio.shelves import Marks, change_tags, naming, of_seed, tags_of
 from ltx_ui.studio.sought import Kind, Place, Sought, kinds
-from ltx_ui.studio.tables import CharacterRow, TakeRow
+from ltx_ui.studio.tables import TakeRow
 from ltx_ui.studio.takes import PRESENT, Take, of_recipe, seen_by, sees, take_of
 
 NEWEST = 24
@@ -176,10 +176,13 @@ class Library:
             NotFound: as :meth:`take`.
             InvalidRecipe: a name or a tag is too long, or there are too many tags.
         """
-        with self._changed([take_id], owner) as owners, self._database.session() as session:
+        with self._marked([take_id], owner) as owners, self._database.session() as session:
             row = _row(session, take_id, owner)
             owners.add(row.owner)
+            draft = row.draft
             marks.put(session, row)
+        if row.draft != draft:
+            self._forget([take_id], row.owner)
 
     def set_favourite(self, take_id: str, owner: str, favourite: bool) -> None:
         """Make a take a favourite, or no favourite any more. A draft that was one is none any more.
@@ -219,7 +222,7 @@ class Library:
             InvalidRecipe: as :meth:`mark`; no take was changed.
         """
         these = select(TakeRow).where(TakeRow.id.in_(take_ids), seen_by(owner), PRESENT)
-        with self._changed(take_ids, owner) as owners, self._database.session() as session:
+        with self._marked(take_ids, owner) as owners, self._database.session() as session:
             if not (rows := session.scalars(these.with_for_update()).all()):
                 raise NotFound(NOT_HERE)
             owners.update(row.owner for row in rows)
@@ -342,22 +345,12 @@ class Library:
         if draft:
             drop_drafts(self.bin, owner)
 
-    def add(self, rows: Sequence[TakeRow], owner: str, more: Sequence[CharacterRow] = ()) -> None:
-        """Add an owner's takes and characters that came from elsewhere, in this order: all of them,
-        or none.
-
-        Raises:
-            MediaError: they could not be written.
-        """
-        with self._changed((), owner), self._database.session() as session:
-            session.add_all([*more, *rows])
-            session.flush()
-            for row in rows:
-                add_words(session, row)
-        self._changed_for(owner)
+    def came(self, owner: str) -> None:
+        """Takes of an owner's came from elsewhere."""
+        self._forget((), owner)
 
     def _forget(self, take_ids: Sequence[str], owner: str) -> None:
-        """Takes were deleted or brought back."""
+        """Takes were deleted or brought back, or came."""
         with self._changed(take_ids, owner):
             self._changed_for(owner)
 
@@ -373,9 +366,20 @@ class Library:
         remove_remains(self._database, self._folder, self._opened_at - unused)
 
     @contextmanager
-    def _changed(self, take_ids: Sequence[str], owner: str) -> Iterator[set[str]]:
-        """A block that changes or adds takes. Afterwards they are read from the database again, and
-        what is known of the owner's, and of those who are added to what is yielded."""
+    def _changed(self, take_ids: Sequence[str], owner: str) -> Iterator[None]:
+        """A block that adds takes, or takes them away. Afterwards what is known of the owner's is
+        read from the database again."""
+        try:
+            with self._marked(take_ids, owner):
+                yield
+        finally:
+            self._kinds.drop(owner)
+            self._rooms.drop(owner)
+
+    @contextmanager
+    def _marked(self, take_ids: Sequence[str], owner: str) -> Iterator[set[str]]:
+        """A block that changes takes. Afterwards they are read again, and the newest of the owner,
+        and of those who are added to what is yielded; of which kinds there are, is as before."""
         owners = {owner}
         try:
             yield owners
@@ -384,8 +388,6 @@ class Library:
                 self._cache.drop(take_id)
             for each in owners:
                 self._newest.drop(each)
-                self._kinds.drop(each)
-                self._rooms.drop(each)
 
     def _take(self, row: TakeRow) -> Take:
         return take_of(row, self._folder)

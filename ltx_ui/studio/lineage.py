@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,14 +10,11 @@ from sqlalchemy import Select, select
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.jobs import Origin
-from ltx_ui.studio.tables import TakeRow
+from ltx_ui.studio.tables import LastFrameRow, TakeRow
 from ltx_ui.studio.takes import PRESENT, Take
 
 MOST_OF_ONE = 48
 """Takes that came of one which are told, the newest ones."""
-_REMEMBERED = 1000
-"""Last frames that are known to be some take's. Each takes some 200 bytes."""
-
 
 Those = Callable[[Sequence[str], str], tuple[Take, ...]]
 
@@ -68,24 +63,33 @@ def _made_from(take_id: str, owner: str) -> Select[str]:
 
 
 class LastFrames:
-    """Which takes end with a picture, as far as that is known since the start. Safe to call from
-    any thread."""
+    """Which takes end with a picture. Safe to call from any thread."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._takes: OrderedDict[tuple[str, str], str] = OrderedDict()
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def add(self, digest: str, owner: str, take_id: str) -> None:
-        """Remember that a picture is the last frame of an owner's take."""
-        with self._lock:
-            self._takes[owner, digest] = take_id
-            self._takes.move_to_end((owner, digest))
-            if len(self._takes) > _REMEMBERED:
-                self._takes.popitem(last=False)
+        """Remember, as long as the take is there, that a picture which an owner has is its last
+        frame.
+
+        Raises:
+            MediaError: it could not be written.
+        """
+        with self._database.session() as session:
+            take = session.scalar(select(TakeRow.number).where(TakeRow.id == take_id))
+            if take is not None:
+                session.merge(LastFrameRow(owner=owner, digest=digest, take=take))
 
     def origin(self, recipe: Recipe, owner: str) -> Origin | None:
-        """The owner's take that a recipe goes on from: its first frame is that one's last."""
-        first = recipe.inputs.image_at(0)
-        with self._lock:
-            take_id = self._takes.get((owner, first.digest)) if first else None
+        """The take that a recipe of the owner's goes on from: its first frame is that one's last.
+
+        Raises:
+            MediaError: the library can't be read.
+        """
+        if (first := recipe.inputs.image_at(0)) is None:
+            return None
+        its = (LastFrameRow.owner == owner, LastFrameRow.digest == first.digest)
+        query = select(TakeRow.id).join(LastFrameRow, LastFrameRow.take == TakeRow.number)
+        with self._database.reading() as session:
+            take_id = session.scalar(query.where(*its))
         return Origin(take_id, "continued") if take_id else None

@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
-from ltx_ui.studio.jobs import CancelledJob
+from collections.abc import Iterable, Mapping
+
+from ltx_ui.studio.counts import Counts
+from ltx_ui.studio.elsewhere import Elsewhere
+from ltx_ui.studio.job_store import JobStore
+from ltx_ui.studio.jobs import CancelledJob, Job, Queued
 from ltx_ui.studio.ordered_queue import OrderedQueue
+from ltx_ui.studio.waiting import Effort, Seconds
 
 
 class SharedQueue(OrderedQueue):
-    """A queue that sees what other processes write. Its jobs are its own: each process has some."""
+    """A queue that sees what other processes write. The jobs that it begins are its own; those of
+    other processes it only tells of.
+
+    Args:
+        elsewhere: those.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        counts: Counts,
+        max_waiting: int,
+        seconds: Seconds,
+        effort: Effort,
+        elsewhere: Elsewhere,
+    ) -> None:
+        super().__init__(store, counts, max_waiting, seconds, effort)
+        self._elsewhere = elsewhere
+
+    def as_they_are(self, jobs: Iterable[Job]) -> list[Job]:
+        """Jobs that were read from the database, as they are now."""
+        with self._changed:
+            now = super().as_they_are(jobs)
+            theirs = self._theirs() if any(job.live for job in now) else {}
+            return [theirs.get(job.id, job) for job in now]
+
+    def takes_on_the_way(self, beginning: str) -> int:
+        """How many takes the jobs have that wait or run, in all processes, of owners whose names
+        begin so."""
+        with self._changed:
+            theirs = [job for job in self._theirs().values() if job.owner.startswith(beginning)]
+            ours = super().takes_on_the_way(beginning)
+            return ours + sum(job.recipe.num_takes for job in theirs)
 
     def refresh(self) -> None:
         """See to what other processes have written: which jobs they cancelled, who paused theirs.
@@ -41,3 +79,19 @@ class SharedQueue(OrderedQueue):
             for job in self._store.left_over():
                 self._waiting.add(job)
             self._changed.notify_all()
+
+    def _live(self, owner: str) -> tuple[Job, ...]:
+        theirs = (job for job in self._theirs().values() if job.owner == owner)
+        # A stable sort: what waits comes behind what runs.
+        jobs = sorted((*super()._live(owner), *theirs), key=_waits)
+        return tuple(jobs)
+
+    def _anybodys(self, job_id: str) -> Job | None:
+        return self._live_one(job_id) or self._theirs().get(job_id) or super()._anybodys(job_id)
+
+    def _theirs(self) -> Mapping[str, Job]:
+        return self._elsewhere.jobs(self._waiting.paused)
+
+
+def _waits(job: Job) -> bool:
+    return isinstance(job.state, Queued)

@@ -38,7 +38,14 @@ class SqliteFile(Backend):
         event.listen(self.writers, "begin", _begin)
 
     def prepare(self) -> None:
-        """Makes the folder that the file lies in."""
+        """Makes the folder that the file lies in. A file that was moved is not made anew: nobody
+        would see their clips in it, and what they start from would be taken for unused."""
+        if not self._path.exists() and (moved := moved_from(self._path)):
+            raise SettingsError(
+                f"The library of {self._path.parent} was moved to a database. Give that with "
+                f"LTX_UI_DATABASE or --database; or, to go on from the state of then, rename "
+                f"{moved[-1].name} to {self._path.name}."
+            )
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -93,6 +100,16 @@ class SqliteFile(Backend):
             _log.warning("%s of %s failed: %s", statement, self._path, error)
         finally:
             connection.close()
+
+
+def moved_to(path: Path, moment: str) -> Path:
+    """What a file is called after its library was moved."""
+    return path.with_stem(f"{path.stem}.moved-{moment}")
+
+
+def moved_from(path: Path) -> list[Path]:
+    """The files of this name whose libraries were moved, the last one last."""
+    return sorted(path.parent.glob(moved_to(path, "*").name))
 
 
 def _prepare(connection: Any, _record: object) -> None:

@@ -15,6 +15,7 @@ from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.asked import Key
 from ltx_ui.studio.counts import Counts, Tally
+from ltx_ui.studio.elsewhere import Elsewhere
 from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.hosting import Hosting
 from ltx_ui.studio.input_store import StoredImage
@@ -58,12 +59,15 @@ class Studio(Hosting):
 
     def __init__(self, settings: Settings, *, only_new: bool = False) -> None:
         super().__init__(settings)
-        self._counts, self._guard = Counts(), Guard(settings)
+        self._counts, self._guard = Counts(), Guard(settings, self._database)
         self._submitting = threading.Lock()
         look = partial(look_after, self.library.bin, self._database, settings)
         self._upkeep = Upkeep(self.library.bin, look)
         self._store, most = JobStore(self._database), settings.max_queue
-        self._queue = SharedQueue(self._store, self._counts, most, self._seconds, self._effort)
+        self._queue = SharedQueue(
+            *(self._store, self._counts, most, self._seconds, self._effort),
+            Elsewhere(self._database),
+        )
         if only_new:
             self._queue.leave_waiting()
         timings = TimingStore(self._database)

@@ -259,3 +259,27 @@ class AskedRow(Base):
     digest: Mapped[str] = mapped_column(String(64))
     job: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SpentRow(Base):
+    """For how many seconds the studio has worked for somebody, until when. Rows of more than a day
+    ago are deleted with the next."""
+
+    __tablename__ = "spent"
+    __table_args__ = (Index("ix_spent_ended_at", "ended_at"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str]
+    ended_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seconds: Mapped[float]
+
+
+class LastFrameRow(Base):
+    """An owner has a take's last frame as a picture; ``take`` is the take's number."""
+
+    __tablename__ = "last_frames"
+    __table_args__ = (Index("ix_last_frames_take", "take"),)
+
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(80), primary_key=True)
+    take: Mapped[int] = mapped_column(ForeignKey("takes.number", ondelete="CASCADE"))

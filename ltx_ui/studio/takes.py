@@ -8,10 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, true
+from sqlalchemy import ColumnElement, select, true
+from sqlalchemy.orm import Session
 
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import LOCAL
+from ltx_ui.studio.damaged import Readable
 from ltx_ui.studio.tables import TakeRow
 
 PRESENT = TakeRow.deleted_at.is_(None)
@@ -104,6 +106,16 @@ def of_recipe(recipe: Recipe) -> dict[str, Any]:
         "settings": settings_of(recipe),
         "seed": recipe.seed,
     }
+
+
+def sound_rows(session: Session, folder: Path) -> list[TakeRow]:
+    """The rows of all takes that can be read, deleted ones too."""
+
+    def row_of(row: TakeRow) -> TakeRow:
+        take_of(row, folder)
+        return row
+
+    return Readable(TakeRow).read(session, lambda: select(TakeRow), row_of)
 
 
 def take_of(row: TakeRow, folder: Path) -> Take:

@@ -151,7 +151,7 @@ class Worker:
                     saver.wait_for(job)
                     self._queue.end(job, failure(job, error))
                 finally:
-                    self._guard.spent(job.owner, time.monotonic() - began)
+                    self._guard.spent.add(job.owner, time.monotonic() - began)
 
     def _about(self, job: Job) -> AbstractContextManager[None]:
         return about(job.id, job.owner, job.recipe, self._settings)

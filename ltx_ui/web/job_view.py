@@ -46,8 +46,8 @@ class JobView:
 
 def job_views(jobs: Sequence[Job]) -> list[JobView]:
     """A person's jobs, in the order in which they are made."""
-    waiting = [job.id for job in jobs if isinstance(job.state, Queued)]
-    return [_view(job, waiting) for job in jobs]
+    waiting = [job.id for job in jobs if isinstance(job.state, Queued) and not job.elsewhere]
+    return [_elsewhere(job) if job.elsewhere else _view(job, waiting) for job in jobs]
 
 
 def take_percents(job: Job) -> dict[str, float]:
@@ -58,6 +58,15 @@ def take_percents(job: Job) -> dict[str, float]:
     return {
         take_id: percent(fraction * takes - number) for number, take_id in enumerate(job.take_ids)
     }
+
+
+def _elsewhere(job: Job) -> JobView:
+    """One that another process of the studio has, and alone can move."""
+    detail = t("job.elsewhere")
+    if not isinstance(job.state, Queued):
+        return JobView(job.id, job.recipe.prompt, t("job.sampling"), detail, runs=True)
+    title, _, short = _waits(job.state)
+    return JobView(job.id, job.recipe.prompt, title, detail, short, first=True, last=True)
 
 
 def _view(job: Job, waiting: Sequence[str]) -> JobView:

@@ -61,9 +61,11 @@ def gigabytes(value: int) -> str:
 
 
 def size(value: int) -> str:
-    """A number of bytes in gigabytes, or in megabytes where it is less than one."""
+    """A number of bytes in gigabytes; where that is less than one, in megabytes, or kilobytes."""
     if value >= 1e9:
         return gigabytes(value)
+    if value < 1e5:
+        return f"{number(value / 1e3, 0)} kB"
     return f"{number(value / 1e6, 0 if value >= 1e7 else 1)} MB"
 
 

@@ -16,7 +16,9 @@ document.addEventListener('studio:export', ({detail}) => send(detail.takes));
 // In, for whom the studio lets bring clips.
 const into = element.querySelector('.in');
 let busy = false;
-document.addEventListener('studio:menus', ({detail}) => { into.hidden = !detail.brings; });
+const lets = ({brings}) => { into.hidden = !brings; };
+document.addEventListener('studio:menus', ({detail}) => lets(detail));
+if (studio.menus) lets(studio.menus);
 const bring = zip => {
   if (busy) return;
   busy = true;

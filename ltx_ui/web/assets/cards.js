@@ -125,7 +125,9 @@ const show = () => {
     add(page);
     goesOn = further;
   } else {
-    tell('studio:menus', {html: menus, of: question, brings});
+    // Kept for who begins to listen later.
+    studio.menus = {html: menus, of: question, brings};
+    tell('studio:menus', studio.menus);
     element.querySelector('datalist').replaceChildren(...tags.map(tag => new Option(tag, tag)));
     goesOn = begin(page, further, now);
     none.innerHTML = empty ?? '';

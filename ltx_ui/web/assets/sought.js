@@ -39,7 +39,7 @@ const read = () => {
 };
 // From the studio: what can be chosen from, and of what was chosen only what can be meant; unless
 // something else was chosen meanwhile.
-document.addEventListener('studio:menus', ({detail: {html, of}}) => {
+const offer = ({html, of}) => {
   if (of !== asked || html === drawn) return;
   drawn = html;
   const {name} = menus.contains(document.activeElement) ? document.activeElement : {};
@@ -49,7 +49,8 @@ document.addEventListener('studio:menus', ({detail: {html, of}}) => {
   say();
   show();
   keep();
-});
+};
+document.addEventListener('studio:menus', ({detail}) => offer(detail));
 const kept = inAddress();
 field.value = kept.get('search') ?? '';
 favourites.checked = kept.has('favourites');
@@ -57,6 +58,7 @@ all.checked = !favourites.checked;
 for (const name of MENUS) if (kept.get(name)) chosen[name] = kept.get(name);
 if (kept.size) seek();
 else say();
+if (studio.menus) offer(studio.menus);
 new IntersectionObserver(keep).observe(element);
 element.addEventListener('change', event => {
   if (event.target === field) return;
