@@ -44,6 +44,8 @@ PAUSE_SECONDS = 6.6
 KINDS = {"takes": 2, "presets": 1, "page": 1, "example": 1}
 """What visitors ask for, and how often among these."""
 _PATHS = {"takes": "/api/v1/takes", "presets": "/api/v1/presets", "page": "/"}
+SETTLE_SECONDS = 3.0
+"""Until the answers are there that were asked for while all came at once."""
 LOOKS = "page's look"
 WAITING = 20
 """Visitors who wait for a clip of their own."""
@@ -72,6 +74,7 @@ class Visitor:
         """Ask for a clip."""
         answer = await self._http.post("/api/v1/jobs", json=SHORT)
         self._job = answer.raise_for_status().json()["href"]
+        await self._page.look()
 
     async def give_up(self) -> None:
         """Want no clip any more."""
@@ -129,6 +132,7 @@ class Crowd:
         visits = [asyncio.create_task(each.visit(done, self)) for each in self.visitors]
         while len(self.waits[LOOKS]) + self.errors.total() < len(visits):
             await asyncio.sleep(0.1)
+        await asyncio.sleep(SETTLE_SECONDS)
         for waits in self.waits.values():
             waits.clear()
         yield

@@ -36,6 +36,7 @@ RECIPE = {
 
 
 POLL_SECONDS = 1.0
+"""Between two looks at whether a page has something to ask for."""
 
 
 class Page:
@@ -83,9 +84,12 @@ class Page:
             await asking
 
     async def _poll(self, waits: list[float]) -> None:
+        await self._timed(waits)
         while True:
-            await self._timed(waits)
-            await asyncio.sleep(self._known[self._seen]["every"] or POLL_SECONDS)
+            every = self._known[self._seen]["every"]
+            await asyncio.sleep(every or POLL_SECONDS)
+            if every:
+                await self._timed(waits)
 
     async def _listen(self, waits: list[float]) -> None:
         async with self._http.stream("GET", "/session/events", timeout=None) as told:
