@@ -3,9 +3,10 @@
     python benchmarks/open_pages.py --pages 100
 
 Starts the app with the demo model and makes the same clip in turns: alone, beside pages that wait
-for nothing, and beside pages that all follow it, each with the page's own event and at the
-interval that the studio asks for. Prints the clip's seconds, their ratio to the clip alone, and the
-median and the 99th percentile of the pages' waits.
+for nothing, and beside pages that all follow it, each with the page's own event whenever its stream
+says that there is something new, or at the interval that the studio names where it has none. All of
+them are one person's, who may have twelve streams. Prints the clip's seconds, their ratio to the
+clip alone, and the median and the 99th percentile of the pages' waits.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import secrets
 import statistics
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,61 +35,103 @@ RECIPE = {
 }
 
 
-class Page:
-    """A page as the studio sees it: one session that asks how far a job is."""
+POLL_SECONDS = 1.0
+"""Between two looks at whether a page has something to ask for."""
 
-    def __init__(self, http: httpx.AsyncClient, config: dict[str, Any]) -> None:
+
+class Page:
+    """A page as the studio sees it: one session that asks what is new, when a stream or the time
+    says so.
+
+    Args:
+        polls: whether it asks at the interval that the studio names, as where it has no stream.
+    """
+
+    def __init__(
+        self, http: httpx.AsyncClient, config: dict[str, Any], *, polls: bool = False
+    ) -> None:
         self._http = http
+        self._polls = polls
         self._session = secrets.token_hex(6)
-        tick = next(
+        look = next(
             each
             for each in config["dependencies"]
-            if any(event == "tick" for _, event in each["targets"])
+            if any(event == "due" for _, event in each["targets"])
         )
-        names = {each["id"]: each["props"].get("storage_key", "") for each in config["components"]}
-        self._event, self._inputs = tick["id"], [names[each] for each in tick["inputs"]]
-        timer = next(each["id"] for each in config["components"] if each["type"] == "timer")
-        self._timer = tick["outputs"].index(timer)
+        self._event, self._inputs, self._outputs = look["id"], look["inputs"], look["outputs"]
+        named = {each["props"].get("elem_id"): each["id"] for each in config["components"]}
+        self._seen = named["seen"]
+        self._known: dict[int, Any] = {}
 
-    async def look(self, job_id: str) -> httpx.Response:
-        """Ask once how far the job is."""
-        data = [job_id if name.endswith("-job") else None for name in self._inputs]
+    async def look(self) -> httpx.Response:
+        """Ask once what is new."""
+        data = [self._known.get(each) for each in self._inputs]
         asked = {"data": data, "fn_index": self._event, "session_hash": self._session}
-        return await self._http.post("/gradio_api/run/predict", json=asked)
+        answer = await self._http.post("/gradio_api/run/predict", json=asked)
+        if answer.status_code == 200:
+            told = zip(self._outputs, answer.json()["data"], strict=True)
+            self._known |= {each: value for each, value in told if not _is_update(value)}
+        return answer
 
-    async def follow(self, job_id: str, waits: list[float]) -> None:
-        """Look at the job until the studio says that there is nothing more to wait for."""
-        seconds, active = 0.5, True
-        while active:
-            began = time.perf_counter()
-            answer = await self.look(job_id)
-            waits.append(time.perf_counter() - began)
-            timer = answer.raise_for_status().json()["data"][self._timer]
-            active, seconds = timer["active"], timer.get("value", seconds)
-            await asyncio.sleep(seconds)
+    async def follow(self, done: asyncio.Event, waits: list[float]) -> None:
+        """Look whenever there may be something new, until it is done."""
+        asking = asyncio.create_task(self._poll(waits) if self._polls else self._listen(waits))
+        ends = asyncio.create_task(done.wait())
+        await asyncio.wait([asking, ends], return_when=asyncio.FIRST_COMPLETED)
+        ends.cancel()
+        asking.cancel()
+        with suppress(asyncio.CancelledError):
+            await asking
+
+    async def _poll(self, waits: list[float]) -> None:
+        await self._timed(waits)
+        while True:
+            every = self._known[self._seen]["every"]
+            await asyncio.sleep(every or POLL_SECONDS)
+            if every:
+                await self._timed(waits)
+
+    async def _listen(self, waits: list[float]) -> None:
+        async with self._http.stream("GET", "/session/events", timeout=None) as told:
+            if told.status_code == 200:
+                async for line in told.aiter_lines():
+                    if line == "event: changed":
+                        await self._timed(waits)
+        await self._poll(waits)
+
+    async def _timed(self, waits: list[float]) -> None:
+        began = time.perf_counter()
+        (await self.look()).raise_for_status()
+        waits.append(time.perf_counter() - began)
+
+
+def _is_update(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("__type__") == "update"
 
 
 async def clip(http: httpx.AsyncClient, pages: list[Page], *, follow: bool) -> list[float]:
     """Make the clip beside these pages; the waits of those that follow it."""
     job = (await http.post("/jobs", json=RECIPE)).raise_for_status().json()
     waits: list[float] = []
-    following = [page.follow(job["id"], waits) for page in pages] if follow else []
-    await asyncio.gather(*following, ended(http, job["id"]))
+    done = asyncio.Event()
+    following = [page.follow(done, waits) for page in pages] if follow else []
+    await asyncio.gather(*following, ended(http, job["id"], done))
     return waits
 
 
-async def ended(http: httpx.AsyncClient, job_id: str) -> None:
-    """Return when the job is done."""
+async def ended(http: httpx.AsyncClient, job_id: str, done: asyncio.Event) -> None:
+    """Return when the job is done, and say so."""
     while (await http.get(f"/jobs/{job_id}")).json()["state"] != "done":
         await asyncio.sleep(0.25)
+    done.set()
 
 
-async def measure(url: str, count: int, rounds: int) -> None:
+async def measure(url: str, count: int, rounds: int, *, polls: bool) -> None:
     """Make the clips in turns and print the table."""
-    limits = httpx.Limits(max_connections=count + 10)
+    limits = httpx.Limits(max_connections=2 * count + 10)
     async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as http:
         config = (await http.get("/config")).json()
-        pages = [Page(http, config) for _ in range(count)]
+        pages = [Page(http, config, polls=polls) for _ in range(count)]
         await clip(http, [], follow=False)
         kinds = {"alone": ([], False), "idle": (pages, False), "following": (pages, True)}
         seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
@@ -111,9 +155,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--polls", action="store_true", help="pages that can have no stream")
     options = parser.parse_args()
     with served() as studio:
-        asyncio.run(measure(studio.url, options.pages, options.rounds))
+        asyncio.run(measure(studio.url, options.pages, options.rounds, polls=options.polls))
 
 
 if __name__ == "__main__":

@@ -41,6 +41,11 @@ class Served:
     url: str
     process: psutil.Process
 
+    def processor_seconds(self) -> float:
+        """Seconds of processor time that its process has taken."""
+        taken = self.process.cpu_times()
+        return float(taken.user + taken.system)
+
     def held(self) -> Held:
         """What its process holds now."""
         with self.process.oneshot():

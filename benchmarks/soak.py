@@ -1,4 +1,4 @@
-"""Whether a studio stays as it is: many short jobs, some cancelled, hung up on or wrong.
+"""Whether a studio stays as it is: many short jobs, some cancelled, heard of, hung up on or wrong.
 
     python benchmarks/soak.py --jobs 500
 
@@ -59,7 +59,8 @@ class Soak:
             while self._left > 0:
                 self._left -= 1
                 does = self._random.choices(
-                    (self._make, self._cancel, self._hang_up, self._err), (5, 2, 2, 1)
+                    (self._make, self._cancel, self._hang_up, self._err, self._listen),
+                    (5, 2, 2, 1, 1),
                 )[0]
                 await does(http)
                 self.moments.append(self._studio.held())
@@ -86,6 +87,15 @@ class Soak:
     async def _err(self, http: httpx.AsyncClient) -> None:
         answer = await http.post("/jobs", json=self._random.choice(BAD))
         self.ended["refused" if answer.status_code == 422 else f"? {answer.status_code}"] += 1
+
+    async def _listen(self, http: httpx.AsyncClient) -> None:
+        """Be told of news as a page is, and go before the clip is there."""
+        async with http.stream("GET", "/session/events") as told:
+            lines = told.aiter_lines()
+            while await anext(lines) != "event: changed":
+                pass
+            job = await self._submitted(http)
+        await self._follow(http, job)
 
     async def _submitted(self, http: httpx.AsyncClient) -> str:
         while (answer := await http.post("/jobs", json=self._recipe())).status_code == 503:

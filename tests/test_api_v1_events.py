@@ -19,8 +19,10 @@ from v1 import SLOW, SMALL, ended, problem, submit
 
 from ltx_ui.errors import TooMuch
 from ltx_ui.studio.studio import Studio
+from ltx_ui.web import streams
 from ltx_ui.web.api_v1 import events as events_module
 from ltx_ui.web.api_v1.events import Watching, stream
+from ltx_ui.web.streams import Streams
 
 
 class Event(NamedTuple):
@@ -149,13 +151,13 @@ class Reader:
 def test_a_stream_without_news_is_kept_open_and_a_slow_reader_is_told_only_the_latest(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events_module, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.05)
     monkeypatch.setattr(events_module, "LOOK_SECONDS", 0.02)
     others = [studio.submit(quick(), "ada") for _ in range(5)]
     job = studio.submit(quick(), "ada")
 
     async def watch() -> bytes:
-        reader, watching = Reader(), Watching(studio)
+        reader, watching = Reader(), Watching(studio, Streams(9))
         answer = stream(watching, job, "ada", "", "")
         scope = {"type": "http", "method": "GET", "headers": []}
         watched = asyncio.create_task(answer(scope, reader.receive, reader.send))
@@ -181,11 +183,11 @@ def test_a_stream_without_news_is_kept_open_and_a_slow_reader_is_told_only_the_l
 def test_who_has_too_many_streams_is_told_and_others_are_not(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events_module, "MOST_WATCHING", 1)
+    monkeypatch.setattr(streams, "MOST_OF_ONE", 1)
     mine, others = studio.submit(quick(), "visitor-1-2"), studio.submit(quick(), "visitor-2-1")
 
     async def watch() -> None:
-        watching = Watching(studio)
+        watching = Watching(studio, Streams(9))
         following = watching.follow(mine, mine.owner)
         await anext(following)
         with pytest.raises(TooMuch):

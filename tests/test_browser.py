@@ -133,7 +133,7 @@ def test_a_late_answer_to_a_poll_changes_nothing_that_generate_has_changed(page:
     hold(page, held, lambda event: event["session_hash"] == "late")
     page.evaluate(
         """() => {
-          const poll = gradio_config.dependencies.find(d => d.targets.some(t => t[1] === 'tick'));
+          const poll = gradio_config.dependencies.find(d => d.targets.some(t => t[1] === 'due'));
           const data = poll.inputs.map(() => null);
           const body = JSON.stringify({fn_index: poll.id, data, session_hash: 'late'});
           const headers = {'content-type': 'application/json'};

@@ -24,6 +24,7 @@ from ltx_ui.web.assistants.endpoint import Assistants
 from ltx_ui.web.authenticator import Authenticator
 from ltx_ui.web.bodies import Bodies
 from ltx_ui.web.cast import KnowsCast
+from ltx_ui.web.connections import room_for_connections
 from ltx_ui.web.docs import docs_router
 from ltx_ui.web.examples import router as examples_router
 from ltx_ui.web.given import Given
@@ -35,11 +36,13 @@ from ltx_ui.web.login import Login
 from ltx_ui.web.media import Media
 from ltx_ui.web.metrics import Measured, Metrics
 from ltx_ui.web.mounting import mount_page
+from ltx_ui.web.news import News
 from ltx_ui.web.origins import Hosts, OwnSite
 from ltx_ui.web.page import Page
 from ltx_ui.web.parts import router as parts_router
 from ltx_ui.web.prefix import Prefixed
 from ltx_ui.web.proxies import Proxied
+from ltx_ui.web.streams import Streams
 from ltx_ui.web.videos.routes import Videos
 
 
@@ -82,7 +85,8 @@ def make_routes(
         authenticator: tells who is asking.
         metrics: what ``/metrics`` tells.
     """
-    watching = Watching(studio)
+    streams = Streams(room_for_connections() // 2)
+    watching = Watching(studio, streams)
     assistants = Assistants(studio, settings, presets, watching)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=assistants.lifespan)
     add_error_answers(app)
@@ -107,6 +111,7 @@ def make_routes(
         examples_router(),
         along.parts(),
         parts_router(),
+        News(studio, streams).router(),
         given.router(),
         Account(studio, authenticator, given).router(),
         GradioClients(studio, settings, watching).router(),

@@ -22,7 +22,7 @@ from ltx_ui.web.language import t
 from ltx_ui.web.recipe_form import RecipeForm
 from ltx_ui.web.shown import kept
 from ltx_ui.web.stage import Stage
-from ltx_ui.web.wiring import EACH, Updates, Values, on, sent
+from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, on, sent
 from ltx_ui.web.workflows import Workflows
 
 NEIGHBOURS = 4
@@ -122,7 +122,8 @@ class Create:
         return {*self.stage.outputs, self._generate}
 
     def follow(self, values: Values, request: gr.Request) -> Updates:
-        """Show what has changed; called by the timer, and when somebody comes back to the page."""
+        """Show what has changed; called when something may have, and when somebody comes back to
+        the page."""
         failed = self._studio.model_status().state == "failed"
         updates = self.stage.show(values, owner_of(request))
         return {**updates, self._generate: gr.update(interactive=not failed)}
@@ -286,5 +287,5 @@ class Create:
             on(acts.act, self.act, {*stage.inputs, *fields}, changes, how=EACH)
         done = form.filling.done
         on(done.restore, self.restore, {done, *stage.inputs}, {done, *stage.outputs}, how=EACH)
-        for event in (stage.timer.tick, demo.load, stage.seen.woke):
-            on(event, self.follow, stage.inputs, self.followed)
+        for event in (stage.seen.due, demo.load, stage.seen.woke):
+            on(event, self.follow, stage.inputs, self.followed, how=LATEST)

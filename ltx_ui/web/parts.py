@@ -41,7 +41,7 @@ FIRST = Part(
         "sheets.js": (),
         "typing.js": ("paused", "bring"),
         "undo.js": ("undo", "restore"),
-        "wake.js": ("woke",),
+        "wake.js": ("due", "woke"),
     },
     scripts=(
         "keeping.js",

@@ -27,9 +27,10 @@ from ltx_ui.web.views import model_status
 from ltx_ui.web.wiring import Updates, Values, custom, panel
 
 POLL_SECONDS = 1.0
-"""Seconds between polls while something is on its way."""
+"""Seconds between a page's questions while something is on its way and no stream tells it of
+news (``wake.js``, :mod:`ltx_ui.web.news`)."""
 QUEUE_SECONDS = 3.0
-"""Seconds between polls while the person's next job waits for others."""
+"""Seconds between them while the person's next job waits for others."""
 
 
 Drawer = Callable[[Values, Session, str], dict[Any, str]]
@@ -41,7 +42,8 @@ class Stage:
 
     Attributes:
         seen: what the page shows already; so that an answer holds only what has changed, and a
-            video goes on playing. Its event ``woke`` says that somebody came back to the page.
+            video goes on playing; and how often there may be something new. Its event ``due`` says
+            that there is or may be, ``woke`` that somebody came back to the page.
         shown: a :class:`Shown`.
     """
 
@@ -61,7 +63,6 @@ class Stage:
         self.progress = panel("progress", js="actions.js")
         self.strip = panel("takes", js="actions.js")
         self.seen = custom("seen", "", "wake.js")
-        self.timer = gr.Timer(POLL_SECONDS, active=False)
         self._also: list[tuple[Drawer, set[Component], set[Component]]] = []
 
     def also(self, draws: Drawer, inputs: set[Component], outputs: set[Component]) -> None:
@@ -82,7 +83,7 @@ class Stage:
         """What :meth:`show` updates."""
         drawn = {self.player, self.take, self.progress, self.strip, self.queue, self._model}
         others = (outputs for _, _, outputs in self._also)
-        return {*drawn, self.seen, self.shown, self.timer}.union(*others)
+        return {*drawn, self.seen, self.shown}.union(*others)
 
     def shown_in(self, values: Values) -> Shown:
         """What the stage shows, by what a browser sent."""
@@ -127,9 +128,8 @@ class Stage:
         }
         for draws, _, _ in self._also:
             drawn |= draws(values, session, owner)
-        now = _Seen(
-            {str(part.elem_id): _digest(html) for part, html in drawn.items()}, _newest(session)
-        )
+        digests = {str(part.elem_id): _digest(html) for part, html in drawn.items()}
+        now = _Seen(digests, _newest(session), _every(session))
         changed: Updates = {
             part: html for part, html in drawn.items() if now.of(part) != seen.of(part)
         }
@@ -137,7 +137,7 @@ class Stage:
             changed[self.seen] = now.as_kept()
         if shown != before:
             changed[self.shown] = shown.as_kept()
-        return changed | {self.timer: _timer(session)}
+        return changed
 
     def _row(self, take: Take | None) -> str:
         """The verbs of a take."""
@@ -198,24 +198,33 @@ class Stage:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a page shows: a digest for each part, and the id of the newest clip it knows."""
+    """What a page shows.
+
+    Attributes:
+        parts: a digest of each part.
+        newest: the id of the newest clip it knows.
+        every: seconds between its questions; 0 while nothing is on its way.
+    """
 
     parts: Mapping[str, str]
     newest: str | None = None
+    every: float = 0.0
 
     @classmethod
     def read(cls, value: Any) -> _Seen:
         given: Mapping[Any, Any] = value if isinstance(value, Mapping) else {}
-        parts, newest = given.get("parts"), given.get("newest")
+        parts, newest, every = given.get("parts"), given.get("newest"), given.get("every")
         return cls(
-            parts if isinstance(parts, Mapping) else {}, newest if isinstance(newest, str) else None
+            parts if isinstance(parts, Mapping) else {},
+            newest if isinstance(newest, str) else None,
+            every if isinstance(every, int | float) else 0.0,
         )
 
     def of(self, part: Any) -> Any:
         return self.parts.get(part.elem_id)
 
     def as_kept(self) -> dict[str, Any]:
-        return {"parts": dict(self.parts), "newest": self.newest}
+        return {"parts": dict(self.parts), "newest": self.newest, "every": self.every}
 
 
 def _digest(html: str) -> str:
@@ -254,8 +263,10 @@ def _came_to_nothing(job: Job) -> bool:
     return isinstance(job.state, Failed | CancelledJob)
 
 
-def _timer(session: Session) -> gr.Timer:
-    """The timer for the page's next poll; stopped if nothing of the person's is on its way."""
+def _every(session: Session) -> float:
+    """Seconds between a page's questions; 0 if nothing of the person's is on its way."""
+    if not session.live:
+        return 0.0
     first = session.jobs[0].state if session.jobs else None
     waits = isinstance(first, Queued) and (first.place > 1 or first.waits_for or first.paused)
-    return gr.Timer(QUEUE_SECONDS if waits else POLL_SECONDS, active=session.live)
+    return QUEUE_SECONDS if waits else POLL_SECONDS

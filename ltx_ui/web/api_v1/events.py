@@ -8,28 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import ServerSentEvent
 from starlette.responses import Response
 
-from ltx_ui.errors import NotFound, TooMuch
-from ltx_ui.studio.guard import is_visitor
+from ltx_ui.errors import NotFound
 from ltx_ui.studio.jobs import Cancelling, Job, Queued, Running
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.api_v1 import schemas
+from ltx_ui.web.streams import Streams, streaming
 
 LOOK_SECONDS = 0.25
 """How often jobs are looked at while somebody watches them."""
-HEARTBEAT_SECONDS = 10.0
-"""How often a comment is sent, so that no proxy takes the connection for dead."""
-RETRY_MILLISECONDS = 2000
-"""How long a browser waits before it connects again."""
-MOST_WATCHING = 250
-"""Streams that all who come from one address may have at once, and that the owner may have."""
 GONE = "gone"
 """The event of a job whose takes were deleted while it was watched."""
 
@@ -68,7 +61,7 @@ class _Watched:
 
     def see(self, job: Job | None) -> None:
         before, self.job = self.job, job
-        if _mark(job) != _mark(before):
+        if mark(job) != mark(before):
             self.changed.set()
             self.changed = asyncio.Event()
 
@@ -77,10 +70,10 @@ class Watching:
     """Follows jobs for all who watch them: one task looks at all of them, as long as there are any.
     To be used on the server's event loop alone."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, streams: Streams) -> None:
         self._studio = studio
         self._watched: dict[str, _Watched] = {}
-        self._streams: Counter[str] = Counter()
+        self._streams = streams
         self._looking: asyncio.Task[None] | None = None
 
     def is_watched(self, job_id: str) -> bool:
@@ -94,7 +87,7 @@ class Watching:
         Args:
             asking: who follows it, which may be the studio's owner.
         """
-        with self._stream(asking), self._watch(job) as watched:
+        with self._streams.open(asking), self._watch(job) as watched:
             while True:
                 now, changed = watched.job, watched.changed
                 yield now
@@ -106,23 +99,9 @@ class Watching:
         """Refuse an owner another stream.
 
         Raises:
-            TooMuch: they have as many as they may.
+            TooMuch: as :meth:`~ltx_ui.web.streams.Streams.check_room`.
         """
-        if self._streams[_whose(owner)] >= MOST_WATCHING:
-            raise TooMuch(
-                f"At most {MOST_WATCHING} streams of events may be open at once. Close some, or "
-                "ask for the job itself now and then.",
-                HEARTBEAT_SECONDS,
-            )
-
-    @contextmanager
-    def _stream(self, owner: str) -> Iterator[None]:
-        self._streams[_whose(owner)] += 1
-        try:
-            yield
-        finally:
-            self._streams[_whose(owner)] -= 1
-            self._streams += Counter()
+        self._streams.check_room(owner)
 
     @contextmanager
     def _watch(self, job: Job) -> Iterator[_Watched]:
@@ -160,11 +139,6 @@ class Watching:
             return None
 
 
-def _whose(owner: str) -> str:
-    """Who is counted together: see :class:`~ltx_ui.studio.guard.Guard`."""
-    return owner.rpartition("-")[0] if is_visitor(owner) else owner
-
-
 def stream(watching: Watching, job: Job, asking: str, root: str, seen: str) -> Response:
     """The answer to who wants a job's events.
 
@@ -177,37 +151,31 @@ def stream(watching: Watching, job: Job, asking: str, root: str, seen: str) -> R
         TooMuch: as :meth:`Watching.check_room`.
     """
     watching.check_room(asking)
-    if not job.live and seen == _mark(job):
+    if not job.live and seen == mark(job):
         # It has been told everything; with this status browsers don't connect again.
         return Response(status_code=204)
-    return EventSourceResponse(
-        _events(watching.follow(job, asking), root, seen),
-        ping=HEARTBEAT_SECONDS,
-        ping_message_factory=lambda: ServerSentEvent(comment="still here"),
-        sep="\n",
-    )
+    return streaming(_events(watching.follow(job, asking), root, seen))
 
 
 async def _events(
     following: AsyncGenerator[Job | None], root: str, seen: str
-) -> AsyncIterator[ServerSentEvent]:
-    yield ServerSentEvent(comment="watching", retry=RETRY_MILLISECONDS, sep="\n")
+) -> AsyncGenerator[ServerSentEvent]:
     async with aclosing(following) as states:
         async for now in states:
-            if (mark := _mark(now)) != seen:
-                yield _event(now, mark, root)
+            if (present := mark(now)) != seen:
+                yield _event(now, present, root)
             seen = ""
 
 
-def _event(job: Job | None, mark: str, root: str) -> ServerSentEvent:
+def _event(job: Job | None, present: str, root: str) -> ServerSentEvent:
     if job is None:
-        return ServerSentEvent("{}", event=GONE, id=mark, sep="\n")
+        return ServerSentEvent("{}", event=GONE, id=present, sep="\n")
     name = "progress" if job.live else job.state.name
     told = schemas.progress(job, root).model_dump_json()
-    return ServerSentEvent(told, event=name, id=mark, sep="\n")
+    return ServerSentEvent(told, event=name, id=present, sep="\n")
 
 
-def _mark(job: Job | None) -> str:
+def mark(job: Job | None) -> str:
     """What a job's state is told by: the same text as long as there is nothing new."""
     if job is None:
         return GONE

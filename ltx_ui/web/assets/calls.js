@@ -3,7 +3,7 @@
   // that the last click on a heart is the last one that the studio hears of.
   // An answer leaves alone what the answer to a later call has changed already. A poll gives way to
   // every call whose answer comes first: it was sent without knowing what that changed, and would
-  // make the page forget the job that Generate has begun. The timer soon sends the next poll.
+  // make the page forget the job that Generate has begun. Another one follows it soon.
   // A call that is not answered for PATIENCE milliseconds, as when a phone changes its network, and
   // one that does not reach the studio is sent again once the studio is there; the page says so
   // meanwhile. It has the same name then, so that what has happened does not happen twice.
@@ -40,7 +40,10 @@
         offline(false);
         return answer.ok ? json(settle(await answer.json(), call)) : answer;
       } catch (error) {
-        if (call.outdated.signal.aborted) return json({data: call.outputs.map(() => UNCHANGED)});
+        if (call.outdated.signal.aborted) {
+          studio.tell('studio:outdated');
+          return json({data: call.outputs.map(() => UNCHANGED)});
+        }
         if (options.signal?.aborted || (call.polls && patience.signal.aborted)) throw error;
         await studio.back();
       } finally {
@@ -66,7 +69,7 @@
   const event = body => {
     const {fn_index} = JSON.parse(body ?? '{}');
     const {outputs = [], targets = []} = gradio_config.dependencies.find(each => each.id === fn_index) ?? {};
-    const polls = targets.some(([, trigger]) => trigger === 'tick');
+    const polls = targets.some(([, trigger]) => trigger === 'due');
     return {number: sent++, fn_index, outputs, polls, changed: new Set(), outdated: new AbortController()};
   };
   window.fetch = (address, options = {}) => {

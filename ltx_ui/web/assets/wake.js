@@ -1,10 +1,47 @@
-// Says that somebody has come back to the page: what other devices did meanwhile is shown then.
-const PAUSE = 2000;
-let last = performance.now();
+// Asks what is new. While something is on its way a stream says when there is something; where it says
+// nothing, and in a hidden tab, the page asks now and then. Somebody who comes back to the page sees
+// what other devices did meanwhile.
+const PAUSE = 2000, HIDDEN = 10_000, SILENCE = 25_000, LONGEST = 60_000;
+let stream, timer, tells, heard, again = 0, pause = PAUSE, last = performance.now();
+const close = () => {
+  stream?.close();
+  stream = tells = null;
+};
+const open = () => {
+  stream = new EventSource('session/events');
+  heard = Date.now();
+  stream.onerror = broken;
+  const hear = ({type}) => {
+    [tells, heard, pause] = [true, Date.now(), PAUSE];
+    if (type === 'changed') trigger('due');
+  };
+  for (const type of ['changed', 'beat']) stream.addEventListener(type, hear);
+};
+const broken = () => {
+  close();
+  again = Date.now() + pause;
+  pause = Math.min(2 * pause, LONGEST);
+  follow();
+};
+const follow = () => {
+  clearTimeout(timer);
+  const every = 1000 * (props.value?.every ?? 0);
+  if (!every || document.hidden) close();
+  else if (!stream && Date.now() >= again) open();
+  if (every) timer = setTimeout(due, document.hidden ? HIDDEN : every);
+};
+const due = () => {
+  if (stream && Date.now() - heard > SILENCE) broken();
+  if (!tells) trigger('due');
+  follow();
+};
+watch('value', follow);
+document.addEventListener('studio:outdated', () => setTimeout(trigger, 500, 'due'));
 const woke = () => {
   if (document.hidden || performance.now() - last < PAUSE) return;
   last = performance.now();
   trigger('woke');
 };
+document.addEventListener('visibilitychange', follow);
 document.addEventListener('visibilitychange', woke);
 addEventListener('focus', woke);
