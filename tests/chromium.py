@@ -162,6 +162,7 @@ def begin_a_long_one(page: Page, prompt: str) -> None:
 @contextmanager
 def draft_kept(page: Page) -> Iterator[None]:
     """Waits until the browser has kept the fields anew after what is done meanwhile."""
+    page.wait_for_function(f"() => {_DRAFT} !== ''")  # a new visitor's own first ones
     before = page.evaluate(_DRAFT)
     yield
     page.wait_for_function(f"before => {_DRAFT} !== before", arg=before)
