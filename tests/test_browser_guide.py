@@ -38,6 +38,7 @@ def open_guide(page: Page) -> None:
 def test_a_search_leaves_what_has_its_words_and_says_when_there_is_nothing(page: Page) -> None:
     open_guide(page)
     search, lines = page.locator("#guide input[type=search]"), page.locator("#guide li:visible")
+    expect(lines.first).to_be_visible()  # It comes when the tab is first opened.
     everything = lines.count()
     search.fill("sound")
     expect(page.locator("#guide details[open]", has_text="No sound")).to_be_visible()
