@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import httpx
+import pictured_sheets as sheets
 from chromium import FORGET, choose, generate, launched, opened, plays, write_prompt
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from running import RunningApp
 from sources import ROOT
 
@@ -175,15 +176,31 @@ STATES: tuple[tuple[str, Callable[[Page, Look], None]], ...] = (
 )
 
 
-@contextmanager
-def visiting(browser: Browser, app: RunningApp, look: Look) -> Iterator[Page]:
-    """A new visitor's page; it fails on a script's error."""
-    context = browser.new_context(
+SHEETS: tuple[tuple[str, Callable[[Page], None]], ...] = (
+    ("account", sheets.account),
+    ("taken", sheets.taken),
+    ("give", sheets.give),
+    ("compared", sheets.compared),
+    ("characters", sheets.characters),
+    ("character", sheets.character),
+)
+"""What lies over the page, after the last of the other states with clips."""
+
+
+def new_context(browser: Browser, look: Look) -> BrowserContext:
+    """A browser of its own, of this look."""
+    return browser.new_context(
         viewport={"width": look.width, "height": look.height},
         color_scheme=look.scheme,
         has_touch=look.phone,
         is_mobile=look.phone,
     )
+
+
+@contextmanager
+def visiting(browser: Browser, app: RunningApp, look: Look) -> Iterator[Page]:
+    """A new visitor's page; it fails on a script's error."""
+    context = new_context(browser, look)
     page = opened(context, app)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -196,12 +213,27 @@ def visiting(browser: Browser, app: RunningApp, look: Look) -> Iterator[Page]:
 def take_all(folder: Path, looks: tuple[Look, ...] = LOOKS) -> None:
     """Write a picture of each state in each look."""
     folder.mkdir(parents=True, exist_ok=True)
+
+    def keep(page: Page, name: str, look: Look) -> None:
+        page.screenshot(path=folder / f"{name}-{look.name}.png")
+        print(f"{name}-{look.name}.png", flush=True)
+
     for look in looks:
         with running_app() as app, launched() as browser, visiting(browser, app, look) as page:
             for name, bring_about in STATES:
                 bring_about(page, look)
-                page.screenshot(path=folder / f"{name}-{look.name}.png")
-                print(f"{name}-{look.name}.png", flush=True)
+                keep(page, name, look)
+        with running_app() as app, launched() as browser, visiting(browser, app, look) as page:
+            done(page, look)
+            many(page, look)
+            for name, show in SHEETS:
+                show(page)
+                page.wait_for_timeout(400)
+                keep(page, name, look)
+    with sheets.shared_app() as app, launched() as browser:
+        for look in looks:
+            for name, page in sheets.of_a_shared_one(app, new_context(browser, look)):
+                keep(page, name, look)
 
 
 def take_docs() -> None:

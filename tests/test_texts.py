@@ -1,20 +1,33 @@
 """Every language says all that English says, with the same values and its own plurals."""
 
+import json
 import re
 from collections.abc import Iterator
 from string import Formatter
+from typing import Any
 
 import pytest
 from babel import Locale
 from sources import ROOT, sources
 
+from ltx_ui.engine.demo_words import DEMO_PHRASES
+from ltx_ui.errors import InvalidRecipe
 from ltx_ui.presets import Advice, load_presets
-from ltx_ui.texts import LANGUAGES, catalogue, language_of, translate
+from ltx_ui.request import parse_recipe
+from ltx_ui.texts import LANGUAGES, catalogue, language_of, said, translate
+from ltx_ui.web.language import in_language
 from ltx_ui.web.page import WORDS
+from ltx_ui.web.views import problem
 
 OF_PRESETS = {f"advice.{name}" for name in Advice.model_fields}
 """Texts that stand in presets.json in English."""
 OTHERS = LANGUAGES[1:]
+
+
+IN_ENGLISH = {"prompt", "text", "apply", "vocabulary", "fits", "examples", "advice", "least"}
+"""What presets.json has under these names is written into prompts, or said by other means."""
+SHOWN = {"name", "short", "note", "use", "aspect", "quality", "problem", "sentence"}
+LINES = {"steps", "stages", "cures", "reference_tips", "seed_tips", "takeaways"}
 
 
 def forms(language: str, text_id: str) -> Iterator[str]:
@@ -129,3 +142,75 @@ def test_an_unknown_text_or_a_missing_value_is_an_error() -> None:
         translate("fix.nothing")
     with pytest.raises(KeyError):
         translate("fix.add", "de")
+
+
+def shown(value: object, name: str = "") -> Iterator[str]:
+    """The words of presets.json that the page shows, by the names that they have there."""
+    match value:
+        case dict():
+            for key, each in value.items():
+                if key not in IN_ENGLISH or (key == "text" and name in LINES):
+                    yield from shown(each, key if key in SHOWN | LINES else "")
+        case list():
+            for each in value:
+                yield from shown(each, name)
+        case str() if name and re.search("[A-Za-z]{3}", value):
+            yield value
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_all_that_the_page_shows_of_presets_and_of_the_demo_is_said_in_every_language(
+    language: str,
+) -> None:
+    presets = json.loads((ROOT / "presets.json").read_text("utf-8"))
+    phrases = [phrase.name for _, kind in DEMO_PHRASES for phrase in kind]
+    words = {*shown(presets), *phrases}
+    assert len(words) > 100
+    texts = json.loads((ROOT / f"ltx_ui/texts/said.{language}.json").read_text("utf-8"))
+    assert words - texts.keys() == {"TikTok / Shorts", "Instagram"}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_is_said_of_english_words_has_their_values_and_no_sign_of_html(language: str) -> None:
+    texts = json.loads((ROOT / f"ltx_ui/texts/said.{language}.json").read_text("utf-8"))
+    assert list(texts) == sorted(texts)
+    assert {words: values_of(text) for words, text in texts.items()} == {
+        words: values_of(words) for words in texts
+    }
+    assert not set("".join(texts.values())) & set('<>&"$`\\')
+
+
+def test_an_operators_own_words_stay_as_they_are() -> None:
+    own = "For the lobby's screen {wide}"
+    assert {said(own, language) for language in LANGUAGES} == {own}
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "Prompt is empty. Describe what should be seen and heard."),
+        ("de", "Prompt ist leer. Beschreibe, was zu sehen und zu hören sein soll."),
+        ("zh", "提示词 为空。请描述要看到和听到的内容。"),
+    ],
+)
+def test_the_page_says_what_is_wrong_in_the_visitors_language(language: str, sentence: str) -> None:
+    with pytest.raises(InvalidRecipe) as empty, in_language(language):
+        parse_recipe({"prompt": " "})
+    with in_language(language):
+        assert sentence in problem(empty.value)
+    assert "prompt: is empty." in str(empty.value)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "sentence"),
+    [
+        ({"num_inference_steps": 900}, "ist 900; erlaubt ist eine ganze Zahl von 1 bis"),
+        ({"prompt": "a" * 9000}, "hat 9000 Zeichen; erlaubt sind höchstens"),
+        ({"width": 1280, "height": 1280, "num_frames": 121}, "Bilder."),
+    ],
+)
+def test_an_error_with_values_is_said_with_them(recipe: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InvalidRecipe) as wrong:
+        parse_recipe({"prompt": "a ball"} | recipe, max_volume=50_000_000)
+    with in_language("de"):
+        assert sentence in problem(wrong.value)

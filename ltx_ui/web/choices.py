@@ -10,7 +10,7 @@ from ltx_ui.geometry import TEMPORAL_COMPRESSION
 from ltx_ui.presets import Format, Presets, rounded_seconds
 from ltx_ui.recipe import MAX_FRAMES, MAX_TAKES, MIN_FRAMES
 from ltx_ui.web.form import Form, preset_fields, size_fields
-from ltx_ui.web.language import duration, number, seconds, t
+from ltx_ui.web.language import duration, number, said, seconds, t
 
 Choice = dict[str, Any]
 """A choice as the page shows it: its ``value``; ``label`` and ``small`` stand on it, ``note`` below
@@ -32,9 +32,9 @@ def preset_choices(
     return [
         {
             "value": preset.id,
-            "label": preset.short_name,
+            "label": said(preset.short_name),
             "small": t("preset.changed") if preset.id == changed else known.get(preset.id, ""),
-            "note": t("preset.note", preset=preset.name, note=preset.note),
+            "note": t("preset.note", preset=said(preset.name), note=said(preset.note)),
         }
         for preset in presets.presets
     ]
@@ -57,8 +57,8 @@ def _format(found: Format) -> Choice:
         "shape": f"{found.width}/{found.height}",
         "note": t(
             "size.note",
-            format=f"{found.name} {found.width}×{found.height}",
-            note=found.use or found.note,
+            format=f"{said(found.name)} {found.width}×{found.height}",
+            note=said(found.use or found.note),
         ),
     }
 
@@ -95,7 +95,7 @@ def _length(frames: int, fps: int, note: str = "") -> Choice:
         "value": frames,
         "label": number(rounded_seconds(frames, fps)),
         "long": words,
-        "note": t("length.note", words=words, note=note) if note else words,
+        "note": t("length.note", words=words, note=said(note)) if note else words,
     }
 
 

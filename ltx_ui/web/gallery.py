@@ -21,7 +21,7 @@ from ltx_ui.studio.takes import Take
 from ltx_ui.web.access import owner_of
 from ltx_ui.web.create import Create
 from ltx_ui.web.gallery_filter import Filter, menus
-from ltx_ui.web.language import seconds, t
+from ltx_ui.web.language import said, seconds, t
 from ltx_ui.web.made_with import made_with
 from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, custom, on, panel, sent, texts
@@ -59,7 +59,7 @@ class Gallery:
         sought = chosen.sought(now, made)
         page = self._page(sought, owner)
         page["of"], page["question"] = chosen.chosen, chosen.asked
-        named = {preset.id: preset.name for preset in self._presets.presets}
+        named = {preset.id: said(preset.name) for preset in self._presets.presets}
         choices = menus(chosen, kinds, tags, now, made, named)
         page["menus"] = render("gallery_menus.html", menus=choices)
         page["tags"] = [tag for tag, _ in tags]

@@ -10,7 +10,7 @@ from ltx_ui.guide import Advised
 from ltx_ui.presets import Presets
 from ltx_ui.request import Request
 from ltx_ui.web.create import Create
-from ltx_ui.web.language import t
+from ltx_ui.web.language import said, t
 from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, Updates, Values, on, panel, sent
 from ltx_ui.web.workflows import Workflows
@@ -42,7 +42,9 @@ class Guide:
         if tip is None:
             return {}
         return (
-            self._create.form.filling.apply(tip.apply, values, t("guide.applied", line=tip.text))
+            self._create.form.filling.apply(
+                tip.apply, values, t("guide.applied", line=said(tip.text))
+            )
             | to_create
         )
 

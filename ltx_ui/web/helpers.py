@@ -9,7 +9,7 @@ import gradio as gr
 
 from ltx_ui.phrases import Phrase
 from ltx_ui.recipe import MAX_PROMPT
-from ltx_ui.web.language import t, within
+from ltx_ui.web.language import said, t, within
 from ltx_ui.web.templating import as_plain, render
 from ltx_ui.web.wiring import custom, presence
 
@@ -45,4 +45,6 @@ def offer_phrases(chip: gr.HTML, phrases: Iterable[Phrase]) -> Any:
 
 
 def _plain(phrases: Iterable[Phrase]) -> list[dict[str, str]]:
-    return [{"name": as_plain(phrase.name), "text": as_plain(phrase.text)} for phrase in phrases]
+    return [
+        {"name": as_plain(said(phrase.name)), "text": as_plain(phrase.text)} for phrase in phrases
+    ]

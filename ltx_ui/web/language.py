@@ -45,6 +45,12 @@ def t(text_id: str, /, **values: str | float) -> str:
     return translate(text_id, language(), **values)
 
 
+def said(words: str) -> str:
+    """English words of presets.json or of a model in the language that is spoken, as
+    :func:`~ltx_ui.texts.said` gives them."""
+    return texts.said(words, language())
+
+
 def number(value: float, decimals: int | None = None) -> str:
     """A number as the language writes it, with so many decimals, or those that it has."""
     return texts.number(value, language(), decimals)

@@ -33,7 +33,7 @@ from ltx_ui.web.form import (
     preset_fields,
 )
 from ltx_ui.web.helpers import offer_phrases
-from ltx_ui.web.language import t
+from ltx_ui.web.language import said, t
 from ltx_ui.web.pictures import check_refused
 from ltx_ui.web.segments import offer
 from ltx_ui.web.shown import Shown
@@ -139,7 +139,7 @@ class RecipeForm:
                 if each["value"] == form.size
             ),
             seconds=form.num_frames / form.fps,
-            preset=self._presets.preset(form.preset).name,
+            preset=said(self._presets.preset(form.preset).name),
             takes=form.num_takes,
             seed=form.seed if form.seed_locked else None,
         )

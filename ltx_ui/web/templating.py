@@ -19,7 +19,17 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from ltx_ui.studio.shelves import MAX_NOTE
-from ltx_ui.web.language import duration, gigabytes, language, percent, seconds, size, t, within
+from ltx_ui.web.language import (
+    duration,
+    gigabytes,
+    language,
+    percent,
+    said,
+    seconds,
+    size,
+    t,
+    within,
+)
 
 TEMPLATES = Path(__file__).parent / "templates"
 ASSETS = Path(__file__).parent / "assets"
@@ -101,6 +111,7 @@ environment.filters |= {
     "identity": id,
     "in_script": _in_script,
     "percent": percent,
+    "said": said,
     "seconds": seconds,
     "t": _text,
     "within": within,

@@ -12,7 +12,7 @@ from ltx_ui.presets import Presets
 from ltx_ui.studio.studio import ModelStatus, TokenCount
 from ltx_ui.web.form import ASKED
 from ltx_ui.web.job_view import percent
-from ltx_ui.web.language import t
+from ltx_ui.web.language import said, t
 from ltx_ui.web.templating import render
 
 _SHOWN_END = 40
@@ -53,9 +53,12 @@ def problem(error: StudioError) -> str:
 
 
 def _sentence(found: FieldProblem) -> str:
+    """A problem in the language that is spoken; all in English where that has no words for it."""
     if found.field not in ASKED:
-        return found.message
-    return f"{ASKED[found.field].english} {found.message.removeprefix(f'{found.field}: ')}"
+        return said(found.message)
+    message, known = found.message.removeprefix(f"{found.field}: "), ASKED[found.field]
+    told = said(message)
+    return f"{known.english if told == message else known.label} {told}"
 
 
 def compiled(text: str, tokens: TokenCount | None, *, differs: bool) -> str:

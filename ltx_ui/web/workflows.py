@@ -9,7 +9,7 @@ import gradio as gr
 
 from ltx_ui.guide import Workflow
 from ltx_ui.presets import Presets
-from ltx_ui.web.language import t
+from ltx_ui.web.language import said, t
 from ltx_ui.web.shown import kept
 from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, Updates, Values, on, panel, sent
@@ -85,7 +85,8 @@ class Workflows:
             return {}
         workflow, stage = at
         settings = self._presets.stage_settings(workflow, workflow.stages[stage])
-        words = t("workflow.set", workflow=workflow.short_name, stage=workflow.stages[stage].name)
+        named = {"workflow": said(workflow.short_name), "stage": said(workflow.stages[stage].name)}
+        words = t("workflow.set", **named)
         fill = self._create.form.filling.apply(
             settings, values, words, preset=workflow.preset, seed=seed
         )
