@@ -91,6 +91,11 @@ class Format(Entry):
         """As the page's form has it: ``288x512``."""
         return size_name(self.width, self.height, self.hd)
 
+    @property
+    def label(self) -> str:
+        """Its name with its size: ``TikTok / Shorts 288x512``."""
+        return f"{self.name} {self.width}x{self.height}"
+
     @model_validator(mode="after")
     def _is_a_size(self) -> Self:
         keep_request_rules({"width": self.width, "height": self.height})
