@@ -27,10 +27,11 @@ from ltx_ui.studio.jobs import Done, Failed, Job, Queued, Running
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Owner
 from ltx_ui.web.api_v1 import schemas
-from ltx_ui.web.api_v1.events import HEARTBEAT_SECONDS, Watching
+from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.bodies import read_json, recipe_limit, validated
 from ltx_ui.web.media import file_answer
 from ltx_ui.web.routing import add_get
+from ltx_ui.web.streams import HEARTBEAT_SECONDS
 from ltx_ui.web.submitting import root_of, submitted
 
 PREFIX = "/gradio"
