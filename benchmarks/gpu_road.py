@@ -190,7 +190,7 @@ def _sound_db(one: Any, other: Any) -> float:
 def write(folder: Path, blocks: int) -> None:
     """LTX-2 in its published form, with random weights and few blocks."""
     checkpoint.write("2.0", folder, blocks, blocks)
-    pattern = memoryview(PATTERN.view(torch.uint8).numpy())
+    pattern = memoryview(PATTERN.view(torch.uint8).numpy().tobytes())
     for file in (*folder.glob("*/*.safetensors"), *folder.glob("*.safetensors")):
         with file.open("r+b") as opened:
             begin = 8 + int.from_bytes(opened.read(8), "little")

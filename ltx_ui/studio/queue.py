@@ -289,7 +289,7 @@ class JobQueue:
         self.restore()
         with self._changed:
             paused = owner in self._waiting.paused
-            return OwnersJobs(self._live(owner), self._history.latest(owner), paused)
+            return OwnersJobs(self.live_of(owner), self._history.latest(owner), paused)
 
     def wait(self, job_id: str, owner: str, timeout: float | None) -> Job:
         """A job once it has ended, or as it is after ``timeout`` seconds or when the queue closes.
@@ -330,7 +330,8 @@ class JobQueue:
             self._waiting.add(started.job, first=True)
             self._changed.notify_all()
 
-    def _live(self, owner: str) -> tuple[Job, ...]:
+    def live_of(self, owner: str) -> tuple[Job, ...]:
+        """An owner's jobs that have not ended, in their order. To be called with the lock held."""
         started = [each for each in self._started.values() if each.job.owner == owner]
         waiting = self._waiting.of(owner)
         return (*(each.now() for each in started), *map(self._from_now, waiting))
@@ -344,12 +345,13 @@ class JobQueue:
             )
 
     def _find(self, job_id: str, owner: str) -> Job:
-        found = self._anybodys(job_id)
+        found = self.anybodys(job_id)
         if found is None or not sees(owner, found.owner):
             raise NotFound("This job is not here. It ended long ago, or its clips were deleted.")
         return found
 
-    def _anybodys(self, job_id: str) -> Job | None:
+    def anybodys(self, job_id: str) -> Job | None:
+        """A job, whoever it belongs to. To be called with the lock held."""
         return self._live_one(job_id) or self._history.find(job_id)
 
     def _live_one(self, job_id: str) -> Job | None:

@@ -80,14 +80,14 @@ class SharedQueue(OrderedQueue):
                 self._waiting.add(job)
             self._changed.notify_all()
 
-    def _live(self, owner: str) -> tuple[Job, ...]:
+    def live_of(self, owner: str) -> tuple[Job, ...]:
         theirs = (job for job in self._theirs().values() if job.owner == owner)
         # A stable sort: what waits comes behind what runs.
-        jobs = sorted((*super()._live(owner), *theirs), key=_waits)
+        jobs = sorted((*super().live_of(owner), *theirs), key=_waits)
         return tuple(jobs)
 
-    def _anybodys(self, job_id: str) -> Job | None:
-        return self._live_one(job_id) or self._theirs().get(job_id) or super()._anybodys(job_id)
+    def anybodys(self, job_id: str) -> Job | None:
+        return self._live_one(job_id) or self._theirs().get(job_id) or super().anybodys(job_id)
 
     def _theirs(self) -> Mapping[str, Job]:
         return self._elsewhere.jobs(self._waiting.paused)

@@ -22,7 +22,6 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from ltx_ui.errors import NotFound, StudioError, TooMuch
 from ltx_ui.settings import Settings
-from ltx_ui.studio.guard import crowd_of, is_visitor
 from ltx_ui.studio.jobs import Done, Failed, Job, Queued, Running
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Owner
@@ -31,7 +30,7 @@ from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.bodies import read_json, recipe_limit, validated
 from ltx_ui.web.media import file_answer
 from ltx_ui.web.routing import add_get
-from ltx_ui.web.streams import HEARTBEAT_SECONDS
+from ltx_ui.web.streams import HEARTBEAT_SECONDS, whose
 from ltx_ui.web.submitting import root_of, submitted
 
 PREFIX = "/gradio"
@@ -124,7 +123,7 @@ class GradioClients:
             event, refusal = uuid.uuid4().hex, str(error)
         self._calls.setdefault(key, {})[event] = refusal
         self._calls.move_to_end(key)
-        beside = [each for each in self._calls if _whose(each[0]) == _whose(owner)]
+        beside = [each for each in self._calls if whose(each[0]) == whose(owner)]
         if len(beside) > MOST_EACH:
             del self._calls[beside[0]]
         elif len(self._calls) > MOST_SESSIONS:
@@ -188,10 +187,6 @@ class GradioClients:
         add_get(router, "/queue/data", self.data, response_class=Response)
         add_get(router, "/file={take_id}.mp4", self.file, response_class=Response)
         return router
-
-
-def _whose(owner: str) -> str:
-    return crowd_of(owner) if is_visitor(owner) else owner
 
 
 def _message(msg: str, event: str | None = None, **more: Any) -> ServerSentEvent:

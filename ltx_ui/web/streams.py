@@ -37,7 +37,7 @@ class Streams:
         Raises:
             TooMuch: they have as many as they may, or all together have.
         """
-        of_one, of_all = self._open[_whose(owner)], self._open.total()
+        of_one, of_all = self._open[whose(owner)], self._open.total()
         if of_one >= MOST_OF_ONE or of_all >= self._most:
             most = MOST_OF_ONE if of_one >= MOST_OF_ONE else self._most
             raise TooMuch(
@@ -49,11 +49,11 @@ class Streams:
     @contextmanager
     def open(self, owner: str) -> Iterator[None]:
         """Inside the block an owner has one more."""
-        self._open[_whose(owner)] += 1
+        self._open[whose(owner)] += 1
         try:
             yield
         finally:
-            self._open[_whose(owner)] -= 1
+            self._open[whose(owner)] -= 1
             self._open += Counter()
 
 
@@ -85,6 +85,6 @@ async def _begun(events: AsyncGenerator[ServerSentEvent]) -> AsyncIterator[Serve
             yield event
 
 
-def _whose(owner: str) -> str:
+def whose(owner: str) -> str:
     """Who is counted together: see :class:`~ltx_ui.studio.guard.Guard`."""
     return crowd_of(owner) if is_visitor(owner) else owner
