@@ -22,7 +22,8 @@ Placement = Literal["resident", "free-text", "fp8", "fp8-streamed", "offload"]
 ``fp8-streamed``: transformer, in float8, and text encoder wait in host memory; the transformer
 passes through the device block by block. The same picture as ``fp8``.
 ``offload``: everything waits in host memory; the transformer passes through block by block, in
-bfloat16. Slowest, and exact like the first two.
+bfloat16. Slowest, and exact like the first two, but for rounding: streamed blocks run without
+the Triton kernels.
 """
 PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
 """From the most device memory to the least."""
