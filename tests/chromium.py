@@ -116,6 +116,7 @@ def opened(context: BrowserContext, app: RunningApp) -> Page:
     with page.expect_response("**/gradio_api/run/**"):
         page.goto(app.url)
     page.locator("#model-status").filter(has_text="Demo model").wait_for(timeout=STARTING)
+    page.wait_for_function(f"() => {_DRAFT} !== ''")  # What has arrived is in the fields by then.
     return page
 
 
@@ -162,7 +163,7 @@ def begin_a_long_one(page: Page, prompt: str) -> None:
 @contextmanager
 def draft_kept(page: Page) -> Iterator[None]:
     """Waits until the browser has kept the fields anew after what is done meanwhile."""
-    page.wait_for_function(f"() => {_DRAFT} !== ''")  # a new visitor's own first ones
+    page.wait_for_function(f"() => {_DRAFT} !== ''")  # A new visitor's own first ones.
     before = page.evaluate(_DRAFT)
     yield
     page.wait_for_function(f"before => {_DRAFT} !== before", arg=before)

@@ -139,6 +139,7 @@ def test_the_part_of_a_picture_that_is_used_is_moved_by_hand_and_by_keys(
     page.locator("#reference-image input[type=file]").set_input_files(tmp_path / "wide.png")
     picture = page.locator("#reference-image img")
     expect(picture).to_be_visible()
+    picture.evaluate("picture => picture.decode()")  # Its size tells how far it can be moved.
     picture.evaluate(DRAGS, [40, "pointerup"])
     expect(picture).to_have_css("object-position", re.compile(r"^[0-4]?\d(\.\d+)?% 50%$"))
     picture.evaluate(DRAGS, [400, "pointercancel"])

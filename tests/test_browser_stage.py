@@ -17,6 +17,7 @@ from chromium import (
 )
 from playwright.sync_api import Page, expect
 from running import RunningApp
+from studios import until
 
 if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
@@ -157,6 +158,8 @@ def test_a_note_belongs_to_the_clip_that_it_was_begun_for(page: Page) -> None:
     page.evaluate("document.querySelectorAll('#takes .take')[1].click()")  # Within the pause.
     expect(page.locator("#take-facts dd").first).to_have_text(older)
     expect(page.locator("#note")).to_have_value("")
+    newest = f"{page.url}api/v1/takes?limit=1"
+    until(lambda: page.request.get(newest).json()["items"][0]["note"] == "pink")
     page.locator("#takes .take").first.click()
     expect(page.locator("#note")).to_have_value("pink")
 
