@@ -237,7 +237,7 @@ def test_what_can_not_be_exported_is_told(app: RunningApp, ada: httpx.Client, ta
     with visitor(app) as bob:
         problem(bob.get(at, params={"for": "x"}), 404, "not-found")
         assert bob.get(f"/takes/{take}/posting").status_code == 404
-    problem(bob.get(f"{TAKES}/{'0' * 32}/export", params={"for": "x"}), 404, "not-found")
+    problem(ada.get(f"{TAKES}/{'0' * 32}/export", params={"for": "x"}), 404, "not-found")
 
 
 def test_a_client_that_hangs_up_stops_the_work(ada: httpx.Client, take: str) -> None:
