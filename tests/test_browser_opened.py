@@ -364,8 +364,8 @@ def test_on_a_phone_nothing_is_cut_off_and_nothing_bars_the_way(
 
 
 def test_a_take_is_made_fit_for_posting(page: Page) -> None:
-    page.keyboard.press("o")
-    page.get_by_role("button", name="Fit for posting").last.click()
+    open_take(page, 5)
+    page.locator("#opened").get_by_role("button", name="Fit for posting").click(timeout=10_000)
     sheet = page.locator("#account")
     expect(sheet).to_contain_text("For Reels a clip should last 3 s or more")
     assert not serious(page)
