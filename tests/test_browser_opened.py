@@ -361,17 +361,3 @@ def test_on_a_phone_nothing_is_cut_off_and_nothing_bars_the_way(
     )
     expect(title(page)).to_have_text("A clip called take1")
     context.close()
-
-
-def test_a_take_is_made_fit_for_posting(page: Page) -> None:
-    open_take(page, 5)
-    page.locator("#opened").get_by_role("button", name="Fit for posting").click(timeout=10_000)
-    sheet = page.locator("#account")
-    expect(sheet).to_contain_text("For Reels a clip should last 3 s or more")
-    assert not serious(page)
-    sheet.get_by_label("For", exact=True).select_option("x")
-    sheet.get_by_label("If it is too short").select_option("boomerang")
-    with page.expect_download() as download:
-        sheet.get_by_role("button", name="Make and download").click()
-    assert download.value.suggested_filename.endswith("-x.mp4")
-    assert Path(download.value.path()).stat().st_size > 1000
