@@ -68,6 +68,30 @@ class Least(Entry):
         return width >= self.width and height >= self.height and seconds >= self.seconds
 
 
+class Posting(Entry):
+    """How a clip is made fit for a platform; ``source`` is where it says what it takes.
+
+    Attributes:
+        width: pixels of the file, as is ``height``.
+        turns: whether a clip that is wider than high gets the size turned.
+        seconds: a shorter clip is offered to be made as long, or as :class:`Least` asks for.
+        fps: the fewest and the most frames a second.
+        lufs: how loud it is made, in LUFS.
+        peak: the highest true peak, in dB.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9-]{1,20}$")
+    platform: Text
+    width: int = Field(ge=16, le=4096, multiple_of=2)
+    height: int = Field(ge=16, le=4096, multiple_of=2)
+    turns: bool = False
+    seconds: float = Field(default=0.0, ge=0, le=60)
+    fps: tuple[int, int] = (23, 60)
+    lufs: float = Field(default=-16.0, ge=-40, le=-5)
+    peak: float = Field(default=-1.0, ge=-9, le=0)
+    source: str = ""
+
+
 class Format(Entry):
     """A named size, in pixels. One in ``hd`` is made in two stages, where the model can.
 
@@ -216,6 +240,7 @@ class Presets(Entry):
     troubleshooting: tuple[Trouble, ...]
     takeaways: tuple[Tip, ...]
     doctor: dict[Finding, Remedy] = Field(default_factory=dict)
+    posting: tuple[Posting, ...] = ()
 
     @field_validator("speech_pattern")
     @classmethod
@@ -229,6 +254,8 @@ class Presets(Entry):
         ids = [preset.id for preset in self.presets]
         if len(set(ids)) < len(ids):
             raise ValueError("presets: two presets have the same id")
+        if len({each.id for each in self.posting}) < len(self.posting):
+            raise ValueError("posting: two platforms have the same id")
         if self.default_preset not in ids:
             raise ValueError(f"default_preset: no preset has the id {self.default_preset!r}")
         for index, workflow in enumerate(self.workflows):

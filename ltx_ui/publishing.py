@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from ltx_ui.advice import Finding, Fix, frames_for, told
-from ltx_ui.presets import Format, Least, Presets, rounded_seconds
+from ltx_ui.presets import Format, Least, Posting, Presets, rounded_seconds
 from ltx_ui.texts import language_of, number, translate
 
 
@@ -53,6 +53,17 @@ def falls_short(
     }
     sentence = told("falls_short", presets, language, values)
     return Finding("falls_short", sentence, _fix(clip, chosen, formats, language))
+
+
+def seconds_for(posting: Posting, presets: Presets) -> float:
+    """How long a clip must be at least to be fit for a platform."""
+    said = (
+        least.seconds
+        for each in presets.formats
+        for least in each.least
+        if least.platform == posting.platform
+    )
+    return max((posting.seconds, *said))
 
 
 def _asks(least: Least, language: str) -> str:

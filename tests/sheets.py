@@ -9,6 +9,7 @@ from typing import Any
 from studios import quick
 
 from ltx_ui.errors import LicenceToAccept
+from ltx_ui.presets import Posting
 from ltx_ui.studio.guard import Limits
 from ltx_ui.studio.jobs import new_job
 from ltx_ui.studio.people import Person
@@ -81,6 +82,11 @@ def _give(text: str) -> dict[str, Any]:
     return {"take": text, "links": [(link, text)], "most_days": 3660}
 
 
+def _posting(text: str) -> dict[str, Any]:
+    platform = Posting(id="x", platform=text, width=720, height=1280)
+    return {"take": text, "platforms": [platform], "short": {text: 3.0}}
+
+
 SHEETS = [
     ("access.html", _access),
     ("account.html", _account("user", "")),
@@ -89,6 +95,7 @@ SHEETS = [
     ("give.html", _give),
     ("people.html", _people),
     ("people.html", _closed),
+    ("posting.html", _posting),
     (
         "problem.html",
         lambda text: {"sentences": [text], "fields": [text, text], "licence": None},

@@ -87,7 +87,10 @@ def without_recipe(path: Path, target: Path) -> None:
         raise MediaError(f"{path.name} is not here any more, or is damaged.") from error
     tags = {} if made_at is None else {"creation_time": made_at}
     with whole(target) as temporary:
-        _run(["-i", str(path), "-map", "0", "-c", "copy", *_container(tags, temporary)], temporary)
+        _run(
+            ["-i", str(path), "-map", "0", "-c", "copy", *container_arguments(tags, temporary)],
+            temporary,
+        )
 
 
 def write_poster(clip: Clip, path: Path, metadata: Mapping[str, Any] | None = None) -> None:
@@ -112,14 +115,14 @@ def _encode(clip: Clip, sound: Path | None, tags: Mapping[str, str], target: Pat
         arguments += ["-f", "f32le", "-ar", str(clip.sample_rate)]
         arguments += ["-ac", str(len(clip.waveform)), "-i", str(sound)]
         arguments += ["-c:a", "aac", "-profile:a", "aac_low", "-b:a", AUDIO_BITRATE]
-    _run([*arguments, *_video_arguments(), *_container(tags, target)], target, clip.frames)
+    _run([*arguments, *_video_arguments(), *container_arguments(tags, target)], target, clip.frames)
 
 
 def _run(arguments: Sequence[str], target: Path, frames: NDArray[np.uint8] | None = None) -> None:
     """Let ffmpeg write a file, from frames that it reads where there are some."""
     # The log goes to a file: nobody has to read it while the frames are being written.
     with tempfile.TemporaryFile() as log:
-        process = _started(arguments, log)
+        process = started(arguments, log)
         try:
             _feed(process, () if frames is None else frames)
         except BaseException:
@@ -128,10 +131,18 @@ def _run(arguments: Sequence[str], target: Path, frames: NDArray[np.uint8] | Non
         finally:
             status = process.wait()
         if status != 0:
-            raise _failure(log, target.parent)
+            raise failed(log, target.parent)
 
 
-def _started(arguments: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+def started(arguments: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """ffmpeg, started with these arguments.
+
+    Args:
+        log: where it writes what goes wrong.
+
+    Raises:
+        MediaError: it can't be started.
+    """
     quiet = ("-hide_banner", "-loglevel", "error", "-nostats", "-y")
     try:
         # Signals stay as Python has them, so that a file size limit is an error and not a death.
@@ -172,7 +183,12 @@ def _feed(process: subprocess.Popen[bytes], frames: Iterable[NDArray[np.uint8]])
         _log.debug("ffmpeg stopped reading; its exit status says why.")
 
 
-def _failure(log: IO[bytes], folder: Path) -> MediaError:
+def failed(log: IO[bytes], folder: Path) -> MediaError:
+    """The error for an ffmpeg that failed; what it wrote goes to our log.
+
+    Args:
+        folder: where it was to write.
+    """
     log.seek(0)
     text = log.read().decode(errors="replace")
     _log.error("ffmpeg failed:\n%s", text[-2000:])
@@ -196,7 +212,7 @@ def _tags(metadata: Mapping[str, Any], made_at: datetime) -> dict[str, str]:
     }
 
 
-def _container(tags: Mapping[str, str], target: Path) -> list[str]:
+def container_arguments(tags: Mapping[str, str], target: Path) -> list[str]:
     """An mp4 with these tags and no others, its index in front."""
     # Without the flags the muxer writes its version and, for some inputs, the time of day.
     arguments = ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]

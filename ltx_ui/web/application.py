@@ -40,6 +40,7 @@ from ltx_ui.web.news import News
 from ltx_ui.web.origins import Hosts, OwnSite
 from ltx_ui.web.page import Page
 from ltx_ui.web.parts import router as parts_router
+from ltx_ui.web.posting import Exports
 from ltx_ui.web.prefix import Prefixed
 from ltx_ui.web.proxies import Proxied
 from ltx_ui.web.streams import Streams
@@ -92,6 +93,7 @@ def make_routes(
     add_error_answers(app)
     given = Given(studio, signing_key(settings.data_dir))
     along = Along(studio, settings)
+    exports = Exports(studio, settings, presets)
     described = [
         api_v1_router(studio, settings, presets, watching),
         Api(studio, settings, watching).router(),
@@ -101,6 +103,7 @@ def make_routes(
         tokens.router(studio),
         links.router(studio, given),
         licence.router(studio),
+        exports.router(),
         along.router(),
         metrics.router(),
         Videos(studio, settings, presets).router(),
@@ -110,6 +113,7 @@ def make_routes(
         docs_router([route for each in described for route in each.routes]),
         examples_router(),
         along.parts(),
+        exports.parts(),
         parts_router(),
         News(studio, streams).router(),
         given.router(),
