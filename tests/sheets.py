@@ -84,7 +84,7 @@ def _give(text: str) -> dict[str, Any]:
 
 def _posting(text: str) -> dict[str, Any]:
     platform = Posting(id="x", platform=text, width=720, height=1280)
-    return {"take": text, "platforms": [platform], "short": {text: 3.0}}
+    return {"take": text, "platforms": [platform], "short": {3.0: [text]}}
 
 
 SHEETS = [

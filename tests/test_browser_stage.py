@@ -209,3 +209,16 @@ def test_the_preset_of_an_earlier_prompt_stays_while_its_words_come_back(page: P
     page.locator("#undo button").click()
     expect(page.locator("#prompt textarea")).to_have_value("Something else")
     wait_for_the_clip(page)
+
+
+def test_a_clip_is_made_fit_for_posting_and_fetched(page: Page) -> None:
+    make_a_preview(page, "A red box waits for its post")
+    more(page)
+    page.locator("#more-of-take").get_by_role("button", name="Fit for posting").click()
+    form = page.locator("form.posting")
+    expect(form.get_by_label("If it is too short")).to_have_value("loop")
+    form.locator("[name=for]").select_option("x")
+    with page.expect_download() as downloading:
+        form.get_by_role("button", name="Make and download").click()
+    assert downloading.value.suggested_filename.endswith("-x.mp4")
+    assert downloading.value.path().read_bytes()[4:8] == b"ftyp"

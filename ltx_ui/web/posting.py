@@ -118,7 +118,10 @@ class Exports:
         """The page's form for it, in HTML."""
         take = self._library.take(take_id, owner)
         least = {each.platform: seconds_for(each, self._presets) for each in self._presets.posting}
-        short = {name: most for name, most in least.items() if most > take.recipe.duration}
+        short: dict[float, list[str]] = {}
+        for name, lasts in least.items():
+            if lasts > take.recipe.duration:
+                short.setdefault(lasts, []).append(name)
         page = render("posting.html", take=take.id, platforms=self._presets.posting, short=short)
         return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
