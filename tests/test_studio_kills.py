@@ -68,7 +68,7 @@ PROCESS = """
         case "sampling" | "decoding":
             before(JobQueue, "report", stage(moment))
         case "muxing":
-            after(mp4, "_started")
+            after(mp4, "started")
         case "between mp4 and poster":
             before(clip_files, "write_poster")
         case "between files and row":

@@ -22,7 +22,7 @@ from ltx_ui.web.language import t
 from ltx_ui.web.recipe_form import RecipeForm
 from ltx_ui.web.shown import kept
 from ltx_ui.web.stage import Stage
-from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, on, sent
+from ltx_ui.web.wiring import EACH, Updates, Values, on, sent
 from ltx_ui.web.workflows import Workflows
 
 NEIGHBOURS = 4
@@ -288,4 +288,5 @@ class Create:
         done = form.filling.done
         on(done.restore, self.restore, {done, *stage.inputs}, {done, *stage.outputs}, how=EACH)
         for event in (stage.seen.due, demo.load, stage.seen.woke):
-            on(event, self.follow, stage.inputs, self.followed, how=LATEST)
+            # One that is never answered must not keep the next from being asked.
+            on(event, self.follow, stage.inputs, self.followed, how=EACH)
