@@ -21,8 +21,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import gpu_first_light as first
+from ltx_ui import runtime
 
 given, say = first.given, first.say
+runtime.set_up()
 
 import torch
 

@@ -82,6 +82,12 @@ def test_a_person_may_have_so_many_streams_and_is_told_what_happens_beyond(
         for _ in range(MOST_PAGES):
             opened = streams.enter_context(client.stream("GET", EVENTS))
             next(opened.iter_lines())
+
+        def status() -> int:
+            with client.stream("GET", EVENTS) as asked:
+                return asked.status_code
+
+        until(lambda: status() == 429)  # One counts a moment after it has begun.
         refused = client.get(EVENTS)
         assert refused.status_code == 429
         assert "This one asks for itself." in refused.text and "retry-after" in refused.headers
