@@ -79,9 +79,10 @@ def test_a_person_may_have_so_many_streams_and_is_told_what_happens_beyond(
     app: RunningApp,
 ) -> None:
     with visitor(app) as client, ExitStack() as streams:
+        read = []  # Whoever lets go of its lines closes a stream.
         for _ in range(MOST_PAGES):
-            opened = streams.enter_context(client.stream("GET", EVENTS))
-            next(opened.iter_lines())
+            read.append(streams.enter_context(client.stream("GET", EVENTS)).iter_lines())
+            next(read[-1])
 
         def status() -> int:
             with client.stream("GET", EVENTS) as asked:
