@@ -21,6 +21,7 @@ from playwright.sync_api import (
     expect,
 )
 from running import RunningApp
+from studios import until
 
 if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
@@ -292,10 +293,10 @@ def test_escape_ends_selecting_and_undo_brings_back_what_was_deleted(gallery: Pa
     expect(notice).to_contain_text("2 clips deleted")
     notice.get_by_role("button", name="Undo").click()
     expect(notice).to_be_hidden()
-    assert shown(gallery)[:10] == before[:10]
+    until(lambda: shown(gallery)[:10] == before[:10])
     gallery.reload()
     open_gallery(gallery, at_least=20)
-    assert shown(gallery)[:10] == before[:10]
+    until(lambda: shown(gallery)[:10] == before[:10])
 
 
 def test_on_a_phone_a_tap_plays_a_second_opens_and_a_long_press_selects(
