@@ -38,10 +38,6 @@ const SHOWS = {
     said.scrollIntoView({block: 'nearest'});
   },
 };
-const show = () => SHOWS[props.value?.part]?.(props.value.html);
-show();
-watch('value', show);
-
 const nearEnd = new IntersectionObserver(seen => {
   if (seen.some(each => each.isIntersecting)) more();
 }, {rootMargin: '600px'});
@@ -198,3 +194,8 @@ element.addEventListener('submit', event => {
   const images = [...form.querySelectorAll('[data-image]')].map(slot => slot.dataset.image);
   trigger('save', {character: {id: form.dataset.id, name: name.value, words: words.value, seed: seed.value, images}});
 });
+
+// What was drawn before this script came needs all of the above.
+const show = () => SHOWS[props.value?.part]?.(props.value.html);
+show();
+watch('value', show);
