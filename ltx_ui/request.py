@@ -12,9 +12,6 @@ that the rules stand here once:
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Mapping
 from functools import cache
 from itertools import islice
@@ -33,6 +30,7 @@ from pydantic_core import PydanticCustomError
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.inputs import CENTRE, FIELDS, FOCUSES, FORMATS, Inputs, is_digest
 from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from
+from ltx_ui.sent_files import PICTURE, decode_file
 from ltx_ui.values import Real, real, shown, whole
 from ltx_ui.words import squeeze
 
@@ -44,70 +42,12 @@ _IN_QUOTES = {
 }
 """How a value of a JSON type looks as a text; whole numbers are also taken as 9e0."""
 
-_DATA_URI = re.compile(r"data:(?P<kind>[^;,]{0,100})(?P<parameters>(?:;[^;,]{0,100}){0,9}),", re.I)
-_BASE64URL, _BLANKS = bytes.maketrans(b"-_", b"+/"), b" \t\r\n\f\v"
-_ESCAPED = {b"%2B": b"+", b"%2F": b"/", b"%3D": b"=", b"%20": b"", b"%0A": b"", b"%0D": b""}
-"""What of base64 an address can't hold as it is, and the blanks within it."""
-_MOST_ESCAPED = 3_000_000
-"""Escapes in one payload, which take a second to replace: 50 MB of base64 with its line ends."""
-_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
-_BOXED = b"ftyp"
-"""The second four bytes of HEIC and AVIF."""
-
-
-def decode_picture(text: str) -> bytes:
-    """The bytes of a picture sent as base64 or as a data URI.
-
-    White space, both alphabets of base64, missing padding, and any parameters of a data URI are
-    taken; what kind of picture it is, its bytes say.
-
-    Raises:
-        ValueError: it is neither, or not a PNG, JPEG, WebP, HEIC or AVIF.
-    """
-    data = _decode(_payload(text.strip()))
-    if not data.startswith(_MAGIC) and data[4:8] != _BOXED:
-        raise ValueError(
-            f"is not a {FORMATS} picture. Send the file of one as base64 or as a data URI, not a "
-            "path or an address."
-        )
-    return data
-
-
-def _payload(text: str) -> str:
-    prefix = _DATA_URI.match(text)
-    if prefix is None:
-        return text
-    if prefix["parameters"].lower().rpartition(";")[2] != "base64":
-        raise ValueError(
-            "is a data URI without base64. Send it as data:image/png;base64,… with the picture's "
-            "file in base64."
-        )
-    return text[prefix.end() :]
-
-
-def _decode(payload: str) -> bytes:
-    """Takes as much memory as a few copies of the payload, whatever is in it."""
-    try:
-        text = payload.encode("ascii").translate(_BASE64URL, delete=_BLANKS)
-        if b"%" in text:
-            if text.count(b"%") > _MOST_ESCAPED:
-                raise ValueError
-            for escaped, plain in _ESCAPED.items():
-                text = text.replace(escaped, plain).replace(escaped.lower(), plain)
-        text = text.rstrip(b"=")
-        return base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError(
-            f"is not valid base64. Send a {FORMATS} picture as base64 or as a data URI "
-            "(data:image/png;base64,…), not a path or an address."
-        ) from None
-
 
 def _sent_picture(value: Any) -> Any:
     """A digest as it is, and a picture's file as its bytes."""
     if not isinstance(value, str):
         raise PydanticCustomError("picture", "is not a picture")
-    return value if is_digest(value) else decode_picture(value)
+    return value if is_digest(value) else decode_file(value, PICTURE)
 
 
 def _as_sent(schema: dict[str, Any]) -> None:

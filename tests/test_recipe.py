@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import ImageInput, digest_of
 from ltx_ui.recipe import MAX_SEED, Recipe, nearest_frames
-from ltx_ui.request import Request, decode_picture, parse_recipe, parse_request, request_data
+from ltx_ui.request import Request, parse_recipe, parse_request, request_data
+from ltx_ui.sent_files import PICTURE, decode_file
 
 PNG_BYTES = b"\x89PNG\r\n\x1a\n\x00\xfb\xef\xbe\xff\xff\xff" + bytes(4)
 PNG = base64.b64encode(PNG_BYTES).decode()
@@ -289,7 +290,7 @@ def test_no_base64_takes_more_memory_than_a_few_copies_of_it(payload: str) -> No
     tracemalloc.start()
     try:
         with suppress(ValueError):
-            assert decode_picture(sent) == PNG_BYTES
+            assert decode_file(sent, PICTURE) == PNG_BYTES
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -2,154 +2,39 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from gradio.components import Component
 
 from ltx_ui.bundles import size_name
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.inputs import CENTRE, FOCUSES, is_digest
+from ltx_ui.inputs import CENTRE, FOCUSES
 from ltx_ui.presets import Presets
-from ltx_ui.recipe import MAX_PROMPT, PromptFields, Recipe, Typed
+from ltx_ui.recipe import PromptFields, Recipe, Typed
 from ltx_ui.request import Request, choices, request_data
-from ltx_ui.texts import translate
 from ltx_ui.web.cast import model_reads
-from ltx_ui.web.language import t
+from ltx_ui.web.described import (
+    SIZE,
+    Described,
+    kept_field,
+    one_of,
+    read_digest,
+    read_flag,
+    read_focus,
+    read_number,
+    read_seed,
+    read_size,
+    read_text,
+    read_whole,
+)
 from ltx_ui.words import squeeze
 
 if TYPE_CHECKING:
     from ltx_ui.engine.models import ModelCard
-
-_LONGEST_TEXT = 5 * MAX_PROMPT
-"""Characters of a text that are read: enough for the error that says how many are too many."""
-
-_LARGEST = 1e10
-"""Numbers are smaller: a seed is at most 2³²−1."""
-_SIZE = re.compile(r"(\d{1,5})x(\d{1,5})( hd)?", re.ASCII)
-
-Reader = Callable[[Any], Any]
-
-
-def _text(value: Any) -> str:
-    if value is not None and not isinstance(value, str):
-        raise ValueError
-    return (value or "")[:_LONGEST_TEXT]
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError
-    return value
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST:
-        raise ValueError
-    return value
-
-
-def _whole(value: Any) -> int:
-    if _number(value) != int(value):
-        raise ValueError
-    return int(value)
-
-
-def _seed(value: Any) -> int | None:
-    return None if value is None else _whole(value)
-
-
-def _digest(value: Any) -> str | None:
-    if value is not None and not (isinstance(value, str) and is_digest(value)):
-        raise ValueError
-    return value
-
-
-def _focus(value: Any) -> tuple[float, float]:
-    x, y = map(_number, value if isinstance(value, list | tuple) else ())
-    if not (0 <= x <= 1 and 0 <= y <= 1):
-        raise ValueError
-    return x, y
-
-
-def _read_size(value: Any) -> str:
-    if not _SIZE.fullmatch(_text(value)):
-        raise ValueError
-    return str(value)
-
-
-def _one_of(*allowed: Any) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        return allowed[allowed.index(value)]
-
-    return read
-
-
-@dataclass(frozen=True)
-class Described:
-    """What the page knows of a field besides its value.
-
-    Attributes:
-        read: the value of what a browser sent; a ``ValueError`` for what is none.
-        name: what the page calls it, as a text of the catalogue.
-        elem_id: of its component.
-        asks: the fields of a request that it answers for, where that is not the one of its name.
-        of_preset: whether a preset may set it.
-        offered: whether there is such a choice with a model; without, it is hidden and has its
-            initial value. None: with every model.
-        fixed: whether a model leaves it without effect; it is shown then, but can't be changed.
-            None: no model does.
-        fills: the fields of a request that it fills, given the model that is loaded, where that is
-            more than the one of its name.
-        component: makes its component below "Advanced", in the order of the form's fields;
-            ``fields.py`` has the places of the others.
-        info: a hint beside that component, as a text of the catalogue.
-        choices: texts and values of its segments there, for a field that is one of a few. A text is
-            one of the catalogue, or stands for itself.
-    """
-
-    read: Reader
-    name: str
-    elem_id: str
-    asks: tuple[str, ...] = ()
-    of_preset: bool = False
-    offered: Callable[[ModelCard], bool] | None = None
-    fixed: Callable[[ModelCard], bool] | None = None
-    fills: Callable[[Form, ModelCard | None], Mapping[str, Any]] = lambda form, card: {}
-    component: Callable[..., Component] | None = None
-    info: str = ""
-    choices: tuple[tuple[str, Any], ...] = ()
-
-    @property
-    def label(self) -> str:
-        """Its name in the language that is spoken."""
-        return t(self.name)
-
-    @property
-    def english(self) -> str:
-        """Its name in errors, which are in English."""
-        return translate(self.name)
-
-    @property
-    def named(self) -> dict[str, Any]:
-        """What its component is made with."""
-        return {
-            "label": self.label,
-            "elem_id": self.elem_id,
-            "visible": self.offered is None,
-            **({"info": t(self.info)} if self.info else {}),
-        }
-
-
-def _kept(initial: Any, read: Reader, name: str, elem_id: str, **more: Any) -> Any:
-    """A field of the form: its value in an empty one, and its description."""
-    described = Described(read, name, elem_id, **more)
-    return field(default=initial, metadata={Described: described})
 
 
 def _default(name: str) -> Any:
@@ -166,74 +51,74 @@ class Form:
     ``image_end`` are digests of pictures that the studio has.
     """
 
-    preset: str = _kept("", _text, "field.preset", "preset")
-    prompt: str = _kept("", _text, "field.prompt", "prompt")
-    camera: str = _kept("", _text, "field.camera", "camera")
-    lighting: str = _kept("", _text, "field.lighting", "lighting")
-    sound: str = _kept("", _text, "field.sound", "sound")
-    speech: str = _kept("", _text, "field.speech", "speech")
-    image_start: str | None = _kept(None, _digest, "field.first_frame", "reference-image")
-    image_end: str | None = _kept(None, _digest, "field.last_frame", "end-image")
-    image_start_focus: tuple[float, float] = _kept(
-        CENTRE, _focus, "field.first_frame_part", "reference-image"
+    preset: str = kept_field("", read_text, "field.preset", "preset")
+    prompt: str = kept_field("", read_text, "field.prompt", "prompt")
+    camera: str = kept_field("", read_text, "field.camera", "camera")
+    lighting: str = kept_field("", read_text, "field.lighting", "lighting")
+    sound: str = kept_field("", read_text, "field.sound", "sound")
+    speech: str = kept_field("", read_text, "field.speech", "speech")
+    image_start: str | None = kept_field(None, read_digest, "field.first_frame", "reference-image")
+    image_end: str | None = kept_field(None, read_digest, "field.last_frame", "end-image")
+    image_start_focus: tuple[float, float] = kept_field(
+        CENTRE, read_focus, "field.first_frame_part", "reference-image"
     )
-    image_end_focus: tuple[float, float] = _kept(
-        CENTRE, _focus, "field.last_frame_part", "end-image"
+    image_end_focus: tuple[float, float] = kept_field(
+        CENTRE, read_focus, "field.last_frame_part", "end-image"
     )
-    image_strength: float = _kept(
-        *(_default("image_strength"), _number, "field.image_strength", "image-strength"),
+    image_strength: float = kept_field(
+        *(_default("image_strength"), read_number, "field.image_strength", "image-strength"),
         of_preset=True,
     )
-    size: str = _kept(
-        *("", _read_size, "field.format", "format"),
+    size: str = kept_field(
+        *("", read_size, "field.format", "format"),
         asks=("width", "height", "two_stage"),
         of_preset=True,
         fills=lambda form, card: size_fields(form.size),
     )
-    num_frames: int = _kept(0, _whole, "field.length", "length", of_preset=True)
-    num_inference_steps: int = _kept(
-        *(0, _whole, "field.steps", "steps"),
+    num_frames: int = kept_field(0, read_whole, "field.length", "length", of_preset=True)
+    num_inference_steps: int = kept_field(
+        *(0, read_whole, "field.steps", "steps"),
         of_preset=True,
         fixed=lambda card: card.fixed_steps is not None,
     )
-    guidance_scale: float = _kept(
-        *(0.0, _number, "field.guidance", "guidance"),
+    guidance_scale: float = kept_field(
+        *(0.0, read_number, "field.guidance", "guidance"),
         of_preset=True,
         fixed=lambda card: not card.takes_guidance,
     )
-    num_takes: int = _kept(
-        *(_default("num_takes"), _whole, "field.takes", "num-takes"),
+    num_takes: int = kept_field(
+        *(_default("num_takes"), read_whole, "field.takes", "num-takes"),
         of_preset=True,
     )
-    mode: str = _kept(
-        *(_default("mode"), _one_of(*choices("mode")), "field.mode", "mode"),
+    mode: str = kept_field(
+        *(_default("mode"), one_of(*choices("mode")), "field.mode", "mode"),
         of_preset=True,
         offered=lambda card: card.has_high,
     )
-    seed: int | None = _kept(
-        *(None, _seed, "field.seed", "seed"),
+    seed: int | None = kept_field(
+        *(None, read_seed, "field.seed", "seed"),
         of_preset=True,
         fills=lambda form, card: {"seed": form.seed if form.seed_locked else None},
     )
-    seed_locked: bool = _kept(False, _flag, "field.lock", "seed-lock", of_preset=True)
-    include_audio: bool = _kept(
-        *(_default("include_audio"), _flag, "field.sound_track", "include-audio"),
+    seed_locked: bool = kept_field(False, read_flag, "field.lock", "seed-lock", of_preset=True)
+    include_audio: bool = kept_field(
+        *(_default("include_audio"), read_flag, "field.sound_track", "include-audio"),
         of_preset=True,
         component=gr.Checkbox,
     )
-    fps: int = _kept(
-        *(_default("fps"), _one_of(*choices("fps")), "field.fps", "fps"),
+    fps: int = kept_field(
+        *(_default("fps"), one_of(*choices("fps")), "field.fps", "fps"),
         of_preset=True,
         choices=tuple((str(fps), fps) for fps in choices("fps")),
     )
-    negative_prompt: str = _kept(
-        *(_default("negative_prompt"), _text, "field.negative_prompt", "negative-prompt"),
+    negative_prompt: str = kept_field(
+        *(_default("negative_prompt"), read_text, "field.negative_prompt", "negative-prompt"),
         fixed=lambda card: not card.takes_guidance,
         info="field.negative_prompt_info",
         component=partial(gr.Textbox, lines=2),
     )
-    authors_negative: bool = _kept(
-        *(False, _flag, "field.authors_negative", "authors-negative"),
+    authors_negative: bool = kept_field(
+        *(False, read_flag, "field.authors_negative", "authors-negative"),
         offered=lambda card: bool(card.authors_negative_prompt),
         fills=lambda form, card: (
             {"negative_prompt": card.authors_negative_prompt}
@@ -243,8 +128,8 @@ class Form:
         info="field.authors_negative_info",
         component=gr.Checkbox,
     )
-    noise: str = _kept(
-        *(_default("noise"), _one_of(*choices("noise")), "field.noise", "noise"),
+    noise: str = kept_field(
+        *(_default("noise"), one_of(*choices("noise")), "field.noise", "noise"),
         choices=(("field.noise_frame", "frame"), ("field.noise_clip", "clip")),
     )
 
@@ -287,7 +172,7 @@ class Form:
         asked, typed = request_data(recipe), _typed(recipe, presets)
         own = squeeze(typed.negative_prompt or "")
         kept = {name: asked[name] for name in DESCRIBED.keys() & asked.keys()}
-        kept |= {name: _focus(kept[name]) for name in FOCUSES.values() if name in kept}
+        kept |= {name: read_focus(kept[name]) for name in FOCUSES.values() if name in kept}
         form = replace(
             cls.initial(presets),
             **kept | asdict(typed),
@@ -394,7 +279,7 @@ def preset_fields(preset_id: str, presets: Presets) -> dict[str, Any]:
 
 def size_fields(size: str) -> dict[str, Any]:
     """What a named size sets in a request: ``width``, ``height``, ``two_stage``."""
-    found = _SIZE.fullmatch(size)
-    assert found is not None  # _read_size lets nothing else in.
+    found = SIZE.fullmatch(size)
+    assert found is not None  # read_size lets nothing else in.
     width, height, hd = found.groups()
     return {"width": int(width), "height": int(height), "two_stage": bool(hd)}
