@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from ltx_ui.errors import InvalidRecipe
+from ltx_ui.extending import EXTEND
 from ltx_ui.inputs import FIELDS, FOCUSES
 from ltx_ui.request import Request, parse_request
 
-PER_CLIP = frozenset({"prompt", "model", "noise", *FIELDS.values(), *FOCUSES.values()})
+PER_CLIP = frozenset({"prompt", "model", "noise", *FIELDS.values(), *FOCUSES.values(), EXTEND})
 """Fields that belong to one clip and can't be part of a bundle."""
 
 SETTINGS = frozenset(Request.model_fields) - PER_CLIP - {"seed", "negative_prompt", "num_takes"}

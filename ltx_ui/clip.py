@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -12,6 +13,20 @@ Stage = Literal["loading", "text", "sampling", "decoding", "saving"]
 
 Finding = Literal["silent", "clipped", "black", "frozen", "flashing", "fades_out"]
 """What can be wrong with a finished clip."""
+
+
+class Joint(Protocol):
+    """A film that a clip goes on from, which is joined to it when it is written."""
+
+    @property
+    def added(self) -> int:
+        """Frames that the film has besides those that the clip shares with it."""
+
+    def frames(self, clip: Clip) -> Iterator[NDArray[np.uint8]]:
+        """All frames of the film and the clip, in their order: uint8, H×W×3."""
+
+    def sound(self, clip: Clip) -> NDArray[np.float32] | None:
+        """The sound of both, C×T; None where neither has any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +40,7 @@ class Clip:
         sample_rate: samples a second of ``waveform``, in Hz.
         notes: what had to be done otherwise than usual, a sentence each, such as "Decoded in tiles:
             less memory."
+        joint: the film that it goes on from; None for a clip by itself.
     """
 
     frames: NDArray[np.uint8]
@@ -32,11 +48,12 @@ class Clip:
     waveform: NDArray[np.float32] | None
     sample_rate: int
     notes: tuple[str, ...] = ()
+    joint: Joint | None = None
 
     @property
     def duration(self) -> float:
-        """Length in seconds."""
-        return len(self.frames) / self.fps
+        """Length in seconds, with the film that it goes on from."""
+        return (len(self.frames) + (self.joint.added if self.joint else 0)) / self.fps
 
 
 class Listener(Protocol):

@@ -87,12 +87,40 @@ class ImageInput(BaseModel):
     focus: tuple[Share, Share] = CENTRE
 
 
+Direction = Literal["after", "before"]
+"""Where a film is gone on from: its end, or its beginning."""
+
+
+class FilmInput(BaseModel):
+    """A film that the clip goes on from.
+
+    Attributes:
+        frames: how many the film has; 0 until the studio that keeps it has looked.
+        overlap: how many of the clip's frames are the film's: its last ones, or its first ones; 0
+            until it is known.
+        direction: after the film, or before it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: Digest
+    frames: int = Field(0, ge=0, le=100_000)
+    overlap: int = Field(0, ge=0, le=1000)
+    direction: Direction = "after"
+
+
 class Inputs(BaseModel):
     """Every file that a recipe names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     images: tuple[ImageInput, ...] = ()
+    film: FilmInput | None = Field(None, exclude_if=lambda film: film is None)
+
+    @property
+    def seen(self) -> bool:
+        """Whether some of the clip's frames are given, at whatever strength."""
+        return bool(self.images) or self.film is not None
 
     def image_at(self, place: Place) -> ImageInput | None:
         """The picture at a frame, if there is one."""
@@ -102,6 +130,8 @@ class Inputs(BaseModel):
         """The digest of every file, each after the name that people know it by."""
         for image in self.images:
             yield FIELDS[image.at], image.digest
+        if self.film is not None:
+            yield "extend", self.film.digest
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +140,12 @@ class InputData:
 
     Attributes:
         pictures: by the frame that each stands at, uint8, H×W×3, RGB, of exactly the recipe's size.
+        film: the frames that the clip shares with the film that it goes on from, F×H×W×3; None
+            without one.
     """
 
     pictures: Mapping[Place, Picture] = field(default_factory=dict)
+    film: NDArray[np.uint8] | None = None
 
 
 NO_INPUTS = InputData()

@@ -219,6 +219,17 @@ class Recipe(ClipFields):
             "inputs": {"images": images_from(data)}
         }
 
+    @property
+    def film_frames(self) -> int:
+        """Frames of the take: with those of the film that it goes on from."""
+        film = self.inputs.film
+        return self.num_frames + (max(0, film.frames - film.overlap) if film else 0)
+
+    @property
+    def duration(self) -> float:
+        """Length of the take in seconds."""
+        return self.film_frames / self.fps
+
     def with_typed(self, typed: Typed | None) -> Recipe:
         """The same with these words as what was typed for it; without any where they are longer
         than somebody's words."""
@@ -227,10 +238,13 @@ class Recipe(ClipFields):
 
     def takes(self) -> list[Recipe]:
         """The recipe of each take by itself: its own seed (the one after 2³²−1 is 0), one take."""
-        return [
-            self.model_copy(update={"seed": (self.seed + i) % (MAX_SEED + 1), "num_takes": 1})
-            for i in range(self.num_takes)
-        ]
+        seeds = seeds_of(self)
+        return [self.model_copy(update={"seed": seed, "num_takes": 1}) for seed in seeds]
+
+
+def seeds_of(recipe: ClipFields) -> list[int]:
+    """The seed of each take."""
+    return [(recipe.seed + i) % (MAX_SEED + 1) for i in range(recipe.num_takes)]
 
 
 def check_volume(recipe: ClipFields, max_volume: int | None) -> None:

@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
+from ltx_ui.extending import EXTEND, SIZES, SentExtend, as_sent
 from ltx_ui.inputs import CENTRE, FIELDS, FOCUSES, FORMATS, Inputs, is_digest
 from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from
 from ltx_ui.sent_files import PICTURE, decode_file
@@ -104,6 +105,13 @@ class Request(ClipFields):
         1.0, ge=0.0, le=1.0, description="How closely the first and the last frame are kept."
     )
 
+    extend: SentExtend = Field(
+        None,
+        description="A film to go on from, by the id of a take, or as video: MP4 as base64, data "
+        "URI or digest. The take is the whole film: its frames and the new ones, of which the "
+        "first (before: the last) overlap frames are the film's. Its size and fps are the film's.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _unset_means_default(cls, data: Any) -> Any:
@@ -111,20 +119,42 @@ class Request(ClipFields):
 
     @property
     def files(self) -> dict[str, bytes]:
-        """The pictures that came as files, by field."""
+        """The pictures and the film that came as files, by field."""
         sent = {name: getattr(self, name) for name in FIELDS.values()}
+        sent |= {EXTEND: self.extend.video} if self.extend else {}
         return {name: value for name, value in sent.items() if isinstance(value, bytes)}
+
+    @property
+    def goes_on_from(self) -> str | None:
+        """The id of the take that it goes on from; None where it goes on from none, or a file."""
+        return self.extend.take if self.extend else None
+
+    @property
+    def inherited(self) -> frozenset[str]:
+        """The fields that the recipe has of the film that it goes on from."""
+        return frozenset(SIZES) - self.model_fields_set if self.extend else frozenset()
 
     def recipe(self, stored: Mapping[str, str] | None = None) -> Recipe:
         """The recipe.
 
         Args:
-            stored: the digests that the studio gave to :attr:`files`, by field; all of them.
+            stored: the digests that the studio gave to :attr:`files`, by field; all of them, and
+                that of the take which is extended.
+
+        Raises:
+            InvalidRecipe: there is a take to extend, and no digest of its film.
         """
         names = (*FIELDS.values(), *FOCUSES.values(), "image_strength")
         own = {name: getattr(self, name) for name in names}
-        own |= {name: (stored or {})[name] for name in self.files}
+        own |= {name: (stored or {})[name] for name in self.files if name in own}
         inputs = Inputs.model_validate({"images": images_from(own)})
+        if self.extend:
+            digest = (stored or {}).get(EXTEND, self.extend.video)
+            if not isinstance(digest, str):
+                raise InvalidRecipe.because(
+                    EXTEND, "extend: names a take, which only the studio knows that made it."
+                )
+            inputs = inputs.model_copy(update={"film": self.extend.input(digest)})
         shared = {name: getattr(self, name) for name in ClipFields.model_fields}
         return Recipe.model_construct(**shared, inputs=inputs)
 
@@ -175,6 +205,7 @@ def request_data(recipe: Recipe) -> dict[str, Any]:
         **{name: list(CENTRE) for name in FOCUSES.values()},
         **{FOCUSES[image.at]: list(image.focus) for image in images},
         "image_strength": images[0].strength if images else 1.0,
+        **({EXTEND: as_sent(recipe.inputs.film)} if recipe.inputs.film else {}),
     }
 
 

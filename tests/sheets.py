@@ -10,6 +10,7 @@ from studios import quick
 
 from ltx_ui.errors import LicenceToAccept
 from ltx_ui.presets import Posting
+from ltx_ui.recipe import Recipe
 from ltx_ui.studio.guard import Limits
 from ltx_ui.studio.jobs import new_job
 from ltx_ui.studio.people import Person
@@ -87,12 +88,20 @@ def _posting(text: str) -> dict[str, Any]:
     return {"take": text, "platforms": [platform], "short": {3.0: [text]}}
 
 
+def _longer(text: str) -> dict[str, Any]:
+    recipe = Recipe(prompt=text, seed=1)
+    kept = {"negative_prompt": text}
+    told = {"recipe": recipe, "name": "extend", "ways": {"after": text}, "kept": kept}
+    return told | {"lengths": {49: 1.3}, "most": 60, "most_words": 4000}
+
+
 SHEETS = [
     ("access.html", _access),
     ("account.html", _account("user", "")),
     ("account.html", _account("visitor", "asked")),
     ("account.html", _account("visitor", "told")),
     ("give.html", _give),
+    ("longer.html", _longer),
     ("people.html", _people),
     ("people.html", _closed),
     ("posting.html", _posting),

@@ -64,9 +64,7 @@ class Here:
     def make(self, wanted: Wanted, files: Sequence[Path], display: Display) -> None:
         """Implements :class:`Maker`."""
         studio, owner, request = self._studio, self._owner, wanted.request
-        sent = request.files.items()
-        stored = {field: studio.add_image(file, field, owner).digest for field, file in sent}
-        job = studio.submit(request.recipe(stored), owner)
+        job = studio.submit(studio.recipe_of(request, owner), owner)
         try:
             for take_id, file in zip(self._followed(job, display), files, strict=True):
                 with whole(file) as target:

@@ -76,7 +76,7 @@ def _recipe_lines(recipe: Recipe) -> Iterator[tuple[str, str]]:
     size = f"{recipe.resolution}, in two stages" if recipe.two_stage else recipe.resolution
     yield (
         "Format",
-        f"{size}, {recipe.num_frames} frames at {recipe.fps} fps, {recipe.duration:.2f} s",
+        f"{size}, {recipe.film_frames} frames at {recipe.fps} fps, {recipe.duration:.2f} s",
     )
     yield "Seed", str(recipe.seed)
     if recipe.num_takes > 1:
@@ -88,6 +88,8 @@ def _recipe_lines(recipe: Recipe) -> Iterator[tuple[str, str]]:
     yield "Sound", "yes" if recipe.include_audio else "no"
     for image in recipe.inputs.images:
         yield _PLACES[image.at], f"{image.digest}, strength {image.strength:g}"
+    if film := recipe.inputs.film:
+        yield "Goes on", f"{film.direction} {film.digest}, {film.frames} frames"
 
 
 def _making_lines(found: Recalled) -> Iterator[tuple[str, str]]:

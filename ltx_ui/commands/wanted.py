@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ltx_ui.errors import InvalidRecipe, SettingsError
-from ltx_ui.inputs import digest_of
+from ltx_ui.extending import EXTEND, SIZES
 from ltx_ui.presets import Presets
+from ltx_ui.recipe import seeds_of
 from ltx_ui.request import Request, parse_request
 from ltx_ui.shorthand import format_names, frames_of, named, preset_names
 from ltx_ui.untrusted_json import json_object
@@ -45,8 +46,7 @@ class Wanted:
     @property
     def seeds(self) -> list[int]:
         """The seed of each take."""
-        stored = {field: digest_of(file) for field, file in self.request.files.items()}
-        return [take.seed for take in self.request.recipe(stored).takes()]
+        return seeds_of(self.request)
 
 
 def base_of(asked: Namespace, presets: Presets, max_volume: int) -> dict[str, Any]:
@@ -57,7 +57,11 @@ def base_of(asked: Namespace, presets: Presets, max_volume: int) -> dict[str, An
     """
     name = asked.preset or presets.default_preset
     preset = _named("--preset", name, presets.presets, preset_names)
-    fields = dict(presets.preset_settings(preset.id))
+    given = dict(map(_field, asked.set))
+    # The film that a clip goes on from has a size of its own.
+    left = SIZES if EXTEND in given else ()
+    settings = presets.preset_settings(preset.id)
+    fields = {name: value for name, value in settings.items() if name not in left}
     if asked.format is not None:
         fields |= _named("--format", asked.format, presets.formats, format_names).settings
     for option, field in (("image", "image_start"), ("image_end", "image_end")):
@@ -67,10 +71,10 @@ def base_of(asked: Namespace, presets: Presets, max_volume: int) -> dict[str, An
         raise SettingsError(f"--preset {preset.id} starts from a picture: name one with --image.")
     if asked.seed is not None:
         fields["seed"] = asked.seed
-    fields |= dict(map(_field, asked.set))
+    fields |= given
     try:
         if asked.seconds is not None:
-            fields["num_frames"] = frames_of(asked.seconds, fields["fps"])
+            fields["num_frames"] = frames_of(asked.seconds, fields.get("fps", 24))
         parse_request({"prompt": "a clip", **fields}, max_volume=max_volume)
     except InvalidRecipe as error:
         raise SettingsError(str(error)) from None
@@ -103,12 +107,12 @@ def _field(given: str) -> tuple[str, Any]:
     if not equals:
         raise SettingsError(f"--set {given} must look like FIELD=VALUE, as in --set fps=30.")
     field = name.strip().replace("-", "_")
-    if not value.startswith("["):
+    if not value.startswith(("[", "{")):
         return field, value
     try:
         return field, json.loads(value)
     except ValueError:
-        raise SettingsError(f"--set {given}: what begins with [ must be JSON.") from None
+        raise SettingsError(f"--set {given}: what begins with [ or {{ must be JSON.") from None
 
 
 def _picture(file: Path) -> str:

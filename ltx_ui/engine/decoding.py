@@ -52,7 +52,7 @@ def decode(
     waveform = None
     if recipe.include_audio:
         sound, more = _waveform(pipe, latents.audio, has_spare_cpu, free)
-        waveform = fit_length(sound, round(recipe.duration * sample_rate))
+        waveform = fit_length(sound, round(recipe.num_frames / recipe.fps * sample_rate))
         notes += more
     listener.progress("decoding", 2, 2)
     return Clip(frames, recipe.fps, waveform, sample_rate, notes)

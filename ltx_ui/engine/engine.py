@@ -344,7 +344,7 @@ class Engine:
         def once() -> T:
             if next(tries):
                 self.memory.leave_out_graphs(recipe, takes)
-            where, alike = self.placement or "resident", not recipe.inputs.images
+            where, alike = self.placement or "resident", not recipe.inputs.seen
             room = self._lossy.step_cache is None and self.memory.has_room_for_graphs(
                 recipe, takes, where, self._drop_graphs
             )

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from ltx_ui.clip import Listener
+from ltx_ui.engine.film import film_condition, film_in_place
 from ltx_ui.engine.models import Guidance, ModelCard
 from ltx_ui.engine.noise import Noise
 from ltx_ui.engine.preview import Previews
@@ -182,14 +183,15 @@ def denoise(pipe: Any, recipe: Recipe, step_done: StepDone, **arguments: Any) ->
         Cancelled: the step callback stopped it; the pipeline can be used again at once.
     """
     try:
-        video, audio = pipe(
-            num_frames=recipe.num_frames,
-            frame_rate=float(recipe.fps),
-            output_type="latent",
-            return_dict=False,
-            callback_on_step_end=step_done,
-            **arguments,
-        )
+        with film_in_place(pipe, recipe):
+            video, audio = pipe(
+                num_frames=recipe.num_frames,
+                frame_rate=float(recipe.fps),
+                output_type="latent",
+                return_dict=False,
+                callback_on_step_end=step_done,
+                **arguments,
+            )
     except BaseException:
         pipe.maybe_free_model_hooks()
         raise
@@ -222,7 +224,8 @@ def conditions(
         )
         for image in recipe.inputs.images
     ]
-    return found or None
+    of_film = film_condition(inputs, lambda frame: pad_to_grid(frame, recipe, grid))
+    return [*found, *of_film] or None
 
 
 def pad_to_grid(picture: Picture, recipe: Recipe, grid: int) -> Picture:

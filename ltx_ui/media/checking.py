@@ -111,7 +111,7 @@ def _check_table(file: BinaryIO, part: Part, kind: bytes, recipe: Recipe) -> Non
         table = read(file, start + 8, end)
         lengths = (table[at : at + 4] for at in range(0, min(len(table), 8 * runs), 8))
         count = sum(int.from_bytes(each, "big") for each in lengths)
-    if count > max(_MOST_SOUND, recipe.num_frames):
+    if count > max(_MOST_SOUND, recipe.film_frames):
         raise NotOurs("its film claims more frames or sound than a clip has")
 
 
@@ -123,8 +123,8 @@ def _check_picture(path: Path, recipe: Recipe) -> None:
         size = stream.codec_context.width, stream.codec_context.height
         if stream.codec_context.name != "h264" or size != (recipe.width, recipe.height):
             raise NotOurs("its film has another size or kind than its recipe's clip")
-        if stream.frames != recipe.num_frames:
-            raise NotOurs(f"its film has {stream.frames} frames and its recipe {recipe.num_frames}")
+        if stream.frames != (frames := recipe.film_frames):
+            raise NotOurs(f"its film has {stream.frames} frames and its recipe {frames}")
         frame = next(film.decode(stream), None)
         if frame is None or (frame.width, frame.height) != size:
             raise NotOurs("its film has no frame that can be shown")

@@ -61,13 +61,15 @@ def write_mp4(
     """
     tags = _tags(metadata, made_at or datetime.now(UTC))
     with whole(path) as target:
-        if clip.waveform is None:
-            _encode(clip, None, tags, target)
+        waveform = clip.joint.sound(clip) if clip.joint else clip.waveform
+        if waveform is None:
+            _encode(clip, [], tags, target)
             return ()
-        samples, notes = _exact_samples(clip, clip.waveform)
+        samples, notes = _exact_samples(clip, waveform)
         with scratch(path) as sound:
             sound.write_bytes(samples.data)
-            _encode(clip, sound, tags, target)
+            heard = ["-f", "f32le", "-ar", str(clip.sample_rate), "-ac", str(len(waveform))]
+            _encode(clip, [*heard, "-i", str(sound)], tags, target)
         return notes
 
 
@@ -107,24 +109,23 @@ def write_poster(clip: Clip, path: Path, metadata: Mapping[str, Any] | None = No
         picture.save(target, "JPEG", quality=88, exif=as_exif(metadata) if metadata else b"")
 
 
-def _encode(clip: Clip, sound: Path | None, tags: Mapping[str, str], target: Path) -> None:
+def _encode(clip: Clip, sound: Sequence[str], tags: Mapping[str, str], target: Path) -> None:
     _, height, width, _ = clip.frames.shape
     arguments = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}"]
     arguments += ["-framerate", str(clip.fps), "-i", "pipe:0"]
-    if sound is not None and clip.waveform is not None:
-        arguments += ["-f", "f32le", "-ar", str(clip.sample_rate)]
-        arguments += ["-ac", str(len(clip.waveform)), "-i", str(sound)]
-        arguments += ["-c:a", "aac", "-profile:a", "aac_low", "-b:a", AUDIO_BITRATE]
-    _run([*arguments, *_video_arguments(), *container_arguments(tags, target)], target, clip.frames)
+    if sound:
+        arguments += [*sound, "-c:a", "aac", "-profile:a", "aac_low", "-b:a", AUDIO_BITRATE]
+    frames = clip.joint.frames(clip) if clip.joint else clip.frames
+    _run([*arguments, *_video_arguments(), *container_arguments(tags, target)], target, frames)
 
 
-def _run(arguments: Sequence[str], target: Path, frames: NDArray[np.uint8] | None = None) -> None:
+def _run(arguments: Sequence[str], target: Path, frames: Iterable[NDArray[np.uint8]] = ()) -> None:
     """Let ffmpeg write a file, from frames that it reads where there are some."""
     # The log goes to a file: nobody has to read it while the frames are being written.
     with tempfile.TemporaryFile() as log:
         process = started(arguments, log)
         try:
-            _feed(process, () if frames is None else frames)
+            _feed(process, frames)
         except BaseException:
             process.kill()
             raise

@@ -64,7 +64,7 @@ def check_room(folder: Path, recipe: Recipe) -> None:
     Raises:
         DiskFull: there is no room even for a clip that compresses well.
     """
-    need = recipe.width * recipe.height * recipe.num_frames * LEAST_BYTES_A_PIXEL
+    need = recipe.width * recipe.height * recipe.film_frames * LEAST_BYTES_A_PIXEL
     if recipe.include_audio:
         need += recipe.duration * SOUND_BYTES_A_SECOND
     if free_bytes(folder) < need:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import select
 
 from ltx_ui.errors import InvalidRecipe
+from ltx_ui.extending import EXTEND
 from ltx_ui.media.checking import NotOurs, check_clip, check_poster
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.archive import (
@@ -233,7 +234,7 @@ class Incoming:
                 "its files were gone when the zip was made; its recipe is in the zip's list"
             )
         recipe = told.recipe
-        most = recipe.width * recipe.height * recipe.num_frames * 3 + _MOST_REST
+        most = recipe.width * recipe.height * recipe.film_frames * 3 + _MOST_REST
         self._listed.unpack(told.video, files.video, most)
         check_clip(files.video, recipe)
         self._listed.unpack(told.poster, files.poster, _MOST_POSTER)
@@ -262,6 +263,8 @@ class Incoming:
         """Whether a picture is in the store now."""
         try:
             data = self._listed.picture(digest, self._inputs.max_bytes)
+            if data is not None and field == EXTEND:
+                return self._inputs.add_film(data) == digest
             return data is not None and self._inputs.add(data, field).digest == digest
         except (BadZip, InvalidRecipe):
             return False

@@ -1,4 +1,4 @@
-"""The pictures that recipes refer to: files named by the digest of their bytes."""
+"""The pictures and films that recipes refer to: files named by the digest of their bytes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from pathlib import Path
 from sqlalchemy import Text, cast, select, union
 
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
+from ltx_ui.extending import EXTEND, Film
 from ltx_ui.inputs import FIELDS, ImageInput, InputData, Picture, digest_of, digests_in, is_digest
 from ltx_ui.media.files import remove, sweep, whole
+from ltx_ui.media.films import look_at, shared_frames
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
+from ltx_ui.media.joining import Joint
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio import dialects
 from ltx_ui.studio.database import Database
@@ -33,6 +36,8 @@ UNUSED_FILES = 2000
 """How many bytes, and how many files, all unused pictures may have; the oldest are removed."""
 SECONDS_BETWEEN_SWEEPS = 60
 _THUMBNAILS = 200
+_FILMS = 200
+_FILM_SUFFIX = ".mp4"
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +78,7 @@ class InputStore:
         self._swept_at = -float(SECONDS_BETWEEN_SWEEPS)
         self._shown_to = ShownTo(folder / "visitors")
         self._small = lru_cache(_THUMBNAILS)(_thumbnail)
+        self._films = lru_cache(_FILMS)(look_at_file)
 
     def add(self, data: bytes, field: str, owner: str = "") -> StoredImage:
         """Store a picture.
@@ -87,17 +93,72 @@ class InputStore:
             MediaError: it could not be written, or the disk is full.
         """
         image = take_in(data, self.max_bytes, field)
-        stored = StoredImage(digest_of(image.data), image.width, image.height, image.note)
+        digest = self._keep(image.data, image.suffix, owner)
+        return StoredImage(digest, image.width, image.height, image.note)
+
+    def add_film(self, data: bytes, owner: str = "", *, ours: bool = False) -> str:
+        """Store a film.
+
+        Args:
+            data: the file's bytes as they were sent.
+            owner: who may use it from now on.
+            ours: whether it is a take's, which may have any size in bytes.
+
+        Returns:
+            Its digest.
+
+        Raises:
+            InvalidRecipe: it can't be gone on from.
+            MediaError: it could not be written, or the disk is full.
+        """
+        if len(data) > self.max_bytes and not ours:
+            raise InvalidRecipe.because(
+                EXTEND,
+                f"{EXTEND}: the film has {len(data) / 1e6:.1f} MB; at most "
+                f"{self.max_bytes / 1e6:g} MB are allowed. Cut it, or make it smaller.",
+            )
+        try:
+            look_at(data)
+        except ValueError as error:
+            raise InvalidRecipe.because(EXTEND, f"{EXTEND}: the film {error}") from None
+        return self._keep(data, _FILM_SUFFIX, owner)
+
+    def film(self, recipe: Recipe, owner: str = "") -> Film | None:
+        """What the film is that a recipe goes on from; None without one.
+
+        Raises:
+            InvalidRecipe: it is not here, or no film.
+        """
+        named = recipe.inputs.film
+        if named is None:
+            return None
+        try:
+            return self._films(self.path(named.digest, owner))
+        except (NotFound, ValueError) as error:
+            said = f"the film {error}" if isinstance(error, ValueError) else str(error)
+            raise InvalidRecipe.because(EXTEND, f"{EXTEND}: {said}") from None
+
+    def joint(self, recipe: Recipe) -> Joint | None:
+        """What joins a recipe's clip to the film that it goes on from; None without one.
+
+        Raises:
+            NotFound: the film was removed.
+        """
+        named = recipe.inputs.film
+        return None if named is None else Joint(self.path(named.digest), named)
+
+    def _keep(self, data: bytes, suffix: str, owner: str) -> str:
+        digest = digest_of(data)
         with self._lock:
             try:
-                _touch(self.path(stored.digest))
+                _touch(self.path(digest))
             except NotFound:
-                with whole(self._folder / f"{_name(stored.digest)}{image.suffix}") as target:
-                    target.write_bytes(image.data)
-            self._shown_to.note(stored.digest, owner)
+                with whole(self._folder / f"{_name(digest)}{suffix}") as target:
+                    target.write_bytes(data)
+            self._shown_to.note(digest, owner)
         if time.monotonic() - self._swept_at > SECONDS_BETWEEN_SWEEPS:
             self.sweep()
-        return stored
+        return digest
 
     @contextmanager
     def held(self, named: Iterable[tuple[str, str]], owner: str = "") -> Iterator[None]:
@@ -140,9 +201,12 @@ class InputStore:
         """A stored picture as a small WebP, with sides of at most 512 pixels.
 
         Raises:
-            NotFound: as :meth:`path`.
+            NotFound: as :meth:`path`, or it is a film.
         """
-        return self._small(self.path(digest, owner))
+        path = self.path(digest, owner)
+        if path.suffix == _FILM_SUFFIX:
+            raise NotFound("This is a film, of which there is no small picture.")
+        return self._small(path)
 
     def read(self, recipe: Recipe) -> InputData:
         """What a recipe's files hold, as the engine takes it.
@@ -150,7 +214,11 @@ class InputStore:
         Raises:
             NotFound: a file was removed.
         """
-        return InputData({image.at: self._pixels(image, recipe) for image in recipe.inputs.images})
+        named = recipe.inputs.film
+        return InputData(
+            {image.at: self._pixels(image, recipe) for image in recipe.inputs.images},
+            film=None if named is None else shared_frames(self.path(named.digest), named),
+        )
 
     def sweep(self) -> None:
         """Remove unused pictures that are too old or too many, and files that a killed process has
@@ -218,6 +286,11 @@ class InputStore:
 def _name(digest: str) -> str:
     """A stored file's name, without its ending."""
     return digest.removeprefix("sha256:")
+
+
+def look_at_file(path: Path) -> Film:
+    """As :func:`ltx_ui.media.films.look_at`."""
+    return look_at(path.read_bytes())
 
 
 def _thumbnail(path: Path) -> bytes:

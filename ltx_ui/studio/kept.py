@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import shutil
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
+from ltx_ui.extending import EXTEND, settled
 from ltx_ui.media.frames import last_frame
+from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.bans import Bans
 from ltx_ui.studio.characters import Characters
@@ -24,6 +28,25 @@ from ltx_ui.studio.sign_ins import SignIns
 from ltx_ui.studio.take_links import TakeLinks
 from ltx_ui.studio.tokens import Tokens
 from ltx_ui.studio.users import Users
+
+
+class Asked(Protocol):
+    """A recipe that is asked for: see :class:`ltx_ui.request.Request`."""
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """The files that came along, by field."""
+
+    @property
+    def goes_on_from(self) -> str | None:
+        """The id of the take that it goes on from."""
+
+    @property
+    def inherited(self) -> frozenset[str]:
+        """The fields that it has of the film that it goes on from."""
+
+    def recipe(self, stored: Mapping[str, str]) -> Recipe:
+        """The recipe, given the digests of its files, by field."""
 
 
 class Kept(ABC):
@@ -94,6 +117,33 @@ class Kept(ABC):
             MediaError: it could not be written, or the disk is full.
         """
         return self._inputs.add(data, field, owner)
+
+    def add_file(self, data: bytes, field: str, owner: str = "") -> str:
+        """Store a picture or a film, whichever its field has, and return its digest; otherwise as
+        :meth:`add_image`."""
+        if field == EXTEND:
+            return self._inputs.add_film(data, owner)
+        return self._inputs.add(data, field, owner).digest
+
+    def recipe_of(self, asked: Asked, owner: str = "") -> Recipe:
+        """The recipe that is asked for, whose files are stored from now on. What was not asked for
+        it has of the film that it goes on from.
+
+        Raises:
+            InvalidRecipe: a file can't be used, or the film and the recipe don't go together.
+            NotFound: there is no take of this owner's to go on from.
+            MediaError: a file could not be written, or the disk is full.
+        """
+        files = asked.files.items()
+        stored = {field: self.add_file(data, field, owner) for field, data in files}
+        if asked.goes_on_from:
+            data = self.library.video(asked.goes_on_from, owner).read_bytes()
+            stored[EXTEND] = self._inputs.add_film(data, owner, ours=True)
+        return self._settled(asked.recipe(stored), owner, asked.inherited)
+
+    def _settled(self, recipe: Recipe, owner: str, inherited: Collection[str] = ()) -> Recipe:
+        film = self._inputs.film(recipe, owner)
+        return recipe if film is None else settled(recipe, film, inherited)
 
     def last_frame(self, take_id: str, owner: str) -> StoredImage:
         """Store a take's last frame as a picture, so that another clip may begin where it ends.

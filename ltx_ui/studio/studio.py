@@ -159,6 +159,7 @@ class Studio(Hosting):
             KeyTaken: another job got the key meanwhile.
             MediaError: the disk is full, or has no room for such a clip.
         """
+        recipe = self._settled(recipe, owner)
         check_volume(recipe, self._settings.max_volume)
         self._worker.model.check(recipe)
         self.library.check_room(recipe)

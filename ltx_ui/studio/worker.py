@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -182,7 +183,9 @@ class Worker:
             progress,
             self._inputs.read(recipe),
         )
+        joint = self._inputs.joint(recipe)
         for (take_id, take), clip in zip(todo, clips, strict=True):
+            clip = replace(clip, joint=joint)
             last = take_id == todo[-1][0]
             made = Made(job, take_id, take, clip, progress.timings(), last)
             saver.hand_over(made, partial(progress.progress, "saving"))

@@ -33,6 +33,7 @@ from ltx_ui.web.headers import SafeHeaders
 from ltx_ui.web.identity import signing_key
 from ltx_ui.web.language import Spoken
 from ltx_ui.web.login import Login
+from ltx_ui.web.longer import Longer
 from ltx_ui.web.media import Media
 from ltx_ui.web.metrics import Measured, Metrics
 from ltx_ui.web.mounting import mount_page
@@ -114,6 +115,7 @@ def make_routes(
         examples_router(),
         along.parts(),
         exports.parts(),
+        Longer(studio, settings).parts(),
         parts_router(),
         News(studio, streams).router(),
         given.router(),

@@ -210,14 +210,15 @@ class Filling:
     def reuse_recipe(self, recipe: Recipe, values: Values) -> Updates:
         """Fill the fields with a recipe."""
         form = Form.from_recipe(recipe, self._presets)
-        return self.fill(values, t("filled.recipe"), form)
+        return self.fill(values, filled_with("filled.recipe", recipe), form)
 
     def reuse_file(self, values: Values, event: gr.EventData) -> Updates:
         """Fill the fields with what a file told."""
         told = sent(event, "told")
         found = recalled(told if isinstance(told, Mapping) else {})
         form = Form.from_recipe(found.recipe, self._presets)
-        said = t("filled.file", name=str(sent(event, "name"))[:_LONGEST_NAME])
+        name = str(sent(event, "name"))[:_LONGEST_NAME]
+        said = filled_with("filled.file", found.recipe, name=name)
         return self.fill(values, " ".join([said, *self._unfilled(form, found.making)]), form)
 
     def _unfilled(self, form: Form, making: Making) -> Iterator[str]:
@@ -291,7 +292,9 @@ class Filling:
         if remedy.another_seed:
             known |= {"seed": None, "seed_locked": False}
         cured = dataclasses.replace(form, **known)
-        return self.fill(values, t("filled.cure"), cured, Origin(take.id, "cured"))
+        return self.fill(
+            values, filled_with("filled.cure", take.recipe), cured, Origin(take.id, "cured")
+        )
 
     def start_from(self, digest: str, values: Values) -> Updates:
         """Make a picture the first frame."""
@@ -307,3 +310,9 @@ class Filling:
         on(fields.cast.bring, self.bring, fields.all, self.filled, how=EACH)
         on(fields.file.told, self.reuse_file, fields.all, self.filled, how=EACH)
         on(fields.dice.click, self.roll, None, {fields["seed"], fields["seed_locked"]})
+
+
+def filled_with(text: str, recipe: Recipe, **values: str) -> str:
+    """What is said once the fields are filled from a recipe, of which a film is no field."""
+    film = [t("filled.no_film")] if recipe.inputs.film else []
+    return " ".join([t(text, **values), *film])

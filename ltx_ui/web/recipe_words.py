@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
+from ltx_ui.extending import EXTEND
 from ltx_ui.inputs import is_digest
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import Recipe
@@ -68,11 +69,17 @@ class Difference:
 def recipe_lines(recipe: Recipe, presets: Presets) -> list[Line]:
     """What a take's recipe asks for, in the order of the page; what it leaves out has no line."""
     form = Form.from_recipe(recipe, presets)
-    return [
+    lines = [
         Line(name, known.label, *_told(name, getattr(form, name), form))
         for name, known in DESCRIBED.items()
         if _says_something(name, form)
     ]
+    if film := recipe.inputs.film:
+        lasts = seconds(film.frames / recipe.fps, 2)
+        after = film.direction == "after"
+        words = t("extend.after_words" if after else "extend.before_words", time=lasts)
+        lines.append(Line(EXTEND, t("extend.film"), words))
+    return lines
 
 
 def _says_something(name: str, form: Form) -> bool:

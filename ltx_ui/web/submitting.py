@@ -144,17 +144,18 @@ async def submitted(
         StudioError: as :meth:`Studio.submit`.
     """
     asked = await asyncio.to_thread(parse_request, data, max_volume=settings.max_volume)
-    run = decoding if asked.files else asyncio.to_thread
+    run = decoding if asked.files or asked.extend else asyncio.to_thread
     return await run(_submit, studio, asked, owner, origin, key)
 
 
 def _submit(
     studio: Studio, asked: Request, owner: str, origin: Origin | None, key: Key | None
 ) -> Job:
-    """Store the pictures that a request carries, and queue its recipe."""
-    add = studio.add_image
-    stored = {field: add(file, field, owner).digest for field, file in asked.files.items()}
-    return studio.submit(asked.recipe(stored), owner, origin=origin, key=key)
+    """Store the files that a request carries, and queue its recipe."""
+    recipe = studio.recipe_of(asked, owner)
+    if origin is None and asked.goes_on_from:
+        origin = Origin(asked.goes_on_from, "extended")
+    return studio.submit(recipe, owner, origin=origin, key=key)
 
 
 def prefers_async(request: HttpRequest) -> bool:

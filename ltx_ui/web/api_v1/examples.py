@@ -44,6 +44,11 @@ RECIPES: Mapping[str, Any] = {
         image_strength=1.0,
         prompt="The scene comes alive with gentle movement",
     ),
+    "extend": _example(
+        "A longer clip: a take goes on for 32 frames",
+        extend={"take": "0123456789abcdef0123456789abcdef", "direction": "after"},
+        num_frames=49,
+    ),
     "seed": _example("A seed, to make the same clip again", seed=1234567890),
 }
 """OpenAPI examples, by their names."""

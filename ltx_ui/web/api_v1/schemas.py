@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ltx_ui.clip import Stage
+from ltx_ui.extending import EXTEND
+from ltx_ui.inputs import Direction
 from ltx_ui.recipe import ClipFields
 from ltx_ui.recipe import Recipe as StoredRecipe
 from ltx_ui.request import request_data
@@ -19,6 +21,14 @@ Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
+class Extended(BaseModel):
+    """A film that a clip goes on from."""
+
+    video: Digest = Field(description="The stored film.")
+    direction: Direction = Field(description="after the film, or before it.")
+    overlap: int = Field(description="How many of num_frames are the film's.")
+
+
 class Recipe(ClipFields):
     """All that defines a clip, as ``POST /api/v1/jobs`` takes it: pictures by their digests."""
 
@@ -27,6 +37,7 @@ class Recipe(ClipFields):
     image_start_focus: list[Fraction] = Field(min_length=2, max_length=2)
     image_end_focus: list[Fraction] = Field(min_length=2, max_length=2)
     image_strength: Fraction
+    extend: Extended | None = Field(None, description="The film that it goes on from.")
 
 
 class TakeLinks(BaseModel):
@@ -166,7 +177,10 @@ class Models(BaseModel):
 
 def recipe(stored: StoredRecipe) -> Recipe:
     """A recipe under the API's names. It was valid when it was stored, and stays as it is."""
-    return Recipe.model_construct(**request_data(stored))
+    told = request_data(stored)
+    if film := told.get(EXTEND):
+        told[EXTEND] = Extended.model_construct(**film)
+    return Recipe.model_construct(**told)
 
 
 def links(take_id: str, root: str) -> TakeLinks:

@@ -49,6 +49,7 @@ const call = async button => {
   const inSheet = button.closest('#account');
   if (!inSheet) return answer.ok ? button.closest('.problem').remove() : button.after(await told(answer));
   if (!answer.ok) return say(await told(answer));
+  if (button.dataset.done) return button.form.replaceWith(button.dataset.done);
   open(shown, answer.status === 201 ? (await answer.json()).token : '');
 };
 document.addEventListener('studio:sheet', async ({detail: button}) => {

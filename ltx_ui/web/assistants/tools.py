@@ -15,7 +15,8 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
-from ltx_ui.inputs import is_digest
+from ltx_ui.extending import goes_on
+from ltx_ui.inputs import Direction, is_digest
 from ltx_ui.media.posters import WIDTHS, small_poster
 from ltx_ui.presets import Presets
 from ltx_ui.request import request_data
@@ -83,6 +84,17 @@ class Tools:
                 "clip's id, whose last frame it goes on from.",
             ),
         ] = None,
+        extend: Annotated[
+            str | None,
+            Field(
+                pattern="^[0-9a-f]{32}$",
+                description="A clip's id: it goes on for so many seconds, as one longer clip of "
+                "the same size.",
+            ),
+        ] = None,
+        direction: Annotated[
+            Direction, Field(description="Where it goes on: after its end or before its start.")
+        ] = "after",
         wait_seconds: Annotated[
             float, Field(ge=0, le=MOST_SECONDS, description="How long to wait for the clip.")
         ] = WAIT_SECONDS,
@@ -97,6 +109,8 @@ class Tools:
         if start_from:
             fields["image_start"] = await self._picture(ctx, start_from)
         fields = spelled_out(fields | {"prompt": prompt}, self._presets)
+        if extend:
+            fields = goes_on(fields, {"take": extend, "direction": direction}, keep_size=format)
         self._watching.check_room(owner)
         job = await submitted(self._studio, self._settings, fields, owner)
         if wait_seconds:

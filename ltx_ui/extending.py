@@ -1,0 +1,268 @@
+"""Extending a film: what is asked for, and whether the film can be gone on from."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from ltx_ui.errors import FieldProblem, InvalidRecipe
+from ltx_ui.geometry import TEMPORAL_COMPRESSION, whole_frames
+from ltx_ui.inputs import FIELDS, Direction, FilmInput, Place, is_digest
+from ltx_ui.recipe import MAX_FRAMES, MAX_SIDE, MIN_SIDE, Recipe
+from ltx_ui.sent_files import Kind, decode_file
+from ltx_ui.values import shown, whole
+
+EXTEND = "extend"
+"""What the API and errors call the film that a clip goes on from."""
+OVERLAP = 17
+"""Frames that the new part shares with the film unless something else is asked for."""
+MIN_OVERLAP, MAX_OVERLAP = 9, 65
+MOST_SECONDS = 60
+"""Length of the longest film that may come of it."""
+RATES = (24, 25, 30)
+SIZES = ("width", "height", "fps")
+"""Fields that a clip has of the film that it goes on from, unless they are given."""
+
+VIDEO = Kind("MP4 or MOV film", "video/mp4", lambda data: data[4:8] == b"ftyp")
+
+_TAKE = re.compile(r"[0-9a-f]{32}")
+_KEYS = ("take", "video", "direction", "overlap")
+_HOW = (
+    'Send an object with either "take", the id of a take, or "video", a film as base64, as a data '
+    'URI or as a digest; and, if need be, "direction" ("after" or "before") and "overlap".'
+)
+
+
+@dataclass(frozen=True)
+class Film:
+    """What is known of a film's file.
+
+    Attributes:
+        width, height: pixels.
+        fps: frames a second.
+        frames: how many it has.
+    """
+
+    width: int
+    height: int
+    fps: int
+    frames: int
+
+
+class SentFilm(BaseModel):
+    """A film to go on from, as it is asked for: a take, a stored film or a file.
+
+    Attributes:
+        overlap: None for as many frames as suit the film and the clip.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    take: str | None = None
+    video: str | bytes | None = None
+    direction: Direction = "after"
+    overlap: int | None = None
+
+    def input(self, digest: str) -> FilmInput:
+        """The recipe's input, of which only the studio that keeps the film can fill in the rest."""
+        return FilmInput(digest=digest, direction=self.direction, overlap=self.overlap or 0)
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError(f"is no JSON object. {_HOW}") from None
+    if not isinstance(value, Mapping):
+        raise ValueError(f"is {shown(value)}. {_HOW}")
+    if strange := next((key for key in value if key not in _KEYS), None):
+        raise ValueError(f"has {shown(str(strange))}, which it can't have. {_HOW}")
+    given = {key: each for key, each in value.items() if each not in (None, "")}
+    if ("take" in given) == ("video" in given):
+        raise ValueError(f"names {'both a take and' if 'take' in given else 'no'} film. {_HOW}")
+    return SentFilm(
+        take=_take(given.get("take")),
+        video=_video(given.get("video")),
+        direction=_direction(given.get("direction", "after")),
+        overlap=_overlap(given.get("overlap")),
+    )
+
+
+def _take(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _TAKE.fullmatch(value):
+        raise ValueError(f"has the take {shown(value)}; allowed is a take's id, 32 digits 0 to f.")
+    return value
+
+
+def _video(value: Any) -> str | bytes | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f"has the video {shown(value)}. {_HOW}")
+    return value if is_digest(value) else decode_file(value, VIDEO)
+
+
+def _direction(value: Any) -> Direction:
+    if value == "after" or value == "before":
+        return value  # type: ignore[no-any-return]
+    raise ValueError(
+        f'has the direction {shown(value)}; allowed are "after", to go on from the film\'s end, '
+        'and "before", to lead to its beginning.'
+    )
+
+
+def _overlap(value: Any) -> int | None:
+    if value is None:
+        return None
+    try:
+        frames = whole(value)
+    except PydanticCustomError:
+        frames = value
+    fits = isinstance(frames, int) and MIN_OVERLAP <= frames <= MAX_OVERLAP
+    if not fits or frames != whole_frames(frames):
+        raise ValueError(
+            f"has the overlap {shown(value)}; allowed are {MIN_OVERLAP} to {MAX_OVERLAP} frames in "
+            f"steps of {TEMPORAL_COMPRESSION} (8k+1). Leave it out for {OVERLAP}."
+        )
+    return int(frames)
+
+
+SentExtend = Annotated[
+    SentFilm | None,
+    BeforeValidator(_read),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {
+                "take": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+                "video": {"type": "string"},
+                "direction": {"type": "string", "enum": ["after", "before"]},
+                "overlap": {
+                    "type": "integer",
+                    "minimum": MIN_OVERLAP,
+                    "maximum": MAX_OVERLAP,
+                },
+            },
+            "additionalProperties": False,
+        }
+    ),
+]
+
+
+def goes_on(
+    fields: Mapping[str, Any], film: Mapping[str, Any], *, keep_size: object = None
+) -> dict[str, Any]:
+    """A request's fields for a clip that makes a film so much longer as it was to be long itself.
+
+    Args:
+        film: as the API takes it.
+        keep_size: whether its size was asked for; otherwise it has the film's.
+    """
+    left = () if keep_size else SIZES
+    told = {name: value for name, value in fields.items() if name not in left} | {EXTEND: film}
+    if frames := fields.get("num_frames"):
+        told["num_frames"] = min(frames + OVERLAP - 1, MAX_FRAMES)
+    return told
+
+
+def as_sent(film: FilmInput) -> dict[str, Any]:
+    """A recipe's film under the API's names."""
+    return {"video": film.digest, "direction": film.direction, "overlap": film.overlap}
+
+
+def settled(recipe: Recipe, film: Film, inherited: Collection[str] = ()) -> Recipe:
+    """A recipe with all that it needs to know of the film that it goes on from.
+
+    Args:
+        film: the one that the recipe names.
+        inherited: those of :data:`SIZES` that it has of the film.
+
+    Raises:
+        InvalidRecipe: the film and the recipe don't go together; says what to change.
+    """
+    named = recipe.inputs.film
+    if named is None:
+        return recipe
+    recipe = recipe.model_copy(update={name: getattr(film, name) for name in inherited})
+    usual = min(OVERLAP, whole_frames(film.frames), recipe.num_frames - TEMPORAL_COMPRESSION)
+    filled = named.model_copy(
+        update={"frames": film.frames, "overlap": named.overlap or max(MIN_OVERLAP, usual)}
+    )
+    inputs = recipe.inputs.model_copy(update={"film": filled})
+    recipe = recipe.model_copy(update={"inputs": inputs})
+    _check(recipe, filled, film)
+    return recipe
+
+
+def _check(recipe: Recipe, named: FilmInput, film: Film) -> None:
+    problems = []
+
+    def wrong(field: str, sentence: str) -> None:
+        problems.append(FieldProblem(field, f"{field}: {sentence}"))
+
+    if (recipe.width, recipe.height, recipe.fps) != (film.width, film.height, film.fps):
+        wrong(
+            EXTEND,
+            f"the film is {film.width}x{film.height} at {film.fps} fps, and the clip asks for "
+            f"{recipe.resolution} at {recipe.fps} fps. Leave width, height and fps out, or give "
+            "the film's.",
+        )
+    if film.frames < named.overlap:
+        wrong(
+            EXTEND,
+            f"the film has {film.frames} frames; at least {named.overlap} are needed. Take a "
+            "longer film"
+            + (
+                f", or an overlap of {whole_frames(film.frames)}."
+                if film.frames >= MIN_OVERLAP
+                else "."
+            ),
+        )
+    if recipe.num_frames < named.overlap + TEMPORAL_COMPRESSION:
+        wrong(
+            "num_frames",
+            f"is {recipe.num_frames}, of which {named.overlap} are the film's. At least "
+            f"{named.overlap + TEMPORAL_COMPRESSION} are needed.",
+        )
+    if recipe.film_frames > MOST_SECONDS * recipe.fps:
+        wrong(
+            EXTEND,
+            f"the film would be {recipe.duration:.1f} s long; at most {MOST_SECONDS} s are "
+            "allowed. Take a shorter film, or fewer frames.",
+        )
+    at: Place = 0 if named.direction == "after" else -1
+    if recipe.inputs.image_at(at) is not None:
+        wrong(
+            FIELDS[at],
+            "there are the film's own frames, which the clip goes on from. Leave it out.",
+        )
+    if problems:
+        raise InvalidRecipe(problems)
+
+
+def check_film(film: Film) -> None:
+    """Hold a film to what can be gone on from.
+
+    Raises:
+        ValueError: as the end of a sentence that begins with what the film is called.
+    """
+    if film.frames < MIN_OVERLAP:
+        raise ValueError(
+            f"has {film.frames} frame{'' if film.frames == 1 else 's'}; at least {MIN_OVERLAP} "
+            "are needed. Send a longer film, or its picture as image_start."
+        )
+    for side in (film.width, film.height):
+        if side % 2 or not MIN_SIDE <= side <= MAX_SIDE:
+            raise ValueError(
+                f"is {film.width}x{film.height}; allowed are even sides from {MIN_SIDE} to "
+                f"{MAX_SIDE} pixels. Send it in another size."
+            )

@@ -1,0 +1,221 @@
+"""Films from elsewhere: what they are, the frames that a clip shares with them, their sound.
+
+Nothing in such a file is trusted. FFmpeg's libraries index all samples that an mp4 claims to have,
+in memory, so what it claims is looked at first, wherever in its index that stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import numpy as np
+from av.video.reformatter import Colorspace
+from numpy.typing import NDArray
+
+from ltx_ui.errors import MediaError
+from ltx_ui.extending import MOST_SECONDS, RATES, Film, check_film
+from ltx_ui.inputs import FilmInput
+from ltx_ui.media.boxes import Part, boxes, everything, read
+
+_OUTER = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"})
+"""The parts that a film may have. None of the others is needed, and some hold further indexes."""
+_NESTED = frozenset(
+    {b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"udta", b"meta", b"ilst"}
+)
+"""Boxes of its index that hold others."""
+_DEEPEST = 8
+_COUNTS = {b"stts": 4, b"ctts": 4, b"stsc": 4, b"stss": 4, b"elst": 4, b"stco": 4, b"co64": 4}
+_COUNTS |= {b"stsz": 8, b"stz2": 8}
+"""How many bytes behind the name of a table its number of entries stands."""
+_TABLES = re.compile(b"|".join((*_COUNTS, b"trun", b"cmov")))
+_MOST_SAMPLES = 20_000
+"""Frames, or packets of sound, that a film may claim: a minute at 30 fps are 1800, of sound at 96
+kHz 5600."""
+_MOST_IN_CHUNKS = 1_000_000
+"""The most samples in one chunk, times the chunks."""
+_MOST_SIDE = 4096
+
+
+def look_at(data: bytes) -> Film:
+    """What a film is. All of its frames are decoded once.
+
+    Raises:
+        ValueError: it can't be gone on from; says why as the end of a sentence that begins with
+            what it is called.
+    """
+    file = BytesIO(data)
+    try:
+        _check_claims(file)
+        film = _looked_at(file)
+    except (av.FFmpegError, ArithmeticError, MemoryError, IndexError, _Damaged):
+        raise ValueError(
+            "is damaged, incomplete, or of a kind that can't be read here. Send an MP4 or MOV film "
+            "(H.264) as it was downloaded."
+        ) from None
+    check_film(film)
+    return film
+
+
+class _Damaged(Exception):
+    """It is no film that can be read."""
+
+
+def _check_claims(file: BinaryIO) -> None:
+    try:
+        for kind, content in boxes(file, *everything(file)):
+            if kind not in _OUTER:
+                raise _Damaged
+            if kind == b"moov":
+                _check_index(BytesIO(read(file, *content)))
+    except ValueError:
+        raise _Damaged from None
+
+
+def _check_index(index: BinaryIO) -> None:
+    """Hold all tables to what a film has, also those in boxes that are not known here."""
+    per_chunk, chunks = 0, 0
+    for leaf in _leaves(index, everything(index), b"moov", 0):
+        for found in _TABLES.finditer(leaf):
+            kind, at = found.group(), found.end()
+            if kind in (b"trun", b"cmov"):
+                raise _Damaged
+            entries = _number(leaf, at + _COUNTS[kind])
+            samples = entries
+            if kind in (b"stts", b"ctts"):
+                samples = sum(_numbers(leaf, at + 8, entries, 8))
+            elif kind == b"stsc":
+                per_chunk = max(per_chunk, *_numbers(leaf, at + 12, entries, 12))
+            elif kind in (b"stco", b"co64"):
+                chunks = max(chunks, entries)
+            if max(entries, samples) > _MOST_SAMPLES or per_chunk * chunks > _MOST_IN_CHUNKS:
+                raise _Damaged
+
+
+def _leaves(file: BinaryIO, part: Part, kind: bytes, depth: int) -> Iterator[bytes]:
+    """The boxes that hold no others, each with its name before its content; without texts."""
+    start, end = part
+    if depth > _DEEPEST:
+        raise _Damaged
+    if kind == b"meta" and read(file, start, min(end, start + 8))[4:] != b"hdlr":
+        start += 4  # Not so in QuickTime's.
+    for inner, content in boxes(file, start, end):
+        if inner in _NESTED:
+            yield from _leaves(file, content, inner, depth + 1)
+        elif not (kind in (b"udta", b"ilst") and inner.startswith(b"\xa9")):
+            yield inner + read(file, *content)
+
+
+def _numbers(data: bytes, at: int, count: int, apart: int) -> Iterator[int]:
+    yield 0
+    most = max(0, (len(data) - at) // apart + 1)
+    yield from (_number(data, at + apart * each) for each in range(min(count, most)))
+
+
+def _number(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 4], "big")
+
+
+def _looked_at(file: BinaryIO) -> Film:
+    with _opened(file) as container:
+        if not container.streams.video:
+            raise ValueError("has no pictures. Send a film.")
+        stream = container.streams.video[0]
+        rate = stream.average_rate or Fraction(0)
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if max(width, height) > _MOST_SIDE:
+            raise ValueError(f"is {width}x{height}; at most {_MOST_SIDE} pixels are allowed.")
+        fps = next((each for each in RATES if abs(float(rate) - each) < 0.02), None)
+        if fps is None:
+            raise ValueError(
+                f"has {float(rate):.2f} frames a second; allowed are {_listed(RATES)}. Save it "
+                "with one of these."
+            )
+        frames = 0
+        for frame in container.decode(stream):
+            frames += 1
+            if (frame.width, frame.height) != (width, height):
+                raise ValueError("changes its size. Send a film of one size.")
+            if frame.rotation % 360:
+                raise ValueError("is stored turned, as phones do. Save it upright first.")
+            if frames > MOST_SECONDS * fps:
+                raise ValueError(f"is longer than {MOST_SECONDS} s. Cut it first.")
+        return Film(width, height, fps, frames)
+
+
+def shared_frames(path: Path, film: FilmInput) -> NDArray[np.uint8]:
+    """The frames of a film that a clip which goes on from it begins or ends with: uint8, F×H×W×3.
+
+    Raises:
+        MediaError: the file can't be read.
+    """
+    after = film.direction == "after"
+    frames = frames_of(path)
+    kept = deque(frames, film.overlap) if after else islice(frames, film.overlap)
+    found = list(kept)
+    if len(found) != film.overlap:
+        raise MediaError(f"The film {path.name} has fewer frames than it had.")
+    return np.stack(found)
+
+
+def frames_of(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """The frames of a film that :func:`look_at` has let through, one at a time: uint8, H×W×3, RGB.
+
+    Raises:
+        MediaError: the file can't be read.
+    """
+    try:
+        with _opened(path) as container:
+            for frame in container.decode(video=0):
+                yield frame.to_ndarray(
+                    format="rgb24",
+                    src_colorspace=Colorspace.ITU709,
+                    dst_colorspace=Colorspace.ITU709,
+                )
+    except av.FFmpegError as error:
+        raise MediaError(f"The film {path.name} can't be read: {error}") from error
+
+
+def sound_of(path: Path, sample_rate: int) -> NDArray[np.float32] | None:
+    """A film's sound, 2×T; None where it has none.
+
+    Raises:
+        MediaError: the file can't be read.
+    """
+    parts: list[NDArray[np.float32]] = []
+    most = MOST_SECONDS * sample_rate
+    try:
+        with _opened(path) as container:
+            if not container.streams.audio:
+                return None
+            resampler = av.AudioResampler(format="fltp", layout="stereo", rate=sample_rate)
+            for frame in container.decode(audio=0):
+                parts += [each.to_ndarray() for each in resampler.resample(frame)]
+                if sum(part.shape[1] for part in parts) > most:
+                    break
+            else:
+                parts += [each.to_ndarray() for each in resampler.resample(None)]
+    except av.FFmpegError as error:
+        raise MediaError(f"The sound of {path.name} can't be read: {error}") from error
+    return np.concatenate(parts, axis=1)[:, :most] if parts else None
+
+
+@contextmanager
+def _opened(source: Path | BinaryIO) -> Iterator[av.container.InputContainer]:
+    if not isinstance(source, Path):
+        source.seek(0)
+    with av.open(str(source) if isinstance(source, Path) else source, format="mp4") as container:
+        yield container
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    *most, last = map(str, numbers)
+    return f"{', '.join(most)} and {last}"
