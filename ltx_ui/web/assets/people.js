@@ -49,7 +49,10 @@ const call = async button => {
   const inSheet = button.closest('#account');
   if (!inSheet) return answer.ok ? button.closest('.problem').remove() : button.after(await told(answer));
   if (!answer.ok) return say(await told(answer));
-  if (button.dataset.done) return button.form.replaceWith(button.dataset.done);
+  if (button.dataset.done) {
+    document.dispatchEvent(new Event('studio:outdated'));
+    return button.form.replaceWith(button.dataset.done);
+  }
   open(shown, answer.status === 201 ? (await answer.json()).token : '');
 };
 document.addEventListener('studio:sheet', async ({detail: button}) => {
