@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from ltx_ui.clip import Listener
+from ltx_ui.engine.compat import index_of
 from ltx_ui.engine.models import Guidance, ModelCard
 from ltx_ui.engine.noise import Noise
 from ltx_ui.engine.preview import Previews
@@ -210,17 +211,18 @@ def text_arguments(encoder: PromptEncoder, recipe: Recipe, guided: bool) -> dict
 def conditions(
     recipe: Recipe, card: ModelCard, inputs: InputData
 ) -> list[LTX2VideoCondition] | None:
-    """The reference images as conditions of the pipeline, whose index counts latent frames; None
-    without any."""
-    grid = card.grid_of(recipe)
+    """The reference images as conditions of the pipeline, in the order of their frames, whatever
+    their order in the recipe; None without any."""
+    grid, last = card.grid_of(recipe), recipe.num_frames - 1
+    at = {image: last if image.at == -1 else image.at for image in recipe.inputs.images}
     found = [
         LTX2VideoCondition(
             frames=Image.fromarray(pad_to_grid(inputs.pictures[image.at], recipe, grid)),
-            index=image.at,
+            index=index_of(at[image]),
             strength=image.strength,
             crf=card.image_crf,
         )
-        for image in recipe.inputs.images
+        for image in sorted(at, key=at.__getitem__)
     ]
     return found or None
 
