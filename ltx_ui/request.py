@@ -30,6 +30,7 @@ from pydantic_core import PydanticCustomError
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.inputs import CENTRE, FIELDS, FOCUSES, FORMATS, MOST_PICTURES, Inputs
 from ltx_ui.keyframes import (
+    FIELD,
     Focus,
     Keyframe,
     check_keyframes,
@@ -76,7 +77,7 @@ class Request(ClipFields):
     image_strength: Real = Field(
         1.0, ge=0.0, le=1.0, description="How closely the first and the last frame are kept."
     )
-    keyframes: Annotated[tuple[Keyframe, ...], BeforeValidator(read_keyframes)] = Field(
+    keyframes: tuple[Keyframe, ...] = Field(
         (),
         max_length=MOST_PICTURES,
         description="Pictures at any frames of the clip, each with its strength; at most "
@@ -127,10 +128,15 @@ def parse_request(data: Mapping[str, Any], *, max_volume: int | None = None) -> 
             known[words] = squeeze(known[words])
     problems: list[FieldProblem] = []
     try:
+        known[FIELD] = read_keyframes(known.get(FIELD))
+    except InvalidRecipe as error:
+        problems += error.problems
+        known[FIELD] = ()
+    try:
         request = Request.model_validate(known)
     except ValidationError as error:
-        problems = _problems(error)
-    unknown = len(data) - len(known)
+        problems = _problems(error) + problems
+    unknown = sum(name not in Request.model_fields for name in data)
     # Only those that are shown are looked at: a body may hold a million of them.
     strange = islice((name for name in data if name not in known), InvalidRecipe.LIMIT)
     problems += [_unknown(str(name)) for name in strange]

@@ -257,10 +257,11 @@ def index_of(frame: int) -> float:
     """The index of a condition for an image at a pixel frame: in latent frames, and between two of
     them where the frame is not the last one that a latent frame covers.
 
-    The pipeline only computes with the index, so that every pixel frame has one. Remove with
-    :class:`LastFramePipeline`.
+    The pipeline only computes with the index of what is not the first frame, so that every pixel
+    frame has one. Remove with :class:`LastFramePipeline`.
     """
-    return frame / TEMPORAL_COMPRESSION
+    whole, beyond = divmod(frame, TEMPORAL_COMPRESSION)
+    return whole + beyond / TEMPORAL_COMPRESSION if beyond else whole
 
 
 require(

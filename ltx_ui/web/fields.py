@@ -25,6 +25,7 @@ from ltx_ui.web.choices import (
 )
 from ltx_ui.web.form import DESCRIBED, Form
 from ltx_ui.web.helpers import lay_out_helper
+from ltx_ui.web.keyframes import lay_out_keyframes, length_of
 from ltx_ui.web.language import t
 from ltx_ui.web.pictures import lay_out_picture, picture_digest, picture_focus
 from ltx_ui.web.segments import lay_out_segments, offer
@@ -120,10 +121,11 @@ class Fields:
 
         Args:
             limits: as :meth:`offered` takes them.
-            pictures: values for the two picture fields, by their names.
+            pictures: values for the fields with pictures, by their names.
         """
         offered = self.offered(form, presets, limits, has_upsampler=has_upsampler)
         shown = {**form.as_draft(), **pictures}
+        offered["keyframes"] = gr.update(**length_of(form.num_frames, form.fps))
         updates = shown | {name: {**offered[name], "value": shown[name]} for name in offered}
         return {self.of_form[name]: updates[name] for name in self.of_form}
 
@@ -187,6 +189,9 @@ class _Layout:
             info=t("field.image_strength_info", some=0.8, least=0.5),
             visible=False,
         )
+        length = length_of(self.form.num_frames, self.form.fps)
+        known = DESCRIBED["keyframes"]
+        self.of_form["keyframes"] = lay_out_keyframes(known.elem_id, length)
 
     def choices(self) -> dict[str, Any]:
         form, presets = self.form, self.presets
