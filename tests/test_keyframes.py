@@ -9,8 +9,9 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import torch
@@ -33,9 +34,6 @@ from training import measure
 from training.captions import caption
 from training.pictures import Size, film
 from training.world import draw_scenes
-
-if TYPE_CHECKING:
-    pass
 
 ONE, OTHER = (f"sha256:{digit * 64}" for digit in "12")
 QUICK = {"width": 128, "height": 128, "num_frames": 17, "num_inference_steps": 2, "seed": 1}
@@ -226,3 +224,54 @@ def test_a_clip_with_many_pictures_is_counted_with_them(engine: Engine) -> None:
     full, _ = pictured(plain, {at: grey() for at in range(1, 8)})
     assert engine.memory.working(full).sampling > engine.memory.working(plain).sampling
     assert engine.memory.size(full) != engine.memory.size(plain)
+
+
+PNG = {"Content-Type": "image/png"}
+SMALL = {"prompt": "a cat", **QUICK, "num_inference_steps": 1}
+
+
+def test_a_request_carries_them_and_the_clip_tells_them(http: httpx.Client) -> None:
+    sent = base64.b64encode(png((0, 160, 0))).decode()
+    stored = http.post("/inputs", content=png((0, 0, 160)), headers=PNG).json()["digest"]
+    keyframes = [
+        {"image": f"data:image/png;base64,{sent}", "frame": 5, "strength": 0.7},
+        {"image": stored, "frame": 11, "focus": [1, 0]},
+    ]
+    answer = http.post("/generate", json={**SMALL, "keyframes": keyframes})
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["has_image_start"], answer.json()["has_image_end"]) == (False, False)
+    mp4 = base64.b64decode(answer.json()["video"].partition(",")[2])
+    told = http.post("/recipe", content=mp4, headers={"Content-Type": "video/mp4"}).json()[
+        "recipe"
+    ]["keyframes"]
+    assert [(each["frame"], each["strength"], each["focus"]) for each in told] == [
+        (5, 0.7, [0.5, 0.5]),
+        (11, 1.0, [1.0, 0.0]),
+    ]
+    assert told[1]["image"] == stored
+    assert http.get(f"/inputs/{told[0]['image']}").status_code == 200
+
+
+def test_the_versioned_api_says_what_is_wrong_with_an_entry(ada: httpx.Client) -> None:
+    def problems(*keyframes: Any) -> list[tuple[str, str]]:
+        answer = ada.post("/api/v1/jobs", json={**SMALL, "keyframes": list(keyframes)})
+        assert answer.status_code == 422, answer.text
+        return [(each["field"], each["message"]) for each in answer.json()["errors"]]
+
+    text = base64.b64encode(b"plain text").decode()
+    wrong = [{"image": text, "frame": 3}, {"image": ONE, "frame": 4, "strength": -1}]
+    assert [field for field, _ in problems(*wrong)] == ["keyframes[0]", "keyframes[1]"]
+    ((field, said),) = problems({"image": ONE, "frame": 3})
+    assert field == "keyframes[frame=3]"
+    assert "not here any more" in said
+    broken = base64.b64encode(png((1, 2, 3))[:60]).decode()
+    ((field, said),) = problems({"image": broken, "frame": 3})
+    assert field == "keyframes[0]"
+    assert said.startswith("keyframes[0]: ")
+
+
+def test_a_job_tells_them_as_it_takes_them(ada: httpx.Client) -> None:
+    stored = ada.post("/api/v1/images", content=png((9, 9, 9)), headers=PNG).json()["digest"]
+    keyframes = [{"image": stored, "frame": 8, "strength": 0.5, "focus": [0.5, 0.5]}]
+    job = ada.post("/api/v1/jobs", json={**SMALL, "keyframes": keyframes}).json()
+    assert job["recipe"]["keyframes"] == keyframes
