@@ -101,8 +101,13 @@ class Tools:
         wait_seconds, the answer has the job's id for job_status, and the clip is made all the
         same."""
         owner = _owner(ctx, "make")
-        asked = {"preset": preset, "size": format, "seconds": seconds, "seed": seed}
-        asked |= {"keyframes": keyframes}
+        asked: dict[str, Any] = {
+            "preset": preset,
+            "size": format,
+            "seconds": seconds,
+            "seed": seed,
+            "keyframes": keyframes,
+        }
         fields = {name: value for name, value in asked.items() if value is not None}
         if start_from:
             fields["image_start"] = await self._picture(ctx, start_from)
