@@ -183,15 +183,14 @@ class _Layout:
             for name in PICTURES:
                 known = DESCRIBED[name]
                 self.of_form[name] = lay_out_picture(name, known.label, known.elem_id)
+            length = length_of(self.form.num_frames, self.form.fps)
+            self.of_form["keyframes"] = lay_out_keyframes(DESCRIBED["keyframes"].elem_id, length)
         self.put(
             *("image_strength", gr.Slider, *bounds("image_strength")),
             step=0.05,
             info=t("field.image_strength_info", some=0.8, least=0.5),
             visible=False,
         )
-        length = length_of(self.form.num_frames, self.form.fps)
-        known = DESCRIBED["keyframes"]
-        self.of_form["keyframes"] = lay_out_keyframes(known.elem_id, length)
 
     def choices(self) -> dict[str, Any]:
         form, presets = self.form, self.presets
