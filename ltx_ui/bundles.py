@@ -12,7 +12,8 @@ from ltx_ui.extending import EXTEND
 from ltx_ui.inputs import FIELDS, FOCUSES
 from ltx_ui.request import Request, parse_request
 
-PER_CLIP = frozenset({"prompt", "model", "noise", *FIELDS.values(), *FOCUSES.values(), EXTEND})
+_OWN = ("prompt", "model", "noise", "keyframes", EXTEND)
+PER_CLIP = frozenset({*_OWN, *FIELDS.values(), *FOCUSES.values()})
 """Fields that belong to one clip and can't be part of a bundle."""
 
 SETTINGS = frozenset(Request.model_fields) - PER_CLIP - {"seed", "negative_prompt", "num_takes"}

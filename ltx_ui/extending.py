@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.geometry import TEMPORAL_COMPRESSION, whole_frames
-from ltx_ui.inputs import FIELDS, Direction, FilmInput, Place, is_digest
+from ltx_ui.inputs import Direction, FilmInput, is_digest, name_at
 from ltx_ui.recipe import MAX_FRAMES, MAX_SIDE, MIN_SIDE, Recipe
 from ltx_ui.sent_files import Kind, decode_file
 from ltx_ui.values import shown, whole
@@ -239,12 +239,16 @@ def _check(recipe: Recipe, named: FilmInput, film: Film) -> None:
             f"the film would be {recipe.duration:.1f} s long; at most {MOST_SECONDS} s are "
             "allowed. Take a shorter film, or fewer frames.",
         )
-    at: Place = 0 if named.direction == "after" else -1
-    if recipe.inputs.image_at(at) is not None:
-        wrong(
-            FIELDS[at],
-            "there are the film's own frames, which the clip goes on from. Leave it out.",
-        )
+    last = recipe.num_frames - 1
+    first = 0 if named.direction == "after" else recipe.num_frames - named.overlap
+    for image in recipe.inputs.images:
+        place = last if image.at == -1 else image.at
+        if first <= place < first + named.overlap:
+            wrong(
+                name_at(image.at),
+                f"there are the film's own frames, {first} to {first + named.overlap - 1} of the "
+                "clip, which it goes on from. Leave the picture out, or choose another frame.",
+            )
     if problems:
         raise InvalidRecipe(problems)
 

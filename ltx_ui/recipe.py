@@ -168,6 +168,13 @@ class ClipFields(BaseModel):
     two_stage: Truth = Field(
         False, description="Make the clip at half size, enlarge it and refine it: for HD formats."
     )
+    motion_speed: Real = Field(
+        1.0,
+        ge=0.2,
+        le=2.0,
+        description="How fast everything moves: below 1 in slow motion, above it hurried. The clip "
+        "is as long as before.",
+    )
     num_takes: Whole = Field(
         1, ge=1, le=MAX_TAKES, description="Takes to make, with seed, seed + 1, and so on."
     )
@@ -218,6 +225,14 @@ class Recipe(ClipFields):
         return {name: value for name, value in data.items() if name not in _EARLIER} | {
             "inputs": {"images": images_from(data)}
         }
+
+    @model_validator(mode="after")
+    def _keeps_pictures_inside(self) -> Recipe:
+        last = self.num_frames - 1
+        places = {last if image.at == -1 else image.at for image in self.inputs.images}
+        if len(places) < len(self.inputs.images) or max(places, default=0) > last:
+            raise ValueError("has pictures at the same frame, or after its last one")
+        return self
 
     @property
     def film_frames(self) -> int:

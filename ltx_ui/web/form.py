@@ -15,7 +15,7 @@ from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import CENTRE, FOCUSES
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import PromptFields, Recipe, Typed
-from ltx_ui.request import Request, choices, request_data
+from ltx_ui.request import Request, bounds, choices, request_data
 from ltx_ui.web.cast import model_reads
 from ltx_ui.web.described import (
     SIZE,
@@ -31,6 +31,7 @@ from ltx_ui.web.described import (
     read_text,
     read_whole,
 )
+from ltx_ui.web.keyframes import Keyframe, read_rows, rows_asked
 from ltx_ui.words import squeeze
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class Form:
     )
     image_end_focus: tuple[float, float] = kept_field(
         CENTRE, read_focus, "field.last_frame_part", "end-image"
+    )
+    keyframes: tuple[Keyframe, ...] = kept_field(
+        *((), read_rows, "field.keyframes", "keyframes"),
+        rare=True,
+        fills=lambda form, card: {"keyframes": [each.asked for each in form.keyframes]},
     )
     image_strength: float = kept_field(
         *(_default("image_strength"), read_number, "field.image_strength", "image-strength"),
@@ -110,6 +116,13 @@ class Form:
         *(_default("fps"), one_of(*choices("fps")), "field.fps", "fps"),
         of_preset=True,
         choices=tuple((str(fps), fps) for fps in choices("fps")),
+    )
+    motion_speed: float = kept_field(
+        *(_default("motion_speed"), read_number, "field.motion_speed", "motion-speed"),
+        of_preset=True,
+        rare=True,
+        info="field.motion_speed_info",
+        component=partial(gr.Slider, *bounds("motion_speed"), step=0.05),
     )
     negative_prompt: str = kept_field(
         *(_default("negative_prompt"), read_text, "field.negative_prompt", "negative-prompt"),
@@ -173,6 +186,7 @@ class Form:
         own = squeeze(typed.negative_prompt or "")
         kept = {name: asked[name] for name in DESCRIBED.keys() & asked.keys()}
         kept |= {name: read_focus(kept[name]) for name in FOCUSES.values() if name in kept}
+        kept["keyframes"] = rows_asked(asked["keyframes"])
         form = replace(
             cls.initial(presets),
             **kept | asdict(typed),

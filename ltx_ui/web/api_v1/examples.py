@@ -49,6 +49,12 @@ RECIPES: Mapping[str, Any] = {
         extend={"take": "0123456789abcdef0123456789abcdef", "direction": "after"},
         num_frames=49,
     ),
+    "keyframes": _example(
+        "Pictures at frames of your choice",
+        image_start=_PICTURE,
+        keyframes=[{"image": _PICTURE, "frame": 24, "strength": 0.8}],
+        prompt="The scene comes alive with gentle movement",
+    ),
     "seed": _example("A seed, to make the same clip again", seed=1234567890),
 }
 """OpenAPI examples, by their names."""

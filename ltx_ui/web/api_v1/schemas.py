@@ -29,6 +29,15 @@ class Extended(BaseModel):
     overlap: int = Field(description="How many of num_frames are the film's.")
 
 
+class Keyframe(BaseModel):
+    """A picture at a frame of the clip."""
+
+    image: Digest
+    frame: int = Field(ge=-1, description="0 is the first one, -1 the last.")
+    strength: Fraction
+    focus: list[Fraction] = Field(min_length=2, max_length=2)
+
+
 class Recipe(ClipFields):
     """All that defines a clip, as ``POST /api/v1/jobs`` takes it: pictures by their digests."""
 
@@ -37,6 +46,7 @@ class Recipe(ClipFields):
     image_start_focus: list[Fraction] = Field(min_length=2, max_length=2)
     image_end_focus: list[Fraction] = Field(min_length=2, max_length=2)
     image_strength: Fraction
+    keyframes: list[Keyframe] = Field(description="Pictures at other frames, or of other strength.")
     extend: Extended | None = Field(None, description="The film that it goes on from.")
 
 
