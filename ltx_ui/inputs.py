@@ -1,7 +1,7 @@
 """What a clip is made from besides words: files that the studio keeps, named by their digests.
 
 An :class:`Inputs` is part of a recipe and names files; an :class:`InputData` is what one clip's
-files hold, as the engine takes it. A further kind of input (sound, a film, a LoRA) is one more
+files hold, as the engine takes it. A further kind of input (sound, a film) is one more
 field of each, a reader in ``studio/input_store.py``, and in ``request.py`` the names that it has
 for people.
 """
@@ -12,11 +12,14 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from ltx_ui.loras import Loras
 
 Picture = NDArray[np.uint8]
 """Pixels, H×W×3, RGB."""
@@ -88,20 +91,43 @@ class ImageInput(BaseModel):
 
 
 class Inputs(BaseModel):
-    """Every file that a recipe names."""
+    """Every file that a recipe names.
+
+    Attributes:
+        loras: files in a folder of the operator's, which are not kept with the clips.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     images: tuple[ImageInput, ...] = ()
+    loras: Loras = Field((), exclude_if=lambda loras: not loras)
 
     def image_at(self, place: Place) -> ImageInput | None:
         """The picture at a frame, if there is one."""
         return next((image for image in self.images if image.at == place), None)
 
     def named(self) -> Iterator[tuple[str, str]]:
-        """The digest of every file, each after the name that people know it by."""
+        """The digest of every file that is kept with the clips, each after the name that people
+        know it by."""
         for image in self.images:
             yield FIELDS[image.at], image.digest
+
+
+@dataclass(frozen=True)
+class LoraData:
+    """A LoRA's file, as it was checked.
+
+    Attributes:
+        sha256: of its bytes, in hexadecimal digits.
+        strength: how much of it is added; never 0.
+        numbers: how many its layers have.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    strength: float
+    numbers: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +136,11 @@ class InputData:
 
     Attributes:
         pictures: by the frame that each stands at, uint8, H×W×3, RGB, of exactly the recipe's size.
+        loras: those that change the clip.
     """
 
     pictures: Mapping[Place, Picture] = field(default_factory=dict)
+    loras: tuple[LoraData, ...] = ()
 
 
 NO_INPUTS = InputData()

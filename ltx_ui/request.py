@@ -29,6 +29,8 @@ from pydantic_core import PydanticCustomError
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.inputs import CENTRE, FIELDS, FOCUSES, FORMATS, Inputs, is_digest
+from ltx_ui.loras import SCHEMA as LORAS
+from ltx_ui.loras import SentLoras
 from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from
 from ltx_ui.sent_files import PICTURE, decode_file
 from ltx_ui.values import Real, real, shown, whole
@@ -103,6 +105,9 @@ class Request(ClipFields):
     image_strength: Real = Field(
         1.0, ge=0.0, le=1.0, description="How closely the first and the last frame are kept."
     )
+    loras: Annotated[SentLoras, WithJsonSchema(LORAS)] = Field(
+        (), description="LoRAs that change the model for this clip, by name, with their strengths."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -124,7 +129,7 @@ class Request(ClipFields):
         names = (*FIELDS.values(), *FOCUSES.values(), "image_strength")
         own = {name: getattr(self, name) for name in names}
         own |= {name: (stored or {})[name] for name in self.files}
-        inputs = Inputs.model_validate({"images": images_from(own)})
+        inputs = Inputs.model_validate({"images": images_from(own), "loras": self.loras})
         shared = {name: getattr(self, name) for name in ClipFields.model_fields}
         return Recipe.model_construct(**shared, inputs=inputs)
 
@@ -168,13 +173,14 @@ def parse_recipe(data: Mapping[str, Any], *, max_volume: int | None = None) -> R
 
 def request_data(recipe: Recipe) -> dict[str, Any]:
     """A recipe under the API's names, plain data: asking for it gives the same clip again."""
-    images = recipe.inputs.images
+    images, loras = recipe.inputs.images, recipe.inputs.loras
     return recipe.model_dump(mode="json", exclude={"inputs", "typed"}) | {
         **dict.fromkeys(FIELDS.values()),
         **{FIELDS[image.at]: image.digest for image in images},
         **{name: list(CENTRE) for name in FOCUSES.values()},
         **{FOCUSES[image.at]: list(image.focus) for image in images},
         "image_strength": images[0].strength if images else 1.0,
+        **({"loras": [lora.asked for lora in loras]} if loras else {}),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ltx_ui.clip import Stage
+from ltx_ui.loras import LEAST_STRENGTH, MOST_STRENGTH
 from ltx_ui.recipe import ClipFields
 from ltx_ui.recipe import Recipe as StoredRecipe
 from ltx_ui.request import request_data
@@ -19,6 +20,13 @@ Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
+class Lora(BaseModel):
+    """A LoRA of a recipe."""
+
+    name: str = Field(description="With @ and its file's SHA-256 after it, once that is known.")
+    strength: float = Field(ge=LEAST_STRENGTH, le=MOST_STRENGTH)
+
+
 class Recipe(ClipFields):
     """All that defines a clip, as ``POST /api/v1/jobs`` takes it: pictures by their digests."""
 
@@ -27,6 +35,7 @@ class Recipe(ClipFields):
     image_start_focus: list[Fraction] = Field(min_length=2, max_length=2)
     image_end_focus: list[Fraction] = Field(min_length=2, max_length=2)
     image_strength: Fraction
+    loras: list[Lora] = Field([], description="LoRAs that it is made with.")
 
 
 class TakeLinks(BaseModel):
