@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from os import stat_result
@@ -86,6 +86,7 @@ class LoraFolder:
         self._folder, self._known = folder, known
         self._lock = threading.Lock()
         self._headers: dict[_Key, LoraHeader | str] = {}
+        self._matched: dict[tuple[_Key, str], int | str] = {}
         self._digests: dict[str, str] | None = None
         self.fitting: Fitting | None = None
 
@@ -133,14 +134,14 @@ class LoraFolder:
             if each.strength
         )
 
-    def missing(self, loras: tuple[LoraInput, ...]) -> list[tuple[LoraInput, str]]:
-        """Which of a recipe's LoRAs can't be had here, and why."""
+    def missing(self, loras: Sequence[LoraInput]) -> list[str]:
+        """The names of LoRAs that can't be had here as they are asked for."""
         found = []
         for each in loras:
             try:
                 self._one(each)
-            except InvalidRecipe as error:
-                found.append((each, str(error)))
+            except InvalidRecipe:
+                found.append(each.name)
         return found
 
     def _of(self, recipe: Recipe) -> Iterator[tuple[LoraInput, tuple[str, Lora]]]:
@@ -185,38 +186,47 @@ class LoraFolder:
         return found
 
     def _told(self, name: str, paths: list[Path]) -> Lora:
+        path = paths[0]
         try:
-            stat = paths[0].stat()
-            header = self._header(paths[0], stat)
+            stat = path.stat()
+            header = self._header(path, stat)
         except OSError as error:
-            return Lora(name, paths[0], 0, why_not=f"{name} can't be read ({error.strerror}).")
-        lora = Lora(name, paths[0], stat.st_size)
+            return Lora(name, path, 0, why_not=f"{name} can't be read ({error.strerror}).")
+        lora = Lora(name, path, stat.st_size)
         if len(paths) > 1:
-            where = ", ".join(str(path.relative_to(self._folder)) for path in paths)
+            where = ", ".join(str(each.relative_to(self._folder)) for each in paths)
             return _unusable(
                 lora, f"{len(paths)} files have this name: {where}. Rename all but one"
             )
         if isinstance(header, str):
             return _unusable(lora, header)
-        return self._fitted(lora, header)
-
-    def _fitted(self, lora: Lora, header: LoraHeader) -> Lora:
-        told = Lora(
-            *(lora.name, lora.path, lora.bytes, header.rank, header.words),
+        lora = replace(
+            lora,
+            rank=header.rank,
+            words=header.words,
             layers=len(header.layers),
             numbers=header.numbers,
         )
-        if self.fitting is None:
-            return told
-        try:
-            matched = check_fits(header, self.fitting.shapes, self.fitting.title)
-        except UnusableLora as error:
-            return _unusable(told, str(error))
-        return replace(told, fits=(self.fitting.model,), matched=matched)
+        if (fitting := self.fitting) is None:
+            return lora
+        matched = self._fit(_key(path, stat), header, fitting)
+        if isinstance(matched, str):
+            return _unusable(lora, matched)
+        return replace(lora, fits=(fitting.model,), matched=matched)
+
+    def _fit(self, key: _Key, header: LoraHeader, fitting: Fitting) -> int | str:
+        """How many of a file's layers the loaded model has, or why it does not fit."""
+        known = (key, fitting.model)
+        if known not in self._matched:
+            try:
+                self._matched[known] = check_fits(header, fitting.shapes, fitting.title)
+            except UnusableLora as error:
+                self._matched[known] = str(error)
+        return self._matched[known]
 
     def _header(self, path: Path, stat: stat_result) -> LoraHeader | str:
         """A file's header, or why it can't be used."""
-        key = (str(path), stat.st_size, stat.st_mtime_ns)
+        key = _key(path, stat)
         if key not in self._headers:
             try:
                 self._headers[key] = read_header(path)
@@ -234,6 +244,10 @@ class LoraFolder:
                     self._digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
                 _write_digests(self._known, self._digests)
             return self._digests[key]
+
+
+def _key(path: Path, stat: stat_result) -> _Key:
+    return str(path), stat.st_size, stat.st_mtime_ns
 
 
 def _unusable(lora: Lora, why: str) -> Lora:

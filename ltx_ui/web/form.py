@@ -31,6 +31,7 @@ from ltx_ui.web.described import (
     read_text,
     read_whole,
 )
+from ltx_ui.web.loras import as_asked, read_chosen
 from ltx_ui.words import squeeze
 
 if TYPE_CHECKING:
@@ -128,6 +129,10 @@ class Form:
         info="field.authors_negative_info",
         component=gr.Checkbox,
     )
+    loras: tuple[tuple[str, float], ...] = kept_field(
+        *((), read_chosen, "field.loras", "loras"),
+        fills=lambda form, card: {"loras": as_asked(form.loras)},
+    )
     noise: str = kept_field(
         *(_default("noise"), one_of(*choices("noise")), "field.noise", "noise"),
         choices=(("field.noise_frame", "frame"), ("field.noise_clip", "clip")),
@@ -173,6 +178,7 @@ class Form:
         own = squeeze(typed.negative_prompt or "")
         kept = {name: asked[name] for name in DESCRIBED.keys() & asked.keys()}
         kept |= {name: read_focus(kept[name]) for name in FOCUSES.values() if name in kept}
+        kept["loras"] = read_chosen(asked.get("loras", ()))
         form = replace(
             cls.initial(presets),
             **kept | asdict(typed),

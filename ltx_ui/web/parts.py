@@ -101,6 +101,11 @@ PARTS: Mapping[str, Part] = {
         styles=("people.css",),
         begins=("studio:sheet",),
     ),
+    "loras": Part(
+        components={"loras.js": ()},
+        styles=("loras.css",),
+        begins=("studio:disclose", "studio:lora"),
+    ),
     "cast": Part(
         components={"mention.js": ("bring",)}, styles=("cast.css",), begins=("studio:mention",)
     ),

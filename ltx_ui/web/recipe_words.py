@@ -80,7 +80,7 @@ def _says_something(name: str, form: Form) -> bool:
     if name in _UNTOLD:
         return name in _OF_PICTURES and form.has_picture
     # What only some models offer is told where it was chosen.
-    return value not in ("", None) and not (name in OFFERED and value == getattr(Form(), name))
+    return value not in ("", None, ()) and not (name in OFFERED and value == getattr(Form(), name))
 
 
 def _told(name: str, value: Any, form: Form) -> tuple[str, str | None]:
