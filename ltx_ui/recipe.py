@@ -168,6 +168,13 @@ class ClipFields(BaseModel):
     two_stage: Truth = Field(
         False, description="Make the clip at half size, enlarge it and refine it: for HD formats."
     )
+    motion_speed: Real = Field(
+        1.0,
+        ge=0.2,
+        le=2.0,
+        description="How fast everything moves: below 1 in slow motion, above it hurried. The clip "
+        "is as long as before.",
+    )
     num_takes: Whole = Field(
         1, ge=1, le=MAX_TAKES, description="Takes to make, with seed, seed + 1, and so on."
     )

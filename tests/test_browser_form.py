@@ -162,6 +162,22 @@ def test_typing_asks_the_studio_only_in_a_pause(page: Page) -> None:
     assert 1 <= len(calls) <= len(sentence) // 6
 
 
+def test_what_is_typed_before_the_pages_first_answer_stays(page: Page) -> None:
+    with draft_kept(page):
+        write_prompt(page, "What was here before")
+    held: list[Route] = []
+    page.route("**/gradio_api/run/**", lambda route: held.append(route))
+    page.reload()
+    page.locator("#prompt textarea").fill("A quick word")
+    while not held:
+        page.wait_for_timeout(50)
+    with page.expect_response("**/gradio_api/run/**"):
+        page.unroute("**/gradio_api/run/**")  # Goes on with what was held.
+    expect(page.locator("#model-status")).to_contain_text("Demo model")
+    expect(page.locator("#compiled-prompt q")).to_contain_text("A quick word")
+    expect(page.locator("#prompt textarea")).to_have_value("A quick word")
+
+
 def test_what_is_wrong_goes_as_soon_as_it_no_longer_holds(page: Page) -> None:
     page.locator("#generate").click()
     expect(page.locator("#problem")).to_contain_text("Prompt is empty")

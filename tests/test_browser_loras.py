@@ -1,4 +1,4 @@
-"""LoRAs under a creator's hands: chosen, made stronger, kept with the clip, and missed when gone."""
+"""LoRAs under a creator's hands: chosen, kept with the clip, and missed when gone."""
 
 import json
 import re

@@ -108,11 +108,15 @@ def accept_and_make(page: Page) -> None:
 
 def test_a_visitor_is_offered_what_they_may_have(browser: Browser, shared: RunningApp) -> None:
     page, owner = at(entered(browser, shared), shared), at(owning(browser, shared), shared)
-    expect(page.locator("#num-takes input:disabled")).to_have_count(2)
+    expect(page.locator("#num-takes input[aria-disabled]")).to_have_count(2)
     expect(page.locator("#num-takes label").nth(2)).to_have_attribute(
         "title", re.compile("2 clips")
     )
-    expect(page.locator("#length input:disabled")).to_have_count(1)
+    expect(page.locator("#length input[aria-disabled]")).to_have_count(1)
+    page.locator("#num-takes label").nth(2).click(force=True)  # Told, not done.
+    expect(page.locator("#num-takes p.small")).to_contain_text("2 clips")
+    expect(page.locator("#num-takes input").nth(2)).not_to_be_checked()
+    expect(page.locator("#num-takes input").first).to_be_checked()
     expect(page.locator("#preset label.beyond")).to_have_count(3)
     choose(page, "preset", "Long")
     told = page.locator("#platform")
@@ -123,10 +127,10 @@ def test_a_visitor_is_offered_what_they_may_have(browser: Browser, shared: Runni
     expect(page.locator("#steps input[type=number]")).to_have_value("35")
     expect(page.locator("#length p.small")).to_contain_text("49 frames")
     choose(page, "format", "16:9")
-    expect(page.locator("#length input:disabled")).to_have_count(3)
+    expect(page.locator("#length input[aria-disabled]")).to_have_count(3)
     expect(told).to_contain_text("at 768×432")
     expect(owner.locator("#preset label")).to_have_count(5)
-    expect(owner.locator("#recipe .beyond, #num-takes input:disabled")).to_have_count(0)
+    expect(owner.locator("#recipe .beyond, #num-takes input[aria-disabled]")).to_have_count(0)
 
 
 def test_sharing_from_the_licence_to_the_closed_link(browser: Browser, shared: RunningApp) -> None:

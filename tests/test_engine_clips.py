@@ -193,3 +193,15 @@ def test_the_engine_says_what_runs_where(engine: Engine) -> None:
     assert engine.card.id == "demo"
     assert set(engine.versions) == {"ltx_ui", "torch", "diffusers", "transformers"}
     assert engine.device == "cpu" or engine.device.startswith("cuda:0 ")
+
+
+def test_half_the_speed_of_motion_moves_half_as_far(engine: Engine) -> None:
+    moving = {"prompt": "A red ball moves to the left above the ocean. Static camera.", "seed": 1}
+    size = {"width": 256, "height": 256, "num_frames": 25, "num_inference_steps": 8}
+
+    def moved(speed: float) -> float:
+        frames = make(engine, **moving | size, motion_speed=speed).frames.astype(int)
+        return float(np.abs(np.diff(frames, axis=0)).mean())
+
+    usual = moved(1.0)
+    assert 0.3 * usual < moved(0.5) < 0.75 * usual

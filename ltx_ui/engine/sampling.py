@@ -185,6 +185,7 @@ def denoise(pipe: Any, recipe: Recipe, step_done: StepDone, **arguments: Any) ->
         video, audio = pipe(
             num_frames=recipe.num_frames,
             frame_rate=float(recipe.fps),
+            motion_speed=recipe.motion_speed,
             output_type="latent",
             return_dict=False,
             callback_on_step_end=step_done,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -87,12 +88,22 @@ _OF_ONE_CLIP = frozenset(
 )
 
 
+_LATER: Mapping[str, Any] = {"motion_speed": 1.0}
+"""What rows of earlier versions are silent about, and so is every row that has this value."""
+
+
 def settings_of(recipe: Recipe) -> str:
     """JSON of what a recipe sets beside its words, its pictures and its seed; and of the
     ``strength`` of its first picture, null without one."""
     strength = next((image.strength for image in recipe.inputs.images), None)
-    chosen = recipe.model_dump(mode="json", exclude=set(_OF_ONE_CLIP))
+    usual = {name for name, value in _LATER.items() if getattr(recipe, name) == value}
+    chosen = recipe.model_dump(mode="json", exclude={*_OF_ONE_CLIP, *usual})
     return json.dumps(chosen | {"strength": strength}, sort_keys=True)
+
+
+def read_settings(told: str) -> dict[str, Any]:
+    """What :func:`settings_of` told; nothing of a row that is silent."""
+    return {**_LATER, **json.loads(told)} if told else {}
 
 
 def of_recipe(recipe: Recipe) -> dict[str, Any]:

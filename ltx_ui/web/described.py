@@ -105,6 +105,7 @@ class Described:
         of_preset: whether a preset may set it.
         offered: whether there is such a choice with a model; without, it is hidden and has its
             initial value. None: with every model.
+        rare: whether a take is silent about it where it has its initial value.
         fixed: whether a model leaves it without effect; it is shown then, but can't be changed.
             None: no model does.
         fills: the fields of a request that it fills, given the model that is loaded, where that is
@@ -122,6 +123,7 @@ class Described:
     asks: tuple[str, ...] = ()
     of_preset: bool = False
     offered: Callable[[ModelCard], bool] | None = None
+    rare: bool = False
     fixed: Callable[[ModelCard], bool] | None = None
     fills: Callable[[Form, ModelCard | None], Mapping[str, Any]] = lambda form, card: {}
     component: Callable[..., Component] | None = None

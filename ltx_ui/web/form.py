@@ -15,7 +15,7 @@ from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import CENTRE, FOCUSES
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import PromptFields, Recipe, Typed
-from ltx_ui.request import Request, choices, request_data
+from ltx_ui.request import Request, bounds, choices, request_data
 from ltx_ui.web.cast import model_reads
 from ltx_ui.web.described import (
     SIZE,
@@ -112,6 +112,13 @@ class Form:
         of_preset=True,
         choices=tuple((str(fps), fps) for fps in choices("fps")),
     )
+    motion_speed: float = kept_field(
+        *(_default("motion_speed"), read_number, "field.motion_speed", "motion-speed"),
+        of_preset=True,
+        rare=True,
+        info="field.motion_speed_info",
+        component=partial(gr.Slider, *bounds("motion_speed"), step=0.05),
+    )
     negative_prompt: str = kept_field(
         *(_default("negative_prompt"), read_text, "field.negative_prompt", "negative-prompt"),
         fixed=lambda card: not card.takes_guidance,
@@ -131,6 +138,7 @@ class Form:
     )
     loras: tuple[tuple[str, float], ...] = kept_field(
         *((), read_chosen, "field.loras", "loras"),
+        rare=True,
         fills=lambda form, card: {"loras": as_asked(form.loras)},
     )
     noise: str = kept_field(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from ltx_ui.bundles import SETTINGS
 from ltx_ui.engine.models import CARDS
 from ltx_ui.presets import Presets
 from ltx_ui.studio.sought import Kind, Made
+from ltx_ui.studio.takes import read_settings
 from ltx_ui.web.form import FIXED
 
 OWN = "own"
@@ -57,7 +57,7 @@ def _made(presets: Presets, preset_id: str, kinds: Iterable[Kind]) -> Made:
 
 
 def _fits(kind: Kind, wanted: Mapping[str, Any]) -> bool:
-    made, card = json.loads(kind.settings or "{}"), CARDS.get(kind.model)
+    made, card = read_settings(kind.settings), CARDS.get(kind.model)
     # How much a picture counts says nothing where there is none.
     strength = wanted["image_strength"] if made.get("strength") is None else made["strength"]
     told = made | {"image_strength": strength}

@@ -80,7 +80,8 @@ def _says_something(name: str, form: Form) -> bool:
     if name in _UNTOLD:
         return name in _OF_PICTURES and form.has_picture
     # What only some models offer is told where it was chosen.
-    return value not in ("", None, ()) and not (name in OFFERED and value == getattr(Form(), name))
+    rare = name in OFFERED or DESCRIBED[name].rare
+    return value not in ("", None) and not (rare and value == getattr(Form(), name))
 
 
 def _told(name: str, value: Any, form: Form) -> tuple[str, str | None]:

@@ -1,9 +1,10 @@
 (() => {
   // The page's calls to the studio go at once. Only calls of one event go one after the other, so
   // that the last click on a heart is the last one that the studio hears of.
-  // An answer leaves alone what the answer to a later call has changed already. A poll gives way to
-  // every call whose answer comes first: it was sent without knowing what that changed, and would
-  // make the page forget the job that Generate has begun. Another one follows it soon.
+  // An answer leaves alone what the answer to a later call has changed already, and a text that was
+  // typed in since the call was sent, as before a page's first answer. A poll gives way to every call
+  // whose answer comes first: it was sent without knowing what that changed, and would make the page
+  // forget the job that Generate has begun. Another one follows it soon.
   // A call that is not answered for PATIENCE milliseconds, as when a phone changes its network, and
   // one that does not reach the studio is sent again once the studio is there; the page says so
   // meanwhile. It has the same name then, so that what has happened does not happen twice.
@@ -66,6 +67,14 @@
     call.changed.add(id);
     if (call.polls) call.outdated.abort();
   };
+  document.addEventListener('input', ({target}) => {
+    if (!target.matches('textarea')) return;
+    const ids = new Map(gradio_config.components.map(({id, props}) => [props.elem_id, id]));
+    for (let place = target; place; place = place.parentElement) {
+      if (!ids.has(place.id)) continue;
+      return underWay.forEach(call => call.changed.add(ids.get(place.id)));
+    }
+  });
   const event = body => {
     const {fn_index} = JSON.parse(body ?? '{}');
     const {outputs = [], targets = []} = gradio_config.dependencies.find(each => each.id === fn_index) ?? {};
