@@ -56,8 +56,9 @@ document.addEventListener('studio:lora', ({detail: name}) => {
   const chosen = props.value ?? [], others = chosen.filter(([asked]) => plain(asked) !== name);
   if (others.length < chosen.length) put(others);
   else if (chosen.length < MOST) add(name);
-  const opens = document.querySelector('#advanced:not(.open) .disclose');
-  opens?.click();
+  const around = document.getElementById('advanced');
+  if (around.popover) around.showPopover();
+  else if (!around.classList.contains('open')) around.querySelector('.disclose').click();
   element.scrollIntoView({block: 'nearest'});
 });
 watch(Object.keys(props), show);
