@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path, PurePosixPath
 
 from huggingface_hub import HfApi
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
 
 from ltx_ui.engine.downloading import SPARE, Report, in_words
 from ltx_ui.engine.loras import UnusableLora, read_header
@@ -16,7 +17,6 @@ from ltx_ui.loras import is_name
 
 MOST_BYTES = 12 * GB
 """The largest LoRA that is published for LTX-2 has 9.7 GB."""
-_REPO = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 
 
 def download(repo: str, folder: Path, report: Report, file: str | None = None) -> str:
@@ -30,7 +30,13 @@ def download(repo: str, folder: Path, report: Report, file: str | None = None) -
         ModelUnavailable: no network, no such repo, several files to choose from, too large a file,
             or no LoRA.
     """
-    if not _REPO.fullmatch(repo):
+    try:
+        validate_repo_id(repo)
+    except HFValidationError:
+        known = False
+    else:
+        known = "/" in repo
+    if not known:
         raise ModelUnavailable(f"{repo[:100]!r} is no repo on Hugging Face, which is OWNER/NAME.")
     report(f"Looking up {repo}", None)
     with in_words(repo, folder, "Check its name; for a private one set HF_TOKEN."):

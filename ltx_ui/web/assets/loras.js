@@ -49,7 +49,7 @@ const show = () => {
     make('option', {value: '', textContent: SAID.add}),
     ...others.map(each => make('option', {value: each.name, textContent: each.label})));
   select.setAttribute('aria-label', SAID.add);
-  element.querySelector('ul').replaceChildren(...chosen.map(row));
+  element.querySelector('ol').replaceChildren(...chosen.map(row));
   element.querySelector('.adding').replaceChildren(...(others.length && chosen.length < MOST ? [select] : []));
 };
 document.addEventListener('studio:lora', ({detail: name}) => {
