@@ -18,7 +18,7 @@ from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loras import UnusableLora, check_fits, read_header, read_weights
 from ltx_ui.engine.optimizations import default_optimizations
-from ltx_ui.engine.placement import Placement
+from ltx_ui.engine.placement import Placement, Quantize
 from ltx_ui.errors import ModelUnavailable
 from ltx_ui.inputs import InputData, LoraData
 from ltx_ui.loras import LoraInput
@@ -100,11 +100,18 @@ def test_hd_goes_through_both_loras_and_back(engine: Engine, first: LoraData) ->
     assert np.array_equal(frames(engine, **hd), plain)
 
 
-@pytest.mark.parametrize("placement", ["fp8", "fp8-streamed", "offload"])
-def test_weights_in_8_bits_and_streamed_ones_have_them_too(
-    models_dir: Path, first: LoraData, second: LoraData, placement: Placement
+@pytest.mark.parametrize(
+    ("placement", "quantize"),
+    [("fp8", "none"), ("fp8-streamed", "none"), ("offload", "none"), ("resident", "all")],
+)
+def test_weights_in_few_bits_and_streamed_ones_have_them_too(
+    models_dir: Path,
+    first: LoraData,
+    second: LoraData,
+    placement: Placement,
+    quantize: Quantize,
 ) -> None:
-    engine = Engine("demo", models_dir, placement=placement)
+    engine = Engine("demo", models_dir, placement=placement, quantize=quantize)
     engine.load(lambda message, fraction: None)
     plain = frames(engine)
     changed = frames(engine, first, second)
