@@ -10,7 +10,14 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from ltx_ui.values import real, shown
@@ -119,10 +126,7 @@ def _once(loras: tuple[LoraInput, ...]) -> tuple[LoraInput, ...]:
 Loras = Annotated[tuple[LoraInput, ...], Field(max_length=MOST), AfterValidator(_once)]
 """LoRAs in a recipe."""
 
-SentLoras = Annotated[tuple[LoraInput, ...], BeforeValidator(read_sent)]
-"""LoRAs in a request."""
-
-SCHEMA: dict[str, Any] = {
+_SCHEMA: dict[str, Any] = {
     "type": "array",
     "maxItems": MOST,
     "items": {
@@ -140,4 +144,6 @@ SCHEMA: dict[str, Any] = {
         },
     },
 }
-"""The JSON schema of a request's LoRAs."""
+
+SentLoras = Annotated[tuple[LoraInput, ...], BeforeValidator(read_sent), WithJsonSchema(_SCHEMA)]
+"""LoRAs in a request."""

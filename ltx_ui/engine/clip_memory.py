@@ -62,8 +62,9 @@ class ClipMemory:
     def size(self, recipe: Recipe) -> Hashable:
         """A key: recipes with the same key take the same memory."""
         size = self.card.sampled_size(recipe)
+        length = recipe.num_frames, recipe.inputs.between
         kind = self.card.guided(recipe), recipe.two_stage
-        return size, recipe.num_frames, *kind, self._lora_bytes(recipe)
+        return size, length, *kind, self._lora_bytes(recipe)
 
     def _lora_bytes(self, recipe: Recipe) -> int:
         used = (lora.sha256 for lora in recipe.inputs.loras if lora.strength)
@@ -85,6 +86,7 @@ class ClipMemory:
             rounded=self.lossy.fp8_matmul,
             cached=takes * clips_cached(recipe, self.card, self.lossy),
             loras=self._lora_bytes(recipe),
+            between=recipe.inputs.between,
         )
 
     def lower(self, recipe: Recipe, placement: Placement) -> tuple[Placement, ...]:

@@ -17,7 +17,15 @@ from pathlib import Path
 from sqlalchemy import Text, cast, select, union
 
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
-from ltx_ui.inputs import FIELDS, ImageInput, InputData, Picture, digest_of, digests_in, is_digest
+from ltx_ui.inputs import (
+    ImageInput,
+    InputData,
+    Picture,
+    digest_of,
+    digests_in,
+    is_digest,
+    name_at,
+)
 from ltx_ui.media.files import remove, sweep, whole
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
 from ltx_ui.recipe import Recipe
@@ -209,7 +217,7 @@ class InputStore:
 
     def _pixels(self, image: ImageInput, recipe: Recipe) -> Picture:
         data = self.path(image.digest).read_bytes()
-        picture = read_reference(data, len(data), FIELDS[image.at])
+        picture = read_reference(data, len(data), name_at(image.at))
         return fit(picture, recipe.width, recipe.height, image.focus)
 
     def _hold(self, digest: str, field: str, owner: str) -> str:

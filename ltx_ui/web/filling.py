@@ -28,6 +28,7 @@ from ltx_ui.web.cast import model_reads
 from ltx_ui.web.casting import brought
 from ltx_ui.web.fields import Fields
 from ltx_ui.web.form import DESCRIBED, OFFERED, Form
+from ltx_ui.web.keyframes import Keyframe
 from ltx_ui.web.language import t
 from ltx_ui.web.loras import as_asked, offer_loras
 from ltx_ui.web.pictures import shown_picture
@@ -73,7 +74,7 @@ class Filling:
         there = {
             name: self._picture(getattr(form, name), getattr(form, FOCUSES[place]))
             for place, name in FIELDS.items()
-        }
+        } | {"keyframes": [dataclasses.asdict(each) for each in form.keyframes if self._has(each)]}
         limits = self._studio.limits(asking())
         shown = self.fields.show(
             form, self._presets, there, limits, has_upsampler=self.has_upsampler
@@ -100,6 +101,9 @@ class Filling:
             return shown_picture(digest, focus) if digest and there else None
         except NotFound:
             return None
+
+    def _has(self, row: Keyframe) -> bool:
+        return self._picture(row.digest, row.focus) is not None
 
     def fill(self, values: Values, words: str, form: Form, origin: Origin | None = None) -> Updates:
         """Put another form into the fields, and keep the present one for :meth:`undo`.
@@ -236,6 +240,9 @@ class Filling:
         asked = read_sent(as_asked(form.loras))
         for missing in self._studio.loras.missing(asked):
             yield t("filled.no_lora", name=missing)
+        for row in form.keyframes:
+            if not self._has(row):
+                yield t("filled.no_picture", picture=t("keyframes.number", number=row.frame))
         card = self._studio.model_card()
         if card is None:
             return

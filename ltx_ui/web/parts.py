@@ -46,6 +46,7 @@ FIRST = Part(
     scripts=(
         "keeping.js",
         "calls.js",
+        "sending.js",
         "parts.js",
         "presets.js",
         "notes.js",
@@ -105,6 +106,11 @@ PARTS: Mapping[str, Part] = {
         components={"loras.js": ()},
         styles=("loras.css",),
         begins=("studio:disclose", "studio:lora"),
+    ),
+    "keyframes": Part(
+        components={"keyframes.js": ("changed",)},
+        styles=("keyframes.css",),
+        begins=("studio:keyframe",),
     ),
     "cast": Part(
         components={"mention.js": ("bring",)}, styles=("cast.css",), begins=("studio:mention",)

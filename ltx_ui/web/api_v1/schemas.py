@@ -27,6 +27,15 @@ class Lora(BaseModel):
     strength: float = Field(ge=LEAST_STRENGTH, le=MOST_STRENGTH)
 
 
+class Keyframe(BaseModel):
+    """A picture at a frame of the clip."""
+
+    image: Digest
+    frame: int = Field(ge=-1, description="0 is the first one, -1 the last.")
+    strength: Fraction
+    focus: list[Fraction] = Field(min_length=2, max_length=2)
+
+
 class Recipe(ClipFields):
     """All that defines a clip, as ``POST /api/v1/jobs`` takes it: pictures by their digests."""
 
@@ -36,6 +45,7 @@ class Recipe(ClipFields):
     image_end_focus: list[Fraction] = Field(min_length=2, max_length=2)
     image_strength: Fraction
     loras: list[Lora] = Field([], description="LoRAs that it is made with.")
+    keyframes: list[Keyframe] = Field(description="Pictures at other frames, or of other strength.")
 
 
 class TakeLinks(BaseModel):
