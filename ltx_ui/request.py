@@ -40,6 +40,7 @@ from ltx_ui.keyframes import (
     name_of,
     read_keyframes,
 )
+from ltx_ui.loras import SentLoras
 from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from
 from ltx_ui.sent_files import PICTURE, SentFile, digest_or_file
 from ltx_ui.values import Real, shown, taken_in_quotes, whole
@@ -77,6 +78,9 @@ class Request(ClipFields):
     image_end_focus: Focus = Field(CENTRE, description=_FOCUS.format("last"))
     image_strength: Real = Field(
         1.0, ge=0.0, le=1.0, description="How closely the first and the last frame are kept."
+    )
+    loras: SentLoras = Field(
+        (), description="LoRAs that change the model for this clip, by name, with their strengths."
     )
     keyframes: tuple[Keyframe, ...] = Field(
         (),
@@ -131,7 +135,7 @@ class Request(ClipFields):
         digests = {name: (stored or {})[name] for name in self.files}
         own |= {name: digests[name] for name in names if name in digests}
         images = images_from(own) + images_of(self.keyframes, digests, self.num_frames)
-        inputs = Inputs.model_validate({"images": images})
+        inputs = Inputs.model_validate({"images": images, "loras": self.loras})
         if self.extend:
             digest = (stored or {}).get(EXTEND, self.extend.video)
             if not isinstance(digest, str):
@@ -189,7 +193,7 @@ def parse_recipe(data: Mapping[str, Any], *, max_volume: int | None = None) -> R
 
 def request_data(recipe: Recipe) -> dict[str, Any]:
     """A recipe under the API's names, plain data: asking for it gives the same clip again."""
-    ends = recipe.inputs.ends
+    ends, loras = recipe.inputs.ends, recipe.inputs.loras
     return recipe.model_dump(mode="json", exclude={"inputs", "typed"}) | {
         **dict.fromkeys(FIELDS.values()),
         **{FIELDS[image.at]: image.digest for image in ends},
@@ -198,6 +202,7 @@ def request_data(recipe: Recipe) -> dict[str, Any]:
         "image_strength": ends[0].strength if ends else 1.0,
         "keyframes": keyframes_of(each for each in recipe.inputs.images if each not in ends),
         **({EXTEND: as_sent(recipe.inputs.film)} if recipe.inputs.film else {}),
+        **({"loras": [lora.asked for lora in loras]} if loras else {}),
     }
 
 

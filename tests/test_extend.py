@@ -253,7 +253,7 @@ def test_a_picture_where_the_film_is_and_too_long_a_film_are_refused(
     picture = io.BytesIO()
     Image.new("RGB", (128, 128), "red").save(picture, "PNG")
     start = FIELDS | {"image_start": _as_text(picture.getvalue())}
-    with pytest.raises(InvalidRecipe, match="image_start: there are the film's own frames, 0 to 16"):
+    with pytest.raises(InvalidRecipe, match="image_start: there are the film's own frames"):
         studio.recipe_of(parse_request(start | {"extend": {"take": longer.id}}), OWNER)
     still = encoded(moving(1, 128, 128).repeat(1400, axis=0))
     with pytest.raises(InvalidRecipe, match=r"would be 61\.\d s long; at most 60 s"):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ltx_ui.clip import Stage
 from ltx_ui.extending import EXTEND
 from ltx_ui.inputs import Direction
+from ltx_ui.loras import LEAST_STRENGTH, MOST_STRENGTH
 from ltx_ui.recipe import ClipFields
 from ltx_ui.recipe import Recipe as StoredRecipe
 from ltx_ui.request import request_data
@@ -29,6 +30,13 @@ class Extended(BaseModel):
     overlap: int = Field(description="How many of num_frames are the film's.")
 
 
+class Lora(BaseModel):
+    """A LoRA of a recipe."""
+
+    name: str = Field(description="With @ and its file's SHA-256 after it, once that is known.")
+    strength: float = Field(ge=LEAST_STRENGTH, le=MOST_STRENGTH)
+
+
 class Keyframe(BaseModel):
     """A picture at a frame of the clip."""
 
@@ -46,6 +54,7 @@ class Recipe(ClipFields):
     image_start_focus: list[Fraction] = Field(min_length=2, max_length=2)
     image_end_focus: list[Fraction] = Field(min_length=2, max_length=2)
     image_strength: Fraction
+    loras: list[Lora] = Field([], description="LoRAs that it is made with.")
     keyframes: list[Keyframe] = Field(description="Pictures at other frames, or of other strength.")
     extend: Extended | None = Field(None, description="The film that it goes on from.")
 
