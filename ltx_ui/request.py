@@ -7,7 +7,7 @@ that the rules stand here once:
 - ``null`` is a field that was not given, and so are an empty model or picture and a seed of -1;
 - prompts become one paragraph: models know no line breaks, and the same words are the same clip
   whether they came from the page or from a client that wraps its lines;
-- a picture is the digest of one that is stored, or its file as base64 or as a data URI.
+- a picture or a sound is the digest of one that is stored, or its file as base64 or as a data URI.
 """
 
 from __future__ import annotations
@@ -28,13 +28,23 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
-from ltx_ui.inputs import CENTRE, FIELDS, FOCUSES, FORMATS, Inputs, is_digest
-from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from
-from ltx_ui.sent_files import PICTURE, decode_file
+from ltx_ui.inputs import (
+    AUDIO,
+    CENTRE,
+    FIELDS,
+    FOCUSES,
+    FORMATS,
+    MOST_START,
+    SOUND_FORMATS,
+    Inputs,
+    is_digest,
+)
+from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from, sound_from
+from ltx_ui.sent_files import PICTURE, SOUND, decode_file
 from ltx_ui.values import Real, real, shown, whole
 from ltx_ui.words import squeeze
 
-_UNSET_WHEN_EMPTY = ("model", *FIELDS.values())
+_UNSET_WHEN_EMPTY = ("model", *FIELDS.values(), AUDIO)
 _IN_QUOTES = {
     "integer": r"^\s*[+-]?\d+(\.0*)?\s*$",
     "number": r"^\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*$",
@@ -48,6 +58,13 @@ def _sent_picture(value: Any) -> Any:
     if not isinstance(value, str):
         raise PydanticCustomError("picture", "is not a picture")
     return value if is_digest(value) else decode_file(value, PICTURE)
+
+
+def _sent_sound(value: Any) -> Any:
+    """A digest as it is, and a sound's file as its bytes."""
+    if not isinstance(value, str):
+        raise PydanticCustomError("sound", "is not a sound")
+    return value if is_digest(value) else decode_file(value, SOUND)
 
 
 def _as_sent(schema: dict[str, Any]) -> None:
@@ -75,6 +92,10 @@ SentPicture = Annotated[
     str | bytes | None, BeforeValidator(_sent_picture), WithJsonSchema({"type": "string"})
 ]
 
+SentSound = Annotated[
+    str | bytes | None, BeforeValidator(_sent_sound), WithJsonSchema({"type": "string"})
+]
+
 
 _Part = Annotated[float, Field(ge=0.0, le=1.0), BeforeValidator(real)]
 Focus = tuple[_Part, _Part]
@@ -85,7 +106,7 @@ _FOCUS = (
 
 
 class Request(ClipFields):
-    """A recipe as it is asked for: its pictures are digests, or files that are not stored yet."""
+    """A recipe as it is asked for: its files are digests, or what is not stored yet."""
 
     model_config = ConfigDict(json_schema_extra=_as_sent)
 
@@ -103,6 +124,18 @@ class Request(ClipFields):
     image_strength: Real = Field(
         1.0, ge=0.0, le=1.0, description="How closely the first and the last frame are kept."
     )
+    audio: SentSound = Field(
+        None, description=f"A sound to make the clip to: {SOUND_FORMATS} as base64 or data URI."
+    )
+    audio_strength: Real = Field(
+        1.0,
+        ge=0.0,
+        le=1.0,
+        description="How closely that sound is kept; at 1 the clip has it as it is.",
+    )
+    audio_start: Real = Field(
+        0.0, ge=0.0, le=MOST_START, description="Seconds into that sound where the clip begins."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -111,8 +144,8 @@ class Request(ClipFields):
 
     @property
     def files(self) -> dict[str, bytes]:
-        """The pictures that came as files, by field."""
-        sent = {name: getattr(self, name) for name in FIELDS.values()}
+        """The pictures and the sound that came as files, by field."""
+        sent = {name: getattr(self, name) for name in (*FIELDS.values(), AUDIO)}
         return {name: value for name, value in sent.items() if isinstance(value, bytes)}
 
     def recipe(self, stored: Mapping[str, str] | None = None) -> Recipe:
@@ -122,9 +155,10 @@ class Request(ClipFields):
             stored: the digests that the studio gave to :attr:`files`, by field; all of them.
         """
         names = (*FIELDS.values(), *FOCUSES.values(), "image_strength")
+        names += (AUDIO, "audio_strength", "audio_start")
         own = {name: getattr(self, name) for name in names}
         own |= {name: (stored or {})[name] for name in self.files}
-        inputs = Inputs.model_validate({"images": images_from(own)})
+        inputs = Inputs.model_validate({"images": images_from(own), "audio": sound_from(own)})
         shared = {name: getattr(self, name) for name in ClipFields.model_fields}
         return Recipe.model_construct(**shared, inputs=inputs)
 
@@ -168,13 +202,17 @@ def parse_recipe(data: Mapping[str, Any], *, max_volume: int | None = None) -> R
 
 def request_data(recipe: Recipe) -> dict[str, Any]:
     """A recipe under the API's names, plain data: asking for it gives the same clip again."""
-    images = recipe.inputs.images
+    images, sound = recipe.inputs.images, recipe.inputs.audio
+    heard = {}
+    if sound is not None:
+        heard = {AUDIO: sound.digest, "audio_strength": sound.strength, "audio_start": sound.start}
     return recipe.model_dump(mode="json", exclude={"inputs", "typed"}) | {
         **dict.fromkeys(FIELDS.values()),
         **{FIELDS[image.at]: image.digest for image in images},
         **{name: list(CENTRE) for name in FOCUSES.values()},
         **{FOCUSES[image.at]: list(image.focus) for image in images},
         "image_strength": images[0].strength if images else 1.0,
+        **heard,
     }
 
 
@@ -265,6 +303,8 @@ def _allowed(field: str) -> str:
     if schema["type"] == "array":
         return "are two numbers from 0 to 1, as in [0.5, 0.5]"
     if "minimum" not in schema:
+        if field == AUDIO:
+            return f"is a {SOUND_FORMATS} sound as base64 or as a data URI"
         picture = field in FIELDS.values()
         return f"is a {FORMATS} picture as base64 or as a data URI" if picture else "is a text"
     low = 0 if field == "seed" else schema["minimum"]

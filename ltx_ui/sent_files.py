@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ltx_ui.inputs import FORMATS
+from ltx_ui.inputs import FORMATS, SOUND_FORMATS
 
 _DATA_URI = re.compile(r"data:(?P<kind>[^;,]{0,100})(?P<parameters>(?:;[^;,]{0,100}){0,9}),", re.I)
 _BASE64URL, _BLANKS = bytes.maketrans(b"-_", b"+/"), b" \t\r\n\f\v"
@@ -39,6 +39,16 @@ def _is_picture(data: bytes) -> bool:
 
 
 PICTURE = Kind(f"{FORMATS} picture", "image/png", _is_picture)
+
+
+def _is_sound(data: bytes) -> bool:
+    # MP3 begins with its tags or with eleven bits of ones; a browser records WebM.
+    starts = (b"RIFF", b"RF64", b"ID3", b"fLaC", b"OggS", b"\x1aE\xdf\xa3")
+    mp3 = data[:1] == b"\xff" and data[1:2] >= b"\xe0"
+    return data.startswith(starts) or data[4:8] == b"ftyp" or mp3
+
+
+SOUND = Kind(f"{SOUND_FORMATS} sound", "audio/mpeg", _is_sound)
 
 
 def decode_file(text: str, kind: Kind) -> bytes:
