@@ -11,7 +11,7 @@ from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import FIELDS, FOCUSES
 from ltx_ui.request import Request, parse_request
 
-PER_CLIP = frozenset({"prompt", "model", "noise", *FIELDS.values(), *FOCUSES.values()})
+PER_CLIP = frozenset({"prompt", "model", "noise", *FIELDS.values(), *FOCUSES.values(), "keyframes"})
 """Fields that belong to one clip and can't be part of a bundle."""
 
 SETTINGS = frozenset(Request.model_fields) - PER_CLIP - {"seed", "negative_prompt", "num_takes"}

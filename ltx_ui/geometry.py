@@ -28,6 +28,11 @@ def latent_frames(num_frames: int) -> int:
     return (num_frames - 1) // TEMPORAL_COMPRESSION + 1
 
 
+def latent_frame_of(frame: int) -> int:
+    """The latent frame that holds a frame; both are counted from 0."""
+    return -(-frame // TEMPORAL_COMPRESSION)
+
+
 def whole_frames(num_frames: int) -> int:
     """The largest number of the form 8k+1 that is not above ``num_frames``."""
     return (num_frames - 1) // TEMPORAL_COMPRESSION * TEMPORAL_COMPRESSION + 1

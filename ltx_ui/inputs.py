@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,23 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 Picture = NDArray[np.uint8]
 """Pixels, H×W×3, RGB."""
 
-Place = Literal[0, -1]
+Place = int
 """The frame that a picture stands at: 0 is the first one, -1 the last."""
 
+MOST_PICTURES = 8
+"""Pictures that one clip may start from, pass and end in: each takes room among its latents."""
+
 FIELDS: Mapping[Place, str] = {0: "image_start", -1: "image_end"}
-"""What the API, the page and errors call the picture at a place."""
+"""What the API, the page and errors call the picture at an end of the clip."""
 
 FOCUSES: Mapping[Place, str] = {place: f"{name}_focus" for place, name in FIELDS.items()}
 """What the API calls the focus of the picture at a place."""
+
+
+def name_at(place: Place) -> str:
+    """What the API and errors call the picture at a frame."""
+    return FIELDS.get(place) or f"keyframes[frame={place}]"
+
 
 FORMATS = "PNG, JPEG, WebP, HEIC or AVIF"
 """What is taken as a picture, in words."""
@@ -95,7 +104,7 @@ class ImageInput(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     digest: Digest
-    at: Place = 0
+    at: Annotated[Place, Field(ge=-1)] = 0
     strength: Share = 1.0
     focus: tuple[Share, Share] = CENTRE
 
@@ -115,24 +124,46 @@ class SoundInput(BaseModel):
     start: Annotated[float, Field(ge=0.0, le=MOST_START)] = 0.0
 
 
+def _check_places(images: tuple[ImageInput, ...]) -> tuple[ImageInput, ...]:
+    if len({image.at for image in images}) < len(images):
+        raise ValueError("names two pictures for one frame")
+    return images
+
+
 class Inputs(BaseModel):
     """Every file that a recipe names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    images: tuple[ImageInput, ...] = ()
+    images: Annotated[
+        tuple[ImageInput, ...],
+        Field(max_length=MOST_PICTURES),
+        AfterValidator(_check_places),
+    ] = ()
     audio: SoundInput | None = Field(None, exclude_if=lambda audio: audio is None)
 
     def image_at(self, place: Place) -> ImageInput | None:
         """The picture at a frame, if there is one."""
         return next((image for image in self.images if image.at == place), None)
 
+    @property
+    def ends(self) -> tuple[ImageInput, ...]:
+        """The first and the last frame's picture, those of them that there are; the first one alone
+        where their strengths differ, which a request has one for."""
+        found = [image for place in FIELDS if (image := self.image_at(place)) is not None]
+        return tuple(image for image in found if image.strength == found[0].strength)
+
     def named(self) -> Iterator[tuple[str, str]]:
         """The digest of every file, each after the name that people know it by."""
         for image in self.images:
-            yield FIELDS[image.at], image.digest
+            yield name_at(image.at), image.digest
         if self.audio is not None:
             yield AUDIO, self.audio.digest
+
+    @property
+    def between(self) -> int:
+        """How many of the pictures stand at neither end of the clip."""
+        return sum(image.at not in FIELDS for image in self.images)
 
 
 @dataclass(frozen=True, eq=False)

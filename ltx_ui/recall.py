@@ -10,7 +10,7 @@ from typing import Annotated, Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ltx_ui.inputs import AUDIO, FIELDS, FOCUSES, digest_of
+from ltx_ui.inputs import AUDIO, FOCUSES, digest_of
 from ltx_ui.link import BadLink, read_fragment
 from ltx_ui.media.metadata import NoRecipe, creation_time, name_of, opened, read_metadata
 from ltx_ui.recipe import Recipe, Typed
@@ -74,8 +74,9 @@ class Recalled:
 
     def with_pictures(self, stored: Mapping[str, str]) -> Recalled:
         """The same with these digests in the recipe, by the request's field."""
+        now = {digest_of(data): stored[name] for name, data in self.pictures.items()}
         images = tuple(
-            each.model_copy(update={"digest": stored.get(FIELDS[each.at], each.digest)})
+            each.model_copy(update={"digest": now.get(each.digest, each.digest)})
             for each in self.recipe.inputs.images
         )
         sound = self.recipe.inputs.audio

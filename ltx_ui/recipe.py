@@ -237,6 +237,14 @@ class Recipe(ClipFields):
             "inputs": {"images": images_from(data)}
         }
 
+    @model_validator(mode="after")
+    def _keeps_pictures_inside(self) -> Recipe:
+        last = self.num_frames - 1
+        places = {last if image.at == -1 else image.at for image in self.inputs.images}
+        if len(places) < len(self.inputs.images) or max(places, default=0) > last:
+            raise ValueError("has pictures at the same frame, or after its last one")
+        return self
+
     def with_typed(self, typed: Typed | None) -> Recipe:
         """The same with these words as what was typed for it; without any where they are longer
         than somebody's words."""

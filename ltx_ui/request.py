@@ -7,7 +7,8 @@ that the rules stand here once:
 - ``null`` is a field that was not given, and so are an empty model or picture and a seed of -1;
 - prompts become one paragraph: models know no line breaks, and the same words are the same clip
   whether they came from the page or from a client that wraps its lines;
-- a picture or a sound is the digest of one that is stored, or its file as base64 or as a data URI.
+- a picture or a sound is the digest of one that is stored, or its file as base64 or a data URI;
+- what keyframes are, ``keyframes.py`` says.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -34,71 +34,35 @@ from ltx_ui.inputs import (
     FIELDS,
     FOCUSES,
     FORMATS,
+    MOST_PICTURES,
     MOST_START,
     SOUND_FORMATS,
     Inputs,
-    is_digest,
+)
+from ltx_ui.keyframes import (
+    FIELD,
+    Focus,
+    Keyframe,
+    check_keyframes,
+    images_of,
+    keyframes_of,
+    name_of,
+    read_keyframes,
 )
 from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from, sound_from
-from ltx_ui.sent_files import PICTURE, SOUND, decode_file
-from ltx_ui.values import Real, real, shown, whole
+from ltx_ui.sent_files import PICTURE, SOUND, SentFile, digest_or_file
+from ltx_ui.values import Real, shown, taken_in_quotes, whole
 from ltx_ui.words import squeeze
 
 _UNSET_WHEN_EMPTY = ("model", *FIELDS.values(), AUDIO)
-_IN_QUOTES = {
-    "integer": r"^\s*[+-]?\d+(\.0*)?\s*$",
-    "number": r"^\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*$",
-    "boolean": r"^\s*(true|false)\s*$",
-}
-"""How a value of a JSON type looks as a text; whole numbers are also taken as 9e0."""
-
-
-def _sent_picture(value: Any) -> Any:
-    """A digest as it is, and a picture's file as its bytes."""
-    if not isinstance(value, str):
-        raise PydanticCustomError("picture", "is not a picture")
-    return value if is_digest(value) else decode_file(value, PICTURE)
-
-
-def _sent_sound(value: Any) -> Any:
-    """A digest as it is, and a sound's file as its bytes."""
-    if not isinstance(value, str):
-        raise PydanticCustomError("sound", "is not a sound")
-    return value if is_digest(value) else decode_file(value, SOUND)
-
-
-def _as_sent(schema: dict[str, Any]) -> None:
-    """Add to the fields' JSON schema the other forms that their values may come in."""
-    for name, field in schema["properties"].items():
-        if name in schema["required"]:
-            continue
-        for item in field.get("prefixItems", ()):
-            _also_in_quotes(item)
-        forms = _also_in_quotes(field)
-        if {"type": "null"} not in forms:
-            forms.append({"type": "null"})
-
-
-def _also_in_quotes(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """The forms that a value may come in: what its JSON schema says, and a text."""
-    plain = {key: schema.pop(key) for key in ("type", "enum") if key in schema}
-    forms: list[dict[str, Any]] = schema.setdefault("anyOf", [plain])
-    if pattern := _IN_QUOTES.get(forms[0]["type"]):
-        forms.append({"type": "string", "pattern": pattern})
-    return forms
 
 
 SentPicture = Annotated[
-    str | bytes | None, BeforeValidator(_sent_picture), WithJsonSchema({"type": "string"})
+    SentFile | None, BeforeValidator(lambda value: digest_or_file(value, PICTURE))
 ]
 
-SentSound = Annotated[
-    str | bytes | None, BeforeValidator(_sent_sound), WithJsonSchema({"type": "string"})
-]
+SentSound = Annotated[SentFile | None, BeforeValidator(lambda value: digest_or_file(value, SOUND))]
 
-
-_Part = Annotated[float, Field(ge=0.0, le=1.0), BeforeValidator(real)]
-Focus = tuple[_Part, _Part]
 _FOCUS = (
     "Which part of the {} frame's picture stays where the format has another shape: how far right "
     "and how far down, from [0, 0] to [1, 1]."
@@ -108,7 +72,7 @@ _FOCUS = (
 class Request(ClipFields):
     """A recipe as it is asked for: its files are digests, or what is not stored yet."""
 
-    model_config = ConfigDict(json_schema_extra=_as_sent)
+    model_config = ConfigDict(json_schema_extra=taken_in_quotes)
 
     noise: Literal["frame", "clip"] = Field(
         "frame", description=ClipFields.model_fields["noise"].description
@@ -123,6 +87,12 @@ class Request(ClipFields):
     image_end_focus: Focus = Field(CENTRE, description=_FOCUS.format("last"))
     image_strength: Real = Field(
         1.0, ge=0.0, le=1.0, description="How closely the first and the last frame are kept."
+    )
+    keyframes: tuple[Keyframe, ...] = Field(
+        (),
+        max_length=MOST_PICTURES,
+        description="Pictures at any frames of the clip, each with its strength; at most "
+        f"{MOST_PICTURES} with the first and the last one.",
     )
     audio: SentSound = Field(
         None, description=f"A sound to make the clip to: {SOUND_FORMATS} as base64 or data URI."
@@ -144,8 +114,9 @@ class Request(ClipFields):
 
     @property
     def files(self) -> dict[str, bytes]:
-        """The pictures and the sound that came as files, by field."""
+        """What came as files, by field; the pictures of keyframes by the entry's name."""
         sent = {name: getattr(self, name) for name in (*FIELDS.values(), AUDIO)}
+        sent |= {name_of(number): each.image for number, each in enumerate(self.keyframes)}
         return {name: value for name, value in sent.items() if isinstance(value, bytes)}
 
     def recipe(self, stored: Mapping[str, str] | None = None) -> Recipe:
@@ -157,8 +128,10 @@ class Request(ClipFields):
         names = (*FIELDS.values(), *FOCUSES.values(), "image_strength")
         names += (AUDIO, "audio_strength", "audio_start")
         own = {name: getattr(self, name) for name in names}
-        own |= {name: (stored or {})[name] for name in self.files}
-        inputs = Inputs.model_validate({"images": images_from(own), "audio": sound_from(own)})
+        digests = {name: (stored or {})[name] for name in self.files}
+        own |= {name: digests[name] for name in names if name in digests}
+        images = images_from(own) + images_of(self.keyframes, digests, self.num_frames)
+        inputs = Inputs.model_validate({"images": images, "audio": sound_from(own)})
         shared = {name: getattr(self, name) for name in ClipFields.model_fields}
         return Recipe.model_construct(**shared, inputs=inputs)
 
@@ -179,15 +152,22 @@ def parse_request(data: Mapping[str, Any], *, max_volume: int | None = None) -> 
             known[words] = squeeze(known[words])
     problems: list[FieldProblem] = []
     try:
+        known[FIELD] = read_keyframes(known.get(FIELD))
+    except InvalidRecipe as error:
+        problems += error.problems
+        known[FIELD] = ()
+    try:
         request = Request.model_validate(known)
     except ValidationError as error:
-        problems = _problems(error)
-    unknown = len(data) - len(known)
+        problems = _problems(error) + problems
+    unknown = sum(name not in Request.model_fields for name in data)
     # Only those that are shown are looked at: a body may hold a million of them.
     strange = islice((name for name in data if name not in known), InvalidRecipe.LIMIT)
     problems += [_unknown(str(name)) for name in strange]
     if problems:
         raise InvalidRecipe(problems, more=max(0, unknown - InvalidRecipe.LIMIT))
+    ends = [place for place, name in FIELDS.items() if getattr(request, name) is not None]
+    check_keyframes(request.keyframes, ends, request.num_frames)
     check_volume(request, max_volume)
     return request
 
@@ -202,16 +182,17 @@ def parse_recipe(data: Mapping[str, Any], *, max_volume: int | None = None) -> R
 
 def request_data(recipe: Recipe) -> dict[str, Any]:
     """A recipe under the API's names, plain data: asking for it gives the same clip again."""
-    images, sound = recipe.inputs.images, recipe.inputs.audio
+    ends, sound = recipe.inputs.ends, recipe.inputs.audio
     heard = {}
     if sound is not None:
         heard = {AUDIO: sound.digest, "audio_strength": sound.strength, "audio_start": sound.start}
     return recipe.model_dump(mode="json", exclude={"inputs", "typed"}) | {
         **dict.fromkeys(FIELDS.values()),
-        **{FIELDS[image.at]: image.digest for image in images},
+        **{FIELDS[image.at]: image.digest for image in ends},
         **{name: list(CENTRE) for name in FOCUSES.values()},
-        **{FOCUSES[image.at]: list(image.focus) for image in images},
-        "image_strength": images[0].strength if images else 1.0,
+        **{FOCUSES[image.at]: list(image.focus) for image in ends},
+        "image_strength": ends[0].strength if ends else 1.0,
+        "keyframes": keyframes_of(each for each in recipe.inputs.images if each not in ends),
         **heard,
     }
 

@@ -7,8 +7,12 @@ import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated, Any
 
-from ltx_ui.inputs import FORMATS, SOUND_FORMATS
+from pydantic import WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from ltx_ui.inputs import FORMATS, SOUND_FORMATS, is_digest
 
 _DATA_URI = re.compile(r"data:(?P<kind>[^;,]{0,100})(?P<parameters>(?:;[^;,]{0,100}){0,9}),", re.I)
 _BASE64URL, _BLANKS = bytes.maketrans(b"-_", b"+/"), b" \t\r\n\f\v"
@@ -49,6 +53,21 @@ def _is_sound(data: bytes) -> bool:
 
 
 SOUND = Kind(f"{SOUND_FORMATS} sound", "audio/mpeg", _is_sound)
+
+SentFile = Annotated[str | bytes, WithJsonSchema({"type": "string"})]
+"""The digest of a stored file, or a file's bytes; sent as a text."""
+
+
+def digest_or_file(value: Any, kind: Kind) -> str | bytes:
+    """A digest as it is, and a file sent as base64 or as a data URI as its bytes.
+
+    Raises:
+        ValueError: it is a text and neither.
+        PydanticCustomError: it is no text.
+    """
+    if not isinstance(value, str):
+        raise PydanticCustomError("file", "is not a file")
+    return value if is_digest(value) else decode_file(value, kind)
 
 
 def decode_file(text: str, kind: Kind) -> bytes:

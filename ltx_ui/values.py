@@ -70,6 +70,35 @@ Real = Annotated[float, BeforeValidator(real)]
 Truth = Annotated[bool, BeforeValidator(truth)]
 
 
+_IN_QUOTES = {
+    "integer": r"^\s*[+-]?\d+(\.0*)?\s*$",
+    "number": r"^\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*$",
+    "boolean": r"^\s*(true|false)\s*$",
+}
+"""How a value of a JSON type looks as a text; whole numbers are also taken as 9e0."""
+
+
+def taken_in_quotes(schema: dict[str, Any]) -> None:
+    """Add to a model's JSON schema the other forms that its fields' values may come in."""
+    for name, field in schema["properties"].items():
+        if name in schema["required"]:
+            continue
+        for item in field.get("prefixItems", ()):
+            _also_in_quotes(item)
+        forms = _also_in_quotes(field)
+        if {"type": "null"} not in forms:
+            forms.append({"type": "null"})
+
+
+def _also_in_quotes(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The forms that a value may come in: what its JSON schema says, and a text."""
+    plain = {key: schema.pop(key) for key in ("type", "enum") if key in schema}
+    forms: list[dict[str, Any]] = schema.setdefault("anyOf", [plain])
+    if pattern := _IN_QUOTES.get(forms[0]["type"]):
+        forms.append({"type": "string", "pattern": pattern})
+    return forms
+
+
 _MISTAKES = {
     "missing": "is missing",
     "extra_forbidden": "is not known here",

@@ -148,6 +148,18 @@ def test_what_is_pressed_below_a_notice_is_hit_though_the_notice_goes(
     context.close()
 
 
+def test_all_of_advanced_can_be_reached_on_a_phone(browser: Browser, app: RunningApp) -> None:
+    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    page = opened(context, app)
+    page.locator("[data-opens=advanced]").click()
+    expect(page.locator("#motion-speed input[type=range]")).to_be_visible()
+    tall = page.locator("#advanced .form > *").evaluate_all(
+        "all => all.map(each => each.clientHeight)"
+    )
+    assert min(tall) > 20  # Pressed together, they are cut off.
+    context.close()
+
+
 def test_the_seed_of_the_take_that_is_looked_at_is_the_one_that_is_locked(page: Page) -> None:
     fast_preview(page)
     write_prompt(page, "A yellow star spins at night")

@@ -37,6 +37,7 @@ def generate(data_dir: Path, *arguments: str) -> tuple[int, list[str], str]:
         (("a fox", "--format", "hd"), "--format hd is none of: 384x672, 704x1280, 1280x704"),
         (("a fox", "--seconds", "60"), "allowed are 0.38 to 10.71 at 24 frames a second"),
         (("a fox", "--set", "fps"), "must look like FIELD=VALUE"),
+        (("a fox", "--set", 'keyframes=[{"frame": 3}]'), "keyframes[0]: image is missing"),
         (("a fox", "--set", "speed=9"), "'speed' is not a field of a recipe"),
         (("a fox", "--image", "nothing.png"), "nothing.png can't be read"),
         (("a fox", "-o", "clip.avi"), "must end with .mp4"),

@@ -198,6 +198,7 @@ def test_presets_and_formats_are_told_by_the_names_that_are_taken(app: RunningAp
         ("generate_clip", {"prompt": "a", "format": "wide"}, "the formats TikTok"),
         ("generate_clip", {"prompt": "a", "seconds": 1e9}, "0.38 to 10.71"),
         ("generate_clip", {"prompt": "a", "seed": -5}, "a whole number from 0"),
+        ("generate_clip", {"prompt": "a", "keyframes": [{}]}, "keyframes[0]: image is missing"),
         ("generate_clip", {"prompt": "a", "wait_seconds": 1e9}, "must be at most 600"),
         (
             "generate_clip",

@@ -78,7 +78,7 @@ def test_the_authors_frames_have_slaneys_scale() -> None:
     time = torch.arange(16_000) / 16_000
     frames = log_mel(torch.sin(2 * torch.pi * 1000 * time)[None], LogMel())
     assert frames.shape == (1, 101, 64)
-    assert int(frames[0, 50].argmax()) == 20
+    assert int(frames[0, 50].argmax()) == 21
     assert float(frames[0, 0].min()) >= np.log(1e-5) - 1e-4
 
 
@@ -188,7 +188,7 @@ def test_recipes_without_a_sound_are_written_as_before() -> None:
     ("fields", "said"),
     [
         ({"audio": 5}, "allowed is a WAV, MP3, FLAC, M4A or OGG sound"),
-        ({"audio": "/etc/passwd"}, "not valid base64"),
+        ({"audio": "a song.mp3"}, "not valid base64"),
         ({"audio": base64.b64encode(b"\x89PNG\r\n\x1a\n12345").decode()}, "is not a WAV"),
         ({"audio_strength": 2}, "from 0.0 to 1.0"),
         ({"audio_start": -1}, "from 0.0 to 600"),

@@ -252,6 +252,7 @@ CASES: list[tuple[str, Values]] = [
     ("favourite_seeds.html", lambda text: {**_seed_cards(text), "count": 2, "tags": [text]}),
     ("guide.html", lambda text: {"presets": _presets(text), "fps": 24}),
     ("head.html", _of("title", "tagline")),
+    ("keyframes.html", lambda text: {"accept": text, "most": 8}),
     ("history.html", lambda text: {"takes": [_take(text)]}),
     ("keys.html", lambda text: {"known": [((text, text), "keys.list")]}),
     (

@@ -87,7 +87,8 @@ def _recipe_lines(recipe: Recipe) -> Iterator[tuple[str, str]]:
     )
     yield "Sound", "yes" if recipe.include_audio else "no"
     for image in recipe.inputs.images:
-        yield _PLACES[image.at], f"{image.digest}, strength {image.strength:g}"
+        where = _PLACES.get(image.at, f"Frame {image.at}")
+        yield where, f"{image.digest}, strength {image.strength:g}"
     if (sound := recipe.inputs.audio) is not None:
         yield "Made to", f"{sound.digest} from {sound.start:g} s, strength {sound.strength:g}"
 

@@ -59,7 +59,8 @@ class ClipMemory:
     def size(self, recipe: Recipe) -> Hashable:
         """A key: recipes with the same key take the same memory."""
         size = self.card.sampled_size(recipe)
-        return size, recipe.num_frames, self.card.guided(recipe), recipe.two_stage
+        length = recipe.num_frames, recipe.inputs.between
+        return size, length, self.card.guided(recipe), recipe.two_stage
 
     def working(self, recipe: Recipe, takes: int = 1) -> Working:
         """The device memory that making a recipe's clip takes besides the weights.
@@ -76,6 +77,7 @@ class ClipMemory:
             text=takes * texts_kept(recipe, self.card, self.lossy) * self.text,
             rounded=self.lossy.fp8_matmul,
             cached=takes * clips_cached(recipe, self.card, self.lossy),
+            between=recipe.inputs.between,
         )
 
     def lower(self, recipe: Recipe, placement: Placement) -> tuple[Placement, ...]:

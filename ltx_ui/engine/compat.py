@@ -25,6 +25,7 @@ from diffusers.models.transformers.transformer_ltx2 import (
 from torch import Tensor, nn
 
 from ltx_ui.errors import require
+from ltx_ui.geometry import TEMPORAL_COMPRESSION
 
 
 def execution_device(pipe: Any) -> torch.device:
@@ -233,7 +234,8 @@ require(
 
 
 class LastFramePipeline(LTX2ConditionPipeline):  # type: ignore[misc]
-    """The stock pipeline, but with an end image on the last frame instead of seven frames earlier.
+    """The stock pipeline, but with images on the pixel frames that are meant (:func:`index_of`)
+    instead of seven frames earlier.
 
     The stock pipeline's conditions name latent frames, and it places an image at the first pixel
     frame that its latent frame covers: with 49 frames (0…48) an end image is at frame 41. The
@@ -249,6 +251,24 @@ class LastFramePipeline(LTX2ConditionPipeline):  # type: ignore[misc]
             kwargs["pixel_frame_idx"] += self.vae_temporal_compression_ratio - 1
         coords: Tensor = super()._prepare_keyframe_coords(*args, **kwargs)
         return coords
+
+
+def index_of(frame: int) -> float:
+    """The index of a condition for an image at a pixel frame: in latent frames, and between two of
+    them where the frame is not the last one that a latent frame covers.
+
+    The pipeline only computes with the index of what is not the first frame, so that every pixel
+    frame has one. Remove with :class:`LastFramePipeline`.
+    """
+    whole, beyond = divmod(frame, TEMPORAL_COMPRESSION)
+    return whole + beyond / TEMPORAL_COMPRESSION if beyond else whole
+
+
+require(
+    "pixel_frame_idx = (latent_idx - 1) * frame_scale_factor + 1"
+    in inspect.getsource(LTX2ConditionPipeline.prepare_latents),
+    "LTX2VideoCondition.index",
+)
 
 
 _coords = getattr(LTX2ConditionPipeline, "_prepare_keyframe_coords", None)

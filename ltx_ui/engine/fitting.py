@@ -23,7 +23,15 @@ def what_fits(
 
     def fits(width: int, height: int, num_frames: int) -> bool:
         size, stages = (width, height, num_frames), recipe.two_stage
-        beside = working(*size, clips=clips, two_stage=stages, tiled=True, text=text, cached=cached)
+        beside = working(
+            *size,
+            clips=clips,
+            two_stage=stages,
+            tiled=True,
+            text=text,
+            cached=cached,
+            between=recipe.inputs.between,
+        )
         return beside.total <= room
 
     step = TEMPORAL_COMPRESSION

@@ -83,7 +83,7 @@ class ModelCard:
         grid: pixels; clips are sampled with width and height in multiples of it.
         end_image_on_last_frame: whether an end image is the last frame, as with the authors. The
             stock pipeline places it where the last latent frame begins, seven frames earlier, and
-            the demo was trained with that.
+            the demo was trained with that; images between the ends are placed by frame as well.
         image_crf: H.264 quality that reference images are brought to before they are encoded.
         use_cross_timestep: as the pipeline's argument of that name.
         perturbed_attn: load the transformer with the attention that STG needs.

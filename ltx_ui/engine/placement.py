@@ -192,6 +192,7 @@ def working(
     text: int = 0,
     rounded: bool = False,
     cached: int = 0,
+    between: int = 0,
 ) -> Working:
     """What making a clip of this size, in pixels and frames, takes.
 
@@ -203,9 +204,10 @@ def working(
         rounded: as of :class:`Working`.
         cached: clips, in all kinds of forward together, whose forwards a step cache keeps; of the
             first of two stages. It keeps that of the second as well.
+        between: pictures between the first and the last frame.
     """
-    # An end image takes one more latent frame.
-    size = (width, height, num_frames + TEMPORAL_COMPRESSION)
+    # An end image takes one more latent frame, and so does each picture before it.
+    size = (width, height, num_frames + TEMPORAL_COMPRESSION * (1 + between))
     whole = video_tokens(*size)
     sampled, kept = whole * clips, whole * cached
     if two_stage:

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers.audio_utils import mel_filter_bank
 
 from ltx_ui.engine import compat
 from ltx_ui.engine.models import ModelCard
@@ -134,39 +135,10 @@ def log_mel(waveform: Tensor, how: LogMel) -> Tensor:
 @cache
 def _filters(how: LogMel) -> Tensor:
     """Triangles, bins×frequencies."""
-    hertz = torch.fft.rfftfreq(how.window, 1 / how.rate, dtype=torch.float64)
-    top = _to_mel(how.top, how.slaney)
-    edges = torch.tensor(
-        [_to_hertz(top * i / (how.bins + 1), how.slaney) for i in range(how.bins + 2)],
-        dtype=torch.float64,
-    )
-    low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    filters = torch.minimum((hertz - low) / (middle - low), (high - hertz) / (high - middle))
-    filters = filters.clamp(min=0)
-    if how.slaney:
-        filters = filters * (2 / (high - low))
-    return filters.float()
-
-
-_LINEAR, _BREAK = 200 / 3, 1000.0
-_LOG_STEP = math.log(6.4) / 27
-"""Slaney's scale: linear below 1 kHz, logarithmic above."""
-
-
-def _to_mel(hertz: float, slaney: bool) -> float:
-    if not slaney:
-        return 2595 * math.log10(1 + hertz / 700)
-    if hertz < _BREAK:
-        return hertz / _LINEAR
-    return _BREAK / _LINEAR + math.log(hertz / _BREAK) / _LOG_STEP
-
-
-def _to_hertz(mel: float, slaney: bool) -> float:
-    if not slaney:
-        return 700 * (10 ** (mel / 2595) - 1)
-    if mel < _BREAK / _LINEAR:
-        return mel * _LINEAR
-    return _BREAK * math.exp(_LOG_STEP * (mel - _BREAK / _LINEAR))
+    scale, norm = ("slaney", "slaney") if how.slaney else ("htk", None)
+    frequencies = how.window // 2 + 1
+    filters = mel_filter_bank(frequencies, how.bins, 0.0, how.top, how.rate, norm, scale)
+    return torch.from_numpy(filters.T).float()
 
 
 @contextmanager

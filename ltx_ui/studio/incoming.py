@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import select
 
 from ltx_ui.errors import InvalidRecipe
+from ltx_ui.inputs import MOST_PICTURES
 from ltx_ui.media.checking import NotOurs, check_clip, check_poster
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.archive import (
@@ -65,7 +66,7 @@ class Listed:
         told = self._told()
         self.takes = _entries(told, "takes", MOST_TAKES)
         self.characters = _entries(told, "characters", _MOST_CHARACTERS)
-        pictures = _entries(told, "pictures", MOST_TAKES * 2)
+        pictures = _entries(told, "pictures", MOST_TAKES * MOST_PICTURES)
         self._pictures = {each.digest: each.file for each in _valid(PictureTold, pictures)}
 
     @property

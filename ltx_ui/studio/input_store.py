@@ -19,7 +19,6 @@ from sqlalchemy import Text, cast, select, union
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
 from ltx_ui.inputs import (
     AUDIO,
-    FIELDS,
     ImageInput,
     InputData,
     Picture,
@@ -27,6 +26,7 @@ from ltx_ui.inputs import (
     digest_of,
     digests_in,
     is_digest,
+    name_at,
 )
 from ltx_ui.media.files import remove, sweep, whole
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
@@ -252,7 +252,7 @@ class InputStore:
 
     def _pixels(self, image: ImageInput, recipe: Recipe) -> Picture:
         data = self.path(image.digest).read_bytes()
-        picture = read_reference(data, len(data), FIELDS[image.at])
+        picture = read_reference(data, len(data), name_at(image.at))
         return fit(picture, recipe.width, recipe.height, image.focus)
 
     def _sound(self, recipe: Recipe) -> Sound | None:

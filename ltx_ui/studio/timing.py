@@ -15,7 +15,7 @@ from sqlalchemy import delete, or_, select
 
 from ltx_ui.clip import Stage
 from ltx_ui.engine.models import ModelCard
-from ltx_ui.geometry import video_tokens
+from ltx_ui.geometry import TEMPORAL_COMPRESSION, video_tokens
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.tables import TimingRow
@@ -48,7 +48,7 @@ class Measurement:
     """How long one take took.
 
     Attributes:
-        recipe: has the take's settings; its prompts and images are of no account.
+        recipe: has the take's settings; its prompts are of no account, nor which images it has.
         texts: how many texts had to be encoded for it.
         timings: seconds by stage; a stage that was not needed is missing.
     """
@@ -168,7 +168,9 @@ class TimingModel:
         size = (recipe.width, recipe.height, recipe.num_frames)
         match stage:
             case "sampling":
-                return video_tokens(*size) * self._card.passes(recipe)
+                # Each picture between the ends is sampled along, as one more latent frame.
+                whole = (*size[:2], size[2] + TEMPORAL_COMPRESSION * recipe.inputs.between)
+                return video_tokens(*whole) * self._card.passes(recipe)
             case "decoding" | "saving":
                 return math.prod(size)
         # A text that was encoded before costs next to nothing; not 0, whose logarithm is needed.
@@ -264,7 +266,12 @@ class TimingStore:
 
 
 def _settings(recipe: Recipe) -> str:
-    return json.dumps(recipe.model_dump(mode="json", include=SETTINGS), sort_keys=True)
+    kept = recipe.model_dump(mode="json", include=SETTINGS)
+    if between := recipe.inputs.between:
+        # How many there are counts, not which.
+        images = [{"digest": f"sha256:{'0' * 64}", "at": place + 1} for place in range(between)]
+        kept["inputs"] = {"images": images}
+    return json.dumps(kept, sort_keys=True)
 
 
 def _recipe(settings: str) -> Recipe:

@@ -25,6 +25,7 @@ from ltx_ui.web.choices import (
 )
 from ltx_ui.web.form import DESCRIBED, Form
 from ltx_ui.web.helpers import lay_out_helper
+from ltx_ui.web.keyframes import lay_out_keyframes, length_of
 from ltx_ui.web.language import t
 from ltx_ui.web.pictures import lay_out_picture, picture_digest, picture_focus
 from ltx_ui.web.segments import lay_out_segments, offer
@@ -120,10 +121,11 @@ class Fields:
 
         Args:
             limits: as :meth:`offered` takes them.
-            pictures: values for the two picture fields, by their names.
+            pictures: values for the fields with pictures, by their names.
         """
         offered = self.offered(form, presets, limits, has_upsampler=has_upsampler)
         shown = {**form.as_draft(), **pictures}
+        offered["keyframes"] = gr.update(**length_of(form.num_frames, form.fps))
         updates = shown | {name: {**offered[name], "value": shown[name]} for name in offered}
         return {self.of_form[name]: updates[name] for name in self.of_form}
 
@@ -181,6 +183,8 @@ class _Layout:
             for name in PICTURES:
                 known = DESCRIBED[name]
                 self.of_form[name] = lay_out_picture(name, known.label, known.elem_id)
+            length = length_of(self.form.num_frames, self.form.fps)
+            self.of_form["keyframes"] = lay_out_keyframes(DESCRIBED["keyframes"].elem_id, length)
         self.put(
             *("image_strength", gr.Slider, *bounds("image_strength")),
             step=0.05,

@@ -27,6 +27,7 @@ from ltx_ui.web.cast import model_reads
 from ltx_ui.web.casting import brought
 from ltx_ui.web.fields import Fields
 from ltx_ui.web.form import DESCRIBED, OFFERED, Form
+from ltx_ui.web.keyframes import Keyframe
 from ltx_ui.web.language import t
 from ltx_ui.web.pictures import shown_picture
 from ltx_ui.web.templating import render
@@ -71,7 +72,7 @@ class Filling:
         there = {
             name: self._picture(getattr(form, name), getattr(form, FOCUSES[place]))
             for place, name in FIELDS.items()
-        }
+        } | {"keyframes": [dataclasses.asdict(each) for each in form.keyframes if self._has(each)]}
         limits = self._studio.limits(asking())
         return self.fields.show(
             form, self._presets, there, limits, has_upsampler=self.has_upsampler
@@ -93,6 +94,9 @@ class Filling:
             return shown_picture(digest, focus) if digest and there else None
         except NotFound:
             return None
+
+    def _has(self, row: Keyframe) -> bool:
+        return self._picture(row.digest, row.focus) is not None
 
     def fill(self, values: Values, words: str, form: Form, origin: Origin | None = None) -> Updates:
         """Put another form into the fields, and keep the present one for :meth:`undo`.
@@ -227,6 +231,9 @@ class Filling:
             digest = getattr(form, name)
             if digest and not self._picture(digest, CENTRE):
                 yield t("filled.no_picture", picture=DESCRIBED[name].label)
+        for row in form.keyframes:
+            if not self._has(row):
+                yield t("filled.no_picture", picture=t("keyframes.number", number=row.frame))
         card = self._studio.model_card()
         if card is None:
             return

@@ -31,6 +31,7 @@ from ltx_ui.web.described import (
     read_text,
     read_whole,
 )
+from ltx_ui.web.keyframes import Keyframe, read_rows, rows_asked
 from ltx_ui.words import squeeze
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class Form:
     )
     image_end_focus: tuple[float, float] = kept_field(
         CENTRE, read_focus, "field.last_frame_part", "end-image"
+    )
+    keyframes: tuple[Keyframe, ...] = kept_field(
+        *((), read_rows, "field.keyframes", "keyframes"),
+        rare=True,
+        fills=lambda form, card: {"keyframes": [each.asked for each in form.keyframes]},
     )
     image_strength: float = kept_field(
         *(_default("image_strength"), read_number, "field.image_strength", "image-strength"),
@@ -180,6 +186,7 @@ class Form:
         own = squeeze(typed.negative_prompt or "")
         kept = {name: asked[name] for name in DESCRIBED.keys() & asked.keys()}
         kept |= {name: read_focus(kept[name]) for name in FOCUSES.values() if name in kept}
+        kept["keyframes"] = rows_asked(asked["keyframes"])
         form = replace(
             cls.initial(presets),
             **kept | asdict(typed),

@@ -46,6 +46,7 @@ FIRST = Part(
     scripts=(
         "keeping.js",
         "calls.js",
+        "sending.js",
         "parts.js",
         "presets.js",
         "notes.js",
@@ -100,6 +101,11 @@ PARTS: Mapping[str, Part] = {
         components={"people.js": ()},
         styles=("people.css",),
         begins=("studio:sheet",),
+    ),
+    "keyframes": Part(
+        components={"keyframes.js": ("changed",)},
+        styles=("keyframes.css",),
+        begins=("studio:keyframe",),
     ),
     "cast": Part(
         components={"mention.js": ("bring",)}, styles=("cast.css",), begins=("studio:mention",)

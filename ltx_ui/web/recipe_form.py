@@ -33,6 +33,7 @@ from ltx_ui.web.form import (
     preset_fields,
 )
 from ltx_ui.web.helpers import offer_phrases
+from ltx_ui.web.keyframes import check_sent, length_of
 from ltx_ui.web.language import said, t
 from ltx_ui.web.pictures import check_refused
 from ltx_ui.web.segments import offer
@@ -41,7 +42,8 @@ from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, in_browser, on, panel, presence, sent
 from ltx_ui.words import squeeze
 
-_TYPED = ("prompt", "negative_prompt", *PICTURES)
+_SENT = (*PICTURES, "keyframes")
+_TYPED = ("prompt", "negative_prompt", *_SENT)
 """Fields that report changes by scripts of their own; all others have Gradio's ``change``."""
 
 
@@ -91,6 +93,7 @@ class RecipeForm:
         """
         for name in PICTURES:
             check_refused(values.get(self.fields[name]), name)
+        check_sent(values.get(self.fields["keyframes"]))
         form = self.filling.form(values)
         data = form.recipe_data(self._presets, self._studio.model_card())
         recipe = parse_recipe(data, max_volume=self._settings.max_volume)
@@ -123,6 +126,7 @@ class RecipeForm:
             ),
             self.fields.quality: self._estimates.quality(form),
             self.fields["image_strength"]: gr.update(visible=form.has_picture),
+            self.fields["keyframes"]: gr.update(**length_of(form.num_frames, form.fps)),
             self._draft: form.as_draft(),
             **self._measure(form),
         }
@@ -255,7 +259,7 @@ class RecipeForm:
         form = self.fields
         self.describe_on([form[name].change for name in form.of_form if name not in _TYPED])
         told = (form.cast.paused, self.filling.done.change)
-        for tell in (*told, *(form[name].changed for name in PICTURES)):
+        for tell in (*told, *(form[name].changed for name in _SENT)):
             self.describe_on(tell)
         on(model.change, self.follow_model, form.all, self.follow_model({}))
         self.filling.connect()

@@ -12,6 +12,7 @@ from ltx_ui.presets import Presets
 from ltx_ui.recipe import Recipe
 from ltx_ui.web.difference import SILENT, TEXTS, in_words
 from ltx_ui.web.form import DESCRIBED, OFFERED, Form
+from ltx_ui.web.keyframes import kept, where
 from ltx_ui.web.language import seconds, t
 
 _UNTOLD = {*SILENT, "num_takes", "image_start_focus", "image_end_focus", "image_strength"}
@@ -28,7 +29,7 @@ class Line:
     Attributes:
         name: the form's field that it is about.
         label: what the page calls it.
-        words: its value; empty for a picture.
+        words: its value; of a picture, how closely it is kept, where that is its own.
         picture: a picture's digest; None for anything else.
     """
 
@@ -69,10 +70,19 @@ def recipe_lines(recipe: Recipe, presets: Presets) -> list[Line]:
     """What a take's recipe asks for, in the order of the page; what it leaves out has no line."""
     form = Form.from_recipe(recipe, presets)
     return [
-        Line(name, known.label, *_told(name, getattr(form, name), form))
+        line
         for name, known in DESCRIBED.items()
         if _says_something(name, form)
+        for line in _lines(name, known.label, form)
     ]
+
+
+def _lines(name: str, label: str, form: Form) -> Iterator[Line]:
+    if name != "keyframes":
+        yield Line(name, label, *_told(name, getattr(form, name), form))
+        return
+    for row in form.keyframes:
+        yield Line(f"{name}.{row.frame}", where(row, form.fps), kept(row), row.digest)
 
 
 def _says_something(name: str, form: Form) -> bool:
@@ -100,11 +110,13 @@ def differences(recipes: Sequence[Recipe], presets: Presets) -> list[Difference]
     """The lines in which recipes differ, in the order of the page."""
     lines = [{line.name: line for line in recipe_lines(each, presets)} for each in recipes]
     found = []
-    for name, known in DESCRIBED.items():
+    labels = {name: line.label for each in lines for name, line in each.items()}
+    order = list(DESCRIBED)
+    for name in sorted(labels, key=lambda name: order.index(name.partition(".")[0])):
         cells = tuple(each.get(name) for each in lines)
         if len(set(cells)) > 1:
             texts = tuple(_pieces(cells)) if name in TEXTS else None
-            found.append(Difference(known.label, cells, texts))
+            found.append(Difference(labels[name], cells, texts))
     return found
 
 

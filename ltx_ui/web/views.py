@@ -47,7 +47,8 @@ def problem(error: StudioError) -> str:
     """What has to change before a clip can be made, and which of the page's fields to mark."""
     found = error.problems if isinstance(error, InvalidRecipe) else ()
     sentences = dict.fromkeys([_sentence(each) for each in found] or [str(error)])
-    fields = [ASKED[each.field].elem_id for each in found if each.field in ASKED]
+    names = [each.field.partition("[")[0] for each in found]
+    fields = [ASKED[name].elem_id for name in names if name in ASKED]
     licence = error if isinstance(error, LicenceToAccept) else None
     return render("problem.html", sentences=sentences, fields=fields, licence=licence)
 

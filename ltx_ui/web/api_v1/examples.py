@@ -44,6 +44,12 @@ RECIPES: Mapping[str, Any] = {
         image_strength=1.0,
         prompt="The scene comes alive with gentle movement",
     ),
+    "keyframes": _example(
+        "Pictures at frames of your choice",
+        image_start=_PICTURE,
+        keyframes=[{"image": _PICTURE, "frame": 24, "strength": 0.8}],
+        prompt="The scene comes alive with gentle movement",
+    ),
     "seed": _example("A seed, to make the same clip again", seed=1234567890),
 }
 """OpenAPI examples, by their names."""

@@ -19,6 +19,15 @@ Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
+class Keyframe(BaseModel):
+    """A picture at a frame of the clip."""
+
+    image: Digest
+    frame: int = Field(ge=-1, description="0 is the first one, -1 the last.")
+    strength: Fraction
+    focus: list[Fraction] = Field(min_length=2, max_length=2)
+
+
 class Recipe(ClipFields):
     """All that defines a clip, as ``POST /api/v1/jobs`` takes it: files by their digests."""
 
@@ -30,6 +39,7 @@ class Recipe(ClipFields):
     audio: Digest | None = Field(None, description="The sound that the clip is made to.")
     audio_strength: Fraction = 1.0
     audio_start: float = Field(0.0, ge=0, description="Seconds into it where the clip begins.")
+    keyframes: list[Keyframe] = Field(description="Pictures at other frames, or of other strength.")
 
 
 class TakeLinks(BaseModel):

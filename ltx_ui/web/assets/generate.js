@@ -12,7 +12,7 @@
     if (field) field.focus();
   });
   document.addEventListener('click', event => {
-    if (!event.target.closest('#generate') || !document.querySelector('.picture-field[data-busy]')) return;
+    if (!event.target.closest('#generate') || !document.querySelector('#pictures [data-busy]')) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     const press = () => setTimeout(() => document.getElementById('generate').click());

@@ -36,6 +36,8 @@
   document.addEventListener('click', ({target}) => {
     const button = target.closest('[data-sheet], [data-give], [data-call]');
     if (button) studio.tell('studio:sheet', button);
+    const event = target.closest('[data-tells]')?.dataset.tells;
+    if (event) studio.tell(event);
   });
   studio.run('links.js', {}, 'links');
   studio.run('people.js', {}, 'people');

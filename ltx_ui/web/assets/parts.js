@@ -29,7 +29,7 @@
     return parts.get(name);
   };
   // Runs a component's script: at once, when its part is there, or when the first of the events happens
-  // that its part begins with, which then happens again for it.
+  // that its part begins with, which then happens again for it, or when it holds a list with something in it.
   studio.run = async (file, component, name) => {
     if (!name) return SCRIPTS[file](component);
     const begins = PARTS.begins[name];
@@ -42,13 +42,19 @@
       return scripts[file](component);
     }
     const missed = [];
+    let begun = false;
     const begin = async event => {
-      if (missed.push(event) > 1) return;
+      if (event) missed.push(event);
+      if (begun) return;
+      begun = true;
       const scripts = await part(name);
       begins.forEach(each => document.removeEventListener(each, begin));
       scripts[file](component);
       missed.forEach(({type, detail}) => studio.tell(type, detail));
     };
     begins.forEach(each => document.addEventListener(each, begin));
+    const look = () => { if (Array.isArray(component.props?.value) && component.props.value.length) begin(); };
+    component.watch?.('value', look);
+    look();
   };
 })();

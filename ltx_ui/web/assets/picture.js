@@ -54,30 +54,13 @@ element.addEventListener('keydown', event => {
 });
 watch('value', place);
 
-// Gradio evaluates the HTML as a template, so text from the server must not hold a placeholder.
-const plain = text => String(text).replaceAll('$', '＄').replaceAll('`', '’').replaceAll('\\', '/');
-
-const reason = async answer => {
-  const {detail} = await answer.json().catch(() => ({}));
-  const said = Array.isArray(detail) ? detail.map(each => each.msg).join(' ') : detail;
-  return (said || WORDS.not_sent).replace(/^image_\w+: /, 'It ');
-};
-
 const send = async file => {
   const mine = ++latest;
   field.dataset.busy = '';
   props.value = {busy: true};
-  let value;
-  try {
-    const headers = {'Content-Type': file.type || 'application/octet-stream'};
-    const answer = await fetch('inputs', {method: 'POST', body: file, headers});
-    value = answer.ok ? await answer.json() : {problem: plain(await reason(answer))};
-  } catch {
-    value = {problem: WORDS.offline};
-  }
+  const value = await studio.sendPicture(file);
   if (mine !== latest) return;
   delete field.dataset.busy;
-  if (value.note) value.note = plain(value.note);
   put(value);
   field.dispatchEvent(new CustomEvent('studio:settled', {bubbles: true}));
 };
@@ -119,7 +102,7 @@ element.addEventListener('drop', event => {
   const [poster] = dropped.getData('text/uri-list').match(/takes\/\w+\/poster$/) ?? [];
   if (poster) fetch(poster).then(async answer => {
     if (answer.ok) send(await answer.blob());
-    else put({problem: plain(await reason(answer))});
+    else put({problem: await studio.reason(answer)});
   });
   else if (file) send(file);
 });

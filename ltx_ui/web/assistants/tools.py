@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
-from ltx_ui.inputs import is_digest
+from ltx_ui.inputs import MOST_PICTURES, is_digest
 from ltx_ui.media.posters import WIDTHS, small_poster
 from ltx_ui.presets import Presets
 from ltx_ui.request import request_data
@@ -83,6 +83,15 @@ class Tools:
                 "clip's id, whose last frame it goes on from.",
             ),
         ] = None,
+        keyframes: Annotated[
+            list[dict[str, Any]] | None,
+            Field(
+                max_length=MOST_PICTURES,
+                description="What other frames look like: for each a picture's digest as image and "
+                "its frame (0 is the first one, -1 the last); strength from 0 to 1 and focus, as "
+                "in [0.5, 0.5], if you like.",
+            ),
+        ] = None,
         wait_seconds: Annotated[
             float, Field(ge=0, le=MOST_SECONDS, description="How long to wait for the clip.")
         ] = WAIT_SECONDS,
@@ -92,7 +101,13 @@ class Tools:
         wait_seconds, the answer has the job's id for job_status, and the clip is made all the
         same."""
         owner = _owner(ctx, "make")
-        asked = {"preset": preset, "size": format, "seconds": seconds, "seed": seed}
+        asked: dict[str, Any] = {
+            "preset": preset,
+            "size": format,
+            "seconds": seconds,
+            "seed": seed,
+            "keyframes": keyframes,
+        }
         fields = {name: value for name, value in asked.items() if value is not None}
         if start_from:
             fields["image_start"] = await self._picture(ctx, start_from)
