@@ -320,4 +320,4 @@ class Filling:
 
 def with_loss(words: str, recipe: Recipe) -> str:
     """What was done, and what of a recipe the fields have no place for."""
-    return words if recipe.inputs.audio is None else f"{words} {t('filled.no_sound')}"
+    return words if recipe.inputs.audio is None else " ".join([words, t("filled.no_sound")])
