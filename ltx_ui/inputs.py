@@ -1,7 +1,7 @@
 """What a clip is made from besides words: files that the studio keeps, named by their digests.
 
 An :class:`Inputs` is part of a recipe and names files; an :class:`InputData` is what one clip's
-files hold, as the engine takes it. A further kind of input (sound, a film, a LoRA) is one more
+files hold, as the engine takes it. A further kind of input (sound, a film) is one more
 field of each, a reader in ``studio/input_store.py``, and in ``request.py`` the names that it has
 for people.
 """
@@ -12,11 +12,14 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from ltx_ui.loras import Loras
 
 Picture = NDArray[np.uint8]
 """Pixels, H×W×3, RGB."""
@@ -131,7 +134,11 @@ def _check_places(images: tuple[ImageInput, ...]) -> tuple[ImageInput, ...]:
 
 
 class Inputs(BaseModel):
-    """Every file that a recipe names."""
+    """Every file that a recipe names.
+
+    Attributes:
+        loras: files in a folder of the operator's, which are not kept with the clips.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -141,6 +148,7 @@ class Inputs(BaseModel):
         AfterValidator(_check_places),
     ] = ()
     audio: SoundInput | None = Field(None, exclude_if=lambda audio: audio is None)
+    loras: Loras = Field((), exclude_if=lambda loras: not loras)
 
     def image_at(self, place: Place) -> ImageInput | None:
         """The picture at a frame, if there is one."""
@@ -154,7 +162,8 @@ class Inputs(BaseModel):
         return tuple(image for image in found if image.strength == found[0].strength)
 
     def named(self) -> Iterator[tuple[str, str]]:
-        """The digest of every file, each after the name that people know it by."""
+        """The digest of every file that is kept with the clips, each after the name that people
+        know it by."""
         for image in self.images:
             yield name_at(image.at), image.digest
         if self.audio is not None:
@@ -164,6 +173,23 @@ class Inputs(BaseModel):
     def between(self) -> int:
         """How many of the pictures stand at neither end of the clip."""
         return sum(image.at not in FIELDS for image in self.images)
+
+
+@dataclass(frozen=True)
+class LoraData:
+    """A LoRA's file, as it was checked.
+
+    Attributes:
+        sha256: of its bytes, in hexadecimal digits.
+        strength: how much of it is added; never 0.
+        numbers: how many its layers have.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    strength: float
+    numbers: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,10 +211,12 @@ class InputData:
 
     Attributes:
         pictures: by the frame that each stands at, uint8, H×W×3, RGB, of exactly the recipe's size.
+        loras: those that change the clip.
         sound: what the clip is made to; None for a sound of the model's own.
     """
 
     pictures: Mapping[Place, Picture] = field(default_factory=dict)
+    loras: tuple[LoraData, ...] = ()
     sound: Sound | None = None
 
 

@@ -48,6 +48,8 @@ def as_fragment(recipe: Recipe, model: str | None = None) -> str:
     """
     told: dict[str, Any] = {"model": model} if model else {}
     told["recipe"] = recipe.model_dump(mode="json", exclude={"inputs", "model"})
+    if recipe.inputs.loras:
+        told["recipe"]["inputs"] = recipe.inputs.model_dump(mode="json", include={"loras"})
     packer = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_DEFAULT_STRATEGY, _USUAL)
     data = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
     packed = packer.compress(data) + packer.flush()

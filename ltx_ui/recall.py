@@ -123,7 +123,10 @@ def recall_link(text: str) -> Recalled:
         raise NoRecipe(f"This link {error}") from None
     kept = told.get("recipe")
     recipe = dict(kept) if isinstance(kept, Mapping) else {}
-    return recalled({**told, "recipe": {**recipe, "inputs": {}, "model": None}}, "This link")
+    inputs = recipe.get("inputs")
+    loras = inputs.get("loras", ()) if isinstance(inputs, Mapping) else ()
+    sent = {**recipe, "inputs": {"loras": loras}, "model": None}
+    return recalled({**told, "recipe": sent}, "This link")
 
 
 def recalled(told: Mapping[str, Any], name: str = "This file") -> Recalled:

@@ -49,6 +49,7 @@ from ltx_ui.keyframes import (
     name_of,
     read_keyframes,
 )
+from ltx_ui.loras import SentLoras
 from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from, sound_from
 from ltx_ui.sent_files import PICTURE, SOUND, SentFile, digest_or_file
 from ltx_ui.values import Real, shown, taken_in_quotes, whole
@@ -87,6 +88,9 @@ class Request(ClipFields):
     image_end_focus: Focus = Field(CENTRE, description=_FOCUS.format("last"))
     image_strength: Real = Field(
         1.0, ge=0.0, le=1.0, description="How closely the first and the last frame are kept."
+    )
+    loras: SentLoras = Field(
+        (), description="LoRAs that change the model for this clip, by name, with their strengths."
     )
     keyframes: tuple[Keyframe, ...] = Field(
         (),
@@ -131,7 +135,9 @@ class Request(ClipFields):
         digests = {name: (stored or {})[name] for name in self.files}
         own |= {name: digests[name] for name in names if name in digests}
         images = images_from(own) + images_of(self.keyframes, digests, self.num_frames)
-        inputs = Inputs.model_validate({"images": images, "audio": sound_from(own)})
+        inputs = Inputs.model_validate(
+            {"images": images, "loras": self.loras, "audio": sound_from(own)}
+        )
         shared = {name: getattr(self, name) for name in ClipFields.model_fields}
         return Recipe.model_construct(**shared, inputs=inputs)
 
@@ -182,7 +188,7 @@ def parse_recipe(data: Mapping[str, Any], *, max_volume: int | None = None) -> R
 
 def request_data(recipe: Recipe) -> dict[str, Any]:
     """A recipe under the API's names, plain data: asking for it gives the same clip again."""
-    ends, sound = recipe.inputs.ends, recipe.inputs.audio
+    ends, loras, sound = recipe.inputs.ends, recipe.inputs.loras, recipe.inputs.audio
     heard = {}
     if sound is not None:
         heard = {AUDIO: sound.digest, "audio_strength": sound.strength, "audio_start": sound.start}
@@ -193,6 +199,7 @@ def request_data(recipe: Recipe) -> dict[str, Any]:
         **{FOCUSES[image.at]: list(image.focus) for image in ends},
         "image_strength": ends[0].strength if ends else 1.0,
         "keyframes": keyframes_of(each for each in recipe.inputs.images if each not in ends),
+        **({"loras": [lora.asked for lora in loras]} if loras else {}),
         **heard,
     }
 

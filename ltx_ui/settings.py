@@ -63,6 +63,10 @@ class Settings(BaseSettings):
         home.presets_file(),
         description="JSON file with the page's choices and texts; edit it, or a copy.",
     )
+    lora_dir: Path | None = Field(
+        None,
+        description="Folder with LoRAs as safetensors files; none: loras in the data folder.",
+    )
     model: str = Field(
         "auto",
         min_length=1,
@@ -314,6 +318,11 @@ class Settings(BaseSettings):
     def models_dir(self) -> Path:
         """Downloaded models."""
         return self.data_dir / "models"
+
+    @property
+    def loras_dir(self) -> Path:
+        """LoRAs that recipes name."""
+        return self.lora_dir or self.data_dir / "loras"
 
     @property
     def cache_dir(self) -> Path:

@@ -12,7 +12,9 @@ import pytest
 import torch
 from diffusers import LTX2ConditionPipeline
 from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
-from families import save, save_lora
+from families import VIDEO, save, save_lora
+from lora_files import lora_weights
+from lora_files import save_lora as save_own
 from stock import two_stages
 
 from ltx_ui.engine.engine import Engine
@@ -23,6 +25,8 @@ from ltx_ui.engine.sampling import Latents
 from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.engine.twostage import TwoStage
 from ltx_ui.errors import Cancelled, InvalidRecipe, ModelUnavailable
+from ltx_ui.inputs import InputData, Inputs, LoraData
+from ltx_ui.loras import LoraInput
 from ltx_ui.recipe import Recipe
 
 LORA = CARDS["ltx-2"].distilled_lora
@@ -154,6 +158,34 @@ def test_an_error_in_the_second_stage_leaves_the_transformer_as_it_was(
     hook.remove()
     assert list(transformer.modules()) == modules
     assert torch.equal(sampled(engine).video, usual.video)
+
+
+@pytest.mark.parametrize("placement", [None, "offload", "fp8-streamed"])
+def test_it_stands_beside_the_loras_of_a_recipe(
+    folder: Path, engine: Engine, tmp_path: Path, placement: Placement | None
+) -> None:
+    engine = loaded(folder, placement) if placement else engine
+    width = {f"diffusion_model.transformer_blocks.{n}.attn1.to_q": VIDEO for n in (1, 2)}
+    width["diffusion_model.transformer_blocks.1.attn1.to_v"] = VIDEO
+    file = save_own(tmp_path / "own.safetensors", weights=lora_weights(layers=width))
+    own = LoraData("own", file, "a" * 64, 0.7, 1)
+    hd, plain = recipe(), engine.generate(recipe(), Log()).frames
+    with_own = hd.model_copy(update={"inputs": Inputs(loras=(LoraInput(name="own"),))})
+    active: list[set[str]] = []
+
+    def note(transformer: Any, *_: Any) -> None:
+        layer = transformer.transformer_blocks[1].attn1.to_q
+        active.append(set(layer.active_adapters) if hasattr(layer, "lora_A") else set())
+
+    hook = engine.pipe.transformer.register_forward_pre_hook(note)
+    first = engine.generate(with_own, Log(), InputData(loras=(own,))).frames
+    hook.remove()
+    assert active[:STEPS] == [{"lora_0"}] * STEPS
+    assert active[STEPS:] == [{"lora_0", "stage_2_distilled"}] * 3
+    again = engine.generate(with_own, Log(), InputData(loras=(own,))).frames
+    assert np.array_equal(again, first)
+    assert not np.array_equal(first, plain)
+    assert np.array_equal(engine.generate(hd, Log()).frames, plain)
 
 
 @pytest.mark.parametrize("placement", ["free-text", "offload"])

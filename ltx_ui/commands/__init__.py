@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, Command] = {
     "move": Command(
         "move", "Move the library from the folder's file into a PostgreSQL database, or back."
     ),
+    "lora": Command("loras", "Download a LoRA into the studio's folder, or list what is there."),
     "user": Command(
         "accounts", "Give people names and passwords of their own, also while the studio runs."
     ),

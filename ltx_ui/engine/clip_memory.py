@@ -42,6 +42,8 @@ class ClipMemory:
         element: bytes per number that is computed with.
         text: bytes of one text's keys and values; 0 where they are not cached.
         lossy: what is lossy in the model.
+        loras: how many numbers the LoRAs have that recipes name, by their SHA-256, as far as that
+            is known.
         graphs: bytes that the CUDA graphs of earlier clips hold on to, by the clips' size.
         without_graphs: sizes for which they turned out to need too much.
     """
@@ -53,6 +55,7 @@ class ClipMemory:
     element: int
     text: int = 0
     lossy: Lossy = EXACT
+    loras: Mapping[str, int] = field(default_factory=dict)
     graphs: dict[Hashable, int] = field(default_factory=dict)
     without_graphs: set[Hashable] = field(default_factory=set)
 
@@ -60,7 +63,12 @@ class ClipMemory:
         """A key: recipes with the same key take the same memory."""
         size = self.card.sampled_size(recipe)
         length = recipe.num_frames, recipe.inputs.between
-        return size, length, self.card.guided(recipe), recipe.two_stage
+        kind = self.card.guided(recipe), recipe.two_stage
+        return size, length, *kind, self._lora_bytes(recipe)
+
+    def _lora_bytes(self, recipe: Recipe) -> int:
+        used = (lora.sha256 for lora in recipe.inputs.loras if lora.strength)
+        return self.element * sum(self.loras.get(each, 0) for each in used)
 
     def working(self, recipe: Recipe, takes: int = 1) -> Working:
         """The device memory that making a recipe's clip takes besides the weights.
@@ -77,6 +85,7 @@ class ClipMemory:
             text=takes * texts_kept(recipe, self.card, self.lossy) * self.text,
             rounded=self.lossy.fp8_matmul,
             cached=takes * clips_cached(recipe, self.card, self.lossy),
+            loras=self._lora_bytes(recipe),
             between=recipe.inputs.between,
         )
 

@@ -6,8 +6,9 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,30 +75,47 @@ def downloaded(card: ModelCard, models_dir: Path, report: Report, admit: Admit) 
     if _complete(folder / _receipt(card)):
         return folder
     report(f"Looking up {card.source}", None)
-    try:
+    cure = "Check the name given to --model; for a private one set HF_TOKEN."
+    retry = "Or use --model demo, or --model with a folder that holds the model."
+    with in_words(card.source, folder, cure, retry, card.revision):
         _download(card, folder, report, admit)
+    return folder
+
+
+@contextmanager
+def in_words(
+    repo: str, folder: Path, cure: str, retry: str = "", revision: str | None = None
+) -> Iterator[None]:
+    """Say what goes wrong inside the block, in which a repo is downloaded into a folder.
+
+    Args:
+        cure: what to do where there is no such repo.
+        retry: what else to do where there is no answer.
+
+    Raises:
+        ModelUnavailable: no network, no such repo, a licence to accept, or a full disk.
+    """
+    try:
+        yield
     except GatedRepoError:
         raise ModelUnavailable(
-            f"{card.source} wants its licence accepted first. Open "
-            f"https://huggingface.co/{card.source}, accept it, make an access token, and start "
-            "again with HF_TOKEN set to it."
+            f"{repo} wants its licence accepted first. Open https://huggingface.co/{repo}, accept "
+            "it, make an access token, and start again with HF_TOKEN set to it."
         ) from None
     except (RepositoryNotFoundError, RevisionNotFoundError):
+        which = f" (revision {revision})" if revision else ""
         raise ModelUnavailable(
-            f"There is no repo {card.source} (revision {card.revision}) on Hugging Face, or it is "
-            "private. Check the name given to --model; for a private one set HF_TOKEN."
+            f"There is no repo {repo}{which} on Hugging Face, or it is private. {cure}"
         ) from None
     except _NO_ANSWER as error:
         raise ModelUnavailable(
-            f"{card.source} can't be downloaded from Hugging Face ({_first_line(error)}). Check "
-            "the network and start again: the download goes on where it stopped. Or use --model "
-            "demo, or --model with a folder that holds the model."
+            f"{repo} can't be downloaded from Hugging Face ({_first_line(error)}). Check the "
+            f"network and start again: the download goes on where it stopped. {retry}".strip()
         ) from None
     except OSError as error:
         raise ModelUnavailable(
-            f"{card.source} can't be downloaded: {writing_failed(folder, error)}"
+            f"{repo} can't be downloaded: {writing_failed(folder, error)}"
         ) from None
-    return folder
 
 
 def _download(card: ModelCard, folder: Path, report: Report, admit: Admit) -> None:

@@ -113,6 +113,7 @@ class Engine:
         check(lossy, self._device)
         self._keep_until_saved = keep_until_saved
         self._latents = LatentCache()
+        self._loras: dict[str, int] = {}
 
     def load(self, report: Report) -> None:
         """Bring the model to the device, downloading it first if need be.
@@ -132,12 +133,7 @@ class Engine:
     def _load(self, report: Report) -> None:
         with machine.current(self._device):
             loaded = loading.load(
-                self.card,
-                self.models_dir,
-                report,
-                self.placement,
-                self._dtype,
-                self._device,
+                *(self.card, self.models_dir, report, self.placement, self._dtype, self._device),
                 direct=self._optimizations.direct_loading,
                 quantize=self._quantize,
                 lossy=self._lossy,
@@ -160,7 +156,7 @@ class Engine:
         self._two_stage = TwoStage(self.pipe, self.card)
         size, among = self._dtype.itemsize, possible(self._quantize)
         found = (self.card, loaded.weights, loaded.free, among, size)
-        self.memory = ClipMemory(*found, lossy=self._lossy)
+        self.memory = ClipMemory(*found, lossy=self._lossy, loras=self._loras)
         try:
             self._install_optimizations()
         except Exception:
@@ -207,7 +203,7 @@ class Engine:
             InvalidRecipe: the model can't do what the recipe asks for.
             OutOfMemory: with what would fit better.
         """
-        self._ready()
+        self._ready(inputs)
         with machine.current(self._device), self._idle.working():
             return self._make(recipe, listener, inputs)
 
@@ -216,7 +212,7 @@ class Engine:
         sampled = self._latents.find(recipe)
         if sampled is None:
             sampling = partial(self._sample, recipe, listener, inputs)
-            sampled = Sampled(recipe, *self._with_memory(recipe, sampling))
+            sampled = Sampled(recipe, *self._with_memory(recipe, sampling, inputs))
             self._latents.add(sampled)
         clip = self._decode(sampled, listener)
         clip = replace(clip, notes=(*clip.notes, *cut_texts(self.count_tokens, self.card, recipe)))
@@ -265,7 +261,7 @@ class Engine:
     ) -> bool:
         """Sample takes in one batch and keep their latents. Returns False if there is too little
         memory for it, even after freeing what can be freed."""
-        self._ready()
+        self._ready(inputs)
         self.card.check(takes[0])
         self._settle(takes[0])
         previewed = self._with_previews(takes[0], listener)
@@ -275,7 +271,7 @@ class Engine:
 
         try:
             with machine.current(self._device):
-                work = self._in_clip(takes[0], batch, len(takes))
+                work = self._in_clip(takes[0], batch, inputs, len(takes))
                 sampled, notes = attempt(work, (AGAIN,), self._free_memory)
         except Exhausted:
             return False
@@ -292,8 +288,9 @@ class Engine:
     def _with_previews(self, recipe: Recipe, listener: Listener) -> Listener:
         return with_previews(listener, self._colours, recipe, self.card.grid_of(recipe))
 
-    def _ready(self) -> None:
+    def _ready(self, inputs: InputData) -> None:
         """Load the model again if an earlier change of placement failed."""
+        self._loras |= {lora.sha256: lora.numbers for lora in inputs.loras}
         if self.pipe is None:
             if self.placement is None:
                 raise RuntimeError("load() has to succeed before generate()")
@@ -319,7 +316,9 @@ class Engine:
         others = () if KERNELS[kernel].exact else (f"attention {kernel}",)
         return where + self.lossy.notes(guided=self.card.forwards(recipe) > 1, others=others)
 
-    def _with_memory(self, recipe: Recipe, sampling: Work[T]) -> tuple[T, tuple[str, ...]]:
+    def _with_memory(
+        self, recipe: Recipe, sampling: Work[T], inputs: InputData
+    ) -> tuple[T, tuple[str, ...]]:
         """Sample. If memory runs out, free what can be freed and try again, then in each lower
         placement that should have room for the clip. The next clip of this size is made in the
         placement that worked.
@@ -331,13 +330,15 @@ class Engine:
         lower = self.memory.lower(recipe, self.placement or "resident")
         fallbacks = [Fallback("", partial(self._step_down, recipe, where)) for where in lower]
         try:
-            work = self._in_clip(recipe, sampling)
+            work = self._in_clip(recipe, sampling, inputs)
             sampled, notes = attempt(work, (AGAIN, *fallbacks), self._free_memory)
             return sampled, notes + self._how(recipe)
         except Exhausted:
             raise self._too_large(recipe) from None
 
-    def _in_clip(self, recipe: Recipe, sampling: Work[T], takes: int = 1) -> Work[T]:
+    def _in_clip(
+        self, recipe: Recipe, sampling: Work[T], inputs: InputData, takes: int = 1
+    ) -> Work[T]:
         """``sampling`` of so many takes in one batch, with what only holds for such a clip."""
         tries = count()
 
@@ -345,10 +346,12 @@ class Engine:
             if next(tries):
                 self.memory.leave_out_graphs(recipe, takes)
             where, alike = self.placement or "resident", not recipe.inputs.images
-            room = self._lossy.step_cache is None and self.memory.has_room_for_graphs(
+            plain = self._lossy.step_cache is None and not inputs.loras
+            room = plain and self.memory.has_room_for_graphs(
                 recipe, takes, where, self._drop_graphs
             )
-            with self.lossy.clip(), self.optimized.clip(one_timestep=alike, graphs=room):
+            clip = self.optimized.clip(one_timestep=alike, graphs=room, loras=inputs.loras)
+            with self.lossy.clip(), clip:
                 return sampling()
 
         return once
@@ -382,11 +385,7 @@ class Engine:
         recipe = sampled.recipe
         try:
             clip = decode(
-                self.pipe,
-                self.card,
-                sampled.latents,
-                recipe,
-                listener,
+                *(self.pipe, self.card, sampled.latents, recipe, listener),
                 has_spare_cpu=self._device.type == "cuda",
                 pinned=self._optimizations.pinned,
                 free=self._free_memory,

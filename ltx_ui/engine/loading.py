@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import wraps
@@ -329,7 +330,9 @@ def place(pipe: Any, placement: Placement, device: torch.device = CPU) -> None:
 
 
 def _quiet() -> None:
-    """Switch off the libraries' progress bars and a needless warning."""
+    """Switch off the libraries' progress bars and needless warnings."""
+    # peft's, of two LoRAs at once.
+    warnings.filterwarnings("ignore", "Already found a `peft_config` attribute")
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
     # For batches it warns that only one generator is used, although noise is drawn from each.

@@ -8,7 +8,7 @@ in parallel is set in :mod:`ltx_ui.runtime`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import torch
 
 from ltx_ui.engine import attention_kernels, compat
+from ltx_ui.engine.adapters import Adapters
 from ltx_ui.engine.attention import plain_attention
 from ltx_ui.engine.compiling import CompiledBlocks, Idle, Kind
 from ltx_ui.engine.fused import can_fuse, fuse
@@ -24,6 +25,7 @@ from ltx_ui.engine.graphs import CudaRecorder, Graphs, Recorder
 from ltx_ui.engine.kept_text import KeptText, kept_text_bytes, text_is_constant
 from ltx_ui.engine.machine import CPU
 from ltx_ui.geometry import latent_size
+from ltx_ui.inputs import LoraData
 
 _MASKS = ("encoder_attention_mask", "audio_encoder_attention_mask")
 
@@ -114,6 +116,9 @@ class _Kind(NamedTuple):
 class OptimizedTransformer:
     """A transformer with :class:`Optimizations` installed, which :meth:`remove` takes out again.
 
+    Attributes:
+        adapters: the LoRAs in it.
+
     Args:
         transformer: an ``LTX2VideoTransformer3DModel`` whose masks are all ones, as those of
             :class:`ltx_ui.engine.text.PromptEncoder` are.
@@ -140,6 +145,7 @@ class OptimizedTransformer:
         )
         self._restore_attention = attention_kernels.use(transformer, self.attention)
         self._transformer = transformer
+        self.adapters = Adapters(transformer)
         self._blocks = list(transformer.transformer_blocks)
         self._optimizations = optimizations
         self._one_timestep = self._may_record = False
@@ -175,14 +181,21 @@ class OptimizedTransformer:
         return kept_text_bytes(self._transformer.config, self._transformer.dtype.itemsize)
 
     @contextmanager
-    def clip(self, *, one_timestep: bool = False, graphs: bool = True) -> Iterator[None]:
+    def clip(
+        self, *, one_timestep: bool = False, graphs: bool = True, loras: Sequence[LoraData] = ()
+    ) -> Iterator[None]:
         """What is called inside belongs to one clip, or to one batch of takes.
 
         Args:
             one_timestep: whether all of a clip's tokens have one timestep, as they do without
                 conditions. Never true of a forward outside such a block.
             graphs: whether CUDA graphs may be recorded; those that are there are used anyway.
+            loras: what the clip is made with besides.
+
+        Raises:
+            ModelUnavailable: a LoRA's file can't be used.
         """
+        self.adapters.use(loras)
         self._one_timestep = one_timestep and self._optimizations.one_timestep
         self._may_record = graphs
         try:
@@ -208,6 +221,7 @@ class OptimizedTransformer:
 
     def remove(self) -> None:
         """Restore the transformer as it was before."""
+        self.adapters.remove()
         self.drop_graphs()
         self.forget()
         compat.call_instead(self._transformer, None)
@@ -223,7 +237,7 @@ class OptimizedTransformer:
     def _call(self, *args: Any, **kwargs: Any) -> Any:
         # All blocks are treated alike, and looking at all 48 would take milliseconds.
         first = self._blocks[0]
-        streamed, lora = compat.has_hooks(first), compat.has_lora(first)
+        streamed, lora = compat.has_hooks(first), compat.has_lora(self._transformer)
         if self.compiled is not None:
             self.compiled.as_they_are = streamed or lora
             size = (kwargs.get("width"), kwargs.get("height"))

@@ -145,6 +145,7 @@ class Working:
         rounded: whether a transformer that stays on the device is rounded to 8 bits once it is
             there (``--lossy fp8-matmul``).
         cached: what a step cache keeps while the clip is sampled.
+        loras: the LoRAs that its recipe names; they stay beside the transformer's layers.
     """
 
     sampling: int
@@ -154,20 +155,25 @@ class Working:
     graphs: int = 0
     rounded: bool = False
     cached: int = 0
+    loras: int = 0
 
     @property
     def total(self) -> int:
         """The peak, where the texts' keys and values are cached."""
         sampling = self.sampling + self.text + self.cached
-        return max(sampling, self.decoding + self.graphs) + RESERVE
+        return max(sampling, self.decoding + self.graphs) + self.loras + RESERVE
 
     def beside(self, placement: Placement) -> int:
         """The peak in this placement."""
         return self.within(placement).total
 
     def within(self, placement: Placement) -> Working:
-        """The same, without what is not cached and recorded in this placement."""
-        return self if placement in KEEPS_TEXT else replace(self, text=0, graphs=0, cached=0)
+        """The same, without what is not cached and recorded in this placement, and with as much of
+        the LoRAs as is on the device at once."""
+        if placement in KEEPS_TEXT:
+            return self
+        passing = self.loras * STREAMED_BLOCKS // BLOCKS
+        return replace(self, text=0, graphs=0, cached=0, loras=passing)
 
     def with_graphs(self, others: int) -> Working:
         """What it takes where the clip's forwards are recorded in CUDA graphs: their pool keeps the
@@ -192,6 +198,7 @@ def working(
     text: int = 0,
     rounded: bool = False,
     cached: int = 0,
+    loras: int = 0,
     between: int = 0,
 ) -> Working:
     """What making a clip of this size, in pixels and frames, takes.
@@ -204,6 +211,7 @@ def working(
         rounded: as of :class:`Working`.
         cached: clips, in all kinds of forward together, whose forwards a step cache keeps; of the
             first of two stages. It keeps that of the second as well.
+        loras: as of :class:`Working`.
         between: pictures between the first and the last frame.
     """
     # An end image takes one more latent frame, and so does each picture before it.
@@ -216,7 +224,8 @@ def working(
     per_pixel = TILED_DECODING_BYTES if tiled else DECODING_BYTES
     decoding = width * height * num_frames * per_pixel
     sampling = SAMPLING_BASE + sampled * SAMPLING_BYTES
-    return Working(sampling, decoding, text, two_stage, rounded=rounded, cached=kept * CACHED_BYTES)
+    kept *= CACHED_BYTES
+    return Working(sampling, decoding, text, two_stage, rounded=rounded, cached=kept, loras=loras)
 
 
 def device_bytes(

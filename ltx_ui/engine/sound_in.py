@@ -157,8 +157,8 @@ def following(pipe: Any, kept: KeptSound | None) -> Iterator[None]:
 
     def prepare(batch_size: int, *, noise_scale: float, **named: Any) -> Tensor:
         noise: Tensor = draw(batch_size, noise_scale=noise_scale, **(named | {"latents": None}))
-        before = named["latents"]
-        clean = _packed(pipe, kept.latents if before is None else before).to(noise)
+        before = kept.latents if kept.frozen or named["latents"] is None else named["latents"]
+        clean = _packed(pipe, before).to(noise)
         schedule.clean = clean = clean.expand_as(noise)
         share = (1.0 - kept.strength) * noise_scale
         return clean.clone() if kept.frozen else noise * share + clean * (1 - share)

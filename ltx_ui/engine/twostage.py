@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from ltx_ui.clip import Listener
+from ltx_ui.engine.adapters import add, remove
 from ltx_ui.engine.models import SCHEDULES, STAGE_2_SIGMAS, Guidance, ModelCard
 from ltx_ui.engine.noise import Noise
 from ltx_ui.engine.placement import UPSAMPLER
@@ -27,7 +28,6 @@ from ltx_ui.engine.sampling import (
     text_arguments,
 )
 from ltx_ui.engine.sound_in import following, kept_sound
-from ltx_ui.engine.streaming import renew, settle
 from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.errors import ModelUnavailable
 from ltx_ui.inputs import NO_INPUTS, InputData
@@ -115,8 +115,12 @@ class TwoStage:
         enlarged = self._enlarge(small.video)
         listener.progress("sampling", first, steps)
         second = noise.drawn(pipe, stage=1)
-        refining = fixed_schedule(pipe), distilled(pipe, self._lora)
-        with refining[0], refining[1], second as generator, following(pipe, kept):
+        with (
+            fixed_schedule(pipe),
+            distilled(pipe, self._lora),
+            second as generator,
+            following(pipe, kept),
+        ):
             refined = denoise(
                 pipe,
                 recipe,
@@ -194,25 +198,19 @@ def distilled(pipe: Any, lora: Path | None) -> Iterator[None]:
         _add(pipe, lora)
         yield
     finally:
-        pipe.transformer.unload_lora()
-        settle(pipe.transformer)
+        remove(pipe.transformer, LORA)
 
 
 def _add(pipe: Any, lora: Path) -> None:
     """Load a LoRA's weights for the transformer. Those for the connectors are left out, as in the
     authors' pipeline, which encodes the text once for both stages."""
-    transformer, dtype = pipe.transformer, pipe.transformer.dtype
-    weights, metadata = _read(pipe, lora)
-    # Given the pipeline, it would also apply offloading to all other parts again.
-    pipe.load_lora_into_transformer(
-        weights, transformer, adapter_name=LORA, low_cpu_mem_usage=True, metadata=metadata
-    )
-    for name, parameter in transformer.named_parameters():
-        # Beside float8 weights it was converted to float8 as well, which it can't be computed in.
-        if f".{LORA}." in name and parameter.dtype != dtype:
-            exact = weights[f"transformer.{name.replace(f'.{LORA}', '')}"]
-            parameter.data = exact.to(parameter.device, dtype)
-    renew(transformer)
+    weights, metadata = (_of_transformer(part) for part in _read(pipe, lora))
+    add(pipe.transformer, LORA, weights, metadata or None)
+
+
+def _of_transformer(named: Mapping[str, Any] | None) -> dict[str, Any]:
+    given, of = named or {}, "transformer."
+    return {key.removeprefix(of): each for key, each in given.items() if key.startswith(of)}
 
 
 def _read(pipe: Any, lora: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:

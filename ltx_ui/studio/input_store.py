@@ -34,6 +34,7 @@ from ltx_ui.media.sounds import SUFFIXES, read_sound, take_in_sound
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio import dialects
 from ltx_ui.studio.database import Database
+from ltx_ui.studio.lora_folder import LoraFolder
 from ltx_ui.studio.shown_to import NOT_HERE, ShownTo
 from ltx_ui.studio.tables import LIVE, CharacterRow, JobRow, TakeRow
 
@@ -86,9 +87,13 @@ class InputStore:
     Args:
         max_bytes: size of the largest file that is accepted.
         database: has the takes and jobs that use pictures.
+        loras: the folder of LoRAs, which recipes name too; None where no clip is made.
     """
 
-    def __init__(self, folder: Path, max_bytes: int, database: Database) -> None:
+    def __init__(
+        self, folder: Path, max_bytes: int, database: Database, loras: LoraFolder | None = None
+    ) -> None:
+        self.loras = loras
         self._folder = folder
         self.max_bytes = max_bytes
         self._database = database
@@ -197,10 +202,12 @@ class InputStore:
 
         Raises:
             NotFound: a file was removed.
-            InvalidRecipe: the sound ends before the clip begins.
+            InvalidRecipe: a LoRA was removed, or can't be used, or the sound ends before the clip
+                begins.
         """
         pictures = {image.at: self._pixels(image, recipe) for image in recipe.inputs.images}
-        return InputData(pictures, self._sound(recipe))
+        loras = self.loras.read(recipe) if self.loras else ()
+        return InputData(pictures, loras, self._sound(recipe))
 
     def sweep(self) -> None:
         """Remove unused pictures that are too old or too many, and files that a killed process has

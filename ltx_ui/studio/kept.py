@@ -18,6 +18,7 @@ from ltx_ui.studio.input_store import InputStore, StoredImage
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.licences import Licences
 from ltx_ui.studio.lineage import LastFrames
+from ltx_ui.studio.lora_folder import LoraFolder
 from ltx_ui.studio.people import Presence
 from ltx_ui.studio.room import Room
 from ltx_ui.studio.sign_ins import SignIns
@@ -31,6 +32,7 @@ class Kept(ABC):
 
     Attributes:
         library: the takes.
+        loras: those in the operator's folder.
         characters: whom ``@name`` stands for.
         exporting, importing: takes as zips, out and in.
         tokens: by which programs ask for their owners.
@@ -52,9 +54,9 @@ class Kept(ABC):
         self._database.open()
         # Earlier versions let Gradio keep uploads here.
         shutil.rmtree(settings.cache_dir / "gradio", ignore_errors=True)
-        self._inputs = InputStore(
-            settings.references_dir, int(settings.max_image_mb * 1e6), self._database
-        )
+        self.loras = LoraFolder(settings.loras_dir, settings.cache_dir / "loras.json")
+        largest = int(settings.max_image_mb * 1e6)
+        self._inputs = InputStore(settings.references_dir, largest, self._database, self.loras)
         self._last_frames = LastFrames(self._database)
         self.library = Library(
             self._database, settings.takes_dir, self._takes_changed, self._inputs.sweep

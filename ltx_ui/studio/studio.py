@@ -149,7 +149,7 @@ class Studio(Hosting):
 
         Raises:
             InvalidRecipe: it is larger than this studio allows, asks for another model or for what
-                this one can't do, or a picture is not here any more.
+                this one can't do, or a picture or a LoRA is not here any more.
             NotAllowed: the owner is banned.
             LicenceToAccept: the owner is a visitor, and has not accepted the model's licence.
             TooMuch: the owner is a visitor, and may not have more now.
@@ -161,6 +161,7 @@ class Studio(Hosting):
         """
         check_volume(recipe, self._settings.max_volume)
         self._worker.model.check(recipe)
+        recipe = self.loras.settled(recipe)
         self.library.check_room(recipe)
         model = recipe.model or self._worker.model.status.model
         origin = self._known(origin or self._last_frames.origin(recipe, owner), owner)

@@ -22,6 +22,7 @@ from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.jobs import Cancelling, Done, Job, Running, failure
 from ltx_ui.studio.library import Library
+from ltx_ui.studio.lora_folder import Fitting
 from ltx_ui.studio.model_loader import ModelLoader
 from ltx_ui.studio.progress import JobProgress, Preview
 from ltx_ui.studio.queue import JobQueue
@@ -121,7 +122,10 @@ class Worker:
             self._work(engine, self._timing)
 
     def _recall(self, engine: Engine) -> None:
-        """Learn from the takes of earlier starts how long clips take."""
+        """Learn from the takes of earlier starts how long clips take, and which LoRAs fit."""
+        if self._inputs.loras is not None:
+            shapes = engine.optimized.adapters.shapes
+            self._inputs.loras.fitting = Fitting(engine.card.id, engine.card.title, shapes)
         self._timing = TimingModel(engine.card, engine.at_once)
         self._timing.recall(self._timings.of(engine.card.id, engine.device))
         self._needs = lambda recipe: engine.memory.on_device(recipe, engine.placement or "resident")

@@ -14,6 +14,8 @@ from ltx_ui.web.fields import MODES
 from ltx_ui.web.form import DESCRIBED, Form
 from ltx_ui.web.keyframes import in_words as rows_in_words
 from ltx_ui.web.language import number, percent, t
+from ltx_ui.web.loras import in_words as loras_in_words
+from ltx_ui.web.loras import without_digests
 
 MOST = 4
 """Changes that are told; a line has no room for more."""
@@ -54,6 +56,8 @@ def filling(now: Form, then: Form) -> list[Change]:
 def _changes(was: Form, now: Form, silent: Collection[str] = ()) -> Iterator[Change]:
     for name, known in DESCRIBED.items():
         before, after = getattr(was, name), getattr(now, name)
+        if name == "loras":  # A take knows their files, a form mostly their names.
+            before, after = without_digests(before), without_digests(after)
         if before == after or name in SILENT or name in silent:
             continue
         if name in TEXTS:
@@ -85,6 +89,8 @@ def in_words(name: str, value: Any) -> str:
     texts = MODES if name == "mode" else {v: text for text, v in DESCRIBED[name].choices}
     if value in texts:
         return t(texts[value]) if "." in texts[value] else texts[value]
+    if name == "loras":
+        return loras_in_words(value) or t("since.none")
     if isinstance(value, bool):
         return t("since.on" if value else "since.off")
     if value is None:

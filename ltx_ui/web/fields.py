@@ -27,6 +27,7 @@ from ltx_ui.web.form import DESCRIBED, Form
 from ltx_ui.web.helpers import lay_out_helper
 from ltx_ui.web.keyframes import lay_out_keyframes, length_of
 from ltx_ui.web.language import t
+from ltx_ui.web.loras import lay_out_loras
 from ltx_ui.web.pictures import lay_out_picture, picture_digest, picture_focus
 from ltx_ui.web.segments import lay_out_segments, offer
 from ltx_ui.web.templating import render
@@ -216,6 +217,8 @@ class _Layout:
             quality = panel("quality-note", note)
             modes = [{"value": mode, "label": t(MODES[mode])} for mode in choices("mode")]
             self.segments("mode", modes)
+            known = DESCRIBED["loras"]
+            self.of_form["loras"] = lay_out_loras(known.label, known.elem_id)
             for name, described in DESCRIBED.items():
                 if described.component is not None:
                     self.put(name, described.component)

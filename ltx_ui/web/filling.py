@@ -13,6 +13,7 @@ from gradio.components import Component
 from ltx_ui.bundles import form_fields
 from ltx_ui.errors import NotFound
 from ltx_ui.inputs import CENTRE, FIELDS, FOCUSES
+from ltx_ui.loras import read_sent
 from ltx_ui.presets import Example, Presets, Remedy
 from ltx_ui.recall import Making, recalled
 from ltx_ui.recipe import MAX_SEED, PromptFields, Recipe
@@ -29,6 +30,7 @@ from ltx_ui.web.fields import Fields
 from ltx_ui.web.form import DESCRIBED, OFFERED, Form
 from ltx_ui.web.keyframes import Keyframe
 from ltx_ui.web.language import t
+from ltx_ui.web.loras import as_asked, offer_loras
 from ltx_ui.web.pictures import shown_picture
 from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, Updates, Values, custom, on, sent, texts
@@ -74,9 +76,14 @@ class Filling:
             for place, name in FIELDS.items()
         } | {"keyframes": [dataclasses.asdict(each) for each in form.keyframes if self._has(each)]}
         limits = self._studio.limits(asking())
-        return self.fields.show(
+        shown = self.fields.show(
             form, self._presets, there, limits, has_upsampler=self.has_upsampler
         )
+        return shown | {self.fields["loras"]: self.loras(form) | {"value": form.loras}}
+
+    def loras(self, form: Form) -> dict[str, Any]:
+        """What the field for LoRAs offers beside those that are chosen."""
+        return offer_loras(self.fields["loras"], self._studio.loras.usable(), form.loras)
 
     def limit(self, values: Values) -> Updates:
         """Offer a visitor what they may ask for; whoever has no limits has been offered all."""
@@ -231,6 +238,9 @@ class Filling:
             digest = getattr(form, name)
             if digest and not self._picture(digest, CENTRE):
                 yield t("filled.no_picture", picture=DESCRIBED[name].label)
+        asked = read_sent(as_asked(form.loras))
+        for missing in self._studio.loras.missing(asked):
+            yield t("filled.no_lora", name=missing)
         for row in form.keyframes:
             if not self._has(row):
                 yield t("filled.no_picture", picture=t("keyframes.number", number=row.frame))

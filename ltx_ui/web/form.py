@@ -32,6 +32,7 @@ from ltx_ui.web.described import (
     read_whole,
 )
 from ltx_ui.web.keyframes import Keyframe, read_rows, rows_asked
+from ltx_ui.web.loras import as_asked, read_chosen
 from ltx_ui.words import squeeze
 
 if TYPE_CHECKING:
@@ -141,6 +142,11 @@ class Form:
         info="field.authors_negative_info",
         component=gr.Checkbox,
     )
+    loras: tuple[tuple[str, float], ...] = kept_field(
+        *((), read_chosen, "field.loras", "loras"),
+        rare=True,
+        fills=lambda form, card: {"loras": as_asked(form.loras)},
+    )
     noise: str = kept_field(
         *(_default("noise"), one_of(*choices("noise")), "field.noise", "noise"),
         choices=(("field.noise_frame", "frame"), ("field.noise_clip", "clip")),
@@ -186,6 +192,7 @@ class Form:
         own = squeeze(typed.negative_prompt or "")
         kept = {name: asked[name] for name in DESCRIBED.keys() & asked.keys()}
         kept |= {name: read_focus(kept[name]) for name in FOCUSES.values() if name in kept}
+        kept["loras"] = read_chosen(asked.get("loras", ()))
         kept["keyframes"] = rows_asked(asked["keyframes"])
         form = replace(
             cls.initial(presets),

@@ -33,6 +33,7 @@ def lay_out_helper(
         remove=t("picture.remove_this", picture=label),
         hint=hint,
         longest=MAX_PROMPT,
+        loras=[],
         phrases=_plain(phrases),
     )
 

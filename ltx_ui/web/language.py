@@ -89,9 +89,10 @@ def duration(value: float) -> str:
 
 
 def within(name: str) -> str:
-    """A field's name within a sentence: in small letters, but for German, whose nouns have a
-    capital everywhere."""
-    return name if language() == "de" else name.lower()
+    """A field's name within a sentence: in small letters, but for an abbreviation, and for German,
+    whose nouns have a capital everywhere."""
+    as_it_is = language() == "de" or any(map(str.isupper, name[1:]))
+    return name if as_it_is else name.lower()
 
 
 class Spoken:

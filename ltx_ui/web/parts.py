@@ -102,6 +102,11 @@ PARTS: Mapping[str, Part] = {
         styles=("people.css",),
         begins=("studio:sheet",),
     ),
+    "loras": Part(
+        components={"loras.js": ()},
+        styles=("loras.css",),
+        begins=("studio:disclose", "studio:lora"),
+    ),
     "keyframes": Part(
         components={"keyframes.js": ("changed",)},
         styles=("keyframes.css",),

@@ -35,6 +35,7 @@ from ltx_ui.web.form import (
 from ltx_ui.web.helpers import offer_phrases
 from ltx_ui.web.keyframes import check_sent, length_of
 from ltx_ui.web.language import said, t
+from ltx_ui.web.loras import camera_loras
 from ltx_ui.web.pictures import check_refused
 from ltx_ui.web.segments import offer
 from ltx_ui.web.shown import Shown
@@ -185,6 +186,7 @@ class RecipeForm:
                 for name, offered in OFFERED.items()
             },
             **self._phrases(),
+            self.fields["loras"]: self.filling.loras(form),
             self.fields.quality: self._estimates.quality(form),
             **self._measure(form),
         }
@@ -194,7 +196,12 @@ class RecipeForm:
         card = self._studio.model_card()
         phrases = (card and card.phrases) or self._presets.phrases
         chips = {name: self.fields[name] for name in fields.HINTS}
-        return {chip: offer_phrases(chip, getattr(phrases, name)) for name, chip in chips.items()}
+        offered = {
+            chip: offer_phrases(chip, getattr(phrases, name)) for name, chip in chips.items()
+        }
+        moves = camera_loras(self._studio.loras.usable())
+        offered[chips["camera"]] |= {"loras": moves}
+        return offered
 
     def measure(self, values: Values) -> Updates:
         """Update the estimated times and what the model reads."""

@@ -10,6 +10,7 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.api_v1.images import Images
 from ltx_ui.web.api_v1.jobs import Jobs
+from ltx_ui.web.api_v1.loras import loras_router
 from ltx_ui.web.api_v1.offers import Offers
 from ltx_ui.web.api_v1.queue import queue_router
 from ltx_ui.web.api_v1.takes import Takes
@@ -34,4 +35,5 @@ def api_v1_router(
     ):
         router.include_router(part.router())
     router.include_router(queue_router(studio))
+    router.include_router(loras_router(studio))
     return router

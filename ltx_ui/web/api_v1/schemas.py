@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ltx_ui.clip import Stage
+from ltx_ui.loras import LEAST_STRENGTH, MOST_STRENGTH
 from ltx_ui.recipe import ClipFields
 from ltx_ui.recipe import Recipe as StoredRecipe
 from ltx_ui.request import request_data
@@ -17,6 +18,13 @@ from ltx_ui.studio.jobs import Cancelling, Done, Failed, Queued, Running, StateN
 Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 Id = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Lora(BaseModel):
+    """A LoRA of a recipe."""
+
+    name: str = Field(description="With @ and its file's SHA-256 after it, once that is known.")
+    strength: float = Field(ge=LEAST_STRENGTH, le=MOST_STRENGTH)
 
 
 class Keyframe(BaseModel):
@@ -39,6 +47,7 @@ class Recipe(ClipFields):
     audio: Digest | None = Field(None, description="The sound that the clip is made to.")
     audio_strength: Fraction = 1.0
     audio_start: float = Field(0.0, ge=0, description="Seconds into it where the clip begins.")
+    loras: list[Lora] = Field([], description="LoRAs that it is made with.")
     keyframes: list[Keyframe] = Field(description="Pictures at other frames, or of other strength.")
 
 

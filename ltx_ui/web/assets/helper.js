@@ -29,6 +29,11 @@ element.addEventListener('click', event => {
     put(part('textarea').value);
     part('[popover]').hidePopover();
   }
+  const lora = event.target.closest('[data-lora]');
+  if (lora) {
+    part('[popover]').hidePopover();
+    studio.tell('studio:lora', props.loras[lora.dataset.lora].name);
+  }
   if (event.target.closest('.clear')) {
     part('textarea').value = '';
     put('');

@@ -14,4 +14,5 @@ element.addEventListener('click', event => {
   const {opens} = event.target.closest('[data-opens]')?.dataset ?? {};
   if (!opens) return;
   document.getElementById(opens).showPopover();
+  studio.tell('studio:disclose');
 });
