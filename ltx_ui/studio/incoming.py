@@ -14,7 +14,6 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import select
 
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.extending import EXTEND
 from ltx_ui.inputs import MOST_PICTURES
 from ltx_ui.media.checking import NotOurs, check_clip, check_poster
 from ltx_ui.recipe import Recipe
@@ -264,9 +263,7 @@ class Incoming:
         """Whether a picture is in the store now."""
         try:
             data = self._listed.picture(digest, self._inputs.max_bytes)
-            if data is not None and field == EXTEND:
-                return self._inputs.add_film(data) == digest
-            return data is not None and self._inputs.add(data, field).digest == digest
+            return data is not None and self._inputs.add_file(data, field) == digest
         except (BadZip, InvalidRecipe):
             return False
 

@@ -1,4 +1,4 @@
-"""The pictures and films that recipes refer to: files named by the digest of their bytes."""
+"""The files that recipes refer to, named by the digests of their bytes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from sqlalchemy import Text, cast, select, union
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
 from ltx_ui.extending import EXTEND, Film
 from ltx_ui.inputs import (
+    AUDIO,
     ImageInput,
     InputData,
     Picture,
+    Sound,
     digest_of,
     digests_in,
     is_digest,
@@ -31,6 +33,7 @@ from ltx_ui.media.files import remove, sweep, whole
 from ltx_ui.media.films import look_at, shared_frames
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
 from ltx_ui.media.joining import Joint
+from ltx_ui.media.sounds import SUFFIXES, read_sound, take_in_sound
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio import dialects
 from ltx_ui.studio.database import Database
@@ -67,8 +70,21 @@ class StoredImage:
     note: str
 
 
+@dataclass(frozen=True)
+class StoredSound:
+    """A stored sound, which recipes may refer to.
+
+    Attributes:
+        digest: ``sha256:…`` of the stored bytes.
+        seconds: how long it is.
+    """
+
+    digest: str
+    seconds: float
+
+
 class InputStore:
-    """The folder of pictures. Safe to call from any thread.
+    """The folder of pictures and sounds. Safe to call from any thread.
 
     A picture that no take, job or character uses is removed after a week, or earlier if there are
     too many unused ones.
@@ -160,6 +176,25 @@ class InputStore:
         named = recipe.inputs.film
         return None if named is None else Joint(self.path(named.digest), named)
 
+    def add_sound(self, data: bytes, field: str = AUDIO, owner: str = "") -> StoredSound:
+        """Store a sound, as the file that came.
+
+        Args, errors: as :meth:`add`.
+        """
+        sound = take_in_sound(data, self.max_bytes, field)
+        return StoredSound(self._keep(sound.data, sound.suffix, owner), sound.seconds)
+
+    def add_file(self, data: bytes, field: str, owner: str = "") -> str:
+        """Store a picture, a sound or a film, whichever a recipe's field takes; returns its digest.
+
+        Args, errors: as :meth:`add`.
+        """
+        if field == EXTEND:
+            return self.add_film(data, owner)
+        if field == AUDIO:
+            return self.add_sound(data, field, owner).digest
+        return self.add(data, field, owner).digest
+
     def _keep(self, data: bytes, suffix: str, owner: str) -> str:
         digest = digest_of(data)
         with self._lock:
@@ -214,11 +249,11 @@ class InputStore:
         """A stored picture as a small WebP, with sides of at most 512 pixels.
 
         Raises:
-            NotFound: as :meth:`path`, or it is a film.
+            NotFound: as :meth:`path`; or it is a sound or a film.
         """
         path = self.path(digest, owner)
-        if path.suffix == _FILM_SUFFIX:
-            raise NotFound("This is a film, of which there is no small picture.")
+        if path.suffix in {*SUFFIXES, _FILM_SUFFIX}:
+            raise NotFound(NOT_HERE)
         return self._small(path)
 
     def read(self, recipe: Recipe) -> InputData:
@@ -226,12 +261,14 @@ class InputStore:
 
         Raises:
             NotFound: a file was removed.
-            InvalidRecipe: a LoRA was removed, or can't be used.
+            InvalidRecipe: a LoRA was removed, or can't be used, or the sound ends before the clip
+                begins.
         """
         pictures = {image.at: self._pixels(image, recipe) for image in recipe.inputs.images}
+        loras = self.loras.read(recipe) if self.loras else ()
         named = recipe.inputs.film
         film = None if named is None else shared_frames(self.path(named.digest), named)
-        return InputData(pictures, self.loras.read(recipe) if self.loras else (), film)
+        return InputData(pictures, loras, self._sound(recipe), film)
 
     def sweep(self) -> None:
         """Remove unused pictures that are too old or too many, and files that a killed process has
@@ -286,12 +323,22 @@ class InputStore:
         picture = read_reference(data, len(data), name_at(image.at))
         return fit(picture, recipe.width, recipe.height, image.focus)
 
+    def _sound(self, recipe: Recipe) -> Sound | None:
+        given = recipe.inputs.audio
+        if given is None:
+            return None
+        return read_sound(self.path(given.digest).read_bytes(), given.start, recipe.duration)
+
     def _hold(self, digest: str, field: str, owner: str) -> str:
         with self._lock:
             try:
-                _touch(self.path(digest, owner))
+                path = self.path(digest, owner)
             except NotFound as error:
                 raise InvalidRecipe.because(field, f"{field}: {error}") from None
+            if (path.suffix in SUFFIXES) != (field == AUDIO):
+                wrong = "a picture; a sound" if field == AUDIO else "a sound; a picture"
+                raise InvalidRecipe.because(field, f"{field}: is the digest of {wrong} is needed.")
+            _touch(path)
             self._held[digest] += 1
         return digest
 

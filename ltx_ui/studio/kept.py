@@ -121,11 +121,11 @@ class Kept(ABC):
         return self._inputs.add(data, field, owner)
 
     def add_file(self, data: bytes, field: str, owner: str = "") -> str:
-        """Store a picture or a film, whichever its field has, and return its digest; otherwise as
-        :meth:`add_image`."""
-        if field == EXTEND:
-            return self._inputs.add_film(data, owner)
-        return self._inputs.add(data, field, owner).digest
+        """Store a picture, a sound or a film, whichever a recipe's field takes; returns its digest.
+
+        Args, errors: as :meth:`add_image`.
+        """
+        return self._inputs.add_file(data, field, owner)
 
     def recipe_of(self, asked: Asked, owner: str = "") -> Recipe:
         """The recipe that is asked for, whose files are stored from now on. What was not asked for

@@ -221,15 +221,15 @@ class Filling:
     def reuse_recipe(self, recipe: Recipe, values: Values) -> Updates:
         """Fill the fields with a recipe."""
         form = Form.from_recipe(recipe, self._presets)
-        return self.fill(values, filled_with("filled.recipe", recipe), form)
+        return self.fill(values, with_loss(t("filled.recipe"), recipe), form)
 
     def reuse_file(self, values: Values, event: gr.EventData) -> Updates:
         """Fill the fields with what a file told."""
         told = sent(event, "told")
         found = recalled(told if isinstance(told, Mapping) else {})
         form = Form.from_recipe(found.recipe, self._presets)
-        name = str(sent(event, "name"))[:_LONGEST_NAME]
-        said = filled_with("filled.file", found.recipe, name=name)
+        said = t("filled.file", name=str(sent(event, "name"))[:_LONGEST_NAME])
+        said = with_loss(said, found.recipe)
         return self.fill(values, " ".join([said, *self._unfilled(form, found.making)]), form)
 
     def _unfilled(self, form: Form, making: Making) -> Iterator[str]:
@@ -309,9 +309,8 @@ class Filling:
         if remedy.another_seed:
             known |= {"seed": None, "seed_locked": False}
         cured = dataclasses.replace(form, **known)
-        return self.fill(
-            values, filled_with("filled.cure", take.recipe), cured, Origin(take.id, "cured")
-        )
+        said = with_loss(t("filled.cure"), take.recipe)
+        return self.fill(values, said, cured, Origin(take.id, "cured"))
 
     def start_from(self, digest: str, values: Values) -> Updates:
         """Make a picture the first frame."""
@@ -329,7 +328,8 @@ class Filling:
         on(fields.dice.click, self.roll, None, {fields["seed"], fields["seed_locked"]})
 
 
-def filled_with(text: str, recipe: Recipe, **values: str) -> str:
-    """What is said once the fields are filled from a recipe, of which a film is no field."""
+def with_loss(words: str, recipe: Recipe) -> str:
+    """What was done, and what of a recipe the fields have no place for."""
+    sound = [t("filled.no_sound")] if recipe.inputs.audio else []
     film = [t("filled.no_film")] if recipe.inputs.film else []
-    return " ".join([t(text, **values), *film])
+    return " ".join([words, *sound, *film])
