@@ -48,6 +48,19 @@ FORMATS = "PNG, JPEG, WebP, HEIC or AVIF"
 ACCEPTED = ("image/png", "image/jpeg", "image/webp", ".heic", ".heif", ".avif")
 """What a browser's file dialogue offers; it knows some kinds by their endings only."""
 
+SOUND_FORMATS = "WAV, MP3, FLAC, M4A or OGG"
+"""What is taken as a sound, in words."""
+
+SOUND_RATE = 48_000
+"""Samples a second that a given sound is used at: AAC's usual rate, and a multiple of those that
+the models hear at."""
+
+MOST_START = 600.0
+"""Seconds into a sound where a clip may begin at most."""
+
+AUDIO = "audio"
+"""What the API and errors call the sound that a clip is made to."""
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -99,6 +112,21 @@ class ImageInput(BaseModel):
     focus: tuple[Share, Share] = CENTRE
 
 
+class SoundInput(BaseModel):
+    """A sound that the clip is made to.
+
+    Attributes:
+        strength: how closely it is kept, 0…1. At 1 the clip has it as it is.
+        start: seconds into the file where the clip begins.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: Digest
+    strength: Share = 1.0
+    start: Annotated[float, Field(ge=0.0, le=MOST_START)] = 0.0
+
+
 def _check_places(images: tuple[ImageInput, ...]) -> tuple[ImageInput, ...]:
     if len({image.at for image in images}) < len(images):
         raise ValueError("names two pictures for one frame")
@@ -119,6 +147,7 @@ class Inputs(BaseModel):
         Field(max_length=MOST_PICTURES),
         AfterValidator(_check_places),
     ] = ()
+    audio: SoundInput | None = Field(None, exclude_if=lambda audio: audio is None)
     loras: Loras = Field((), exclude_if=lambda loras: not loras)
 
     def image_at(self, place: Place) -> ImageInput | None:
@@ -137,6 +166,8 @@ class Inputs(BaseModel):
         know it by."""
         for image in self.images:
             yield name_at(image.at), image.digest
+        if self.audio is not None:
+            yield AUDIO, self.audio.digest
 
     @property
     def between(self) -> int:
@@ -162,16 +193,31 @@ class LoraData:
 
 
 @dataclass(frozen=True, eq=False)
+class Sound:
+    """A part of a given sound: no longer than the clip, but shorter where the file ends.
+
+    Attributes:
+        waveform: float32, 2×T, at :data:`SOUND_RATE`.
+        goes_on: whether the file goes on after it.
+    """
+
+    waveform: NDArray[np.float32]
+    goes_on: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class InputData:
     """What the files of one clip hold.
 
     Attributes:
         pictures: by the frame that each stands at, uint8, H×W×3, RGB, of exactly the recipe's size.
         loras: those that change the clip.
+        sound: what the clip is made to; None for a sound of the model's own.
     """
 
     pictures: Mapping[Place, Picture] = field(default_factory=dict)
     loras: tuple[LoraData, ...] = ()
+    sound: Sound | None = None
 
 
 NO_INPUTS = InputData()

@@ -10,7 +10,7 @@ from typing import Annotated, Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ltx_ui.inputs import FOCUSES, digest_of
+from ltx_ui.inputs import AUDIO, FOCUSES, digest_of
 from ltx_ui.link import BadLink, read_fragment
 from ltx_ui.media.metadata import NoRecipe, creation_time, name_of, opened, read_metadata
 from ltx_ui.recipe import Recipe, Typed
@@ -79,7 +79,10 @@ class Recalled:
             each.model_copy(update={"digest": now.get(each.digest, each.digest)})
             for each in self.recipe.inputs.images
         )
-        inputs = self.recipe.inputs.model_copy(update={"images": images})
+        sound = self.recipe.inputs.audio
+        if sound is not None:
+            sound = sound.model_copy(update={"digest": stored.get(AUDIO, sound.digest)})
+        inputs = self.recipe.inputs.model_copy(update={"images": images, "audio": sound})
         return replace(self, recipe=self.recipe.model_copy(update={"inputs": inputs}))
 
 

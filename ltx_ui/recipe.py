@@ -23,7 +23,7 @@ from pydantic import (
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.geometry import TEMPORAL_COMPRESSION, whole_frames
-from ltx_ui.inputs import CENTRE, FIELDS, FOCUSES, Inputs
+from ltx_ui.inputs import AUDIO, CENTRE, FIELDS, FOCUSES, Inputs
 from ltx_ui.values import Real, Truth, Whole, whole
 
 MAX_PROMPT = 4000
@@ -93,6 +93,17 @@ def images_from(data: Mapping[str, Any]) -> list[dict[str, Any]]:
         for place, name in FIELDS.items()
         if data.get(name) is not None
     ]
+
+
+def sound_from(data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The sound in fields of the API's names, as a recipe's inputs have it; None without one."""
+    if data.get(AUDIO) is None:
+        return None
+    return {
+        "digest": data[AUDIO],
+        "strength": data["audio_strength"],
+        "start": data["audio_start"],
+    }
 
 
 @dataclass(frozen=True)

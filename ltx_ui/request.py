@@ -7,7 +7,7 @@ that the rules stand here once:
 - ``null`` is a field that was not given, and so are an empty model or picture and a seed of -1;
 - prompts become one paragraph: models know no line breaks, and the same words are the same clip
   whether they came from the page or from a client that wraps its lines;
-- a picture is the digest of one that is stored, or its file as base64 or as a data URI;
+- a picture or a sound is the digest of one that is stored, or its file as base64 or a data URI;
 - what keyframes are, ``keyframes.py`` says.
 """
 
@@ -28,7 +28,17 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
-from ltx_ui.inputs import CENTRE, FIELDS, FOCUSES, FORMATS, MOST_PICTURES, Inputs
+from ltx_ui.inputs import (
+    AUDIO,
+    CENTRE,
+    FIELDS,
+    FOCUSES,
+    FORMATS,
+    MOST_PICTURES,
+    MOST_START,
+    SOUND_FORMATS,
+    Inputs,
+)
 from ltx_ui.keyframes import (
     FIELD,
     Focus,
@@ -40,18 +50,19 @@ from ltx_ui.keyframes import (
     read_keyframes,
 )
 from ltx_ui.loras import SentLoras
-from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from
-from ltx_ui.sent_files import PICTURE, SentFile, digest_or_file
+from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from, sound_from
+from ltx_ui.sent_files import PICTURE, SOUND, SentFile, digest_or_file
 from ltx_ui.values import Real, shown, taken_in_quotes, whole
 from ltx_ui.words import squeeze
 
-_UNSET_WHEN_EMPTY = ("model", *FIELDS.values())
+_UNSET_WHEN_EMPTY = ("model", *FIELDS.values(), AUDIO)
 
 
 SentPicture = Annotated[
     SentFile | None, BeforeValidator(lambda value: digest_or_file(value, PICTURE))
 ]
 
+SentSound = Annotated[SentFile | None, BeforeValidator(lambda value: digest_or_file(value, SOUND))]
 
 _FOCUS = (
     "Which part of the {} frame's picture stays where the format has another shape: how far right "
@@ -60,7 +71,7 @@ _FOCUS = (
 
 
 class Request(ClipFields):
-    """A recipe as it is asked for: its pictures are digests, or files that are not stored yet."""
+    """A recipe as it is asked for: its files are digests, or what is not stored yet."""
 
     model_config = ConfigDict(json_schema_extra=taken_in_quotes)
 
@@ -87,6 +98,18 @@ class Request(ClipFields):
         description="Pictures at any frames of the clip, each with its strength; at most "
         f"{MOST_PICTURES} with the first and the last one.",
     )
+    audio: SentSound = Field(
+        None, description=f"A sound to make the clip to: {SOUND_FORMATS} as base64 or data URI."
+    )
+    audio_strength: Real = Field(
+        1.0,
+        ge=0.0,
+        le=1.0,
+        description="How closely that sound is kept; at 1 the clip has it as it is.",
+    )
+    audio_start: Real = Field(
+        0.0, ge=0.0, le=MOST_START, description="Seconds into that sound where the clip begins."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -95,8 +118,8 @@ class Request(ClipFields):
 
     @property
     def files(self) -> dict[str, bytes]:
-        """The pictures that came as files, by field; those of keyframes by the entry's name."""
-        sent = {name: getattr(self, name) for name in FIELDS.values()}
+        """What came as files, by field; the pictures of keyframes by the entry's name."""
+        sent = {name: getattr(self, name) for name in (*FIELDS.values(), AUDIO)}
         sent |= {name_of(number): each.image for number, each in enumerate(self.keyframes)}
         return {name: value for name, value in sent.items() if isinstance(value, bytes)}
 
@@ -107,11 +130,14 @@ class Request(ClipFields):
             stored: the digests that the studio gave to :attr:`files`, by field; all of them.
         """
         names = (*FIELDS.values(), *FOCUSES.values(), "image_strength")
+        names += (AUDIO, "audio_strength", "audio_start")
         own = {name: getattr(self, name) for name in names}
         digests = {name: (stored or {})[name] for name in self.files}
         own |= {name: digests[name] for name in names if name in digests}
         images = images_from(own) + images_of(self.keyframes, digests, self.num_frames)
-        inputs = Inputs.model_validate({"images": images, "loras": self.loras})
+        inputs = Inputs.model_validate(
+            {"images": images, "loras": self.loras, "audio": sound_from(own)}
+        )
         shared = {name: getattr(self, name) for name in ClipFields.model_fields}
         return Recipe.model_construct(**shared, inputs=inputs)
 
@@ -162,7 +188,10 @@ def parse_recipe(data: Mapping[str, Any], *, max_volume: int | None = None) -> R
 
 def request_data(recipe: Recipe) -> dict[str, Any]:
     """A recipe under the API's names, plain data: asking for it gives the same clip again."""
-    ends, loras = recipe.inputs.ends, recipe.inputs.loras
+    ends, loras, sound = recipe.inputs.ends, recipe.inputs.loras, recipe.inputs.audio
+    heard = {}
+    if sound is not None:
+        heard = {AUDIO: sound.digest, "audio_strength": sound.strength, "audio_start": sound.start}
     return recipe.model_dump(mode="json", exclude={"inputs", "typed"}) | {
         **dict.fromkeys(FIELDS.values()),
         **{FIELDS[image.at]: image.digest for image in ends},
@@ -171,6 +200,7 @@ def request_data(recipe: Recipe) -> dict[str, Any]:
         "image_strength": ends[0].strength if ends else 1.0,
         "keyframes": keyframes_of(each for each in recipe.inputs.images if each not in ends),
         **({"loras": [lora.asked for lora in loras]} if loras else {}),
+        **heard,
     }
 
 
@@ -261,6 +291,8 @@ def _allowed(field: str) -> str:
     if schema["type"] == "array":
         return "are two numbers from 0 to 1, as in [0.5, 0.5]"
     if "minimum" not in schema:
+        if field == AUDIO:
+            return f"is a {SOUND_FORMATS} sound as base64 or as a data URI"
         picture = field in FIELDS.values()
         return f"is a {FORMATS} picture as base64 or as a data URI" if picture else "is a text"
     low = 0 if field == "seed" else schema["minimum"]

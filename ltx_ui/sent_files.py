@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from ltx_ui.inputs import FORMATS, is_digest
+from ltx_ui.inputs import FORMATS, SOUND_FORMATS, is_digest
 
 _DATA_URI = re.compile(r"data:(?P<kind>[^;,]{0,100})(?P<parameters>(?:;[^;,]{0,100}){0,9}),", re.I)
 _BASE64URL, _BLANKS = bytes.maketrans(b"-_", b"+/"), b" \t\r\n\f\v"
@@ -44,6 +44,15 @@ def _is_picture(data: bytes) -> bool:
 
 PICTURE = Kind(f"{FORMATS} picture", "image/png", _is_picture)
 
+
+def _is_sound(data: bytes) -> bool:
+    # MP3 begins with its tags or with eleven bits of ones; a browser records WebM.
+    starts = (b"RIFF", b"RF64", b"ID3", b"fLaC", b"OggS", b"\x1aE\xdf\xa3")
+    mp3 = data[:1] == b"\xff" and data[1:2] >= b"\xe0"
+    return data.startswith(starts) or data[4:8] == b"ftyp" or mp3
+
+
+SOUND = Kind(f"{SOUND_FORMATS} sound", "audio/mpeg", _is_sound)
 
 SentFile = Annotated[str | bytes, WithJsonSchema({"type": "string"})]
 """The digest of a stored file, or a file's bytes; sent as a text."""

@@ -22,6 +22,7 @@ from kept import GREY, fill, in_use, keep
 from PIL import Image
 from postgres import ON_BOTH
 from running import RunningApp
+from sounds import beats, sound_file
 from sources import ROOT
 from studios import PATIENCE, OpenStudio, idle, leave, until
 from told import ODD, typed
@@ -293,7 +294,7 @@ def test_one_zip_is_read_at_a_time(zipped: Path, elsewhere: Studio, tmp_path: Pa
     assert elsewhere.importing.bring(zipped, "local") == Brought(4, 0)
 
 
-def test_a_recipe_with_its_picture_gives_the_same_frames_elsewhere(
+def test_a_recipe_with_its_files_gives_the_same_frames_elsewhere(
     open_studio: OpenStudio, data_dir: Path, tmp_path: Path
 ) -> None:
     def made(studio: Studio, recipe: Recipe) -> list[bytes]:
@@ -309,8 +310,9 @@ def test_a_recipe_with_its_picture_gives_the_same_frames_elsewhere(
 
     here = open_studio()
     digest = here.add_image(picture()).digest
-    images = {"images": [{"digest": digest}]}
-    recipe = Recipe.model_validate(typed(prompt=ODD).model_dump() | {"inputs": images})
+    heard = {"digest": here.add_file(sound_file(beats(1.0)), "audio")}
+    files = {"images": [{"digest": digest}], "audio": heard}
+    recipe = Recipe.model_validate(typed(prompt=ODD).model_dump() | {"inputs": files})
     frames = made(here, recipe)
     file = exported(here, tmp_path / "x.zip", "ada")
     leave(here)

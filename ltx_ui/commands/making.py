@@ -65,7 +65,7 @@ class Here:
         """Implements :class:`Maker`."""
         studio, owner, request = self._studio, self._owner, wanted.request
         sent = request.files.items()
-        stored = {field: studio.add_image(file, field, owner).digest for field, file in sent}
+        stored = {field: studio.add_file(file, field, owner) for field, file in sent}
         job = studio.submit(request.recipe(stored), owner)
         try:
             for take_id, file in zip(self._followed(job, display), files, strict=True):

@@ -89,6 +89,8 @@ def _recipe_lines(recipe: Recipe) -> Iterator[tuple[str, str]]:
     for image in recipe.inputs.images:
         where = _PLACES.get(image.at, f"Frame {image.at}")
         yield where, f"{image.digest}, strength {image.strength:g}"
+    if (sound := recipe.inputs.audio) is not None:
+        yield "Made to", f"{sound.digest} from {sound.start:g} s, strength {sound.strength:g}"
     for lora in recipe.inputs.loras:
         yield "LoRA", f"{lora.asked['name']}, strength {lora.strength:g}"
 

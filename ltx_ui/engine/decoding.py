@@ -15,6 +15,7 @@ from ltx_ui.engine.memory_fallback import Exhausted, Fallback, attempt, on_the_c
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.sampling import Latents
 from ltx_ui.geometry import margins
+from ltx_ui.inputs import SOUND_RATE, Sound
 from ltx_ui.recipe import Recipe
 
 FREED = Fallback("Freed memory and decoded again.")
@@ -50,12 +51,29 @@ def decode(
     listener.progress("decoding", 1, 2)
     sample_rate = int(pipe.vocoder.config.output_sampling_rate)
     waveform = None
-    if recipe.include_audio:
+    if recipe.include_audio and latents.given is not None:
+        sample_rate = SOUND_RATE
+        waveform = fit_length(latents.given.waveform, round(recipe.duration * sample_rate))
+    elif recipe.include_audio:
         sound, more = _waveform(pipe, latents.audio, has_spare_cpu, free)
         waveform = fit_length(sound, round(recipe.duration * sample_rate))
         notes += more
     listener.progress("decoding", 2, 2)
+    if latents.given is not None:
+        notes += (about_sound(latents.given, recipe),)
     return Clip(frames, recipe.fps, waveform, sample_rate, notes)
+
+
+def about_sound(sound: Sound, recipe: Recipe) -> str:
+    """A sentence on how a clip and the sound that it was made to go together."""
+    if not recipe.include_audio:
+        return "The clip was made to the given sound, and is silent."
+    seconds = sound.waveform.shape[1] / SOUND_RATE
+    if sound.goes_on:
+        return f"The given sound is longer than the clip and was cut after {seconds:.2f} s."
+    if seconds < recipe.duration - 0.02:
+        return f"The given sound ends after {seconds:.2f} s; the rest of the clip is silent."
+    return "The clip was made to the given sound."
 
 
 def _frames(

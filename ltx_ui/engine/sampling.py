@@ -17,9 +17,10 @@ from ltx_ui.engine.compat import index_of
 from ltx_ui.engine.models import Guidance, ModelCard
 from ltx_ui.engine.noise import Noise
 from ltx_ui.engine.preview import Previews
+from ltx_ui.engine.sound_in import following, kept_sound
 from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.geometry import latent_frame_of, margins, video_tokens
-from ltx_ui.inputs import NO_INPUTS, InputData, Picture
+from ltx_ui.inputs import NO_INPUTS, InputData, Picture, Sound
 from ltx_ui.lossy import EXACT, Lossy
 from ltx_ui.recipe import Recipe
 
@@ -38,10 +39,12 @@ class Latents:
     Attributes:
         video: float32, 1×128×F'×H'×W', denormalised, on the model's grid (not cropped).
         audio: float32, 1×C×L×M, denormalised.
+        given: the sound that the clip was made to and has in place of that; None where it has that.
     """
 
     video: Tensor
     audio: Tensor
+    given: Sound | None = None
 
 
 def guidance_arguments(recipe: Recipe, card: ModelCard) -> dict[str, Any]:
@@ -107,7 +110,8 @@ def sample_together(
     steps = card.steps(recipe.num_inference_steps)
     listener.progress("sampling", 0, steps)
     width, height = card.sampled_size(recipe)
-    with Noise(takes).drawn(pipe) as generator:
+    kept = kept_sound(pipe, card, recipe, inputs)
+    with Noise(takes).drawn(pipe) as generator, following(pipe, kept):
         batch = denoise(
             pipe,
             recipe,
@@ -121,6 +125,10 @@ def sample_together(
             **guidance_arguments(recipe, card),
             **{name: value.expand(len(takes), *value.shape[1:]) for name, value in text.items()},
         )
+    if kept is not None and kept.frozen:
+        return [
+            Latents(batch.video[i : i + 1], kept.latents, kept.sound) for i in range(len(takes))
+        ]
     return [Latents(batch.video[i : i + 1], batch.audio[i : i + 1]) for i in range(len(takes))]
 
 

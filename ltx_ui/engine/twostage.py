@@ -27,6 +27,7 @@ from ltx_ui.engine.sampling import (
     guidance_arguments,
     text_arguments,
 )
+from ltx_ui.engine.sound_in import following, kept_sound
 from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.errors import ModelUnavailable
 from ltx_ui.inputs import NO_INPUTS, InputData
@@ -96,7 +97,8 @@ class TwoStage:
         listener.progress("sampling", 0, steps)
         width, height = card.sampled_size(recipe)
         pictures, noise = conditions(recipe, card, inputs), Noise([recipe])
-        with noise.drawn(pipe) as generator:
+        kept = kept_sound(pipe, card, recipe, inputs)
+        with noise.drawn(pipe) as generator, following(pipe, kept):
             small = denoise(
                 pipe,
                 recipe,
@@ -113,7 +115,12 @@ class TwoStage:
         enlarged = self._enlarge(small.video)
         listener.progress("sampling", first, steps)
         second = noise.drawn(pipe, stage=1)
-        with fixed_schedule(pipe), distilled(pipe, self._lora), second as generator:
+        with (
+            fixed_schedule(pipe),
+            distilled(pipe, self._lora),
+            second as generator,
+            following(pipe, kept),
+        ):
             refined = denoise(
                 pipe,
                 recipe,
@@ -133,6 +140,8 @@ class TwoStage:
                 **{name: text[name] for name in ("prompt_embeds", "prompt_attention_mask")},
             )
         # The second stage refines the video; the authors keep the first stage's sound.
+        if kept is not None and kept.frozen:
+            return Latents(refined.video, kept.latents, kept.sound)
         return Latents(refined.video, small.audio)
 
     def _enlarge(self, latents: Tensor) -> Tensor:

@@ -263,7 +263,7 @@ class Incoming:
         """Whether a picture is in the store now."""
         try:
             data = self._listed.picture(digest, self._inputs.max_bytes)
-            return data is not None and self._inputs.add(data, field).digest == digest
+            return data is not None and self._inputs.add_file(data, field) == digest
         except (BadZip, InvalidRecipe):
             return False
 

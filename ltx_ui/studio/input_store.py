@@ -1,4 +1,4 @@
-"""The pictures that recipes refer to: files named by the digest of their bytes."""
+"""The pictures and sounds that recipes refer to: files named by the digest of their bytes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from sqlalchemy import Text, cast, select, union
 
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
 from ltx_ui.inputs import (
+    AUDIO,
     ImageInput,
     InputData,
     Picture,
+    Sound,
     digest_of,
     digests_in,
     is_digest,
@@ -28,6 +30,7 @@ from ltx_ui.inputs import (
 )
 from ltx_ui.media.files import remove, sweep, whole
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
+from ltx_ui.media.sounds import SUFFIXES, read_sound, take_in_sound
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio import dialects
 from ltx_ui.studio.database import Database
@@ -62,8 +65,21 @@ class StoredImage:
     note: str
 
 
+@dataclass(frozen=True)
+class StoredSound:
+    """A stored sound, which recipes may refer to.
+
+    Attributes:
+        digest: ``sha256:…`` of the stored bytes.
+        seconds: how long it is.
+    """
+
+    digest: str
+    seconds: float
+
+
 class InputStore:
-    """The folder of pictures. Safe to call from any thread.
+    """The folder of pictures and sounds. Safe to call from any thread.
 
     A picture that no take, job or character uses is removed after a week, or earlier if there are
     too many unused ones.
@@ -100,17 +116,38 @@ class InputStore:
             MediaError: it could not be written, or the disk is full.
         """
         image = take_in(data, self.max_bytes, field)
-        stored = StoredImage(digest_of(image.data), image.width, image.height, image.note)
+        digest = self._keep(image.data, image.suffix, owner)
+        return StoredImage(digest, image.width, image.height, image.note)
+
+    def add_sound(self, data: bytes, field: str = AUDIO, owner: str = "") -> StoredSound:
+        """Store a sound, as the file that came.
+
+        Args, errors: as :meth:`add`.
+        """
+        sound = take_in_sound(data, self.max_bytes, field)
+        return StoredSound(self._keep(sound.data, sound.suffix, owner), sound.seconds)
+
+    def add_file(self, data: bytes, field: str, owner: str = "") -> str:
+        """Store a picture or a sound, whichever a recipe's field takes; returns its digest.
+
+        Args, errors: as :meth:`add`.
+        """
+        if field == AUDIO:
+            return self.add_sound(data, field, owner).digest
+        return self.add(data, field, owner).digest
+
+    def _keep(self, data: bytes, suffix: str, owner: str) -> str:
+        digest = digest_of(data)
         with self._lock:
             try:
-                _touch(self.path(stored.digest))
+                _touch(self.path(digest))
             except NotFound:
-                with whole(self._folder / f"{_name(stored.digest)}{image.suffix}") as target:
-                    target.write_bytes(image.data)
-            self._shown_to.note(stored.digest, owner)
+                with whole(self._folder / f"{_name(digest)}{suffix}") as target:
+                    target.write_bytes(data)
+            self._shown_to.note(digest, owner)
         if time.monotonic() - self._swept_at > SECONDS_BETWEEN_SWEEPS:
             self.sweep()
-        return stored
+        return digest
 
     @contextmanager
     def held(self, named: Iterable[tuple[str, str]], owner: str = "") -> Iterator[None]:
@@ -153,19 +190,24 @@ class InputStore:
         """A stored picture as a small WebP, with sides of at most 512 pixels.
 
         Raises:
-            NotFound: as :meth:`path`.
+            NotFound: as :meth:`path`; or it is a sound.
         """
-        return self._small(self.path(digest, owner))
+        path = self.path(digest, owner)
+        if path.suffix in SUFFIXES:
+            raise NotFound(NOT_HERE)
+        return self._small(path)
 
     def read(self, recipe: Recipe) -> InputData:
         """What a recipe's files hold, as the engine takes it.
 
         Raises:
             NotFound: a file was removed.
-            InvalidRecipe: a LoRA was removed, or can't be used.
+            InvalidRecipe: a LoRA was removed, or can't be used, or the sound ends before the clip
+                begins.
         """
         pictures = {image.at: self._pixels(image, recipe) for image in recipe.inputs.images}
-        return InputData(pictures, self.loras.read(recipe) if self.loras else ())
+        loras = self.loras.read(recipe) if self.loras else ()
+        return InputData(pictures, loras, self._sound(recipe))
 
     def sweep(self) -> None:
         """Remove unused pictures that are too old or too many, and files that a killed process has
@@ -220,12 +262,22 @@ class InputStore:
         picture = read_reference(data, len(data), name_at(image.at))
         return fit(picture, recipe.width, recipe.height, image.focus)
 
+    def _sound(self, recipe: Recipe) -> Sound | None:
+        given = recipe.inputs.audio
+        if given is None:
+            return None
+        return read_sound(self.path(given.digest).read_bytes(), given.start, recipe.duration)
+
     def _hold(self, digest: str, field: str, owner: str) -> str:
         with self._lock:
             try:
-                _touch(self.path(digest, owner))
+                path = self.path(digest, owner)
             except NotFound as error:
                 raise InvalidRecipe.because(field, f"{field}: {error}") from None
+            if (path.suffix in SUFFIXES) != (field == AUDIO):
+                wrong = "a picture; a sound" if field == AUDIO else "a sound; a picture"
+                raise InvalidRecipe.because(field, f"{field}: is the digest of {wrong} is needed.")
+            _touch(path)
             self._held[digest] += 1
         return digest
 

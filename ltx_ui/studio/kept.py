@@ -97,6 +97,13 @@ class Kept(ABC):
         """
         return self._inputs.add(data, field, owner)
 
+    def add_file(self, data: bytes, field: str, owner: str = "") -> str:
+        """Store a picture or a sound, whichever a recipe's field takes; returns its digest.
+
+        Args, errors: as :meth:`add_image`.
+        """
+        return self._inputs.add_file(data, field, owner)
+
     def last_frame(self, take_id: str, owner: str) -> StoredImage:
         """Store a take's last frame as a picture, so that another clip may begin where it ends.
 

@@ -37,8 +37,8 @@ def image_limit(settings: Settings) -> int:
 
 
 def recipe_limit(settings: Settings) -> int:
-    """How many bytes a recipe may have: two pictures in base64, and its texts."""
-    return 2 * image_limit(settings) * 4 // 3 + 100_000
+    """How many bytes a recipe may have: two pictures and a sound in base64, and its texts."""
+    return 3 * image_limit(settings) * 4 // 3 + 100_000
 
 
 async def read_body(request: Request, limit: int) -> bytearray:

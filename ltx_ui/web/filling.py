@@ -221,7 +221,7 @@ class Filling:
     def reuse_recipe(self, recipe: Recipe, values: Values) -> Updates:
         """Fill the fields with a recipe."""
         form = Form.from_recipe(recipe, self._presets)
-        return self.fill(values, t("filled.recipe"), form)
+        return self.fill(values, with_loss(t("filled.recipe"), recipe), form)
 
     def reuse_file(self, values: Values, event: gr.EventData) -> Updates:
         """Fill the fields with what a file told."""
@@ -229,6 +229,7 @@ class Filling:
         found = recalled(told if isinstance(told, Mapping) else {})
         form = Form.from_recipe(found.recipe, self._presets)
         said = t("filled.file", name=str(sent(event, "name"))[:_LONGEST_NAME])
+        said = with_loss(said, found.recipe)
         return self.fill(values, " ".join([said, *self._unfilled(form, found.making)]), form)
 
     def _unfilled(self, form: Form, making: Making) -> Iterator[str]:
@@ -308,7 +309,8 @@ class Filling:
         if remedy.another_seed:
             known |= {"seed": None, "seed_locked": False}
         cured = dataclasses.replace(form, **known)
-        return self.fill(values, t("filled.cure"), cured, Origin(take.id, "cured"))
+        said = with_loss(t("filled.cure"), take.recipe)
+        return self.fill(values, said, cured, Origin(take.id, "cured"))
 
     def start_from(self, digest: str, values: Values) -> Updates:
         """Make a picture the first frame."""
@@ -324,3 +326,8 @@ class Filling:
         on(fields.cast.bring, self.bring, fields.all, self.filled, how=EACH)
         on(fields.file.told, self.reuse_file, fields.all, self.filled, how=EACH)
         on(fields.dice.click, self.roll, None, {fields["seed"], fields["seed_locked"]})
+
+
+def with_loss(words: str, recipe: Recipe) -> str:
+    """What was done, and what of a recipe the fields have no place for."""
+    return words if recipe.inputs.audio is None else " ".join([words, t("filled.no_sound")])

@@ -131,8 +131,8 @@ class Media:
 
     def _recalled(self, data: bytearray, owner: str) -> RecipeAnswer:
         found = recall(BytesIO(data))
-        add = self._studio.add_image
-        stored = {field: add(file, field, owner).digest for field, file in found.pictures.items()}
+        add = self._studio.add_file
+        stored = {field: add(file, field, owner) for field, file in found.pictures.items()}
         return RecipeAnswer.model_validate(found.with_pictures(stored).answer())
 
     async def thumbnail(self, digest: str, owner: Owner) -> Response:

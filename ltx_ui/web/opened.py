@@ -19,6 +19,7 @@ from ltx_ui.studio.takes import Take
 from ltx_ui.web.access import owner_of
 from ltx_ui.web.create import Create
 from ltx_ui.web.difference import filling
+from ltx_ui.web.filling import with_loss
 from ltx_ui.web.job_view import STAGES
 from ltx_ui.web.language import t
 from ltx_ui.web.recipe_words import recipe_lines
@@ -102,7 +103,8 @@ class Opened:
         take = self._studio.library.take(str(sent(event, "take")), owner_of(request))
         fields = self._create.form.filling
         form = way.form(fields.form(values), take, self._presets)
-        return fields.fill(values, t(way.done), form, way.origin(take))
+        said = with_loss(t(way.done), take.recipe) if way.takes_all else t(way.done)
+        return fields.fill(values, said, form, way.origin(take))
 
     def connect(self) -> None:
         """Connect the dialog's events with this class's methods, and with what Create does."""

@@ -151,9 +151,9 @@ async def submitted(
 def _submit(
     studio: Studio, asked: Request, owner: str, origin: Origin | None, key: Key | None
 ) -> Job:
-    """Store the pictures that a request carries, and queue its recipe."""
-    add = studio.add_image
-    stored = {field: add(file, field, owner).digest for field, file in asked.files.items()}
+    """Store the pictures and the sound that a request carries, and queue its recipe."""
+    add = studio.add_file
+    stored = {field: add(file, field, owner) for field, file in asked.files.items()}
     return studio.submit(asked.recipe(stored), owner, origin=origin, key=key)
 
 

@@ -20,6 +20,7 @@ class Way:
         label, hint, done: what its button says, what that means, and what is said once the fields
             are filled, as texts of the catalogue.
         filled: the form after it, of the present one and the take's.
+        takes_all: whether it is the whole recipe that is taken, but for its seed perhaps.
         varies: whether what is generated of it then is a variation of the take.
     """
 
@@ -27,6 +28,7 @@ class Way:
     hint: str
     done: str
     filled: Callable[[Form, Form], Form]
+    takes_all: bool = False
     varies: bool = False
 
     def form(self, now: Form, take: Take, presets: Presets) -> Form:
@@ -53,10 +55,14 @@ def _but_seed(now: Form, of_take: Form) -> Form:
 
 WAYS: Mapping[str, Way] = {
     "use_all": Way(
-        "take.use_all", "opened.use_all_hint", "filled.recipe", lambda now, of_take: of_take
+        *("take.use_all", "opened.use_all_hint", "filled.recipe"),
+        lambda now, of_take: of_take,
+        takes_all=True,
     ),
     "use_seed": Way("take.use_seed", "opened.use_seed_hint", "filled.seed", _with_seed),
     "use_prompt": Way("opened.use_prompt", "opened.use_prompt_hint", "filled.prompt", _with_prompt),
-    "remix": Way("opened.remix", "opened.remix_hint", "filled.remix", _but_seed, varies=True),
+    "remix": Way(
+        "opened.remix", "opened.remix_hint", "filled.remix", _but_seed, takes_all=True, varies=True
+    ),
 }
 """The ways, by the names that the page's script has for them."""

@@ -37,13 +37,16 @@ class Keyframe(BaseModel):
 
 
 class Recipe(ClipFields):
-    """All that defines a clip, as ``POST /api/v1/jobs`` takes it: pictures by their digests."""
+    """All that defines a clip, as ``POST /api/v1/jobs`` takes it: files by their digests."""
 
     image_start: Digest | None = Field(description="The first frame's picture.")
     image_end: Digest | None = Field(description="The last frame's picture.")
     image_start_focus: list[Fraction] = Field(min_length=2, max_length=2)
     image_end_focus: list[Fraction] = Field(min_length=2, max_length=2)
     image_strength: Fraction
+    audio: Digest | None = Field(None, description="The sound that the clip is made to.")
+    audio_strength: Fraction = 1.0
+    audio_start: float = Field(0.0, ge=0, description="Seconds into it where the clip begins.")
     loras: list[Lora] = Field([], description="LoRAs that it is made with.")
     keyframes: list[Keyframe] = Field(description="Pictures at other frames, or of other strength.")
 
