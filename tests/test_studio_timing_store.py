@@ -38,6 +38,21 @@ def sampling(found: list[Measurement]) -> list[float]:
     return [one.timings["sampling"] for one in found]
 
 
+def test_pictures_in_between_cost_time_and_are_kept_as_a_number(
+    store: TimingStore, tmp_path: Path
+) -> None:
+    digest = f"sha256:{'7' * 64}"
+    images = [{"digest": digest, "at": place} for place in (0, 20, 40)]
+    model, after = TimingModel(CARDS["demo"]), TimingModel(CARDS["demo"])
+    pictured = recipe(inputs={"images": images})
+    store.add("demo", "cpu", model.learn(pictured, SECONDS))
+    after.recall(store.of("demo", "cpu"))
+    assert after.expect(pictured)["sampling"] == SECONDS["sampling"]
+    # Two of nine latent frames are theirs.
+    assert after.expect(recipe())["sampling"] == pytest.approx(SECONDS["sampling"] * 7 / 9)
+    assert digest.encode() not in (tmp_path / "library.sqlite3").read_bytes()
+
+
 def test_the_next_start_expects_what_this_one_measured(store: TimingStore) -> None:
     before, after = TimingModel(CARDS["demo"]), TimingModel(CARDS["demo"])
     for made in (recipe(), recipe(num_frames=9, mode="high", two_stage=True, guidance_scale=1.0)):
