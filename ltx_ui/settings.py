@@ -181,7 +181,7 @@ class Settings(BaseSettings):
         description="Delete drafts of contact sheets that nobody kept after so many days; 0: only "
         "when there are many newer ones.",
     )
-    max_image_mb: float = Field(50.0, gt=0, description="Largest picture, in MB.")
+    max_image_mb: float = Field(50.0, gt=0, description="Largest picture, sound or film, in MB.")
     visitor_volume: int = Field(
         768 * 512 * 121,
         ge=128 * 128 * 9,

@@ -7,6 +7,7 @@ import pytest
 from studios import PATIENCE, OpenStudio, quick
 
 from ltx_ui.engine.models import CARDS
+from ltx_ui.inputs import FilmInput, Inputs, SoundInput
 from ltx_ui.media.metadata import read_metadata
 from ltx_ui.presets import Preset, Presets, load_presets
 from ltx_ui.prompting import compile_prompt
@@ -24,6 +25,7 @@ from ltx_ui.web.choices import (
     take_choices,
 )
 from ltx_ui.web.form import Form, preset_fields
+from ltx_ui.web.recipe_words import differences, recipe_lines
 
 WIDE = Preset(
     id="wide",
@@ -209,3 +211,17 @@ def test_the_authors_negative_prompt_is_asked_for_where_the_model_has_one(
     assert (sent.negative_prompt, sent.authors_negative) == (recipe.negative_prompt, False)
     for card in (CARDS["demo"], CARDS["ltx-2-distilled"]):
         assert form.made_with(card).recipe_data(presets, card)["negative_prompt"] == "rain"
+
+
+def test_what_no_field_holds_is_told_and_compared(presets: Presets) -> None:
+    plain = parse_recipe({"prompt": "a cat", "seed": 1})
+    film = FilmInput(digest="sha256:" + "1" * 64, frames=48, overlap=17)
+    sound = SoundInput(digest="sha256:" + "2" * 64, start=1.5, strength=0.8)
+    inputs = Inputs(film=film, audio=sound)
+    fuller = plain.model_copy(update={"inputs": inputs})
+    told = {line.label: line.words for line in recipe_lines(fuller, presets)}
+    assert told["Goes on"] == "After a film of 2.00 s"
+    assert told["Made to a sound"] == "From 1.50 s, kept at 80 %"
+    found = differences([plain, fuller], presets)
+    assert [each.label for each in found] == ["Goes on", "Made to a sound"]
+    assert [each.cells[0] for each in found] == [None, None]
