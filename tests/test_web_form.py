@@ -213,7 +213,7 @@ def test_the_authors_negative_prompt_is_asked_for_where_the_model_has_one(
         assert form.made_with(card).recipe_data(presets, card)["negative_prompt"] == "rain"
 
 
-def test_what_no_field_holds_is_told_and_compared(presets: Presets) -> None:
+def test_what_a_clip_was_made_from_is_told_and_compared(presets: Presets) -> None:
     plain = parse_recipe({"prompt": "a cat", "seed": 1})
     film = FilmInput(digest="sha256:" + "1" * 64, frames=48, overlap=17)
     sound = SoundInput(digest="sha256:" + "2" * 64, start=1.5, strength=0.8)
@@ -223,5 +223,5 @@ def test_what_no_field_holds_is_told_and_compared(presets: Presets) -> None:
     assert told["Goes on"] == "After a film of 2.00 s"
     assert told["Made to a sound"] == "From 1.50 s, kept at 80 %"
     found = differences([plain, fuller], presets)
-    assert [each.label for each in found] == ["Goes on", "Made to a sound"]
+    assert [each.label for each in found] == ["Made to a sound", "Goes on"]
     assert [each.cells[0] for each in found] == [None, None]

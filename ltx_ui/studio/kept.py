@@ -18,7 +18,7 @@ from ltx_ui.studio.characters import Characters
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.exporting import Exporting
 from ltx_ui.studio.importing import Importing
-from ltx_ui.studio.input_store import InputStore, StoredImage
+from ltx_ui.studio.input_store import InputStore, StoredImage, StoredSound
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.licences import Licences
 from ltx_ui.studio.lineage import LastFrames
@@ -126,6 +126,13 @@ class Kept(ABC):
         Args, errors: as :meth:`add_image`.
         """
         return self._inputs.add_file(data, field, owner)
+
+    def add_sound(self, data: bytes, owner: str = "") -> StoredSound:
+        """Store a sound. Recipes may then refer to it by its digest.
+
+        Args, errors: as :meth:`add_image`.
+        """
+        return self._inputs.add_sound(data, owner=owner)
 
     def recipe_of(self, asked: Asked, owner: str = "") -> Recipe:
         """The recipe that is asked for, whose files are stored from now on. What was not asked for

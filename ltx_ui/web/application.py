@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web import characters, marks
+from ltx_ui.web import characters, marks, sounds
 from ltx_ui.web.access import AuthenticationMiddleware
 from ltx_ui.web.account import Account
 from ltx_ui.web.along import Along
@@ -99,6 +99,7 @@ def make_routes(
         api_v1_router(studio, settings, presets, watching),
         Api(studio, settings, watching).router(),
         Media(studio, settings).router(),
+        sounds.router(studio, settings),
         marks.router(studio),
         characters.router(studio),
         tokens.router(studio),

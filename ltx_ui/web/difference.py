@@ -12,6 +12,7 @@ from ltx_ui.presets import Presets
 from ltx_ui.recipe import Recipe
 from ltx_ui.web.fields import MODES
 from ltx_ui.web.form import DESCRIBED, Form
+from ltx_ui.web.given_sound import in_words as sound_in_words
 from ltx_ui.web.keyframes import in_words as rows_in_words
 from ltx_ui.web.language import number, percent, t
 from ltx_ui.web.loras import in_words as loras_in_words
@@ -97,6 +98,8 @@ def in_words(name: str, value: Any) -> str:
         return t("since.none")
     if name == "keyframes":
         return rows_in_words(value)
+    if name == "given_sound":
+        return sound_in_words(value)
     if isinstance(value, tuple):
         return ", ".join(percent(100 * each) for each in value)
     if isinstance(value, str) and value.startswith("sha256:"):

@@ -24,6 +24,7 @@ from ltx_ui.web.choices import (
     take_choices,
 )
 from ltx_ui.web.form import DESCRIBED, Form
+from ltx_ui.web.given_sound import lay_out_sound
 from ltx_ui.web.helpers import lay_out_helper
 from ltx_ui.web.keyframes import lay_out_keyframes, length_of
 from ltx_ui.web.language import t
@@ -35,6 +36,9 @@ from ltx_ui.web.views import quality_note
 from ltx_ui.web.wiring import Updates, Values, disclosure, panel
 
 PICTURES = tuple(FIELDS.values())
+
+TIMED = ("keyframes", "given_sound")
+"""Fields that show how long the clip is."""
 
 HINTS = {
     "camera": "helper.camera_hint",
@@ -126,7 +130,8 @@ class Fields:
         """
         offered = self.offered(form, presets, limits, has_upsampler=has_upsampler)
         shown = {**form.as_draft(), **pictures}
-        offered["keyframes"] = gr.update(**length_of(form.num_frames, form.fps))
+        for name in TIMED:
+            offered[name] = gr.update(**length_of(form.num_frames, form.fps))
         updates = shown | {name: {**offered[name], "value": shown[name]} for name in offered}
         return {self.of_form[name]: updates[name] for name in self.of_form}
 
@@ -186,6 +191,7 @@ class _Layout:
                 self.of_form[name] = lay_out_picture(name, known.label, known.elem_id)
             length = length_of(self.form.num_frames, self.form.fps)
             self.of_form["keyframes"] = lay_out_keyframes(DESCRIBED["keyframes"].elem_id, length)
+            self.of_form["given_sound"] = lay_out_sound(DESCRIBED["given_sound"].elem_id, length)
         self.put(
             *("image_strength", gr.Slider, *bounds("image_strength")),
             step=0.05,

@@ -28,6 +28,7 @@ from ltx_ui.web.cast import model_reads
 from ltx_ui.web.casting import brought
 from ltx_ui.web.fields import Fields
 from ltx_ui.web.form import DESCRIBED, OFFERED, Form
+from ltx_ui.web.given_sound import GivenSound, as_rows
 from ltx_ui.web.keyframes import Keyframe
 from ltx_ui.web.language import t
 from ltx_ui.web.loras import as_asked, offer_loras
@@ -75,6 +76,7 @@ class Filling:
             name: self._picture(getattr(form, name), getattr(form, FOCUSES[place]))
             for place, name in FIELDS.items()
         } | {"keyframes": [dataclasses.asdict(each) for each in form.keyframes if self._has(each)]}
+        there["given_sound"] = as_rows(tuple(filter(self._has, form.given_sound)))
         limits = self._studio.limits(asking())
         shown = self.fields.show(
             form, self._presets, there, limits, has_upsampler=self.has_upsampler
@@ -102,8 +104,8 @@ class Filling:
         except NotFound:
             return None
 
-    def _has(self, row: Keyframe) -> bool:
-        return self._picture(row.digest, row.focus) is not None
+    def _has(self, row: Keyframe | GivenSound) -> bool:
+        return self._picture(row.digest, CENTRE) is not None
 
     def fill(self, values: Values, words: str, form: Form, origin: Origin | None = None) -> Updates:
         """Put another form into the fields, and keep the present one for :meth:`undo`.
@@ -241,6 +243,8 @@ class Filling:
         asked = read_sent(as_asked(form.loras))
         for missing in self._studio.loras.missing(asked):
             yield t("filled.no_lora", name=missing)
+        if not all(map(self._has, form.given_sound)):
+            yield t("filled.no_sound")
         for row in form.keyframes:
             if not self._has(row):
                 yield t("filled.no_picture", picture=t("keyframes.number", number=row.frame))
@@ -330,6 +334,4 @@ class Filling:
 
 def with_loss(words: str, recipe: Recipe) -> str:
     """What was done, and what of a recipe the fields have no place for."""
-    sound = [t("filled.no_sound")] if recipe.inputs.audio else []
-    film = [t("filled.no_film")] if recipe.inputs.film else []
-    return " ".join([words, *sound, *film])
+    return words if recipe.inputs.film is None else " ".join([words, t("filled.no_film")])

@@ -31,6 +31,7 @@ from ltx_ui.web.described import (
     read_text,
     read_whole,
 )
+from ltx_ui.web.given_sound import GivenSound, read_sound, sound_asked
 from ltx_ui.web.keyframes import Keyframe, read_rows, rows_asked
 from ltx_ui.web.loras import as_asked, read_chosen
 from ltx_ui.words import squeeze
@@ -71,6 +72,12 @@ class Form:
         *((), read_rows, "field.keyframes", "keyframes"),
         rare=True,
         fills=lambda form, card: {"keyframes": [each.asked for each in form.keyframes]},
+    )
+    given_sound: tuple[GivenSound, ...] = kept_field(
+        *((), read_sound, "heard.label", "given-sound"),
+        asks=("audio", "audio_start", "audio_strength"),
+        rare=True,
+        fills=lambda form, card: form.given_sound[0].asked if form.given_sound else {},
     )
     image_strength: float = kept_field(
         *(_default("image_strength"), read_number, "field.image_strength", "image-strength"),
@@ -193,6 +200,7 @@ class Form:
         kept = {name: asked[name] for name in DESCRIBED.keys() & asked.keys()}
         kept |= {name: read_focus(kept[name]) for name in FOCUSES.values() if name in kept}
         kept["loras"] = read_chosen(asked.get("loras", ()))
+        kept["given_sound"] = sound_asked(asked)
         kept["keyframes"] = rows_asked(asked["keyframes"])
         form = replace(
             cls.initial(presets),

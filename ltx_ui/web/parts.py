@@ -112,6 +112,11 @@ PARTS: Mapping[str, Part] = {
         styles=("keyframes.css",),
         begins=("studio:keyframe",),
     ),
+    "given_sound": Part(
+        components={"given_sound.js": ("changed",)},
+        styles=("given_sound.css",),
+        begins=("studio:sound",),
+    ),
     "cast": Part(
         components={"mention.js": ("bring",)}, styles=("cast.css",), begins=("studio:mention",)
     ),

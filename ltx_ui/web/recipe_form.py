@@ -22,7 +22,7 @@ from ltx_ui.web.cast import model_reads
 from ltx_ui.web.choices import length_choices, other_lengths, preset_choices, size_choices
 from ltx_ui.web.difference import changes
 from ltx_ui.web.estimates import Estimates
-from ltx_ui.web.fields import PICTURES
+from ltx_ui.web.fields import PICTURES, TIMED
 from ltx_ui.web.filling import Filling
 from ltx_ui.web.findings import Findings
 from ltx_ui.web.form import (
@@ -32,6 +32,7 @@ from ltx_ui.web.form import (
     Form,
     preset_fields,
 )
+from ltx_ui.web.given_sound import check_sound
 from ltx_ui.web.helpers import offer_phrases
 from ltx_ui.web.keyframes import check_sent, length_of
 from ltx_ui.web.language import said, t
@@ -43,7 +44,7 @@ from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, in_browser, on, panel, presence, sent
 from ltx_ui.words import squeeze
 
-_SENT = (*PICTURES, "keyframes")
+_SENT = (*PICTURES, *TIMED)
 _TYPED = ("prompt", "negative_prompt", *_SENT)
 """Fields that report changes by scripts of their own; all others have Gradio's ``change``."""
 
@@ -95,6 +96,7 @@ class RecipeForm:
         for name in PICTURES:
             check_refused(values.get(self.fields[name]), name)
         check_sent(values.get(self.fields["keyframes"]))
+        check_sound(values.get(self.fields["given_sound"]))
         form = self.filling.form(values)
         data = form.recipe_data(self._presets, self._studio.model_card())
         recipe = parse_recipe(data, max_volume=self._settings.max_volume)
@@ -127,7 +129,7 @@ class RecipeForm:
             ),
             self.fields.quality: self._estimates.quality(form),
             self.fields["image_strength"]: gr.update(visible=form.has_picture),
-            self.fields["keyframes"]: gr.update(**length_of(form.num_frames, form.fps)),
+            **{self.fields[n]: gr.update(**length_of(form.num_frames, form.fps)) for n in TIMED},
             self._draft: form.as_draft(),
             **self._measure(form),
         }

@@ -8,13 +8,13 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from ltx_ui.extending import EXTEND
-from ltx_ui.inputs import AUDIO, is_digest
+from ltx_ui.inputs import is_digest
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import Recipe
 from ltx_ui.web.difference import SILENT, TEXTS, in_words
 from ltx_ui.web.form import DESCRIBED, OFFERED, Form
 from ltx_ui.web.keyframes import kept, where
-from ltx_ui.web.language import percent, seconds, t
+from ltx_ui.web.language import seconds, t
 
 _UNTOLD = {*SILENT, "num_takes", "image_start_focus", "image_end_focus", "image_strength"}
 """Fields that say nothing of a take, or only where there is a picture."""
@@ -86,9 +86,6 @@ def _beside_fields(recipe: Recipe) -> Iterator[Line]:
         after = film.direction == "after"
         words = t("extend.after_words" if after else "extend.before_words", time=lasts)
         yield Line(EXTEND, t("extend.film"), words)
-    if sound := recipe.inputs.audio:
-        start, kept_at = seconds(sound.start, 2), percent(100 * sound.strength)
-        yield Line(AUDIO, t("heard.label"), t("heard.words", time=start, strength=kept_at))
 
 
 def _lines(name: str, label: str, form: Form) -> Iterator[Line]:
@@ -125,7 +122,7 @@ def differences(recipes: Sequence[Recipe], presets: Presets) -> list[Difference]
     lines = [{line.name: line for line in recipe_lines(each, presets)} for each in recipes]
     found = []
     labels = {name: line.label for each in lines for name, line in each.items()}
-    order = [*DESCRIBED, EXTEND, AUDIO]
+    order = [*DESCRIBED, EXTEND]
     for name in sorted(labels, key=lambda name: order.index(name.partition(".")[0])):
         cells = tuple(each.get(name) for each in lines)
         if len(set(cells)) > 1:

@@ -1,0 +1,98 @@
+// The sound that the clip is made to. The value is a list: nothing, or {digest, start, strength, seconds}
+// and what the studio said of it; one that waits for its file has no digest. The template does not show
+// it, so that nothing that is being dragged is redrawn.
+const block = element.closest('.block') ?? element;
+const row = () => props.value?.[0];
+const length = () => props.frames / props.fps;
+const numbers = new Intl.NumberFormat(LANGUAGE, {maximumFractionDigits: 2});
+const percent = new Intl.NumberFormat(LANGUAGE, {style: 'percent'});
+let drawn = '', peaks = [];
+
+// How loud the sound is along its length, with the part that the clip has.
+const paint = (canvas, {start, seconds}) => {
+  const pen = canvas.getContext('2d'), width = canvas.width = canvas.clientWidth || 300, high = canvas.height;
+  const [line, part] = ['color', 'accentColor'].map(name => getComputedStyle(canvas)[name]);
+  peaks.forEach((peak, place) => {
+    const at = place / peaks.length * seconds, tall = Math.max(1, peak * high);
+    pen.fillStyle = at >= start && at < start + length() ? part : line;
+    pen.fillRect(place / peaks.length * width, (high - tall) / 2, Math.max(1, width / peaks.length - 1), tall);
+  });
+};
+const measure = async (canvas, digest) => {
+  drawn = digest;
+  peaks = [];
+  try {
+    const data = await (await fetch(`inputs/${digest}/sound`)).arrayBuffer();
+    const [samples] = [(await new OfflineAudioContext(1, 1, 8000).decodeAudioData(data)).getChannelData(0)];
+    const step = Math.ceil(samples.length / 120);
+    peaks = Array.from({length: Math.ceil(samples.length / step)}, (_, place) =>
+      samples.subarray(place * step, (place + 1) * step).reduce((most, each) => Math.max(most, Math.abs(each)), 0));
+  } catch { /* What a browser can't decode has no picture here; the studio can. */ }
+  if (row()?.digest === digest) draw(canvas.parentElement, row());
+};
+const draw = (line, given) => {
+  const [start, strength] = line.querySelectorAll('input[type=range]'), [from, held] = line.querySelectorAll('[data-words]');
+  const canvas = line.querySelector('canvas'), player = line.querySelector('audio'), drop = line.querySelector('.drop');
+  for (const part of [canvas, player, start.parentElement, strength.parentElement]) part.hidden = !given.digest;
+  canvas.hidden ||= !peaks.length || drawn !== given.digest;
+  drop.hidden = !!given.digest;
+  drop.querySelector('span').textContent = drop.querySelector('span').dataset[given.busy ? 'sending' : 'drop'];
+  line.querySelector('.small').textContent = given.problem || '';
+  line.querySelector('.small').classList.toggle('wrong', !!given.problem);
+  if (!given.digest) return;
+  if (!player.src.includes(given.digest)) player.src = `inputs/${given.digest}/sound`;
+  if (drawn !== given.digest) measure(canvas, given.digest);
+  start.max = Math.max(0, (given.seconds || given.start + length()) - Math.min(length(), given.seconds || Infinity)).toFixed(2);
+  start.disabled = !Number(start.max);
+  start.value = given.start;
+  strength.value = given.strength;
+  from.textContent = from.dataset.words.replace('[n]', numbers.format(given.start));
+  held.textContent = held.dataset.words.replace('[n]', percent.format(given.strength));
+  if (!canvas.hidden) paint(canvas, {...given, seconds: given.seconds || given.start + length()});
+};
+const show = () => {
+  const list = element.querySelector('.rows');
+  if (!row()) list.replaceChildren();
+  else if (!list.firstElementChild) list.append(element.querySelector('template').content.firstElementChild.cloneNode(true));
+  if (row()) draw(list.firstElementChild, row());
+  element.querySelector('[data-tells]').hidden = !!row();
+};
+const put = value => {
+  props.value = value;
+  show();
+  trigger('changed');
+};
+const change = fields => put([{...row(), ...fields}]);
+document.addEventListener('studio:sound', () => {
+  put([{start: 0, strength: 1}]);
+  element.querySelector('input').focus();
+});
+const send = async file => {
+  const id = {}, headers = {'Content-Type': file.type.startsWith('audio/') ? file.type : 'application/octet-stream'};
+  block.dataset.busy = '';
+  change({busy: id, problem: ''});
+  const told = await fetch('inputs/sound', {method: 'POST', body: file, headers})
+    .then(async answer => answer.ok ? answer.json() : {problem: await studio.reason(answer)}).catch(() => ({problem: WORDS.offline}));
+  if (row()?.busy === id) change({...told, start: 0, busy: undefined});
+  delete block.dataset.busy;
+  block.dispatchEvent(new CustomEvent('studio:settled', {bubbles: true}));
+};
+element.addEventListener('change', ({target}) => {
+  if (target.type === 'file' && target.files[0]) send(target.files[0]);
+  if (target.type === 'range') {
+    change({[target.name]: Number(target.value)});
+    if (target.name === 'start') element.querySelector('audio').currentTime = row().start;
+  }
+});
+element.addEventListener('input', ({target}) => {
+  if (target.type === 'range') draw(target.closest('.heard'), {...row(), [target.name]: Number(target.value)});
+});
+element.addEventListener('click', ({target}) => { if (target.closest('[data-do=remove]')) put([]); });
+for (const kind of ['dragover', 'drop'])
+  element.addEventListener(kind, event => {
+    if (!row()) return;
+    event.preventDefault();
+    if (kind === 'drop' && event.dataTransfer.files[0]) send(event.dataTransfer.files[0]);
+  });
+watch(['value', 'frames', 'fps'], show);
+show();

@@ -1,0 +1,70 @@
+"""A sound that the clip is made to, under a creator's hands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from chromium import MISSING, arrived, fast_preview, serious, wait_for_the_clip, write_prompt
+from playwright.sync_api import Locator, Page, expect
+from sounds import beats, sound_file
+
+if MISSING:
+    pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
+
+
+def chosen(page: Page, file: Path) -> Locator:
+    """The field with a sound in it; it is there once the studio has said what it thinks of it."""
+    page.get_by_role("button", name="Make the clip to a sound").click()
+    field = page.locator("#given-sound .heard")
+    field.locator("input[type=file]").set_input_files(file)
+    return field
+
+
+def slide(field: Locator, name: str, value: float) -> None:
+    field.locator(f"input[name={name}]").evaluate(
+        "(slider, value) => { slider.value = value; ['input', 'change'].forEach("
+        "type => slider.dispatchEvent(new Event(type, {bubbles: true}))); }",
+        value,
+    )
+
+
+def test_a_clip_is_made_to_a_part_of_a_sound_and_the_sound_is_kept(
+    page: Page, tmp_path: Path
+) -> None:
+    file = tmp_path / "beats.wav"
+    file.write_bytes(sound_file(beats(3.0)))
+    write_prompt(page, "A ball hears beats")
+    fast_preview(page)
+    field = chosen(page, file)
+    expect(field.locator("audio")).to_be_visible()
+    expect(field.locator("canvas")).to_be_visible()
+    slide(field, "start", 1.5)
+    expect(field).to_contain_text("The clip begins at 1.5 s")
+    assert serious(page) == []
+    page.locator("#generate").click()
+    arrived(page, "A ball hears beats")
+    wait_for_the_clip(page)
+    src = page.locator("#player video").get_attribute("src") or ""
+    take = src.removeprefix("takes/").removesuffix(".mp4")
+    recipe = page.request.get(f"{page.url}jobs/{take}").json()["recipe"]
+    assert (recipe["audio_start"], recipe["audio_strength"]) == (1.5, 1.0)
+    heard = page.request.get(f"{page.url}inputs/{recipe['audio']}/sound")
+    assert heard.body() == file.read_bytes()
+    slide(field, "strength", 0.5)
+    expect(page.locator("#since")).to_contain_text("From 1.50 s")
+    page.reload()
+    expect(page.locator("#given-sound .heard")).to_contain_text("The clip begins at 1.5 s")
+    page.get_by_role("button", name="Remove the sound").click()
+    expect(page.locator("#given-sound .heard")).to_have_count(0)
+
+
+def test_what_is_no_sound_is_said_and_keeps_generate_back(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "words.wav"
+    file.write_bytes(b"not a sound at all" * 20)
+    write_prompt(page, "A ball hears words")
+    fast_preview(page)
+    field = chosen(page, file)
+    expect(field.locator(".small")).to_contain_text("WAV, MP3, FLAC, M4A or OGG")
+    page.locator("#generate").click()
+    expect(page.locator("#problem")).to_contain_text("Choose another sound")
