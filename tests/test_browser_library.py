@@ -369,6 +369,8 @@ def test_what_is_changed_where_a_clip_is_opened_is_on_the_wall_where_it_was_scro
     expect(card.locator(".about b")).to_have_text("The end")
     expect(card.locator(".heart")).to_have_attribute("aria-pressed", "true")
     heard(gallery, "studio:menus")
+    while not late:
+        gallery.wait_for_timeout(50)
     [(route, answer)] = late  # Of the wall, asked for before there was a heart.
     route.fulfill(response=answer)
     told(gallery)
