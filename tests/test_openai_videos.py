@@ -17,6 +17,9 @@ from openai.types import Video
 from PIL import Image
 from running import RunningApp
 
+from ltx_ui.settings import Settings
+from ltx_ui.web.bodies import recipe_limit
+
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 
 SMALL = {"num_inference_steps": 1, "num_frames": 9}
@@ -283,7 +286,7 @@ def test_a_body_that_is_no_request_is_refused_in_openais_words(
 def test_a_body_over_the_limit_is_not_taken(http: httpx.Client) -> None:
     def chunks() -> Iterator[bytes]:
         yield b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n'
-        for _ in range(140):
+        for _ in range(recipe_limit(Settings()) // 1_000_000 + 2):
             yield b"a" * 1_000_000
 
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
