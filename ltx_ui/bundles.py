@@ -9,10 +9,11 @@ from pydantic import AfterValidator
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.extending import EXTEND
-from ltx_ui.inputs import FIELDS, FOCUSES
+from ltx_ui.inputs import AUDIO, FIELDS, FOCUSES
 from ltx_ui.request import Request, parse_request
 
-_OWN = ("prompt", "model", "noise", "keyframes", EXTEND)
+_HEARD = (AUDIO, "audio_strength", "audio_start")
+_OWN = ("prompt", "model", "noise", "keyframes", "loras", *_HEARD, EXTEND)
 PER_CLIP = frozenset({*_OWN, *FIELDS.values(), *FOCUSES.values()})
 """Fields that belong to one clip and can't be part of a bundle."""
 
