@@ -68,9 +68,7 @@ def test_the_description_is_complete(http: httpx.Client) -> None:
         assert all(list(each["content"]) == [PROBLEM] for each in errors.values()), path
 
 
-def test_the_examples_are_the_best_practices_and_can_be_sent(
-    http: httpx.Client, take: str
-) -> None:
+def test_the_examples_are_the_best_practices_and_can_be_sent(http: httpx.Client, take: str) -> None:
     schema = http.get("/openapi.json").json()
     for path in ("/api/v1/jobs", "/jobs", "/generate"):
         body = schema["paths"][path]["post"]["requestBody"]["content"]["application/json"]

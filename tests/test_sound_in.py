@@ -213,6 +213,8 @@ def test_a_clip_made_to_a_sound_over_http_has_it(app: RunningApp, http: httpx.Cl
     data = base64.b64encode(sound_file(waveform, "flac", "flac")).decode()
     small = {"width": 128, "height": 128, "num_frames": 25, "num_inference_steps": 2, "seed": 3}
     asked = {"prompt": "A red ball bounces.", **small, "audio": data, "audio_start": 0.5}
+    late = http.post("/jobs", json=asked | {"audio_start": 50})
+    assert late.status_code == 422 and "Begin before its end" in late.text
     answer = http.post("/generate", json=asked)
     assert answer.status_code == 200, answer.text
     told = answer.json()

@@ -323,6 +323,15 @@ class InputStore:
         picture = read_reference(data, len(data), name_at(image.at))
         return fit(picture, recipe.width, recipe.height, image.focus)
 
+    def check_start(self, recipe: Recipe) -> None:
+        """Refuse a recipe whose clip begins after its sound has ended.
+
+        Raises:
+            InvalidRecipe: it does.
+        """
+        if recipe.inputs.audio is not None and recipe.inputs.audio.start:
+            self._sound(recipe)
+
     def _sound(self, recipe: Recipe) -> Sound | None:
         given = recipe.inputs.audio
         if given is None:

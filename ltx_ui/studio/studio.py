@@ -166,13 +166,14 @@ class Studio(Hosting):
         self.library.check_room(recipe)
         model = recipe.model or self._worker.model.status.model
         origin = self._known(origin or self._last_frames.origin(recipe, owner), owner)
-        # The lock: of two that come at once the second one sees the first.
-        with self._inputs.held(recipe.inputs.named(), owner), self._submitting:
-            self.bans.check(owner)
-            self.licences.check(owner, self._worker.model.status)
-            self._guard.check(recipe, owner, self._queue.takes_on_the_way)
-            job = new_job(recipe, owner, model, draft=draft, origin=origin)
-            return self._queue.submit(job, self._worker.average_seconds, key)
+        with self._inputs.held(recipe.inputs.named(), owner):
+            self._inputs.check_start(recipe)
+            with self._submitting:  # Of two that come at once the second one sees the first.
+                self.bans.check(owner)
+                self.licences.check(owner, self._worker.model.status)
+                self._guard.check(recipe, owner, self._queue.takes_on_the_way)
+                job = new_job(recipe, owner, model, draft=draft, origin=origin)
+                return self._queue.submit(job, self._worker.average_seconds, key)
 
     def asked(self, key: Key, owner: str) -> Job | None:
         """The job that an owner's key stands for; None if it stands for none.
