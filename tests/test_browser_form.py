@@ -178,6 +178,32 @@ def test_what_is_typed_before_the_pages_first_answer_stays(page: Page) -> None:
     expect(page.locator("#prompt textarea")).to_have_value("A quick word")
 
 
+def test_the_kept_fields_come_back_also_after_the_models_choices(page: Page) -> None:
+    with draft_kept(page):
+        choose(page, "preset", "Best")
+    expect(page.locator("#summary")).to_contain_text("Best")
+    expect(page.locator("#estimate")).to_contain_text("49 frames")
+    page.wait_for_timeout(1_500)  # Until the last of it is kept.
+    held: list[Route] = []
+
+    def hold_the_draft(route: Route) -> None:
+        if "num_inference_steps" in (route.request.post_data or "") and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/gradio_api/run/**", hold_the_draft)
+    page.reload()
+    expect(page.locator("#model-status")).to_contain_text("Demo model")
+    expect(page.locator("#preset label").first).to_be_visible()
+    while not held:
+        page.wait_for_timeout(50)
+    page.wait_for_timeout(2_000)  # For the answer about the model's choices.
+    held[0].continue_()
+    expect(chosen(page, "preset")).to_contain_text("Best")
+    expect(page.locator("#length p.small")).to_contain_text("49 frames")
+
+
 def test_what_is_wrong_goes_as_soon_as_it_no_longer_holds(page: Page) -> None:
     page.locator("#generate").click()
     expect(page.locator("#problem")).to_contain_text("Prompt is empty")

@@ -15,6 +15,8 @@
 
   const UNCHANGED = {__type__: 'update'};
   const changes = value => value?.__type__ !== 'update' || Object.keys(value).length > 1;
+  const sets = value => value?.__type__ !== 'update' || 'value' in value;
+  const valueOf = value => value?.__type__ !== 'update' ? value : sets(value) ? {...UNCHANGED, value: value.value} : UNCHANGED;
   const json = told => new Response(JSON.stringify(told), {headers: {'content-type': 'application/json'}});
 
   const GATEWAY = [502, 504];  // what a proxy answers when the studio behind it is gone
@@ -57,14 +59,18 @@
     underWay.delete(call);
     const others = call.polls ? [] : [...underWay].filter(other => other.polls || other.number < call.number);
     call.outputs.forEach((id, place) => {
-      if (call.changed.has(id)) told.data[place] = UNCHANGED;
-      else if (changes(told.data[place])) others.forEach(other => outdate(other, id));
+      const value = told.data[place];
+      if (call.changed.has(id)) return told.data[place] = UNCHANGED;
+      if (call.offered.has(id)) told.data[place] = valueOf(value);
+      if (changes(value)) others.forEach(other => outdate(other, id, value));
     });
     return told;
   };
-  const outdate = (call, id) => {
+  // Where a later answer says what a field offers and not its value, as when the model is known before
+  // the kept fields are, the earlier one still says the value.
+  const outdate = (call, id, value) => {
     if (!call.outputs.includes(id)) return;
-    call.changed.add(id);
+    (sets(value) ? call.changed : call.offered).add(id);
     if (call.polls) call.outdated.abort();
   };
   document.addEventListener('input', ({target}) => {
@@ -79,7 +85,7 @@
     const {fn_index} = JSON.parse(body ?? '{}');
     const {outputs = [], targets = []} = gradio_config.dependencies.find(each => each.id === fn_index) ?? {};
     const polls = targets.some(([, trigger]) => trigger === 'due');
-    return {number: sent++, fn_index, outputs, polls, changed: new Set(), outdated: new AbortController()};
+    return {number: sent++, fn_index, outputs, polls, changed: new Set(), offered: new Set(), outdated: new AbortController()};
   };
   window.fetch = (address, options = {}) => {
     const ours = String(address.url ?? address).includes('/gradio_api/run/');
