@@ -101,6 +101,15 @@ def set_steps(page: Page, steps: int) -> None:
     page.locator("#steps input[type=number]").press("Tab")
 
 
+def slide(part: Locator, name: str, value: float) -> None:
+    """Moves a slider of our own to a value, as a finger that lets go of it there does."""
+    part.locator(f"input[name={name}]").evaluate(
+        "(slider, value) => { slider.value = value; ['input', 'change'].forEach("
+        "type => slider.dispatchEvent(new Event(type, {bubbles: true}))); }",
+        value,
+    )
+
+
 def plays(page: Page, selector: str) -> None:
     """Waits until a video could play; where it never could, says how far the page had come."""
     try:

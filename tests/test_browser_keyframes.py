@@ -13,6 +13,7 @@ from chromium import (
     fast_preview,
     opened,
     serious,
+    slide,
     wait_for_the_clip,
     write_prompt,
 )
@@ -44,14 +45,6 @@ def add(page: Page, picture: Path) -> Locator:
     row.locator("input[type=file]").set_input_files(picture)
     expect(row.locator("img")).to_be_visible()
     return row
-
-
-def slide(row: Locator, name: str, value: float) -> None:
-    row.locator(f"input[name={name}]").evaluate(
-        "(slider, value) => { slider.value = value; ['input', 'change'].forEach("
-        "type => slider.dispatchEvent(new Event(type, {bubbles: true}))); }",
-        value,
-    )
 
 
 def test_a_picture_in_between_is_kept_made_use_of_and_brought_back(

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from chromium import MISSING, arrived, fast_preview, serious, wait_for_the_clip, write_prompt
+from chromium import (
+    MISSING,
+    arrived,
+    fast_preview,
+    open_menu,
+    serious,
+    slide,
+    wait_for_the_clip,
+    write_prompt,
+)
 from playwright.sync_api import Locator, Page, expect
 from sounds import beats, sound_file
 
@@ -19,14 +29,6 @@ def chosen(page: Page, file: Path) -> Locator:
     field = page.locator("#given-sound .heard")
     field.locator("input[type=file]").set_input_files(file)
     return field
-
-
-def slide(field: Locator, name: str, value: float) -> None:
-    field.locator(f"input[name={name}]").evaluate(
-        "(slider, value) => { slider.value = value; ['input', 'change'].forEach("
-        "type => slider.dispatchEvent(new Event(type, {bubbles: true}))); }",
-        value,
-    )
 
 
 def test_a_clip_is_made_to_a_part_of_a_sound_and_the_sound_is_kept(
@@ -57,6 +59,12 @@ def test_a_clip_is_made_to_a_part_of_a_sound_and_the_sound_is_kept(
     expect(page.locator("#given-sound .heard")).to_contain_text("The clip begins at 1.5 s")
     page.get_by_role("button", name="Remove the sound").click()
     expect(page.locator("#given-sound .heard")).to_have_count(0)
+    page.get_by_role("tab", name="Gallery").click()
+    menu = open_menu(page, page.locator(f"#gallery .card[data-take={take}]"))
+    menu.get_by_role("button", name="Use all").click()
+    expect(field).to_contain_text("The clip begins at 1.5 s")
+    expect(field.locator("[name=start]")).to_have_attribute("max", re.compile(r"2\.6[23]"))
+    expect(page.locator("#since")).not_to_contain_text("Made to a sound")
 
 
 def test_what_is_no_sound_is_said_and_keeps_generate_back(page: Page, tmp_path: Path) -> None:

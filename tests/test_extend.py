@@ -18,7 +18,7 @@ from studios import PATIENCE
 from ltx_ui.errors import InvalidRecipe, NotFound
 from ltx_ui.media.metadata import read_metadata
 from ltx_ui.recipe import Recipe
-from ltx_ui.request import parse_request, request_data
+from ltx_ui.request import parse_recipe, parse_request, request_data
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import Done, Origin
 from ltx_ui.studio.studio import Studio
@@ -129,7 +129,7 @@ def test_a_take_tells_what_it_was_made_from(studio: Studio, first: Take, longer:
     assert longer.recipe.duration == pytest.approx(65 / 24)
     told = read_metadata(longer.video)["recipe"]
     assert Recipe.model_validate(told) == longer.recipe
-    assert studio.reference(named.digest, OWNER).read_bytes() == first.video.read_bytes()
+    assert studio.media_file(named.digest, OWNER).read_bytes() == first.video.read_bytes()
     asked = parse_request(request_data(longer.recipe))
     assert studio.recipe_of(asked, OWNER).inputs == longer.recipe.inputs
 
@@ -247,6 +247,28 @@ def test_what_does_not_go_together_is_refused(
         studio.recipe_of(parse_request(FIELDS | rest | {"extend": extend}), OWNER)
 
 
+def test_one_file_serves_as_a_film_and_as_a_sound_whoever_sent_it_first(
+    studio: Studio, tmp_path: Path
+) -> None:
+    def as_film(data: bytes) -> str:
+        asked = parse_request(FIELDS | {"extend": {"video": _as_text(data)}})
+        named = studio.recipe_of(asked, OWNER).inputs.film
+        assert named is not None
+        return named.digest
+
+    data = film(tmp_path / "both.mp4", 33)
+    studio.add_sound(data, "visitor-1")
+    digest = as_film(data)
+    small = FIELDS | {"width": 128, "height": 128}
+    studio.submit(parse_recipe(small | {"audio": digest}), OWNER)
+    for name in ("image_start", "image_end"):
+        with pytest.raises(InvalidRecipe, match=f"{name}: is the digest of a sound or a film; a p"):
+            studio.submit(parse_recipe(small | {name: digest}), OWNER)
+    with pytest.raises(InvalidRecipe, match="audio: has no sound in it"):
+        silent = as_film(film(tmp_path / "silent.mp4", 33, sound=False))
+        studio.submit(parse_recipe(small | {"audio": silent}), OWNER)
+
+
 def test_a_picture_where_the_film_is_and_too_long_a_film_are_refused(
     studio: Studio, longer: Take, tmp_path: Path
 ) -> None:
@@ -299,5 +321,5 @@ def test_a_film_goes_along_with_its_take(studio: Studio, longer: Take, tmp_path:
     (take,) = other.library.takes(OWNER)
     named = take.recipe.inputs.film
     assert take.recipe == longer.recipe and named is not None
-    assert other.reference(named.digest, "local").is_file()
+    assert other.media_file(named.digest, "local").is_file()
     other.close()

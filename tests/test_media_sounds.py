@@ -57,6 +57,14 @@ def test_any_usual_form_becomes_stereo_at_one_rate(channels: int, rate: int) -> 
     assert read_sound(data, 0.0, 0.25).waveform.shape == (2, RATE // 4)
 
 
+def test_a_file_that_claims_more_sound_than_it_can_have_is_not_opened() -> None:
+    data = bytearray(sound_file(beats(1.0), "ipod", "aac"))
+    at = data.index(b"stsz") + 12
+    struct.pack_into(">I", data, at, 2**31 - 1)
+    with pytest.raises(InvalidRecipe, match="audio: is damaged"):
+        take_in_sound(bytes(data), MOST)
+
+
 def film_without_sound() -> bytes:
     target = io.BytesIO()
     with av.open(target, "w", format="mp4") as container:

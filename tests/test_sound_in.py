@@ -203,7 +203,7 @@ def test_a_sound_and_a_picture_are_not_mixed_up(open_studio: OpenStudio) -> None
     studio.submit(quick(audio=digest), "local")
     with pytest.raises(InvalidRecipe, match="image_start: is the digest of a sound"):
         studio.submit(quick(image_start=digest), "local")
-    assert studio.reference(digest, "local").suffix == ".wav"
+    assert studio.media_file(digest, "local").suffix == ".wav"
     with pytest.raises(NotFound):
         studio.thumbnail(digest)
 

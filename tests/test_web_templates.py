@@ -253,7 +253,7 @@ CASES: list[tuple[str, Values]] = [
     ("guide.html", lambda text: {"presets": _presets(text), "fps": 24}),
     ("head.html", _of("title", "tagline")),
     ("keyframes.html", lambda text: {"accept": text, "most": 8}),
-    ("given_sound.html", lambda text: {"accept": text}),
+    ("given_sound.html", lambda text: {"accept": text, "most": 600}),
     ("history.html", lambda text: {"takes": [_take(text)]}),
     ("keys.html", lambda text: {"known": [((text, text), "keys.list")]}),
     (

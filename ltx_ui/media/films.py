@@ -1,12 +1,10 @@
 """Films from elsewhere: what they are, the frames that a clip shares with them, their sound.
 
-Nothing in such a file is trusted. FFmpeg's libraries index all samples that an mp4 claims to have,
-in memory, so what it claims is looked at first, wherever in its index that stands.
+Nothing in such a file is trusted: ``claims.py`` looks at it before FFmpeg does.
 """
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,24 +22,11 @@ from numpy.typing import NDArray
 from ltx_ui.errors import MediaError
 from ltx_ui.extending import MOST_SECONDS, RATES, Film, check_film
 from ltx_ui.inputs import FilmInput
-from ltx_ui.media.boxes import Part, boxes, everything, read
+from ltx_ui.media.claims import Damaged, check_claims
 
-_OUTER = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"})
-"""The parts that a film may have. None of the others is needed, and some hold further indexes."""
-_NESTED = frozenset(
-    {b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"udta", b"meta", b"ilst"}
-)
-"""Boxes of its index that hold others."""
-_DEEPEST = 8
-_COUNTS = {b"stts": 4, b"ctts": 4, b"stsc": 4, b"stss": 4, b"elst": 4, b"stco": 4, b"co64": 4}
-_COUNTS |= {b"stsz": 8, b"stz2": 8}
-"""How many bytes behind the name of a table its number of entries stands."""
-_TABLES = re.compile(b"|".join((*_COUNTS, b"trun", b"cmov")))
 _MOST_SAMPLES = 20_000
 """Frames, or packets of sound, that a film may claim: a minute at 30 fps are 1800, of sound at 96
 kHz 5600."""
-_MOST_IN_CHUNKS = 1_000_000
-"""The most samples in one chunk, times the chunks."""
 _MOST_SIDE = 4096
 
 
@@ -54,74 +39,15 @@ def look_at(data: bytes) -> Film:
     """
     file = BytesIO(data)
     try:
-        _check_claims(file)
+        check_claims(file, _MOST_SAMPLES)
         film = _looked_at(file)
-    except (av.FFmpegError, ArithmeticError, MemoryError, IndexError, _Damaged):
+    except (av.FFmpegError, ArithmeticError, MemoryError, IndexError, Damaged):
         raise ValueError(
             "is damaged, incomplete, or of a kind that can't be read here. Send an MP4 or MOV film "
             "(H.264) as it was downloaded."
         ) from None
     check_film(film)
     return film
-
-
-class _Damaged(Exception):
-    """It is no film that can be read."""
-
-
-def _check_claims(file: BinaryIO) -> None:
-    try:
-        for kind, content in boxes(file, *everything(file)):
-            if kind not in _OUTER:
-                raise _Damaged
-            if kind == b"moov":
-                _check_index(BytesIO(read(file, *content)))
-    except ValueError:
-        raise _Damaged from None
-
-
-def _check_index(index: BinaryIO) -> None:
-    """Hold all tables to what a film has, also those in boxes that are not known here."""
-    per_chunk, chunks = 0, 0
-    for leaf in _leaves(index, everything(index), b"moov", 0):
-        for found in _TABLES.finditer(leaf):
-            kind, at = found.group(), found.end()
-            if kind in (b"trun", b"cmov"):
-                raise _Damaged
-            entries = _number(leaf, at + _COUNTS[kind])
-            samples = entries
-            if kind in (b"stts", b"ctts"):
-                samples = sum(_numbers(leaf, at + 8, entries, 8))
-            elif kind == b"stsc":
-                per_chunk = max(per_chunk, *_numbers(leaf, at + 12, entries, 12))
-            elif kind in (b"stco", b"co64"):
-                chunks = max(chunks, entries)
-            if max(entries, samples) > _MOST_SAMPLES or per_chunk * chunks > _MOST_IN_CHUNKS:
-                raise _Damaged
-
-
-def _leaves(file: BinaryIO, part: Part, kind: bytes, depth: int) -> Iterator[bytes]:
-    """The boxes that hold no others, each with its name before its content; without texts."""
-    start, end = part
-    if depth > _DEEPEST:
-        raise _Damaged
-    if kind == b"meta" and read(file, start, min(end, start + 8))[4:] != b"hdlr":
-        start += 4  # Not so in QuickTime's.
-    for inner, content in boxes(file, start, end):
-        if inner in _NESTED:
-            yield from _leaves(file, content, inner, depth + 1)
-        elif not (kind in (b"udta", b"ilst") and inner.startswith(b"\xa9")):
-            yield inner + read(file, *content)
-
-
-def _numbers(data: bytes, at: int, count: int, apart: int) -> Iterator[int]:
-    yield 0
-    most = max(0, (len(data) - at) // apart + 1)
-    yield from (_number(data, at + apart * each) for each in range(min(count, most)))
-
-
-def _number(data: bytes, at: int) -> int:
-    return int.from_bytes(data[at : at + 4], "big")
 
 
 def _looked_at(file: BinaryIO) -> Film:

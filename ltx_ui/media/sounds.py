@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import SOUND_FORMATS, SOUND_RATE, Sound
+from ltx_ui.media.claims import Damaged, check_claims
 
 MOST_SECONDS = 600.0
 """The longest sound that is taken: some two seconds of decoding."""
 LEAST_SECONDS = 0.1
 MOST_CHANNELS = 8
 MOST_RATE = 192_000
+MOST_PACKETS = 200_000
+"""That an M4A or a film may claim of one track: ten minutes of AAC at 192 kHz have 112 500."""
 SILENT_PEAK = 1e-4
 """A sound whose peak is below this, -80 dBFS, has nothing in it that a clip could follow."""
 
@@ -128,6 +131,8 @@ def _kind(data: bytes, field: str) -> str:
 def _decoded(data: bytes, kind: str, field: str) -> Iterator[NDArray[np.float32]]:
     """The sound, piece by piece: float32, 2×T, at :data:`SOUND_RATE`."""
     try:
+        if kind == "mov":
+            check_claims(BytesIO(data), MOST_PACKETS)
         with av.open(BytesIO(data), format=kind) as container:
             if not container.streams.audio:
                 raise _refusal(field, "has no sound in it. Send a file with sound.")
@@ -138,7 +143,7 @@ def _decoded(data: bytes, kind: str, field: str) -> Iterator[NDArray[np.float32]
                 frame.pts = None
                 yield from (_samples(each) for each in resampler.resample(frame))
             yield from (_samples(each) for each in resampler.resample(None))
-    except (FFmpegError, ValueError, OverflowError, MemoryError) as error:
+    except (FFmpegError, ValueError, OverflowError, MemoryError, Damaged) as error:
         _log.info("A sound could not be decoded: %s", error)
         raise _refusal(
             field, "is damaged or cut off, so that it can't be decoded. Save the sound again."
@@ -158,7 +163,9 @@ def _check_stream(stream: av.AudioStream, field: str) -> None:
             "is in a codec that can't be decoded here, or protected against copying. "
             f"Send it as {SOUND_FORMATS}.",
         )
-    if not 1 <= codec.channels <= MOST_CHANNELS:
+    if not codec.channels:
+        raise _refusal(field, "does not say how many channels it has. Save the sound again.")
+    if codec.channels > MOST_CHANNELS:
         raise _refusal(field, f"has {codec.channels} channels; 1 to {MOST_CHANNELS} are allowed.")
     if not 1 <= codec.sample_rate <= MOST_RATE:
         raise _refusal(

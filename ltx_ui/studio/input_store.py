@@ -50,6 +50,9 @@ SECONDS_BETWEEN_SWEEPS = 60
 _THUMBNAILS = 200
 _FILMS = 200
 _FILM_SUFFIX = ".mp4"
+_MEDIA_SUFFIXES = SUFFIXES | {_FILM_SUFFIX}
+"""Of sounds and films. A file of one may serve as the other, whichever it was sent as: a film has a
+sound, and some of the same containers hold both."""
 
 _log = logging.getLogger(__name__)
 
@@ -161,11 +164,11 @@ class InputStore:
         named = recipe.inputs.film
         if named is None:
             return None
+        path = self._named(named.digest, EXTEND, owner)
         try:
-            return self._films(self.path(named.digest, owner))
-        except (NotFound, ValueError) as error:
-            said = f"the film {error}" if isinstance(error, ValueError) else str(error)
-            raise InvalidRecipe.because(EXTEND, f"{EXTEND}: {said}") from None
+            return self._films(path)
+        except ValueError as error:
+            raise InvalidRecipe.because(EXTEND, f"{EXTEND}: the film {error}") from None
 
     def joint(self, recipe: Recipe) -> Joint | None:
         """What joins a recipe's clip to the film that it goes on from; None without one.
@@ -174,7 +177,7 @@ class InputStore:
             NotFound: the film was removed.
         """
         named = recipe.inputs.film
-        return None if named is None else Joint(self.path(named.digest), named)
+        return None if named is None else Joint(self.path(named.digest, media=True), named)
 
     def add_sound(self, data: bytes, field: str = AUDIO, owner: str = "") -> StoredSound:
         """Store a sound, as the file that came.
@@ -199,7 +202,7 @@ class InputStore:
         digest = digest_of(data)
         with self._lock:
             try:
-                _touch(self.path(digest))
+                _touch(self.path(digest, media=suffix in _MEDIA_SUFFIXES))
             except NotFound:
                 with whole(self._folder / f"{_name(digest)}{suffix}") as target:
                     target.write_bytes(data)
@@ -230,11 +233,12 @@ class InputStore:
                 self._held.subtract(held)
                 self._held += Counter()
 
-    def path(self, digest: str, owner: str = "") -> Path:
+    def path(self, digest: str, owner: str = "", *, media: bool | None = None) -> Path:
         """The stored file.
 
         Args:
-            owner: who asks for it; only the studio's owner sees pictures of others.
+            owner: who asks for it; only the studio's owner sees files of others.
+            media: whether it has to be a sound or a film, or a picture; None for any.
 
         Raises:
             NotFound: there is none by this digest that the owner may see.
@@ -242,7 +246,8 @@ class InputStore:
         if is_digest(digest):
             self._shown_to.check(digest, owner)
             for path in self._folder.glob(f"{_name(digest)}.*"):
-                return path
+                if media is None or media == (path.suffix in _MEDIA_SUFFIXES):
+                    return path
         raise NotFound(NOT_HERE)
 
     def thumbnail(self, digest: str, owner: str = "") -> bytes:
@@ -251,10 +256,7 @@ class InputStore:
         Raises:
             NotFound: as :meth:`path`; or it is a sound or a film.
         """
-        path = self.path(digest, owner)
-        if path.suffix in {*SUFFIXES, _FILM_SUFFIX}:
-            raise NotFound(NOT_HERE)
-        return self._small(path)
+        return self._small(self.path(digest, owner, media=False))
 
     def read(self, recipe: Recipe) -> InputData:
         """What a recipe's files hold, as the engine takes it.
@@ -267,7 +269,7 @@ class InputStore:
         pictures = {image.at: self._pixels(image, recipe) for image in recipe.inputs.images}
         loras = self.loras.read(recipe) if self.loras else ()
         named = recipe.inputs.film
-        film = None if named is None else shared_frames(self.path(named.digest), named)
+        film = None if named is None else shared_frames(self.path(named.digest, media=True), named)
         return InputData(pictures, loras, self._sound(recipe), film)
 
     def sweep(self) -> None:
@@ -319,37 +321,50 @@ class InputStore:
             return [*session.scalars(named), *chain.from_iterable(map(digests_in, shown))]
 
     def _pixels(self, image: ImageInput, recipe: Recipe) -> Picture:
-        data = self.path(image.digest).read_bytes()
+        data = self.path(image.digest, media=False).read_bytes()
         picture = read_reference(data, len(data), name_at(image.at))
         return fit(picture, recipe.width, recipe.height, image.focus)
 
-    def check_start(self, recipe: Recipe) -> None:
-        """Refuse a recipe whose clip begins after its sound has ended.
+    def check_sound(self, recipe: Recipe) -> None:
+        """Refuse a recipe that names a film without sound, or whose clip begins after its sound has
+        ended.
 
         Raises:
             InvalidRecipe: it does.
         """
-        if recipe.inputs.audio is not None and recipe.inputs.audio.start:
-            self._sound(recipe)
+        self._sound(recipe)
 
     def _sound(self, recipe: Recipe) -> Sound | None:
         given = recipe.inputs.audio
         if given is None:
             return None
-        return read_sound(self.path(given.digest).read_bytes(), given.start, recipe.duration)
+        data = self.path(given.digest, media=True).read_bytes()
+        return read_sound(data, given.start, recipe.duration)
 
     def _hold(self, digest: str, field: str, owner: str) -> str:
         with self._lock:
-            try:
-                path = self.path(digest, owner)
-            except NotFound as error:
-                raise InvalidRecipe.because(field, f"{field}: {error}") from None
-            if (path.suffix in SUFFIXES) != (field == AUDIO):
-                wrong = "a picture; a sound" if field == AUDIO else "a sound; a picture"
-                raise InvalidRecipe.because(field, f"{field}: is the digest of {wrong} is needed.")
-            _touch(path)
+            _touch(self._named(digest, field, owner))
             self._held[digest] += 1
         return digest
+
+    def _named(self, digest: str, field: str, owner: str) -> Path:
+        """The stored file that a recipe's field names.
+
+        Raises:
+            InvalidRecipe: there is none that the owner may use, or only of a kind that the field
+                does not take.
+        """
+        needed = {AUDIO: "a sound", EXTEND: "a film"}.get(field, "a picture")
+        media = field in (AUDIO, EXTEND)
+        try:
+            return self.path(digest, owner, media=media)
+        except NotFound as error:
+            said = str(error)
+            with suppress(NotFound):
+                self.path(digest, owner)
+                other = "a picture" if media else "a sound or a film"
+                said = f"is the digest of {other}; {needed} is needed."
+            raise InvalidRecipe.because(field, f"{field}: {said}") from None
 
 
 def _name(digest: str) -> str:

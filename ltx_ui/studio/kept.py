@@ -180,7 +180,15 @@ class Kept(ABC):
         Raises:
             NotFound: as :meth:`thumbnail`.
         """
-        return self._inputs.path(digest, owner)
+        return self._inputs.path(digest, owner, media=False)
+
+    def media_file(self, digest: str, owner: str) -> Path:
+        """The file of a stored sound or film.
+
+        Raises:
+            NotFound: there is none by this digest that the owner may see.
+        """
+        return self._inputs.path(digest, owner, media=True)
 
     def room(self, owner: str) -> Room:
         """How much room an owner's takes need on the disk, and all pictures."""

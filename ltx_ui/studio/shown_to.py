@@ -1,6 +1,6 @@
-"""Which stored pictures somebody may use: those that they sent or made themselves.
+"""Which stored files somebody may use: those that they sent or made themselves.
 
-A digest is no secret: every mp4 tells those of the pictures that it was made from.
+A digest is no secret: every mp4 tells those of the files that it was made from.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from ltx_ui.media.files import remove
 from ltx_ui.settings import LOCAL
 from ltx_ui.studio.guard import is_visitor
 
-NOT_HERE = "This picture is not here any more. Choose it again."
+NOT_HERE = "This file is not here any more. Choose it again."
 
 
 class ShownTo:
-    """An empty file for each owner and picture of theirs.
+    """An empty file for each owner and file of theirs.
 
     The studio's owner may use any. A named user may also use one that is nobody's: earlier versions
     kept no files for them, nor are there any for what came in a zip.
@@ -30,7 +30,7 @@ class ShownTo:
         self._folder = folder
 
     def note(self, digest: str, owner: str) -> None:
-        """An owner has sent, or made, a picture.
+        """An owner has sent, or made, a file.
 
         Raises:
             MediaError: it could not be written.
@@ -44,7 +44,7 @@ class ShownTo:
             raise writing_failed(self._folder, error) from error
 
     def check(self, digest: str, owner: str) -> None:
-        """Refuse a picture of somebody else's.
+        """Refuse a file of somebody else's.
 
         Raises:
             NotFound: it is; said as if it were not here.
@@ -55,7 +55,7 @@ class ShownTo:
             raise NotFound(NOT_HERE)
 
     def keep_only(self, digests: set[str]) -> None:
-        """Forget whose the other pictures were: they are gone."""
+        """Forget whose the other files were: they are gone."""
         for mark in self._folder.glob("*.*"):
             if f"sha256:{mark.stem}" not in digests:
                 remove(mark)

@@ -76,7 +76,7 @@ class Filling:
             name: self._picture(getattr(form, name), getattr(form, FOCUSES[place]))
             for place, name in FIELDS.items()
         } | {"keyframes": [dataclasses.asdict(each) for each in form.keyframes if self._has(each)]}
-        there["given_sound"] = as_rows(tuple(filter(self._has, form.given_sound)))
+        there["given_sound"] = as_rows(tuple(filter(self._hears, form.given_sound)))
         limits = self._studio.limits(asking())
         shown = self.fields.show(
             form, self._presets, there, limits, has_upsampler=self.has_upsampler
@@ -104,8 +104,14 @@ class Filling:
         except NotFound:
             return None
 
-    def _has(self, row: Keyframe | GivenSound) -> bool:
+    def _has(self, row: Keyframe) -> bool:
         return self._picture(row.digest, CENTRE) is not None
+
+    def _hears(self, sound: GivenSound) -> bool:
+        try:
+            return bool(self._studio.media_file(sound.digest, asking()))
+        except NotFound:
+            return False
 
     def fill(self, values: Values, words: str, form: Form, origin: Origin | None = None) -> Updates:
         """Put another form into the fields, and keep the present one for :meth:`undo`.
@@ -243,7 +249,7 @@ class Filling:
         asked = read_sent(as_asked(form.loras))
         for missing in self._studio.loras.missing(asked):
             yield t("filled.no_lora", name=missing)
-        if not all(map(self._has, form.given_sound)):
+        if not all(map(self._hears, form.given_sound)):
             yield t("filled.no_sound")
         for row in form.keyframes:
             if not self._has(row):

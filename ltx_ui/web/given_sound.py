@@ -7,7 +7,7 @@ it is chosen, to ``POST /inputs/sound``, and plays it from there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import gradio as gr
@@ -29,13 +29,13 @@ class GivenSound:
 
     Attributes:
         start: seconds into it where the clip begins.
-        seconds: how long it is; 0 where that is not known.
+        seconds: how long it is; 0 where that is not known, which makes it no other sound.
     """
 
     digest: str
     start: float = 0.0
     strength: float = 1.0
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def lay_out_sound(elem_id: str, length: Mapping[str, Any]) -> gr.HTML:
     Args:
         length: of the clip, as :func:`ltx_ui.web.keyframes.length_of` tells it.
     """
-    template = render("given_sound.html", accept=ACCEPTED)
+    template = render("given_sound.html", accept=ACCEPTED, most=MOST_START)
     return custom(elem_id, template, "given_sound.js", [], **length)
 
 

@@ -9,11 +9,8 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, Field
 
-from ltx_ui.errors import NotFound
 from ltx_ui.inputs import SOUND_FORMATS
-from ltx_ui.media.sounds import SUFFIXES
 from ltx_ui.settings import Settings
-from ltx_ui.studio.shown_to import NOT_HERE
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Owner
 from ltx_ui.web.bodies import image_limit, media_type, read_body
@@ -45,10 +42,8 @@ def router(studio: Studio, settings: Settings) -> APIRouter:
         return SoundAnswer(digest=stored.digest, seconds=stored.seconds)
 
     async def sound(request: Request, digest: str, owner: Owner) -> Response:
-        """A stored sound, as it was sent."""
-        path = await asyncio.to_thread(studio.reference, digest, owner)
-        if path.suffix not in SUFFIXES:
-            raise NotFound(NOT_HERE)
+        """A stored sound, or a film for its sound, as it was sent."""
+        path = await asyncio.to_thread(studio.media_file, digest, owner)
         return file_answer(request, path, mimetypes.guess_type(path.name)[0] or BYTES)
 
     made.post(

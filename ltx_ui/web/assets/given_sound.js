@@ -34,7 +34,7 @@ const draw = (line, given) => {
   const [start, strength] = line.querySelectorAll('input[type=range]'), [from, held] = line.querySelectorAll('[data-words]');
   const canvas = line.querySelector('canvas'), player = line.querySelector('audio'), drop = line.querySelector('.drop');
   for (const part of [canvas, player, start.parentElement, strength.parentElement]) part.hidden = !given.digest;
-  canvas.hidden ||= !peaks.length || drawn !== given.digest;
+  canvas.hidden ||= !peaks.length || drawn !== given.digest || !given.seconds;
   drop.hidden = !!given.digest;
   drop.querySelector('span').textContent = drop.querySelector('span').dataset[given.busy ? 'sending' : 'drop'];
   line.querySelector('.small').textContent = given.problem || '';
@@ -42,13 +42,13 @@ const draw = (line, given) => {
   if (!given.digest) return;
   if (!player.src.includes(given.digest)) player.src = `inputs/${given.digest}/sound`;
   if (drawn !== given.digest) measure(canvas, given.digest);
-  start.max = Math.max(0, (given.seconds || given.start + length()) - Math.min(length(), given.seconds || Infinity)).toFixed(2);
+  start.max = given.seconds ? Math.max(0, given.seconds - length()).toFixed(2) : start.dataset.most;
   start.disabled = !Number(start.max);
   start.value = given.start;
   strength.value = given.strength;
   from.textContent = from.dataset.words.replace('[n]', numbers.format(given.start));
   held.textContent = held.dataset.words.replace('[n]', percent.format(given.strength));
-  if (!canvas.hidden) paint(canvas, {...given, seconds: given.seconds || given.start + length()});
+  if (!canvas.hidden) paint(canvas, given);
 };
 const show = () => {
   const list = element.querySelector('.rows');
@@ -94,5 +94,9 @@ for (const kind of ['dragover', 'drop'])
     event.preventDefault();
     if (kind === 'drop' && event.dataTransfer.files[0]) send(event.dataTransfer.files[0]);
   });
+// Where only its digest is known, as after "Use all", its length is the player's.
+element.addEventListener('loadedmetadata', ({target}) => {
+  if (row() && !row().seconds && Number.isFinite(target.duration)) change({seconds: target.duration});
+}, true);
 watch(['value', 'frames', 'fps'], show);
 show();
