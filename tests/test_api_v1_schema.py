@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import httpx
 from running import RunningApp
 from sources import ROOT
 from v1 import PROBLEM
+
+from ltx_ui.request import parse_recipe
+from ltx_ui.web.api_v1.schemas import recipe
 
 CHECKS = (
     "not_a_server_error",
@@ -66,6 +70,15 @@ def test_the_description_is_complete(http: httpx.Client) -> None:
         errors = {s: a for s, a in operation["responses"].items() if s >= "4" and s != "416"}
         assert {"401", "default"} <= set(errors), path
         assert all(list(each["content"]) == [PROBLEM] for each in errors.values()), path
+
+
+def test_a_recipe_with_all_it_may_name_is_written_without_a_warning() -> None:
+    digest = "sha256:" + "1" * 64
+    named = {"loras": [{"name": "x"}], "keyframes": [{"image": digest, "frame": 3}]}
+    asked = parse_recipe({"prompt": "a cat", "extend": {"video": digest}, **named})
+    with warnings.catch_warnings(action="error"):
+        told = recipe(asked).model_dump(mode="json")
+    assert (told["loras"][0]["name"], told["keyframes"][0]["frame"]) == ("x", 3)
 
 
 def test_the_examples_are_the_best_practices_and_can_be_sent(http: httpx.Client, take: str) -> None:

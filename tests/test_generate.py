@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from forked import Forked, ran
 from running import RunningApp
+from sounds import beats, sound_file
 from studios import PATIENCE, OpenStudio, quick, until
 
 from ltx_ui.cli import main
 from ltx_ui.commands.many import Batch
 from ltx_ui.commands.progress import Display, display
 from ltx_ui.commands.wanted import Wanted
+from ltx_ui.inputs import digest_of
 from ltx_ui.recall import recall
 
 SIZE = ("--set", "width=128", "--set", "height=128", "--set", "num_frames=9")
@@ -39,6 +41,8 @@ def generate(data_dir: Path, *arguments: str) -> tuple[int, list[str], str]:
         (("a fox", "--set", "fps"), "must look like FIELD=VALUE"),
         (("a fox", "--set", 'keyframes=[{"frame": 3}]'), "keyframes[0]: image is missing"),
         (("a fox", "--set", "speed=9"), "'speed' is not a field of a recipe"),
+        (("a fox", "--set", "audio=@no.wav"), "no.wav can't be read: No such file"),
+        (("a fox", "--set", 'extend={"video": "@no.mp4"}'), "no.mp4 can't be read"),
         (("a fox", "--image", "nothing.png"), "nothing.png can't be read"),
         (("a fox", "-o", "clip.avi"), "must end with .mp4"),
         (("a fox", "-o", "{prompt.__class__}.mp4"), "may stand name, number, seed, take"),
@@ -84,8 +88,13 @@ def test_a_file_of_recipes_goes_on_where_it_ended(tmp_path: Path) -> None:
     lines = [json.dumps({"prompt": prompt, "seed": 1}) for prompt in ("One", "Two")]
     queue = tmp_path / "shots.jsonl"
     queue.write_text("\n".join([lines[0], '{"prompt": "x", "fps": 7}', "", lines[1], "{nonsense"]))
-    code, files, told = generate(tmp_path / "data", "--queue", str(queue))
+    song = tmp_path / "song.wav"
+    song.write_bytes(sound_file(beats(1.0)))
+    to_song = ("--set", f"audio=@{song}")
+    code, files, told = generate(tmp_path / "data", "--queue", str(queue), *to_song)
     assert (code, [Path(each).name for each in files]) == (1, ["shots-1.mp4", "shots-4.mp4"]), told
+    heard = recall(Path(files[0])).recipe.inputs.audio
+    assert heard is not None and heard.digest == digest_of(song.read_bytes())
     assert "2 could not be made" in told
     assert "shots.jsonl, line 2: fps: is 7; allowed are 24, 25, 30" in told
     assert "shots.jsonl, line 5: This is not valid JSON" in told

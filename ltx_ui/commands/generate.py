@@ -85,7 +85,8 @@ def _parser(name: str, does: str) -> Parser:
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="any other field of a recipe, such as fps=30; may be given again",
+        help="any other field of a recipe, such as fps=30, or a file by its path, as in "
+        "audio=@song.mp3; may be given again",
     )
     add("-o", "--output", metavar="FILE.mp4", help="may hold {name}, {number}, {seed}, {take}")
     add("--overwrite", action="store_true", help="replace files that are there")

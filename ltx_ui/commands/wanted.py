@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from ltx_ui.errors import InvalidRecipe, SettingsError
 from ltx_ui.extending import EXTEND, SIZES
+from ltx_ui.inputs import AUDIO, FIELDS
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import seeds_of
 from ltx_ui.request import Request, parse_request
@@ -19,6 +20,9 @@ from ltx_ui.shorthand import format_names, frames_of, named, preset_names
 from ltx_ui.untrusted_json import json_object
 
 T = TypeVar("T")
+
+_FILES = frozenset({*FIELDS.values(), AUDIO, "image", "video"})
+"""Fields that take a file, also those of a keyframe and of what is extended."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def base_of(asked: Namespace, presets: Presets, max_volume: int) -> dict[str, An
         fields |= _named("--format", asked.format, presets.formats, format_names).settings
     for option, field in (("image", "image_start"), ("image_end", "image_end")):
         if (file := getattr(asked, option)) is not None:
-            fields[field] = _picture(file)
+            fields[field] = _file(file)
     if preset.needs_reference and "image_start" not in fields:
         raise SettingsError(f"--preset {preset.id} starts from a picture: name one with --image.")
     if asked.seed is not None:
@@ -108,14 +112,25 @@ def _field(given: str) -> tuple[str, Any]:
         raise SettingsError(f"--set {given} must look like FIELD=VALUE, as in --set fps=30.")
     field = name.strip().replace("-", "_")
     if not value.startswith(("[", "{")):
-        return field, value
+        return field, _with_files(field, value)
     try:
-        return field, json.loads(value)
+        return field, _with_files(field, json.loads(value))
     except ValueError:
         raise SettingsError(f"--set {given}: what begins with [ or {{ must be JSON.") from None
 
 
-def _picture(file: Path) -> str:
+def _with_files(field: str, value: Any) -> Any:
+    """The value with the files that are named by ``@`` and a path where a field takes a file."""
+    if isinstance(value, list):
+        return [_with_files(field, each) for each in value]
+    if isinstance(value, dict):
+        return {name: _with_files(name, each) for name, each in value.items()}
+    if field in _FILES and isinstance(value, str) and value.startswith("@"):
+        return _file(Path(value[1:]))
+    return value
+
+
+def _file(file: Path) -> str:
     try:
         return base64.b64encode(file.read_bytes()).decode()
     except OSError as error:

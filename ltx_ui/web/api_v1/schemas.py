@@ -202,6 +202,8 @@ def recipe(stored: StoredRecipe) -> Recipe:
     told = request_data(stored)
     if film := told.get(EXTEND):
         told[EXTEND] = Extended.model_construct(**film)
+    for name, kind in (("keyframes", Keyframe), ("loras", Lora)):
+        told[name] = [kind.model_construct(**each) for each in told.get(name, ())]
     return Recipe.model_construct(**told)
 
 
