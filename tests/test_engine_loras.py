@@ -236,6 +236,17 @@ def test_all_usual_names_are_the_same_lora(tmp_path: Path, rename: Callable[[str
     assert all(torch.equal(usual[name], other[name]) for name in usual)
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e30])
+def test_a_lora_with_numbers_that_no_training_leaves_is_refused(
+    engine: Engine, tmp_path: Path, number: float
+) -> None:
+    weights = lora_weights()
+    next(iter(weights.values()))[0, 0] = number
+    spoilt = lora(save_lora(tmp_path / "spoilt.safetensors", weights=weights))
+    with pytest.raises(ModelUnavailable, match="spoilt is damaged: .* holds numbers"):
+        clip(engine, spoilt)
+
+
 def test_a_loras_own_scale_is_multiplied_in(tmp_path: Path) -> None:
     alphas = {f"{name}.alpha": np.ones((), np.float32) for name in LAYERS}
     usual = read_weights(save_lora(tmp_path / "usual.safetensors"))

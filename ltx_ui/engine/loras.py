@@ -20,6 +20,8 @@ LONGEST_WORDS = 200
 """Characters of trigger words that are taken from a file."""
 MOST_WORDS = 12
 _MOST_LAYERS = 50_000
+_LARGEST = 1e4
+"""No trained LoRA has a number near this one, and a clip with larger ones is black."""
 _KEY = re.compile(
     r"(?P<layer>.+)\.lora(?:_|\.)(?P<part>A|B|down|up)(?:\.default)?\.weight|(?P<of>.+)\.alpha"
 )
@@ -119,6 +121,11 @@ def read_weights(path: Path) -> dict[str, Any]:
         if match is None or match["of"]:
             continue
         name, part = match["layer"], _PARTS[match["part"]]
+        if not float(tensor.to(torch.float32).abs().max()) <= _LARGEST:
+            raise UnusableLora(
+                f"is damaged: {name[:80]} holds numbers that are none, or far larger than any "
+                "training leaves. Fetch the file again"
+            )
         if part == "B" and name in header.layers:
             rank = header.layers[name].rank
             factor = header.scale / rank if header.scale else 1.0
