@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from ltx_ui.geometry import TEMPORAL_COMPRESSION, whole_frames
 from ltx_ui.inputs import Direction, FilmInput, is_digest, name_at
 from ltx_ui.recipe import MAX_FRAMES, MAX_SIDE, MIN_SIDE, Recipe
 from ltx_ui.sent_files import Kind, decode_file
+from ltx_ui.untrusted_json import json_object
 from ltx_ui.values import shown, whole
 
 EXTEND = "extend"
@@ -77,7 +77,7 @@ class SentFilm(BaseModel):
 def _read(value: Any) -> Any:
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
-            value = json.loads(value)
+            value = json_object(value.encode())
         except ValueError:
             raise ValueError(f"is no JSON object. {_HOW}") from None
     if not isinstance(value, Mapping):
@@ -112,8 +112,10 @@ def _video(value: Any) -> str | bytes | None:
 
 
 def _direction(value: Any) -> Direction:
-    if value == "after" or value == "before":
-        return value  # type: ignore[no-any-return]
+    if value == "after":
+        return "after"
+    if value == "before":
+        return "before"
     raise ValueError(
         f'has the direction {shown(value)}; allowed are "after", to go on from the film\'s end, '
         'and "before", to lead to its beginning.'

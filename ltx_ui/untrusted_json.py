@@ -34,7 +34,9 @@ def json_object(data: bytes | bytearray, most_commas: int = MOST_COMMAS) -> dict
         raise ValueError("has far more values or escapes than anything here needs.")
     try:
         found = json.loads(data, parse_constant=str, parse_int=_whole, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise ValueError("is not valid JSON (nested too deep).") from None
+    except ValueError as error:
         raise ValueError(f"is not valid JSON ({error}).") from None
     if not isinstance(found, dict):
         raise ValueError("must be a JSON object, { … }.")

@@ -19,8 +19,8 @@ from studios import OpenStudio
 from ltx_ui.errors import InvalidRecipe, NotFound
 from ltx_ui.recipe import MAX_SEED, Typed
 from ltx_ui.studio.characters import MAX_NAME, MAX_WORDS, Character
-from ltx_ui.studio.input_store import UNUSED_SECONDS
 from ltx_ui.studio.studio import Studio
+from ltx_ui.studio.superfluous import UNUSED_SECONDS
 
 ODD = [
     "it's",

@@ -243,7 +243,7 @@ def test_a_lora_with_numbers_that_no_training_leaves_is_refused(
     weights = lora_weights()
     next(iter(weights.values()))[0, 0] = number
     spoilt = lora(save_lora(tmp_path / "spoilt.safetensors", weights=weights))
-    with pytest.raises(ModelUnavailable, match="spoilt is damaged: .* holds numbers"):
+    with pytest.raises(ModelUnavailable, match=r"spoilt is damaged: .* holds numbers"):
         clip(engine, spoilt)
 
 

@@ -15,11 +15,11 @@ from PIL import Image
 from studios import PATIENCE, OpenStudio, leave, quick
 
 from ltx_ui.errors import InvalidRecipe, NotFound
-from ltx_ui.studio import input_store
+from ltx_ui.studio import input_store, superfluous
 from ltx_ui.studio.jobs import Done, Queued
 from ltx_ui.studio.studio import Studio
 
-LONG_AGO = time.time() - input_store.UNUSED_SECONDS - 3600
+LONG_AGO = time.time() - superfluous.UNUSED_SECONDS - 3600
 
 
 def picture(colour: str = "orange", size: tuple[int, int] = (800, 600)) -> bytes:
@@ -108,7 +108,7 @@ def test_of_too_many_unused_pictures_the_oldest_go_and_never_one_in_use(
     open_studio: OpenStudio, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(input_store, "SECONDS_BETWEEN_SWEEPS", -1)
-    monkeypatch.setattr(input_store, "UNUSED_BYTES", 2.5 * len(picture()))
+    monkeypatch.setattr(superfluous, "UNUSED_BYTES", 2.5 * len(picture()))
     studio = open_studio(start=False)
     used = studio.add_image(picture("#000")).digest
     assert isinstance(studio.submit(quick(image_start=used), "ada").state, Queued)
@@ -125,7 +125,7 @@ def test_a_submit_while_pictures_are_removed_loses_none(
     open_studio: OpenStudio, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(input_store, "SECONDS_BETWEEN_SWEEPS", -1)
-    monkeypatch.setattr(input_store, "UNUSED_FILES", 1)
+    monkeypatch.setattr(superfluous, "UNUSED_FILES", 1)
     studio = open_studio(start=False, max_queue=1000)
 
     def use(number: int) -> set[str]:

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 
-from ltx_ui.commands import COMMANDS
 from ltx_ui.commands.folder import alone
+from ltx_ui.commands.verbs import carry_out, parser_for
 from ltx_ui.errors import SettingsError
-from ltx_ui.flags import read_settings
 from ltx_ui.settings import LOCAL, Settings
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.people import named
@@ -21,32 +20,17 @@ from ltx_ui.studio.users import Users
 
 
 def run(argv: Sequence[str], program: str) -> int:
-    """Do what the command says; returns the exit code.
+    """Carry out the command with :func:`~ltx_ui.commands.verbs.carry_out`.
 
     Args:
         argv: the command, what it is to do, and the studio's own flags.
-        program: what the program was started as.
-
-    Raises:
-        StudioError: it was not done; says why.
     """
     parser = _user_parser if argv[0] == "user" else _token_parser
-    asked, flags = parser(program).parse_known_args(argv[1:])
-    asked.does(asked, read_settings(flags, program))
-    return 0
-
-
-def _parser(command: str, program: str) -> ArgumentParser:
-    return ArgumentParser(
-        f"{program} {command}",
-        description=COMMANDS[command].does,
-        epilog="Besides, the studio's own flags, such as --data-dir.",
-        allow_abbrev=False,
-    )
+    return carry_out(parser(program), argv[1:], program)
 
 
 def _user_parser(program: str) -> ArgumentParser:
-    parser = _parser("user", program)
+    parser = parser_for("user", program)
     verbs = parser.add_subparsers(required=True, metavar="add | list | remove | password")
     for verb, does, says in (
         ("add", _add_user, "give somebody a name and a password"),
@@ -65,7 +49,7 @@ def _user_parser(program: str) -> ArgumentParser:
 
 
 def _token_parser(program: str) -> ArgumentParser:
-    parser = _parser("token", program)
+    parser = parser_for("token", program)
     verbs = parser.add_subparsers(required=True, metavar="add | list | revoke")
     add = verbs.add_parser("add", help="make a token and print it", allow_abbrev=False)
     add.add_argument("label", metavar="LABEL", help="what it is called")

@@ -6,35 +6,23 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from ltx_ui.commands import COMMANDS
+from ltx_ui.commands.verbs import carry_out, parser_for
 from ltx_ui.errors import StudioError
-from ltx_ui.flags import read_settings
 from ltx_ui.settings import Settings
 from ltx_ui.studio.lora_folder import LoraFolder
 
 
 def run(argv: Sequence[str], program: str) -> int:
-    """Do what the command says; returns the exit code.
+    """Carry out the command with :func:`~ltx_ui.commands.verbs.carry_out`.
 
     Args:
         argv: the command, what it is to do, and the studio's own flags.
-        program: what the program was started as.
-
-    Raises:
-        StudioError: it was not done; says why.
     """
-    asked, flags = _parser(program).parse_known_args(argv[1:])
-    asked.does(asked, read_settings(flags, program))
-    return 0
+    return carry_out(_parser(program), argv[1:], program)
 
 
 def _parser(program: str) -> ArgumentParser:
-    parser = ArgumentParser(
-        f"{program} lora",
-        description=COMMANDS["lora"].does,
-        epilog="Besides, the studio's own flags, such as --lora-dir.",
-        allow_abbrev=False,
-    )
+    parser = parser_for("lora", program)
     verbs = parser.add_subparsers(required=True, metavar="add | list")
     says = "download a LoRA from a repo on Hugging Face"
     add = verbs.add_parser("add", help=says, description=says, allow_abbrev=False)

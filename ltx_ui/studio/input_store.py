@@ -7,11 +7,11 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, chain
+from itertools import chain
 from pathlib import Path
 
 from sqlalchemy import Text, cast, select, union
@@ -39,13 +39,9 @@ from ltx_ui.studio import dialects
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.lora_folder import LoraFolder
 from ltx_ui.studio.shown_to import NOT_HERE, ShownTo
+from ltx_ui.studio.superfluous import superfluous
 from ltx_ui.studio.tables import LIVE, CharacterRow, JobRow, TakeRow
 
-UNUSED_SECONDS = 7 * 24 * 3600
-"""How long a picture is kept that nothing uses. A browser may have it in a draft."""
-UNUSED_BYTES = 2_000_000_000
-UNUSED_FILES = 2000
-"""How many bytes, and how many files, all unused pictures may have; the oldest are removed."""
 SECONDS_BETWEEN_SWEEPS = 60
 _THUMBNAILS = 200
 _FILMS = 200
@@ -284,7 +280,7 @@ class InputStore:
             except StudioError as error:
                 _log.warning("No pictures were removed: %s", error)
                 return
-            for path in _superfluous(self._folder, used):
+            for path in superfluous(self._folder, used):
                 _log.info("Removing the picture %s, which nothing uses.", path.name)
                 remove(path)
             self._shown_to.keep_only(self._digests())
@@ -387,17 +383,3 @@ def _touch(path: Path) -> None:
         os.utime(path)
     except OSError as error:
         _log.warning("%s could not be marked as used: %s", path, error)
-
-
-def _superfluous(folder: Path, used: Set[str]) -> list[Path]:
-    """Files of the unused pictures that are too old, or beyond what all of them may take."""
-    paths = (path for path in folder.glob("[0-9a-f]*.*") if f"sha256:{path.stem}" not in used)
-    files = [(path, path.stat()) for path in paths]
-    newest_first = sorted(files, key=lambda each: each[1].st_mtime, reverse=True)
-    totals = accumulate(found.st_size for _, found in newest_first)
-    oldest = time.time() - UNUSED_SECONDS
-    return [
-        path
-        for number, ((path, found), total) in enumerate(zip(newest_first, totals, strict=True))
-        if found.st_mtime < oldest or number >= UNUSED_FILES or (number and total > UNUSED_BYTES)
-    ]
