@@ -70,7 +70,7 @@ def choose(page: Page, field: str, option: str) -> None:
     """Picks one of the segments of a choice, by the text on it; on a phone, on its sheet."""
     phone = page.evaluate("innerWidth < 768")
     if phone:
-        page.locator(f"[data-opens={field}]").click()
+        page.locator(f"[data-opens='{field}']").click()
     page.locator(f"#{field} label", has_text=option).first.click()
     if phone:
         page.keyboard.press("Escape")

@@ -269,7 +269,7 @@ def test_what_is_chosen_is_loved_tagged_taken_along_compared_and_deleted(gallery
     expect(bar).to_be_visible()
     bar.get_by_role("button", name="Delete").click()
     for take in ids:
-        expect(gallery.locator(f"[data-take={take}]")).to_have_count(0)
+        expect(gallery.locator(f"[data-take='{take}']")).to_have_count(0)
     expect(bar).to_be_hidden()
     gallery.reload()
     open_gallery(gallery, at_least=20)
@@ -316,7 +316,7 @@ def test_on_a_phone_a_tap_plays_a_second_opens_and_a_long_press_selects(
     expect(page.locator(".filters-button")).to_have_text("Filters1")
     page.keyboard.press("Escape")
     take = next(take for take in shown(page) if int(take.removeprefix("take")) % 3 == 0)
-    wide = page.locator(f"#gallery .card[data-take={take}]")
+    wide = page.locator(f"#gallery .card[data-take='{take}']")
     link = wide.locator(".open")
     heard(page, "studio:open")
     link.tap()
@@ -355,7 +355,7 @@ def test_what_is_changed_where_a_clip_is_opened_is_on_the_wall_where_it_was_scro
     below = "[...document.querySelectorAll('#gallery .card')].find(card =>"
     below += " card.getBoundingClientRect().top > 100).dataset.take"
     take, place = gallery.evaluate(below), gallery.evaluate("scrollY")
-    card = gallery.locator(f"#gallery .card[data-take={take}]")
+    card = gallery.locator(f"#gallery .card[data-take='{take}']")
     card.locator(".open").click()
     expect(gallery.locator(".marks [name=name]")).to_be_visible()
     late: list[tuple[Route, APIResponse]] = []
@@ -382,9 +382,9 @@ def test_a_clip_that_is_deleted_where_it_is_opened_leaves_the_wall_and_can_come_
     gallery: Page,
 ) -> None:
     first = shown(gallery)[0]
-    gallery.locator(f"#gallery .card[data-take={first}] .open").click()
+    gallery.locator(f"#gallery .card[data-take='{first}'] .open").click()
     gallery.locator("dialog.opened").get_by_role("button", name="Delete").click()
     expect(gallery.locator("dialog.opened")).to_be_hidden()
-    expect(gallery.locator(f"#gallery .card[data-take={first}]")).to_have_count(0)
+    expect(gallery.locator(f"#gallery .card[data-take='{first}']")).to_have_count(0)
     gallery.locator(".undo-bar").get_by_role("button", name="Undo").click()
-    expect(gallery.locator(f"#gallery .card[data-take={first}]")).to_be_visible()
+    expect(gallery.locator(f"#gallery .card[data-take='{first}']")).to_be_visible()

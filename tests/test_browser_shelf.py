@@ -132,7 +132,7 @@ def test_a_take_without_a_heart_leaves_the_shelf_only_when_it_is_drawn_again(pag
         expect(last.locator(".heart")).to_have_attribute("aria-pressed", pressed)
     page.reload()
     favourites(page)
-    expect(page.locator(f"#shelf [data-take={taken}]")).to_have_count(0)
+    expect(page.locator(f"#shelf [data-take='{taken}']")).to_have_count(0)
 
 
 def test_nothing_can_be_pressed_until_its_script_is_there(page: Page) -> None:

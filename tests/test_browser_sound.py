@@ -60,7 +60,7 @@ def test_a_clip_is_made_to_a_part_of_a_sound_and_the_sound_is_kept(
     page.get_by_role("button", name="Remove the sound").click()
     expect(page.locator("#given-sound .heard")).to_have_count(0)
     page.get_by_role("tab", name="Gallery").click()
-    menu = open_menu(page, page.locator(f"#gallery .card[data-take={take}]"))
+    menu = open_menu(page, page.locator(f"#gallery .card[data-take='{take}']"))
     menu.get_by_role("button", name="Use all").click()
     expect(field).to_contain_text("The clip begins at 1.5 s")
     expect(field.locator("[name=start]")).to_have_attribute("max", re.compile(r"2\.6[23]"))
