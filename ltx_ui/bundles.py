@@ -8,8 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.extending import EXTEND
-from ltx_ui.inputs import AUDIO, FIELDS, FOCUSES
+from ltx_ui.inputs import AUDIO, EXTEND, FIELDS, FOCUSES
 from ltx_ui.request import Request, parse_request
 
 _HEARD = (AUDIO, "audio_strength", "audio_start")

@@ -2,113 +2,59 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, WithJsonSchema
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.geometry import TEMPORAL_COMPRESSION, whole_frames
-from ltx_ui.inputs import Direction, FilmInput, is_digest, name_at
-from ltx_ui.recipe import MAX_FRAMES, MAX_SIDE, MIN_SIDE, Recipe
-from ltx_ui.sent_files import Kind, decode_file
-from ltx_ui.untrusted_json import json_object
-from ltx_ui.values import shown, whole
+from ltx_ui.given_films import (
+    FILM_SCHEMA,
+    MOST_SECONDS,
+    SIZES,
+    Film,
+    GivenFilm,
+    read_film,
+    whole_number,
+)
+from ltx_ui.inputs import EXTEND, Direction, FilmInput, name_at
+from ltx_ui.recipe import MAX_FRAMES, Recipe
+from ltx_ui.values import shown
 
-EXTEND = "extend"
-"""What the API and errors call the film that a clip goes on from."""
 OVERLAP = 17
 """Frames that the new part shares with the film unless something else is asked for."""
 MIN_OVERLAP, MAX_OVERLAP = 9, 65
-MOST_SECONDS = 60
-"""Length of the longest film that may come of it."""
-RATES = (24, 25, 30)
-SIZES = ("width", "height", "fps")
-"""Fields that a clip has of the film that it goes on from, unless they are given."""
-
-VIDEO = Kind("MP4 or MOV film", "video/mp4", lambda data: data[4:8] == b"ftyp")
-
-_TAKE = re.compile(r"[0-9a-f]{32}")
-_KEYS = ("take", "video", "direction", "overlap")
+_KEYS = ("direction", "overlap")
 _HOW = (
     'Send an object with either "take", the id of a take, or "video", a film as base64, as a data '
     'URI or as a digest; and, if need be, "direction" ("after" or "before") and "overlap".'
 )
 
 
-@dataclass(frozen=True)
-class Film:
-    """What is known of a film's file.
-
-    Attributes:
-        width, height: pixels.
-        fps: frames a second.
-        frames: how many it has.
-    """
-
-    width: int
-    height: int
-    fps: int
-    frames: int
-
-
-class SentFilm(BaseModel):
-    """A film to go on from, as it is asked for: a take, a stored film or a file.
+class SentFilm(GivenFilm):
+    """A film to go on from, as it is asked for.
 
     Attributes:
         overlap: None for as many frames as suit the film and the clip.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    take: str | None = None
-    video: str | bytes | None = None
     direction: Direction = "after"
     overlap: int | None = None
 
     def input(self, digest: str) -> FilmInput:
-        """The recipe's input, of which only the studio that keeps the film can fill in the rest."""
+        """The recipe's input."""
         return FilmInput(digest=digest, direction=self.direction, overlap=self.overlap or 0)
 
 
 def _read(value: Any) -> Any:
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        try:
-            value = json_object(value.encode())
-        except ValueError:
-            raise ValueError(f"is no JSON object. {_HOW}") from None
-    if not isinstance(value, Mapping):
-        raise ValueError(f"is {shown(value)}. {_HOW}")
-    if strange := next((key for key in value if key not in _KEYS), None):
-        raise ValueError(f"has {shown(str(strange))}, which it can't have. {_HOW}")
-    given = {key: each for key, each in value.items() if each not in (None, "")}
-    if ("take" in given) == ("video" in given):
-        raise ValueError(f"names {'both a take and' if 'take' in given else 'no'} film. {_HOW}")
+    given = read_film(value, _KEYS, _HOW)
     return SentFilm(
-        take=_take(given.get("take")),
-        video=_video(given.get("video")),
+        take=given["take"],
+        video=given["video"],
         direction=_direction(given.get("direction", "after")),
         overlap=_overlap(given.get("overlap")),
     )
-
-
-def _take(value: Any) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str) or not _TAKE.fullmatch(value):
-        raise ValueError(f"has the take {shown(value)}; allowed is a take's id, 32 digits 0 to f.")
-    return value
-
-
-def _video(value: Any) -> str | bytes | None:
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise ValueError(f"has the video {shown(value)}. {_HOW}")
-    return value if is_digest(value) else decode_file(value, VIDEO)
 
 
 def _direction(value: Any) -> Direction:
@@ -125,17 +71,13 @@ def _direction(value: Any) -> Direction:
 def _overlap(value: Any) -> int | None:
     if value is None:
         return None
-    try:
-        frames = whole(value)
-    except PydanticCustomError:
-        frames = value
-    fits = isinstance(frames, int) and MIN_OVERLAP <= frames <= MAX_OVERLAP
-    if not fits or frames != whole_frames(frames):
+    frames = whole_number(value)
+    if frames is None or frames not in range(MIN_OVERLAP, MAX_OVERLAP + 1, TEMPORAL_COMPRESSION):
         raise ValueError(
             f"has the overlap {shown(value)}; allowed are {MIN_OVERLAP} to {MAX_OVERLAP} frames in "
             f"steps of {TEMPORAL_COMPRESSION} (8k+1). Leave it out for {OVERLAP}."
         )
-    return int(frames)
+    return frames
 
 
 SentExtend = Annotated[
@@ -145,8 +87,7 @@ SentExtend = Annotated[
         {
             "type": "object",
             "properties": {
-                "take": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
-                "video": {"type": "string"},
+                **FILM_SCHEMA,
                 "direction": {"type": "string", "enum": ["after", "before"]},
                 "overlap": {
                     "type": "integer",
@@ -253,22 +194,3 @@ def _check(recipe: Recipe, named: FilmInput, film: Film) -> None:
             )
     if problems:
         raise InvalidRecipe(problems)
-
-
-def check_film(film: Film) -> None:
-    """Hold a film to what can be gone on from.
-
-    Raises:
-        ValueError: as the end of a sentence that begins with what the film is called.
-    """
-    if film.frames < MIN_OVERLAP:
-        raise ValueError(
-            f"has {film.frames} frame{'' if film.frames == 1 else 's'}; at least {MIN_OVERLAP} "
-            "are needed. Send a longer film, or its picture as image_start."
-        )
-    for side in (film.width, film.height):
-        if side % 2 or not MIN_SIDE <= side <= MAX_SIDE:
-            raise ValueError(
-                f"is {film.width}x{film.height}; allowed are even sides from {MIN_SIDE} to "
-                f"{MAX_SIDE} pixels. Send it in another size."
-            )

@@ -61,6 +61,12 @@ MOST_START = 600.0
 AUDIO = "audio"
 """What the API and errors call the sound that a clip is made to."""
 
+EXTEND = "extend"
+"""What the API and errors call the film that a clip goes on from."""
+
+FILMS: Mapping[str, str] = {EXTEND: "film"}
+"""The fields of a request that name a film, each with that of :class:`Inputs` which it becomes."""
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -196,8 +202,15 @@ class Inputs(BaseModel):
             yield name_at(image.at), image.digest
         if self.audio is not None:
             yield AUDIO, self.audio.digest
-        if self.film is not None:
-            yield "extend", self.film.digest
+        for name, film in self.films():
+            yield name, film.digest
+
+    def films(self) -> Iterator[tuple[str, FilmInput]]:
+        """The films, each after the name that people know it by."""
+        for name, own in FILMS.items():
+            film: FilmInput | None = getattr(self, own)
+            if film is not None:
+                yield name, film
 
     @property
     def between(self) -> int:

@@ -28,11 +28,14 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
-from ltx_ui.extending import EXTEND, SIZES, SentExtend, as_sent
+from ltx_ui.extending import SentExtend, as_sent
+from ltx_ui.given_films import GivenFilm
 from ltx_ui.inputs import (
     AUDIO,
     CENTRE,
+    EXTEND,
     FIELDS,
+    FILMS,
     FOCUSES,
     FORMATS,
     MOST_PICTURES,
@@ -129,28 +132,35 @@ class Request(ClipFields):
         """What came as files, by field; the pictures of keyframes by the entry's name."""
         sent = {name: getattr(self, name) for name in (*FIELDS.values(), AUDIO)}
         sent |= {name_of(number): each.image for number, each in enumerate(self.keyframes)}
-        sent |= {EXTEND: self.extend.video} if self.extend else {}
+        sent |= {name: film.video for name, film in self.films.items()}
         return {name: value for name, value in sent.items() if isinstance(value, bytes)}
 
     @property
-    def goes_on_from(self) -> str | None:
-        """The id of the take that it goes on from; None where it goes on from none, or a file."""
-        return self.extend.take if self.extend else None
+    def films(self) -> dict[str, GivenFilm]:
+        """The films that it names, by field."""
+        given = {name: getattr(self, name) for name in FILMS}
+        return {name: film for name, film in given.items() if film is not None}
+
+    @property
+    def takes(self) -> dict[str, str]:
+        """The ids of the takes whose films it names, by field."""
+        return {name: film.take for name, film in self.films.items() if film.take}
 
     @property
     def inherited(self) -> frozenset[str]:
-        """The fields that the recipe has of the film that it goes on from."""
-        return frozenset(SIZES) - self.model_fields_set if self.extend else frozenset()
+        """The fields that the recipe has of a film."""
+        of_films = {name for film in self.films.values() for name in film.inherits}
+        return frozenset(of_films - self.model_fields_set)
 
     def recipe(self, stored: Mapping[str, str] | None = None) -> Recipe:
         """The recipe.
 
         Args:
-            stored: the digests that the studio gave to :attr:`files`, by field; all of them, and
-                that of the take which is extended.
+            stored: the digests that the studio gave to :attr:`files` and to the films of
+                :attr:`takes`, by field; all of them.
 
         Raises:
-            InvalidRecipe: there is a take to extend, and no digest of its film.
+            InvalidRecipe: it names a take, and there is no digest of its film.
         """
         names = (*FIELDS.values(), *FOCUSES.values(), "image_strength")
         names += (AUDIO, "audio_strength", "audio_start")
@@ -161,13 +171,13 @@ class Request(ClipFields):
         inputs = Inputs.model_validate(
             {"images": images, "loras": self.loras, "audio": sound_from(own)}
         )
-        if self.extend:
-            digest = (stored or {}).get(EXTEND, self.extend.video)
+        for name, film in self.films.items():
+            digest = (stored or {}).get(name, film.video)
             if not isinstance(digest, str):
                 raise InvalidRecipe.because(
-                    EXTEND, "extend: names a take, which only the studio knows that made it."
+                    name, f"{name}: names a take, which only the studio knows that made it."
                 )
-            inputs = inputs.model_copy(update={"film": self.extend.input(digest)})
+            inputs = inputs.model_copy(update={FILMS[name]: film.input(digest)})
         shared = {name: getattr(self, name) for name in ClipFields.model_fields}
         return Recipe.model_construct(**shared, inputs=inputs)
 

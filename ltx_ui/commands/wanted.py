@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ltx_ui.errors import InvalidRecipe, SettingsError
-from ltx_ui.extending import EXTEND, SIZES
-from ltx_ui.inputs import AUDIO, FIELDS
+from ltx_ui.given_films import SIZES
+from ltx_ui.inputs import AUDIO, FIELDS, FILMS
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import seeds_of
 from ltx_ui.request import Request, parse_request
@@ -22,7 +22,7 @@ from ltx_ui.untrusted_json import json_object
 T = TypeVar("T")
 
 _FILES = frozenset({*FIELDS.values(), AUDIO, "image", "video"})
-"""Fields that take a file, also those of a keyframe and of what is extended."""
+"""Fields that take a file, also those of a keyframe and of a film."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def base_of(asked: Namespace, presets: Presets, max_volume: int) -> dict[str, An
     name = asked.preset or presets.default_preset
     preset = _named("--preset", name, presets.presets, preset_names)
     given = dict(map(_field, asked.set))
-    # The film that a clip goes on from has a size of its own.
-    left = SIZES if EXTEND in given else ()
+    # A film has a size of its own.
+    left = () if FILMS.keys().isdisjoint(given) else SIZES
     settings = presets.preset_settings(preset.id)
     fields = {name: value for name, value in settings.items() if name not in left}
     if asked.format is not None:

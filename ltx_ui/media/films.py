@@ -20,7 +20,7 @@ from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 from ltx_ui.errors import MediaError
-from ltx_ui.extending import MOST_SECONDS, RATES, Film, check_film
+from ltx_ui.given_films import MOST_SECONDS, RATES, Film, check_film
 from ltx_ui.inputs import FilmInput
 from ltx_ui.media.claims import Damaged, check_claims
 
@@ -34,7 +34,7 @@ def look_at(data: bytes) -> Film:
     """What a film is. All of its frames are decoded once.
 
     Raises:
-        ValueError: it can't be gone on from; says why as the end of a sentence that begins with
+        ValueError: it can't be used; says why as the end of a sentence that begins with
             what it is called.
     """
     file = BytesIO(data)

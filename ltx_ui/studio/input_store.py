@@ -17,9 +17,10 @@ from pathlib import Path
 from sqlalchemy import Text, cast, select, union
 
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
-from ltx_ui.extending import EXTEND, Film
+from ltx_ui.given_films import Film
 from ltx_ui.inputs import (
     AUDIO,
+    FILMS,
     ImageInput,
     InputData,
     Picture,
@@ -124,11 +125,12 @@ class InputStore:
         digest = self._keep(image.data, image.suffix, owner)
         return StoredImage(digest, image.width, image.height, image.note)
 
-    def add_film(self, data: bytes, owner: str = "", *, ours: bool = False) -> str:
+    def add_film(self, data: bytes, field: str, owner: str = "", *, ours: bool = False) -> str:
         """Store a film.
 
         Args:
             data: the file's bytes as they were sent.
+            field: the recipe's field that the film is for, named in errors.
             owner: who may use it from now on.
             ours: whether it is a take's, which may have any size in bytes.
 
@@ -136,35 +138,36 @@ class InputStore:
             Its digest.
 
         Raises:
-            InvalidRecipe: it can't be gone on from.
+            InvalidRecipe: it can't be used.
             MediaError: it could not be written, or the disk is full.
         """
         if len(data) > self.max_bytes and not ours:
             raise InvalidRecipe.because(
-                EXTEND,
-                f"{EXTEND}: the film has {len(data) / 1e6:.1f} MB; at most "
+                field,
+                f"{field}: the film has {len(data) / 1e6:.1f} MB; at most "
                 f"{self.max_bytes / 1e6:g} MB are allowed. Cut it, or make it smaller.",
             )
         try:
             look_at(data)
         except ValueError as error:
-            raise InvalidRecipe.because(EXTEND, f"{EXTEND}: the film {error}") from None
+            raise InvalidRecipe.because(field, f"{field}: the film {error}") from None
         return self._keep(data, _FILM_SUFFIX, owner)
 
-    def film(self, recipe: Recipe, owner: str = "") -> Film | None:
-        """What the film is that a recipe goes on from; None without one.
+    def films(self, recipe: Recipe, owner: str = "") -> dict[str, Film]:
+        """What the films are that a recipe names, by field.
 
         Raises:
-            InvalidRecipe: it is not here, or no film.
+            InvalidRecipe: one is not here, or no film.
         """
-        named = recipe.inputs.film
-        if named is None:
-            return None
-        path = self._named(named.digest, EXTEND, owner)
+        named = recipe.inputs.films()
+        return {field: self._film(film.digest, field, owner) for field, film in named}
+
+    def _film(self, digest: str, field: str, owner: str) -> Film:
+        path = self._named(digest, field, owner)
         try:
             return self._films(path)
         except ValueError as error:
-            raise InvalidRecipe.because(EXTEND, f"{EXTEND}: the film {error}") from None
+            raise InvalidRecipe.because(field, f"{field}: the film {error}") from None
 
     def joint(self, recipe: Recipe) -> Joint | None:
         """What joins a recipe's clip to the film that it goes on from; None without one.
@@ -188,8 +191,8 @@ class InputStore:
 
         Args, errors: as :meth:`add`.
         """
-        if field == EXTEND:
-            return self.add_film(data, owner)
+        if field in FILMS:
+            return self.add_film(data, field, owner)
         if field == AUDIO:
             return self.add_sound(data, field, owner).digest
         return self.add(data, field, owner).digest
@@ -350,8 +353,8 @@ class InputStore:
             InvalidRecipe: there is none that the owner may use, or only of a kind that the field
                 does not take.
         """
-        needed = {AUDIO: "a sound", EXTEND: "a film"}.get(field, "a picture")
-        media = field in (AUDIO, EXTEND)
+        needed = {AUDIO: "a sound", **dict.fromkeys(FILMS, "a film")}.get(field, "a picture")
+        media = field == AUDIO or field in FILMS
         try:
             return self.path(digest, owner, media=media)
         except NotFound as error:

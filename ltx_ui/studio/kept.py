@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from ltx_ui.extending import EXTEND, settled
+from ltx_ui.extending import settled
+from ltx_ui.inputs import EXTEND
 from ltx_ui.media.frames import last_frame
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
@@ -39,15 +40,19 @@ class Asked(Protocol):
         """The files that came along, by field."""
 
     @property
-    def goes_on_from(self) -> str | None:
-        """The id of the take that it goes on from."""
+    def takes(self) -> Mapping[str, str]:
+        """The ids of the takes whose films it names, by field."""
 
     @property
     def inherited(self) -> frozenset[str]:
-        """The fields that it has of the film that it goes on from."""
+        """The fields that it has of a film."""
 
     def recipe(self, stored: Mapping[str, str]) -> Recipe:
-        """The recipe, given the digests of its files, by field."""
+        """The recipe, given the digests of its files and of its takes' films, by field."""
+
+
+_SETTLE = {EXTEND: settled}
+"""What completes a recipe by each kind of film."""
 
 
 class Kept(ABC):
@@ -136,23 +141,24 @@ class Kept(ABC):
 
     def recipe_of(self, asked: Asked, owner: str = "") -> Recipe:
         """The recipe that is asked for, whose files are stored from now on. What was not asked for
-        it has of the film that it goes on from.
+        it has of its film.
 
         Raises:
             InvalidRecipe: a file can't be used, or the film and the recipe don't go together.
-            NotFound: there is no take of this owner's to go on from.
+            NotFound: a take is not there, or not this owner's.
             MediaError: a file could not be written, or the disk is full.
         """
         files = asked.files.items()
         stored = {field: self.add_file(data, field, owner) for field, data in files}
-        if asked.goes_on_from:
-            data = self.library.video(asked.goes_on_from, owner).read_bytes()
-            stored[EXTEND] = self._inputs.add_film(data, owner, ours=True)
+        for field, take in asked.takes.items():
+            data = self.library.video(take, owner).read_bytes()
+            stored[field] = self._inputs.add_film(data, field, owner, ours=True)
         return self._settled(asked.recipe(stored), owner, asked.inherited)
 
     def _settled(self, recipe: Recipe, owner: str, inherited: Collection[str] = ()) -> Recipe:
-        film = self._inputs.film(recipe, owner)
-        return recipe if film is None else settled(recipe, film, inherited)
+        for field, film in self._inputs.films(recipe, owner).items():
+            recipe = _SETTLE[field](recipe, film, inherited)
+        return recipe
 
     def last_frame(self, take_id: str, owner: str) -> StoredImage:
         """Store a take's last frame as a picture, so that another clip may begin where it ends.

@@ -11,8 +11,10 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from ltx_ui.engine.models import ModelCard
-from ltx_ui.extending import EXTEND, MOST_SECONDS, OVERLAP
+from ltx_ui.extending import OVERLAP
 from ltx_ui.geometry import TEMPORAL_COMPRESSION, whole_frames
+from ltx_ui.given_films import MOST_SECONDS
+from ltx_ui.inputs import EXTEND
 from ltx_ui.recipe import MAX_FRAMES, MAX_PROMPT, Recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from ltx_ui.extending import EXTEND
-from ltx_ui.inputs import is_digest
+from ltx_ui.inputs import EXTEND, is_digest
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import Recipe
 from ltx_ui.web.difference import SILENT, TEXTS, in_words

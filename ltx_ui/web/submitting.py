@@ -13,10 +13,11 @@ from fastapi.responses import Response
 from starlette.requests import Request as HttpRequest
 
 from ltx_ui.errors import InvalidParameter, StudioError
+from ltx_ui.inputs import EXTEND
 from ltx_ui.request import Request, parse_request
 from ltx_ui.settings import Settings
 from ltx_ui.studio.asked import Key
-from ltx_ui.studio.jobs import Job, Origin
+from ltx_ui.studio.jobs import Job, Origin, Relation
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.bodies import parse_object, read_json_body, recipe_limit
 from ltx_ui.web.decoding import decoding
@@ -38,6 +39,8 @@ KEYED: dict[str, Any] = {
 """What OpenAPI says of it."""
 REPLAYED = "Idempotency-Replayed"
 """The header of an answer that is about the job of an earlier request with the same key."""
+_RELATIONS: Mapping[str, Relation] = {EXTEND: "extended"}
+"""What a clip is to the take that a field of its request names."""
 JOB_PATH = "/api/v1/jobs/{}"
 """Where a job is found."""
 
@@ -144,7 +147,7 @@ async def submitted(
         StudioError: as :meth:`Studio.submit`.
     """
     asked = await asyncio.to_thread(parse_request, data, max_volume=settings.max_volume)
-    run = decoding if asked.files or asked.extend else asyncio.to_thread
+    run = decoding if asked.files or asked.films else asyncio.to_thread
     return await run(_submit, studio, asked, owner, origin, key)
 
 
@@ -153,8 +156,8 @@ def _submit(
 ) -> Job:
     """Store the files that a request carries, and queue its recipe."""
     recipe = studio.recipe_of(asked, owner)
-    if origin is None and asked.goes_on_from:
-        origin = Origin(asked.goes_on_from, "extended")
+    for field, take in asked.takes.items():
+        origin = origin or Origin(take, _RELATIONS[field])
     return studio.submit(recipe, owner, origin=origin, key=key)
 
 

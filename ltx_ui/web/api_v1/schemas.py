@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ltx_ui.clip import Stage
-from ltx_ui.extending import EXTEND
-from ltx_ui.inputs import Direction
+from ltx_ui.inputs import EXTEND, Direction
 from ltx_ui.loras import LEAST_STRENGTH, MOST_STRENGTH
 from ltx_ui.recipe import ClipFields
 from ltx_ui.recipe import Recipe as StoredRecipe
