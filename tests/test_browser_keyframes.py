@@ -25,7 +25,7 @@ if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
 
 
-ADD = "Add a picture at a time of your choice"
+ADD = "+ picture in between"
 
 
 @pytest.fixture

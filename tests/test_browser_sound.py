@@ -25,7 +25,7 @@ if MISSING:
 
 def chosen(page: Page, file: Path) -> Locator:
     """The field with a sound in it; it is there once the studio has said what it thinks of it."""
-    page.get_by_role("button", name="Make the clip to a sound").click()
+    page.get_by_role("button", name="+ sound file").click()
     field = page.locator("#given-sound .heard")
     field.locator("input[type=file]").set_input_files(file)
     return field
