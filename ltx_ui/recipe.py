@@ -247,8 +247,10 @@ class Recipe(ClipFields):
 
     @property
     def film_frames(self) -> int:
-        """Frames of the take: with those of the film that it goes on from."""
-        film = self.inputs.film
+        """Frames of the take: with those of the film that it goes on from, or is a part of."""
+        film, again = self.inputs.film, self.inputs.retake
+        if again is not None:
+            return again.frames or self.num_frames
         return self.num_frames + (max(0, film.frames - film.overlap) if film else 0)
 
     @property

@@ -29,7 +29,7 @@ from pydantic_core import PydanticCustomError
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.extending import SentExtend, as_sent
-from ltx_ui.given_films import GivenFilm
+from ltx_ui.given_films import GivenFilm, check_alone
 from ltx_ui.inputs import (
     AUDIO,
     CENTRE,
@@ -40,6 +40,7 @@ from ltx_ui.inputs import (
     FORMATS,
     MOST_PICTURES,
     MOST_START,
+    RETAKE,
     SOUND_FORMATS,
     Inputs,
 )
@@ -54,7 +55,9 @@ from ltx_ui.keyframes import (
     read_keyframes,
 )
 from ltx_ui.loras import SentLoras
-from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from, sound_from
+from ltx_ui.recipe import MAX_FRAMES, ClipFields, Recipe, check_volume, images_from, sound_from
+from ltx_ui.retaking import SentPart
+from ltx_ui.retaking import as_sent as part_as_sent
 from ltx_ui.sent_files import PICTURE, SOUND, SentFile, digest_or_file
 from ltx_ui.values import Real, shown, taken_in_quotes, whole
 from ltx_ui.words import squeeze
@@ -121,6 +124,12 @@ class Request(ClipFields):
         "URI or digest. The take is the whole film: its frames and the new ones, of which the "
         "first (before: the last) overlap frames are the film's. Its size and fps are the film's.",
     )
+    retake: SentPart = Field(
+        None,
+        description="A film of which a part is made again, by the id of a take or as video: from "
+        "start_frame to the one before end_frame. The rest stays. Size, fps and num_frames are "
+        "the film's.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -152,6 +161,11 @@ class Request(ClipFields):
         of_films = {name for film in self.films.values() for name in film.inherits}
         return frozenset(of_films - self.model_fields_set)
 
+    @property
+    def most_frames(self) -> int:
+        """How many frames its clip may have: as a film that it has them of, or as was asked for."""
+        return MAX_FRAMES if "num_frames" in self.inherited else self.num_frames
+
     def recipe(self, stored: Mapping[str, str] | None = None) -> Recipe:
         """The recipe.
 
@@ -167,7 +181,7 @@ class Request(ClipFields):
         own = {name: getattr(self, name) for name in names}
         digests = {name: (stored or {})[name] for name in self.files}
         own |= {name: digests[name] for name in names if name in digests}
-        images = images_from(own) + images_of(self.keyframes, digests, self.num_frames)
+        images = images_from(own) + images_of(self.keyframes, digests, self.most_frames)
         inputs = Inputs.model_validate(
             {"images": images, "loras": self.loras, "audio": sound_from(own)}
         )
@@ -213,7 +227,8 @@ def parse_request(data: Mapping[str, Any], *, max_volume: int | None = None) -> 
     if problems:
         raise InvalidRecipe(problems, more=max(0, unknown - InvalidRecipe.LIMIT))
     ends = [place for place, name in FIELDS.items() if getattr(request, name) is not None]
-    check_keyframes(request.keyframes, ends, request.num_frames)
+    check_alone(request.films)
+    check_keyframes(request.keyframes, ends, request.most_frames)
     check_volume(request, max_volume)
     return request
 
@@ -240,6 +255,7 @@ def request_data(recipe: Recipe) -> dict[str, Any]:
         "image_strength": ends[0].strength if ends else 1.0,
         "keyframes": keyframes_of(each for each in recipe.inputs.images if each not in ends),
         **({EXTEND: as_sent(recipe.inputs.film)} if recipe.inputs.film else {}),
+        **({RETAKE: part_as_sent(recipe.inputs.retake)} if recipe.inputs.retake else {}),
         **({"loras": [lora.asked for lora in loras]} if loras else {}),
         **heard,
     }

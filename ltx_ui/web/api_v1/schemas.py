@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ltx_ui.clip import Stage
-from ltx_ui.inputs import EXTEND, Direction
+from ltx_ui.inputs import EXTEND, RETAKE, Direction, OfSound
 from ltx_ui.loras import LEAST_STRENGTH, MOST_STRENGTH
 from ltx_ui.recipe import ClipFields
 from ltx_ui.recipe import Recipe as StoredRecipe
@@ -27,6 +28,18 @@ class Extended(BaseModel):
     video: Digest = Field(description="The stored film.")
     direction: Direction = Field(description="after the film, or before it.")
     overlap: int = Field(description="How many of num_frames are the film's.")
+
+
+class Retaken(BaseModel):
+    """A film of which a part is made again."""
+
+    video: Digest = Field(description="The stored film.")
+    start_frame: int = Field(description="The first frame that is made again, counted from 0.")
+    end_frame: int = Field(description="The first one after it that stays.")
+    sound: OfSound = Field(description="new: made again with the picture. keep: the film's.")
+    region: list[Fraction] | None = Field(
+        None, description="What of the picture: left, top, width and height, in shares of it."
+    )
 
 
 class Lora(BaseModel):
@@ -59,6 +72,7 @@ class Recipe(ClipFields):
     loras: list[Lora] = Field([], description="LoRAs that it is made with.")
     keyframes: list[Keyframe] = Field(description="Pictures at other frames, or of other strength.")
     extend: Extended | None = Field(None, description="The film that it goes on from.")
+    retake: Retaken | None = Field(None, description="The film of which a part is made again.")
 
 
 class TakeLinks(BaseModel):
@@ -199,8 +213,9 @@ class Models(BaseModel):
 def recipe(stored: StoredRecipe) -> Recipe:
     """A recipe under the API's names. It was valid when it was stored, and stays as it is."""
     told = request_data(stored)
-    if film := told.get(EXTEND):
-        told[EXTEND] = Extended.model_construct(**film)
+    films: Mapping[str, type[BaseModel]] = {EXTEND: Extended, RETAKE: Retaken}
+    for name in films.keys() & told.keys():
+        told[name] = films[name].model_construct(**told[name])
     for name, kind in (("keyframes", Keyframe), ("loras", Lora)):
         told[name] = [kind.model_construct(**each) for each in told.get(name, ())]
     return Recipe.model_construct(**told)

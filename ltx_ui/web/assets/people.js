@@ -32,7 +32,10 @@ const filled = form => {
   for (const {name, type, value, checked} of form.elements) {
     if (!name) continue;
     if (type === 'checkbox') body[name] = [...body[name] ?? [], ...checked ? [value] : []];
-    else body[name] = type !== 'number' ? value : value ? Number(value) : null;
+    else {
+      const [of, own] = name.split('.'), one = type !== 'number' ? value : value ? Number(value) : null;
+      own ? (body[of] ??= {})[own] = one : body[of] = one;
+    }
   }
   return JSON.stringify(body);
 };
@@ -66,6 +69,16 @@ document.addEventListener('studio:sheet', async ({detail: button}) => {
     if (sheet?.matches(':popover-open')) say(words);
     else button.title = words;
   }
+});
+// A handle over a film: its time in words, and what is seen there.
+document.addEventListener('input', ({target}) => {
+  const fps = Number(target.closest('#account [data-fps]')?.dataset.fps);
+  if (!fps) return;
+  const words = {style: 'unit', unit: 'second', minimumFractionDigits: 2, maximumFractionDigits: 2};
+  const said = new Intl.NumberFormat(document.documentElement.lang || undefined, words).format(target.value / fps);
+  target.closest('label').querySelector('output').value = said;
+  target.setAttribute('aria-valuetext', said);
+  sheet.querySelector('video').currentTime = Math.max(0, target.value - target.name.endsWith('end_frame') + 0.5) / fps;
 });
 document.addEventListener('click', async ({target}) => {
   const button = target.closest('#account button');
