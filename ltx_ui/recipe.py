@@ -186,6 +186,12 @@ class ClipFields(BaseModel):
         description="How fast everything moves: below 1 in slow motion, above it hurried. The clip "
         "is as long as before.",
     )
+    loop: Truth = Field(
+        False,
+        exclude_if=lambda loop: not loop,
+        description="The last frame is the first one, and the sound passes over into its "
+        "beginning: the clip can be played round and round.",
+    )
     num_takes: Whole = Field(
         1, ge=1, le=MAX_TAKES, description="Takes to make, with seed, seed + 1, and so on."
     )

@@ -54,6 +54,7 @@ from ltx_ui.keyframes import (
     name_of,
     read_keyframes,
 )
+from ltx_ui.looping import check_loop
 from ltx_ui.loras import SentLoras
 from ltx_ui.recipe import MAX_FRAMES, ClipFields, Recipe, check_volume, images_from, sound_from
 from ltx_ui.retaking import SentPart
@@ -161,6 +162,13 @@ class Request(ClipFields):
         of_films = {name for film in self.films.values() for name in film.inherits}
         return frozenset(of_films - self.model_fields_set)
 
+    def picture_at(self, place: int) -> SentFile | None:
+        """What was sent for the first frame (0) or the last one (-1); None where nothing was."""
+        last = place == -1
+        frames = (-1, self.num_frames - 1) if last else (0,)
+        given: SentFile | None = self.image_end if last else self.image_start
+        return given or next((each.image for each in self.keyframes if each.frame in frames), None)
+
     @property
     def most_frames(self) -> int:
         """How many frames its clip may have: as a film that it has them of, or as was asked for."""
@@ -228,6 +236,8 @@ def parse_request(data: Mapping[str, Any], *, max_volume: int | None = None) -> 
         raise InvalidRecipe(problems, more=max(0, unknown - InvalidRecipe.LIMIT))
     ends = [place for place, name in FIELDS.items() if getattr(request, name) is not None]
     check_alone(request.films)
+    if request.loop:
+        check_loop(request.picture_at(0), request.picture_at(-1), request.films)
     check_keyframes(request.keyframes, ends, request.most_frames)
     check_volume(request, max_volume)
     return request

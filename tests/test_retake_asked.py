@@ -56,7 +56,8 @@ def test_a_part_is_made_again_on_the_page(page: Page) -> None:
     page.locator("[popovertarget=more-of-take]").click()
     page.locator("#more-of-take").get_by_role("button", name="Make a part again").click()
     sheet = page.get_by_role("dialog", name="Make a part again")
-    words, start, end = (sheet.get_by_label(name) for name in ("Prompt", "From", "To"))
+    words = sheet.get_by_label("Prompt")
+    start, end = (sheet.get_by_role("slider", name=name) for name in ("From", "To"))
     expect(words).to_have_value(re.compile("A blue star waits"))
     assert serious(page) == []
     end.fill("0")

@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 from ltx_ui.engine.demo_words import DEMO_PHRASES, DEMO_VOCABULARY
 from ltx_ui.errors import FieldProblem, InvalidRecipe
-from ltx_ui.geometry import SPATIAL_COMPRESSION, grid_size
+from ltx_ui.geometry import SPATIAL_COMPRESSION, grid_size, latent_frames
+from ltx_ui.inputs import FIELDS
 from ltx_ui.phrases import Phrases, Vocabulary
-from ltx_ui.recipe import Recipe
+from ltx_ui.recipe import MIN_FRAMES, Recipe
 
 GB = 10**9
 LICENCE = "LTX-2 Community License"
@@ -216,10 +217,14 @@ class ModelCard:
         return 1 + self.guided(recipe) + (extra.stg_scale > 0) + (extra.modality_scale > 1)
 
     def passes(self, recipe: Recipe) -> float:
-        """What all of sampling costs, in forwards at full size; one at half size counts a
-        quarter."""
+        """What all of sampling costs, in forwards at full size; one at half size counts a quarter.
+        The first frame of a loop is sampled by itself before, unless it is given."""
         first = self.steps(recipe.num_inference_steps) * self.forwards(recipe)
-        return first / 4 + len(STAGE_2_SIGMAS) if recipe.two_stage else first
+        passes = first / 4 + len(STAGE_2_SIGMAS) if recipe.two_stage else first
+        ends = any(recipe.inputs.image_at(place) for place in FIELDS)
+        if not recipe.loop or ends:
+            return passes
+        return passes * (1 + latent_frames(MIN_FRAMES) / latent_frames(recipe.num_frames))
 
     def grid_of(self, recipe: Recipe) -> int:
         """Pixels that the sampled width and height are multiples of. With two stages twice the

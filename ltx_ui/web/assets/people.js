@@ -76,7 +76,7 @@ document.addEventListener('input', ({target}) => {
   if (!fps) return;
   const words = {style: 'unit', unit: 'second', minimumFractionDigits: 2, maximumFractionDigits: 2};
   const said = new Intl.NumberFormat(document.documentElement.lang || undefined, words).format(target.value / fps);
-  target.closest('label').querySelector('output').value = said;
+  target.closest('label').querySelector('span').textContent = said;
   target.setAttribute('aria-valuetext', said);
   sheet.querySelector('video').currentTime = Math.max(0, target.value - target.name.endsWith('end_frame') + 0.5) / fps;
 });
