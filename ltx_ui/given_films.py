@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
-from ltx_ui.inputs import FilmInput, is_digest
+from ltx_ui.inputs import NamedFilm, is_digest
 from ltx_ui.recipe import MAX_SIDE, MIN_FRAMES, MIN_SIDE
 from ltx_ui.sent_files import Kind, decode_file
 from ltx_ui.untrusted_json import json_object
@@ -60,7 +60,7 @@ class GivenFilm(BaseModel):
     video: str | bytes | None = None
 
     @abstractmethod
-    def input(self, digest: str) -> FilmInput:
+    def input(self, digest: str) -> NamedFilm:
         """The recipe's input, of which only the studio that keeps the film can fill in the rest."""
 
 

@@ -137,20 +137,28 @@ Direction = Literal["after", "before"]
 """Where a film is gone on from: its end, or its beginning."""
 
 
-class FilmInput(BaseModel):
-    """A film that the clip goes on from.
+class NamedFilm(BaseModel):
+    """A film that a clip is made from.
 
     Attributes:
         frames: how many the film has; 0 until the studio that keeps it has looked.
-        overlap: how many of the clip's frames are the film's: its last ones, or its first ones; 0
-            until it is known.
-        direction: after the film, or before it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     digest: Digest
     frames: int = Field(0, ge=0, le=100_000)
+
+
+class FilmInput(NamedFilm):
+    """A film that the clip goes on from.
+
+    Attributes:
+        overlap: how many of the clip's frames are the film's: its last ones, or its first ones; 0
+            until it is known.
+        direction: after the film, or before it.
+    """
+
     overlap: int = Field(0, ge=0, le=1000)
     direction: Direction = "after"
 
@@ -205,10 +213,10 @@ class Inputs(BaseModel):
         for name, film in self.films():
             yield name, film.digest
 
-    def films(self) -> Iterator[tuple[str, FilmInput]]:
+    def films(self) -> Iterator[tuple[str, NamedFilm]]:
         """The films, each after the name that people know it by."""
         for name, own in FILMS.items():
-            film: FilmInput | None = getattr(self, own)
+            film: NamedFilm | None = getattr(self, own)
             if film is not None:
                 yield name, film
 
