@@ -252,6 +252,11 @@ class Recipe(ClipFields):
         return self
 
     @property
+    def seen(self) -> bool:
+        """Whether some of its frames are given while it is sampled, at whatever strength."""
+        return self.loop or self.inputs.seen
+
+    @property
     def film_frames(self) -> int:
         """Frames of the take: with those of the film that it goes on from, or is a part of."""
         film, again = self.inputs.film, self.inputs.retake

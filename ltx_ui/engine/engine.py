@@ -226,10 +226,7 @@ class Engine:
         self._latents.drop(recipe)
 
     def generate_many(
-        self,
-        takes: Sequence[Recipe],
-        listener: Listener,
-        inputs: InputData = NO_INPUTS,
+        self, takes: Sequence[Recipe], listener: Listener, inputs: InputData = NO_INPUTS
     ) -> Iterator[Clip]:
         """The clips of recipes that differ only in their seeds, in order, each as soon as it is
         made. Several are sampled in one batch where that is faster.
@@ -281,8 +278,7 @@ class Engine:
         return True
 
     def _sample(self, recipe: Recipe, listener: Listener, inputs: InputData) -> Latents:
-        whole = (self.pipe, self.card, self._sample, recipe, listener, inputs)
-        recipe, inputs = with_ends(*whole)
+        recipe, inputs = with_ends(self.pipe, self.card, self._sample, recipe, listener, inputs)
         previewed = self._with_previews(recipe, listener)
         if recipe.two_stage:
             return self._two_stage.sample(self.encoder, recipe, previewed, inputs)
@@ -348,8 +344,7 @@ class Engine:
         def once() -> T:
             if next(tries):
                 self.memory.leave_out_graphs(recipe, takes)
-            where = self.placement or "resident"
-            alike = not (recipe.inputs.seen or recipe.loop)
+            where, alike = self.placement or "resident", not recipe.seen
             plain = self._lossy.step_cache is None and not inputs.loras
             room = plain and self.memory.has_room_for_graphs(
                 recipe, takes, where, self._drop_graphs
