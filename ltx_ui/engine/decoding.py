@@ -71,7 +71,8 @@ def first_frame(pipe: Any, card: ModelCard, latents: Latents, recipe: Recipe) ->
     """A sampled clip's first frame alone, of exactly the recipe's size: the first latent frame has
     no other."""
     decoded = decode_video(pipe.vae, latents.video[:, :, :1])
-    return to_uint8(decoded[:, :, *_seen(card, recipe)], pinned=False)[0]
+    picture: Picture = to_uint8(decoded[:, :, *_seen(card, recipe)], pinned=False)[0]
+    return picture
 
 
 def _seen(card: ModelCard, recipe: Recipe) -> tuple[slice, slice]:
