@@ -29,7 +29,7 @@ from pydantic_core import PydanticCustomError
 
 from ltx_ui import extending, upscaling
 from ltx_ui.errors import FieldProblem, InvalidRecipe
-from ltx_ui.extending import SentExtend
+from ltx_ui.extending import SentExtend, SentFilm
 from ltx_ui.given_films import GivenFilm
 from ltx_ui.inputs import (
     AUDIO,
@@ -58,7 +58,7 @@ from ltx_ui.keyframes import (
 from ltx_ui.loras import SentLoras
 from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from, sound_from
 from ltx_ui.sent_files import PICTURE, SOUND, SentFile, digest_or_file
-from ltx_ui.upscaling import SentUpscale
+from ltx_ui.upscaling import SentSmall, SentUpscale
 from ltx_ui.values import Real, shown, taken_in_quotes, whole
 from ltx_ui.words import squeeze
 
@@ -75,6 +75,10 @@ _FOCUS = (
     "Which part of the {} frame's picture stays where the format has another shape: how far right "
     "and how far down, from [0, 0] to [1, 1]."
 )
+
+
+FILM_KINDS: Mapping[str, type[GivenFilm]] = {EXTEND: SentFilm, UPSCALE: SentSmall}
+"""What each field is that names a film."""
 
 
 class Request(ClipFields):
