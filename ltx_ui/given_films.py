@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.inputs import EXTEND, RETAKE, NamedFilm, is_digest
+from ltx_ui.inputs import EXTEND, RETAKE, UPSCALE, NamedFilm, is_digest
 from ltx_ui.recipe import MAX_SIDE, MIN_FRAMES, MIN_SIDE
 from ltx_ui.sent_files import Kind, decode_file
 from ltx_ui.untrusted_json import json_object
@@ -20,7 +20,7 @@ from ltx_ui.values import shown, whole
 
 SIZES = ("width", "height", "fps")
 """Fields that a clip has of the film that it is made from, unless they are given."""
-ALONE = (EXTEND, RETAKE)
+ALONE = (EXTEND, RETAKE, UPSCALE)
 """Fields that name the film which a clip becomes a part of. It has one of them at most."""
 MOST_SECONDS = 60
 """Length of the longest film."""
@@ -40,12 +40,14 @@ class Film:
         width, height: pixels.
         fps: frames a second.
         frames: how many it has.
+        sound: whether it has any.
     """
 
     width: int
     height: int
     fps: int
     frames: int
+    sound: bool = True
 
 
 class GivenFilm(BaseModel):

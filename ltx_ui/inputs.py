@@ -67,7 +67,10 @@ EXTEND = "extend"
 RETAKE = "retake"
 """What the API and errors call the film of which a part is made again."""
 
-FILMS: Mapping[str, str] = {EXTEND: "film", RETAKE: "retake"}
+UPSCALE = "upscale"
+"""What the API and errors call the film that a clip makes larger."""
+
+FILMS: Mapping[str, str] = {EXTEND: "film", RETAKE: "retake", UPSCALE: "upscale"}
 """The fields of a request that name a film, each with that of :class:`Inputs` which it becomes."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -213,6 +216,7 @@ class Inputs(BaseModel):
     loras: Loras = Field((), exclude_if=lambda loras: not loras)
     film: FilmInput | None = Field(None, exclude_if=lambda film: film is None)
     retake: RetakeInput | None = Field(None, exclude_if=lambda film: film is None)
+    upscale: NamedFilm | None = Field(None, exclude_if=lambda film: film is None)
 
     @property
     def seen(self) -> bool:
@@ -294,12 +298,15 @@ class InputData:
             is made again, what is heard of it in the frames that are sampled.
         film: the frames that the clip shares with the film that it goes on from, or those of a film
             of which a part is made again, F×H×W×3; None without one.
+        small: the frames of the film that the clip makes larger, F×H×W×3, with half of its sides;
+            None without one.
     """
 
     pictures: Mapping[Place, Picture] = field(default_factory=dict)
     loras: tuple[LoraData, ...] = ()
     sound: Sound | None = None
     film: NDArray[np.uint8] | None = None
+    small: NDArray[np.uint8] | None = None
 
 
 NO_INPUTS = InputData()

@@ -1,4 +1,4 @@
-"""What a loop may be asked for with."""
+"""What a loop may be asked for with, and what it costs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ltx_ui.errors import InvalidRecipe
+from ltx_ui.geometry import latent_frames
+from ltx_ui.inputs import FIELDS
+from ltx_ui.recipe import MIN_FRAMES, Recipe
 
 LOOP = "loop"
 """What the API and errors call it."""
@@ -33,3 +36,11 @@ def check_loop(start: Any, end: Any, films: Iterable[str]) -> None:
             f"{LOOP}: its last frame is its first, and two pictures are given for them. Leave one "
             "of them out.",
         )
+
+
+def times_sampled(recipe: Recipe) -> float:
+    """How much is sampled of a clip: 1, and for a loop as much again as its first frame takes, for
+    which the shortest clip is made before; unless that frame is given."""
+    if not recipe.loop or any(recipe.inputs.image_at(place) for place in FIELDS):
+        return 1.0
+    return 1.0 + latent_frames(MIN_FRAMES) / latent_frames(recipe.num_frames)

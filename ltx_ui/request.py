@@ -27,8 +27,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from ltx_ui import extending, retaking, upscaling
 from ltx_ui.errors import FieldProblem, InvalidRecipe
-from ltx_ui.extending import SentExtend, as_sent
+from ltx_ui.extending import SentExtend, SentFilm
 from ltx_ui.given_films import GivenFilm, check_alone
 from ltx_ui.inputs import (
     AUDIO,
@@ -42,6 +43,7 @@ from ltx_ui.inputs import (
     MOST_START,
     RETAKE,
     SOUND_FORMATS,
+    UPSCALE,
     Inputs,
 )
 from ltx_ui.keyframes import (
@@ -57,9 +59,9 @@ from ltx_ui.keyframes import (
 from ltx_ui.looping import check_loop
 from ltx_ui.loras import SentLoras
 from ltx_ui.recipe import MAX_FRAMES, ClipFields, Recipe, check_volume, images_from, sound_from
-from ltx_ui.retaking import SentPart
-from ltx_ui.retaking import as_sent as part_as_sent
+from ltx_ui.retaking import SentPart, SentRetake
 from ltx_ui.sent_files import PICTURE, SOUND, SentFile, digest_or_file
+from ltx_ui.upscaling import SentSmall, SentUpscale
 from ltx_ui.values import Real, shown, taken_in_quotes, whole
 from ltx_ui.words import squeeze
 
@@ -76,6 +78,14 @@ _FOCUS = (
     "Which part of the {} frame's picture stays where the format has another shape: how far right "
     "and how far down, from [0, 0] to [1, 1]."
 )
+
+
+FILM_KINDS: Mapping[str, type[GivenFilm]] = {
+    EXTEND: SentFilm,
+    RETAKE: SentRetake,
+    UPSCALE: SentSmall,
+}
+"""What each field is that names a film."""
 
 
 class Request(ClipFields):
@@ -130,6 +140,11 @@ class Request(ClipFields):
         description="A film of which a part is made again, by the id of a take or as video: from "
         "start_frame to the one before end_frame. The rest stays. Size, fps and num_frames are "
         "the film's.",
+    )
+    upscale: SentUpscale = Field(
+        None,
+        description="A film to make larger, twice as wide and as high, as extend names one. It is "
+        "refined as the second stage of two_stage does, and keeps its sound, length and fps.",
     )
 
     @model_validator(mode="before")
@@ -264,8 +279,9 @@ def request_data(recipe: Recipe) -> dict[str, Any]:
         **{FOCUSES[image.at]: list(image.focus) for image in ends},
         "image_strength": ends[0].strength if ends else 1.0,
         "keyframes": keyframes_of(each for each in recipe.inputs.images if each not in ends),
-        **({EXTEND: as_sent(recipe.inputs.film)} if recipe.inputs.film else {}),
-        **({RETAKE: part_as_sent(recipe.inputs.retake)} if recipe.inputs.retake else {}),
+        **({EXTEND: extending.as_sent(recipe.inputs.film)} if recipe.inputs.film else {}),
+        **({RETAKE: retaking.as_sent(recipe.inputs.retake)} if recipe.inputs.retake else {}),
+        **({UPSCALE: upscaling.as_sent(recipe.inputs.upscale)} if recipe.inputs.upscale else {}),
         **({"loras": [lora.asked for lora in loras]} if loras else {}),
         **heard,
     }

@@ -102,12 +102,19 @@ def _remaking(text: str) -> dict[str, Any]:
     return told | {"most_words": 4000, "most_seed": 9}
 
 
+def _larger(text: str) -> dict[str, Any]:
+    told = {"recipe": Recipe(prompt=text, seed=1), "name": "upscale", "film": text}
+    return told | {"size": "576x1024", "problem": "", "most_words": 4000}
+
+
 SHEETS = [
     ("access.html", _access),
     ("account.html", _account("user", "")),
     ("account.html", _account("visitor", "asked")),
     ("account.html", _account("visitor", "told")),
     ("give.html", _give),
+    ("larger.html", _larger),
+    ("larger.html", lambda text: _larger("a") | {"problem": text}),
     ("longer.html", _longer),
     ("people.html", _people),
     ("people.html", _closed),

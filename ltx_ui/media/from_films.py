@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ltx_ui.clip import Joint
-from ltx_ui.inputs import FilmInput, NamedFilm, RetakeInput, Sound
+from ltx_ui.inputs import FilmInput, InputData, NamedFilm, RetakeInput
 from ltx_ui.media import joining
-from ltx_ui.media.films import shared_frames
+from ltx_ui.media.films import first_frames, shared_frames
 from ltx_ui.media.remaking import Remade, sampled_part
 from ltx_ui.recipe import Recipe
 
 
-def seen_of(
-    path: Path, named: NamedFilm, recipe: Recipe
-) -> tuple[NDArray[np.uint8] | None, Sound | None]:
-    """The frames that a clip has of a film, uint8, F×H×W×3, and the sound.
+def with_film(data: InputData, path: Path, named: NamedFilm, recipe: Recipe) -> InputData:
+    """What a clip's files hold, with what it has of a film.
 
     Raises:
         MediaError: the file can't be read.
     """
     match named:
         case FilmInput():
-            return shared_frames(path, named), None
+            return replace(data, film=shared_frames(path, named))
         case RetakeInput():
-            return sampled_part(path, recipe, named)
-    return None, None
+            frames, sound = sampled_part(path, recipe, named)
+            return replace(data, film=frames, sound=sound)
+    return replace(data, small=first_frames(path, recipe.num_frames))
 
 
 def joint_of(path: Path, named: NamedFilm, recipe: Recipe) -> Joint | None:

@@ -33,7 +33,7 @@ from ltx_ui.inputs import (
 )
 from ltx_ui.media.files import remove, sweep, whole
 from ltx_ui.media.films import look_at
-from ltx_ui.media.from_films import joint_of, seen_of
+from ltx_ui.media.from_films import joint_of, with_film
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
 from ltx_ui.media.sounds import SUFFIXES, read_sound, take_in_sound
 from ltx_ui.recipe import Recipe
@@ -177,7 +177,8 @@ class InputStore:
             NotFound: the film was removed.
         """
         for _, named in recipe.inputs.films():
-            return joint_of(self.path(named.digest, media=True), named, recipe)
+            if joint := joint_of(self.path(named.digest, media=True), named, recipe):
+                return joint
         return None
 
     def add_sound(self, data: bytes, field: str = AUDIO, owner: str = "") -> StoredSound:
@@ -269,11 +270,10 @@ class InputStore:
         """
         pictures = {image.at: self._pixels(image, recipe) for image in recipe.inputs.images}
         loras = self.loras.read(recipe) if self.loras else ()
-        film, sound = None, self._sound(recipe)
+        data = InputData(pictures, loras, self._sound(recipe))
         for _, named in recipe.inputs.films():
-            film, of_film = seen_of(self.path(named.digest, media=True), named, recipe)
-            sound = sound or of_film
-        return InputData(pictures, loras, sound, film)
+            data = with_film(data, self.path(named.digest, media=True), named, recipe)
+        return data
 
     def sweep(self) -> None:
         """Remove unused pictures that are too old or too many, and files that a killed process has

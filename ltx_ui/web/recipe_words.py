@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from ltx_ui.inputs import EXTEND, FILMS, RETAKE, is_digest
+from ltx_ui.inputs import EXTEND, FILMS, RETAKE, UPSCALE, is_digest
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import Recipe
 from ltx_ui.retaking import frames_again
+from ltx_ui.upscaling import TIMES
 from ltx_ui.web.difference import SILENT, TEXTS, in_words
 from ltx_ui.web.form import DESCRIBED, OFFERED, Form
 from ltx_ui.web.keyframes import kept, where
@@ -89,6 +90,9 @@ def _beside_fields(recipe: Recipe) -> Iterator[Line]:
     if again := recipe.inputs.retake:
         start, end = (seconds(frame / recipe.fps, 2) for frame in frames_again(again))
         yield Line(RETAKE, t("retake.film"), t("retake.words", start=start, end=end))
+    if recipe.inputs.upscale:
+        size = f"{recipe.width // TIMES}x{recipe.height // TIMES}"
+        yield Line(UPSCALE, t("upscale.title"), size)
 
 
 def _lines(name: str, label: str, form: Form) -> Iterator[Line]:

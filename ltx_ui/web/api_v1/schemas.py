@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ltx_ui.clip import Stage
-from ltx_ui.inputs import EXTEND, RETAKE, Direction, OfSound
+from ltx_ui.inputs import EXTEND, RETAKE, UPSCALE, Direction, OfSound
 from ltx_ui.loras import LEAST_STRENGTH, MOST_STRENGTH
 from ltx_ui.recipe import ClipFields
 from ltx_ui.recipe import Recipe as StoredRecipe
@@ -40,6 +40,12 @@ class Retaken(BaseModel):
     region: list[Fraction] | None = Field(
         None, description="What of the picture: left, top, width and height, in shares of it."
     )
+
+
+class Upscaled(BaseModel):
+    """A film that a clip makes larger."""
+
+    video: Digest = Field(description="The stored film.")
 
 
 class Lora(BaseModel):
@@ -73,6 +79,7 @@ class Recipe(ClipFields):
     keyframes: list[Keyframe] = Field(description="Pictures at other frames, or of other strength.")
     extend: Extended | None = Field(None, description="The film that it goes on from.")
     retake: Retaken | None = Field(None, description="The film of which a part is made again.")
+    upscale: Upscaled | None = Field(None, description="The film that it makes larger.")
 
 
 class TakeLinks(BaseModel):
@@ -213,7 +220,11 @@ class Models(BaseModel):
 def recipe(stored: StoredRecipe) -> Recipe:
     """A recipe under the API's names. It was valid when it was stored, and stays as it is."""
     told = request_data(stored)
-    films: Mapping[str, type[BaseModel]] = {EXTEND: Extended, RETAKE: Retaken}
+    films: Mapping[str, type[BaseModel]] = {
+        EXTEND: Extended,
+        RETAKE: Retaken,
+        UPSCALE: Upscaled,
+    }
     for name in films.keys() & told.keys():
         told[name] = films[name].model_construct(**told[name])
     for name, kind in (("keyframes", Keyframe), ("loras", Lora)):
