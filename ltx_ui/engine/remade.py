@@ -74,7 +74,7 @@ def place_around(
     film = recipe.inputs.retake
     assert film is not None
     height, width = size["latent_height"], size["latent_width"]
-    stays = staying_tokens(recipe, film, height, width).to(tokens.device)
-    clean, mask = tokens[:, stays], torch.ones_like(placed[1][:1, :1])
-    for each, value in zip(placed, (clean, mask, clean), strict=True):
-        each[:, stays] = value.to(each.dtype)
+    stays = staying_tokens(recipe, film, height, width).to(tokens.device)[None, :, None]
+    mask = torch.ones_like(placed[1][:1, :1])
+    for each, value in zip(placed, (tokens, mask, tokens), strict=True):
+        each.copy_(torch.where(stays, value.to(each.dtype), each))

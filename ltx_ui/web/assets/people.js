@@ -70,15 +70,21 @@ document.addEventListener('studio:sheet', async ({detail: button}) => {
     else button.title = words;
   }
 });
-// A handle over a film: its time in words, and what is seen there.
+// Two handles over a film: their times in words, and what is seen at the one that is moved, which takes
+// the other one along.
+const show = handle => {
+  const {fps, said} = handle.dataset, digits = {minimumFractionDigits: 2, maximumFractionDigits: 2};
+  const time = new Intl.NumberFormat(document.documentElement.lang || undefined, digits).format(handle.value / fps);
+  const words = said.replace(/\d+\D\d+/, time);
+  handle.closest('label').querySelector('span').textContent = words;
+  handle.setAttribute('aria-valuetext', words);
+};
 document.addEventListener('input', ({target}) => {
-  const fps = Number(target.closest('#account [data-fps]')?.dataset.fps);
-  if (!fps) return;
-  const words = {style: 'unit', unit: 'second', minimumFractionDigits: 2, maximumFractionDigits: 2};
-  const said = new Intl.NumberFormat(document.documentElement.lang || undefined, words).format(target.value / fps);
-  target.closest('label').querySelector('span').textContent = said;
-  target.setAttribute('aria-valuetext', said);
-  sheet.querySelector('video').currentTime = Math.max(0, target.value - target.name.endsWith('end_frame') + 0.5) / fps;
+  if (!target.closest('#account [data-fps]')) return;
+  const [start, end] = sheet.querySelectorAll('[data-fps]'), isStart = target === start;
+  if (Number(start.value) >= Number(end.value)) (isStart ? end : start).value = Number(target.value) + (isStart ? 1 : -1);
+  [start, end].forEach(show);
+  sheet.querySelector('video').currentTime = Math.max(0, target.value - !isStart + 0.5) / target.dataset.fps;
 });
 document.addEventListener('click', async ({target}) => {
   const button = target.closest('#account button');
