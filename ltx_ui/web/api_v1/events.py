@@ -16,7 +16,7 @@ from sse_starlette import ServerSentEvent
 from starlette.responses import Response
 
 from ltx_ui.errors import NotFound
-from ltx_ui.studio.jobs import Cancelling, Job, Queued, Running
+from ltx_ui.studio.jobs import Cancelling, Job, JobState, Queued, Running
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.api_v1 import schemas
 from ltx_ui.web.streams import Streams, streaming
@@ -179,7 +179,13 @@ def mark(job: Job | None) -> str:
     """What a job's state is told by: the same text as long as there is nothing new."""
     if job is None:
         return GONE
-    match state := job.state:
+    if job.elsewhere:
+        return f"elsewhere-{_mark(job.state)}"
+    return _mark(job.state)
+
+
+def _mark(state: JobState) -> str:
+    match state:
         case Queued():
             waits = f"{2 * state.held + state.paused}-{int(state.waits_for is None)}"
             return f"queued-{state.place}-{waits}"
