@@ -73,7 +73,7 @@ class Events:
 
         async def refused(message: Message) -> None:
             if refusals and message["type"] == "http.response.start":
-                message = message | {"status": _status(refusals[0])}
+                message = {**message, "status": _status(refusals[0])}
             await send(message)
 
         token = _REFUSALS.set(refusals)
