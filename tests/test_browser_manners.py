@@ -37,16 +37,6 @@ if MISSING:
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
-def test_what_the_studio_refuses_is_said_on_the_page(page: Page) -> None:
-    make_a_preview(page, "A red ball")
-    take = page.request.get(f"{page.url}api/v1/takes?limit=1").json()["items"][0]
-    # Elsewhere; a page that learnt of it would have another clip on its stage.
-    own = {"Sec-Fetch-Site": "same-origin"}
-    assert page.request.delete(page.url[:-1] + take["href"], headers=own).ok
-    page.locator("#save-seed").click()
-    expect(page.locator(".toast-body")).to_contain_text("This take is not here.")
-
-
 def test_two_tabs_keep_each_its_own_prompt_job_and_clip(
     context: BrowserContext, app: RunningApp
 ) -> None:
