@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -16,11 +17,15 @@ Finding = Literal["silent", "clipped", "black", "frozen", "flashing", "fades_out
 
 
 class Joint(Protocol):
-    """A film that a clip goes on from, which is joined to it when it is written."""
+    """A film that a clip becomes a part of, which is joined to it when it is written."""
 
     @property
     def added(self) -> int:
         """Frames that the film has besides those that the clip shares with it."""
+
+    @property
+    def copied(self) -> Path | None:
+        """A film whose picture is taken over as it is, in place of frames; None to encode them."""
 
     def frames(self, clip: Clip) -> Iterator[NDArray[np.uint8]]:
         """All frames of the film and the clip, in their order: uint8, H×W×3."""
@@ -36,11 +41,12 @@ class Clip:
     Attributes:
         frames: uint8, F×H×W×3, RGB.
         fps: frames a second.
-        waveform: float32, C×T, in -1…1; ``None`` for a clip without an audio track.
+        waveform: float32, C×T, where 1 is full scale; ``None`` for a clip without an audio track.
         sample_rate: samples a second of ``waveform``, in Hz.
         notes: what had to be done otherwise than usual, a sentence each, such as "Decoded in tiles:
             less memory."
-        joint: the film that it goes on from; None for a clip by itself.
+        joint: the film that it becomes a part of; None for a clip by itself.
+        lufs: how loud its sound is made when it is written; None: as it is.
     """
 
     frames: NDArray[np.uint8]
@@ -49,6 +55,7 @@ class Clip:
     sample_rate: int
     notes: tuple[str, ...] = ()
     joint: Joint | None = None
+    lufs: float | None = None
 
     @property
     def duration(self) -> float:

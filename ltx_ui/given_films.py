@@ -11,16 +11,16 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
-from ltx_ui.errors import InvalidRecipe
-from ltx_ui.inputs import EXTEND, RETAKE, UPSCALE, NamedFilm, is_digest
-from ltx_ui.recipe import MAX_SIDE, MIN_FRAMES, MIN_SIDE
+from ltx_ui.errors import FieldProblem, InvalidRecipe
+from ltx_ui.inputs import EXTEND, PICTURE_OF, RETAKE, UPSCALE, NamedFilm, is_digest
+from ltx_ui.recipe import MAX_SIDE, MIN_FRAMES, MIN_SIDE, Recipe
 from ltx_ui.sent_files import Kind, decode_file
 from ltx_ui.untrusted_json import json_object
 from ltx_ui.values import shown, whole
 
 SIZES = ("width", "height", "fps")
 """Fields that a clip has of the film that it is made from, unless they are given."""
-ALONE = (EXTEND, RETAKE, UPSCALE)
+ALONE = (EXTEND, RETAKE, PICTURE_OF, UPSCALE)
 """Fields that name the film which a clip becomes a part of. It has one of them at most."""
 MOST_SECONDS = 60
 """Length of the longest film."""
@@ -103,12 +103,18 @@ def read_film(value: Any, others: Collection[str], how: str) -> dict[str, Any]:
     given = {key: each for key, each in value.items() if each not in (None, "")}
     if ("take" in given) == ("video" in given):
         raise ValueError(f"names {'both a take and' if 'take' in given else 'no'} film. {how}")
-    return given | {"take": _take(given.get("take")), "video": _video(given.get("video"), how)}
+    return given | {
+        "take": read_take(given["take"]) if "take" in given else None,
+        "video": _video(given.get("video"), how),
+    }
 
 
-def _take(value: Any) -> str | None:
-    if value is None:
-        return None
+def read_take(value: Any) -> str:
+    """A take's id from untrusted data.
+
+    Raises:
+        ValueError: as :func:`read_film`.
+    """
     if not isinstance(value, str) or not _TAKE.fullmatch(value):
         raise ValueError(f"has the take {shown(value)}; allowed is a take's id, 32 digits 0 to f.")
     return value
@@ -138,6 +144,23 @@ def check_alone(films: Collection[str]) -> None:
             f"{several[1]}: can't stand beside {several[0]}, for either makes a film of its own. "
             "Leave one of them out, and take what comes of it for the other.",
         )
+
+
+def undecided(recipe: Recipe, asked: Mapping[str, object]) -> list[FieldProblem]:
+    """A problem for each field of a recipe that is not as its film decides.
+
+    Args:
+        asked: what it has to have where it does not leave it to the film.
+    """
+    return [
+        FieldProblem(
+            name,
+            f"{name}: is {getattr(recipe, name)}, and {value} for this film. Leave it out: the "
+            "film decides.",
+        )
+        for name, value in sorted(asked.items())
+        if getattr(recipe, name) != value
+    ]
 
 
 def whole_number(value: Any) -> int | None:

@@ -67,10 +67,18 @@ EXTEND = "extend"
 RETAKE = "retake"
 """What the API and errors call the film of which a part is made again."""
 
+PICTURE_OF = "picture_of"
+"""What the API and errors call the film whose picture a clip keeps."""
+
 UPSCALE = "upscale"
 """What the API and errors call the film that a clip makes larger."""
 
-FILMS: Mapping[str, str] = {EXTEND: "film", RETAKE: "retake", UPSCALE: "upscale"}
+FILMS: Mapping[str, str] = {
+    EXTEND: "film",
+    RETAKE: "retake",
+    PICTURE_OF: "picture",
+    UPSCALE: "upscale",
+}
 """The fields of a request that name a film, each with that of :class:`Inputs` which it becomes."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -192,6 +200,10 @@ class RetakeInput(NamedFilm):
     region: tuple[Share, Share, Share, Share] | None = None
 
 
+class PictureInput(NamedFilm):
+    """A film that gets another sound, or none: the clip keeps its picture."""
+
+
 def _check_places(images: tuple[ImageInput, ...]) -> tuple[ImageInput, ...]:
     if len({image.at for image in images}) < len(images):
         raise ValueError("names two pictures for one frame")
@@ -216,12 +228,14 @@ class Inputs(BaseModel):
     loras: Loras = Field((), exclude_if=lambda loras: not loras)
     film: FilmInput | None = Field(None, exclude_if=lambda film: film is None)
     retake: RetakeInput | None = Field(None, exclude_if=lambda film: film is None)
+    picture: PictureInput | None = Field(None, exclude_if=lambda film: film is None)
     upscale: NamedFilm | None = Field(None, exclude_if=lambda film: film is None)
 
     @property
     def seen(self) -> bool:
         """Whether some of the clip's frames are given, at whatever strength."""
-        return bool(self.images) or self.film is not None or self.retake is not None
+        films = (self.film, self.retake, self.picture)
+        return bool(self.images) or any(film is not None for film in films)
 
     def image_at(self, place: Place) -> ImageInput | None:
         """The picture at a frame, if there is one."""
@@ -297,7 +311,7 @@ class InputData:
         sound: what the clip is made to; None for a sound of the model's own. Where a part of a film
             is made again, what is heard of it in the frames that are sampled.
         film: the frames that the clip shares with the film that it goes on from, or those of a film
-            of which a part is made again, F×H×W×3; None without one.
+            of which a part is made again or whose picture it keeps, F×H×W×3; None without one.
         small: the frames of the film that the clip makes larger, F×H×W×3, with half of its sides;
             None without one.
     """

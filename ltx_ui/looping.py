@@ -40,7 +40,10 @@ def check_loop(start: Any, end: Any, films: Iterable[str]) -> None:
 
 def times_sampled(recipe: Recipe) -> float:
     """How much is sampled of a clip: 1, and for a loop as much again as its first frame takes, for
-    which the shortest clip is made before; unless that frame is given."""
+    which the shortest clip is made before; unless that frame is given. Next to nothing of one that
+    is given whole; not 0, for a logarithm of it is needed."""
+    if recipe.as_given:
+        return 0.001
     if not recipe.loop or any(recipe.inputs.image_at(place) for place in FIELDS):
         return 1.0
     return 1.0 + latent_frames(MIN_FRAMES) / latent_frames(recipe.num_frames)

@@ -33,6 +33,8 @@ MAX_SEED = 2**32 - 1
 MIN_FRAMES, MAX_FRAMES = 9, 257
 MIN_SIDE, MAX_SIDE = 128, 2048
 MAX_TAKES = 8
+LOUDNESS = -16.0
+"""LUFS that sound is brought to where that is asked for."""
 DEFAULT_NEGATIVE_PROMPT = "blurry, low quality, distorted, glitchy, watermark"
 
 _EARLIER = frozenset((*FIELDS.values(), "image_strength"))
@@ -129,6 +131,11 @@ class Typed(PromptFields):
     negative_prompt: str | None = None
 
 
+def _is_loudness(value: Any) -> Any:
+    """The one loudness that there is also means that it is wanted."""
+    return True if value in (LOUDNESS, f"{LOUDNESS:g}") else value
+
+
 class ClipFields(BaseModel):
     """What a recipe and a request for one have in common: all but the inputs."""
 
@@ -191,6 +198,11 @@ class ClipFields(BaseModel):
         exclude_if=lambda loop: not loop,
         description="The last frame is the first one, and the sound passes over into its "
         "beginning: the clip can be played round and round.",
+    )
+    loudness: Annotated[Truth, BeforeValidator(_is_loudness)] = Field(
+        False,
+        exclude_if=lambda loudness: not loudness,
+        description="Bring the sound to -16 LUFS, with true peaks of at most -1 dB.",
     )
     num_takes: Whole = Field(
         1, ge=1, le=MAX_TAKES, description="Takes to make, with seed, seed + 1, and so on."
@@ -257,11 +269,19 @@ class Recipe(ClipFields):
         return self.loop or self.inputs.seen
 
     @property
+    def as_given(self) -> bool:
+        """Whether its picture is a film's and its sound a given one or none, so that nothing of it
+        is sampled."""
+        audio = self.inputs.audio
+        given = audio is not None and audio.strength == 1.0
+        return self.inputs.picture is not None and (given or not self.include_audio)
+
+    @property
     def film_frames(self) -> int:
         """Frames of the take: with those of the film that it goes on from, or is a part of."""
-        film, again = self.inputs.film, self.inputs.retake
-        if again is not None:
-            return again.frames or self.num_frames
+        film, whole = self.inputs.film, self.inputs.retake or self.inputs.picture
+        if whole is not None:
+            return whole.frames or self.num_frames
         return self.num_frames + (max(0, film.frames - film.overlap) if film else 0)
 
     @property

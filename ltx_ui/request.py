@@ -27,7 +27,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from ltx_ui import extending, retaking, upscaling
+from ltx_ui import extending, new_sound, retaking, upscaling
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.extending import SentExtend, SentFilm
 from ltx_ui.given_films import GivenFilm, check_alone
@@ -41,6 +41,7 @@ from ltx_ui.inputs import (
     FORMATS,
     MOST_PICTURES,
     MOST_START,
+    PICTURE_OF,
     RETAKE,
     SOUND_FORMATS,
     UPSCALE,
@@ -58,9 +59,10 @@ from ltx_ui.keyframes import (
 )
 from ltx_ui.looping import check_loop
 from ltx_ui.loras import SentLoras
+from ltx_ui.new_sound import SentPictureOf, SentSeen, SentSound, SoundOfTake
 from ltx_ui.recipe import MAX_FRAMES, ClipFields, Recipe, check_volume, images_from, sound_from
 from ltx_ui.retaking import SentPart, SentRetake
-from ltx_ui.sent_files import PICTURE, SOUND, SentFile, digest_or_file
+from ltx_ui.sent_files import PICTURE, SentFile, digest_or_file
 from ltx_ui.upscaling import SentSmall, SentUpscale
 from ltx_ui.values import Real, shown, taken_in_quotes, whole
 from ltx_ui.words import squeeze
@@ -72,8 +74,6 @@ SentPicture = Annotated[
     SentFile | None, BeforeValidator(lambda value: digest_or_file(value, PICTURE))
 ]
 
-SentSound = Annotated[SentFile | None, BeforeValidator(lambda value: digest_or_file(value, SOUND))]
-
 _FOCUS = (
     "Which part of the {} frame's picture stays where the format has another shape: how far right "
     "and how far down, from [0, 0] to [1, 1]."
@@ -83,6 +83,7 @@ _FOCUS = (
 FILM_KINDS: Mapping[str, type[GivenFilm]] = {
     EXTEND: SentFilm,
     RETAKE: SentRetake,
+    PICTURE_OF: SentSeen,
     UPSCALE: SentSmall,
 }
 """What each field is that names a film."""
@@ -117,7 +118,9 @@ class Request(ClipFields):
         f"{MOST_PICTURES} with the first and the last one.",
     )
     audio: SentSound = Field(
-        None, description=f"A sound to make the clip to: {SOUND_FORMATS} as base64 or data URI."
+        None,
+        description=f"A sound to make the clip to: {SOUND_FORMATS} as base64 or data URI, or that "
+        "of a take, by its id.",
     )
     audio_strength: Real = Field(
         1.0,
@@ -140,6 +143,12 @@ class Request(ClipFields):
         description="A film of which a part is made again, by the id of a take or as video: from "
         "start_frame to the one before end_frame. The rest stays. Size, fps and num_frames are "
         "the film's.",
+    )
+    picture_of: SentPictureOf = Field(
+        None,
+        description="A film that gets another sound, by the id of a take or as video; its picture "
+        "stays. audio is that sound; without it the model makes one from the prompt, and with "
+        "include_audio false there is none.",
     )
     upscale: SentUpscale = Field(
         None,
@@ -168,8 +177,9 @@ class Request(ClipFields):
 
     @property
     def takes(self) -> dict[str, str]:
-        """The ids of the takes whose films it names, by field."""
-        return {name: film.take for name, film in self.films.items() if film.take}
+        """The ids of the takes whose films or sound it names, by field."""
+        named = {name: film.take for name, film in self.films.items() if film.take}
+        return named | ({AUDIO: self.audio.take} if isinstance(self.audio, SoundOfTake) else {})
 
     @property
     def inherited(self) -> frozenset[str]:
@@ -204,19 +214,25 @@ class Request(ClipFields):
         own = {name: getattr(self, name) for name in names}
         digests = {name: (stored or {})[name] for name in self.files}
         own |= {name: digests[name] for name in names if name in digests}
+        if isinstance(self.audio, SoundOfTake):
+            own[AUDIO] = _digest(AUDIO, (stored or {}).get(AUDIO))
         images = images_from(own) + images_of(self.keyframes, digests, self.most_frames)
         inputs = Inputs.model_validate(
             {"images": images, "loras": self.loras, "audio": sound_from(own)}
         )
         for name, film in self.films.items():
-            digest = (stored or {}).get(name, film.video)
-            if not isinstance(digest, str):
-                raise InvalidRecipe.because(
-                    name, f"{name}: names a take, which only the studio knows that made it."
-                )
+            digest = _digest(name, (stored or {}).get(name, film.video))
             inputs = inputs.model_copy(update={FILMS[name]: film.input(digest)})
         shared = {name: getattr(self, name) for name in ClipFields.model_fields}
         return Recipe.model_construct(**shared, inputs=inputs)
+
+
+def _digest(name: str, found: Any) -> str:
+    if isinstance(found, str):
+        return found
+    raise InvalidRecipe.because(
+        name, f"{name}: names a take, which only the studio knows that made it."
+    )
 
 
 def parse_request(data: Mapping[str, Any], *, max_volume: int | None = None) -> Request:
@@ -281,6 +297,7 @@ def request_data(recipe: Recipe) -> dict[str, Any]:
         "keyframes": keyframes_of(each for each in recipe.inputs.images if each not in ends),
         **({EXTEND: extending.as_sent(recipe.inputs.film)} if recipe.inputs.film else {}),
         **({RETAKE: retaking.as_sent(recipe.inputs.retake)} if recipe.inputs.retake else {}),
+        **({PICTURE_OF: new_sound.as_sent(seen)} if (seen := recipe.inputs.picture) else {}),
         **({UPSCALE: upscaling.as_sent(recipe.inputs.upscale)} if recipe.inputs.upscale else {}),
         **({"loras": [lora.asked for lora in loras]} if loras else {}),
         **heard,

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.geometry import whole_frames
-from ltx_ui.given_films import FILM_SCHEMA, SIZES, Film, GivenFilm, read_film
+from ltx_ui.given_films import FILM_SCHEMA, SIZES, Film, GivenFilm, read_film, undecided
 from ltx_ui.inputs import UPSCALE, NamedFilm, SoundInput
 from ltx_ui.recipe import MAX_FRAMES, MAX_SIDE, Recipe
 
@@ -84,15 +84,7 @@ def _check(recipe: Recipe, film: Film, asked: Mapping[str, object]) -> None:
     Args:
         asked: what it has to have where it does not leave it to the film.
     """
-    problems = [
-        FieldProblem(
-            name,
-            f"{name}: is {getattr(recipe, name)}, and {value} for this film. Leave it out: the "
-            "film decides.",
-        )
-        for name, value in sorted(asked.items())
-        if getattr(recipe, name) != value
-    ]
+    problems = undecided(recipe, asked)
     wrong = ""
     if film.frames > MAX_FRAMES:
         wrong = f"the film has {film.frames} frames; at most {MAX_FRAMES} are allowed. Cut it"

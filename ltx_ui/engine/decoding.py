@@ -17,7 +17,7 @@ from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.sampling import Latents
 from ltx_ui.geometry import margins
 from ltx_ui.inputs import SOUND_RATE, Picture, Sound
-from ltx_ui.recipe import Recipe
+from ltx_ui.recipe import LOUDNESS, Recipe
 
 FREED = Fallback("Freed memory and decoded again.")
 
@@ -47,7 +47,9 @@ def decode(
     """
     listener.progress("decoding", 0, 2)
     crop = _seen(card, recipe)
-    frames, notes = _frames(pipe.vae, latents.video, crop, has_spare_cpu, pinned, free)
+    frames, notes = latents.picture, ()
+    if frames is None:
+        frames, notes = _frames(pipe.vae, latents.video, crop, has_spare_cpu, pinned, free)
     listener.progress("decoding", 1, 2)
     sample_rate = int(pipe.vocoder.config.output_sampling_rate)
     waveform = None
@@ -64,7 +66,8 @@ def decode(
     listener.progress("decoding", 2, 2)
     if latents.given is not None:
         notes += (about_sound(latents.given, recipe),)
-    return Clip(frames, recipe.fps, waveform, sample_rate, notes)
+    lufs = LOUDNESS if recipe.loudness else None
+    return Clip(frames, recipe.fps, waveform, sample_rate, notes, lufs=lufs)
 
 
 def first_frame(pipe: Any, card: ModelCard, latents: Latents, recipe: Recipe) -> Picture:
@@ -90,6 +93,8 @@ def about_sound(sound: Sound, recipe: Recipe) -> str:
         return f"The given sound is longer than the clip and was cut after {seconds:.2f} s."
     if seconds < recipe.duration - 0.02:
         return f"The given sound ends after {seconds:.2f} s; the rest of the clip is silent."
+    if recipe.inputs.picture is not None:
+        return "The film has the given sound."
     return "The clip was made to the given sound."
 
 
@@ -154,11 +159,11 @@ def decode_audio(vae: Any, vocoder: Any, latents: Tensor) -> NDArray[np.float32]
     """Decode denormalised audio latents, 1×C×L×M.
 
     Returns:
-        float32, C×T, in -1…1.
+        float32, C×T, where 1 is full scale.
     """
     mel = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
     waveform: Tensor = vocoder(mel.to(vocoder.dtype))
-    return waveform[0].float().clamp(-1, 1).cpu().numpy()
+    return waveform[0].float().cpu().numpy()
 
 
 def to_uint8(video: Tensor, pinned: bool = True) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -41,11 +42,14 @@ class Latents:
         video: float32, 1×128×F'×H'×W', denormalised, on the model's grid (not cropped).
         audio: float32, 1×C×L×M, denormalised.
         given: the sound that the clip was made to and has in place of that; None where it has that.
+        picture: the frames, F×H×W×3, that the clip has in place of what ``video`` holds; None where
+            it has that.
     """
 
     video: Tensor
     audio: Tensor
     given: Sound | None = None
+    picture: NDArray[np.uint8] | None = None
 
 
 def guidance_arguments(recipe: Recipe, card: ModelCard) -> dict[str, Any]:
@@ -106,6 +110,10 @@ def sample_together(
     Args and errors as :func:`sample`.
     """
     recipe = takes[0]
+    picture = inputs.film if recipe.inputs.picture else None
+    if recipe.as_given:
+        nothing = torch.empty(0)
+        return [Latents(nothing, nothing, inputs.sound, picture) for _ in takes]
     listener.progress("text")
     text = text_arguments(encoder, recipe, guided=card.guided(recipe))
     steps = card.steps(recipe.num_inference_steps)
@@ -130,7 +138,10 @@ def sample_together(
         return [
             Latents(batch.video[i : i + 1], kept.latents, kept.sound) for i in range(len(takes))
         ]
-    return [Latents(batch.video[i : i + 1], batch.audio[i : i + 1]) for i in range(len(takes))]
+    return [
+        Latents(batch.video[i : i + 1], batch.audio[i : i + 1], picture=picture)
+        for i in range(len(takes))
+    ]
 
 
 def takes_at_once(recipe: Recipe, card: ModelCard, cuda: bool) -> int:

@@ -121,6 +121,22 @@ def frames_of(path: Path) -> Iterator[NDArray[np.uint8]]:
         raise MediaError(f"The film {path.name} can't be read: {error}") from error
 
 
+def can_be_copied(path: Path) -> bool:
+    """Whether a film's picture is as this program writes them, and begins with the film.
+
+    Raises:
+        MediaError: the file can't be read.
+    """
+    try:
+        with _opened(path) as container:
+            stream = container.streams.video[0]
+            frame = next(container.decode(stream))
+            as_ours = stream.codec_context.name == "h264" and frame.format.name == "yuv420p"
+            return as_ours and frame.colorspace == Colorspace.ITU709 and frame.pts == 0
+    except (av.FFmpegError, StopIteration) as error:
+        raise MediaError(f"The film {path.name} can't be read: {error}") from error
+
+
 def sound_of(path: Path, sample_rate: int) -> NDArray[np.float32] | None:
     """A film's sound, 2×T; None where it has none.
 

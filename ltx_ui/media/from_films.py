@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ltx_ui.clip import Joint
-from ltx_ui.inputs import FilmInput, InputData, NamedFilm, RetakeInput
+from ltx_ui.inputs import FilmInput, InputData, NamedFilm, PictureInput, RetakeInput
 from ltx_ui.media import joining
 from ltx_ui.media.films import first_frames, shared_frames
 from ltx_ui.media.remaking import Remade, sampled_part
+from ltx_ui.media.revoicing import Revoiced, picture_of
 from ltx_ui.recipe import Recipe
 
 
@@ -25,6 +26,8 @@ def with_film(data: InputData, path: Path, named: NamedFilm, recipe: Recipe) -> 
         case RetakeInput():
             frames, sound = sampled_part(path, recipe, named)
             return replace(data, film=frames, sound=sound)
+        case PictureInput():
+            return replace(data, film=picture_of(path, recipe.num_frames))
     return replace(data, small=first_frames(path, recipe.num_frames))
 
 
@@ -35,4 +38,6 @@ def joint_of(path: Path, named: NamedFilm, recipe: Recipe) -> Joint | None:
             return joining.Joint(path, named)
         case RetakeInput():
             return Remade(path, named, recipe.num_frames)
+        case PictureInput():
+            return Revoiced(path, named, recipe.num_frames)
     return None

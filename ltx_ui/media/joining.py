@@ -38,6 +38,11 @@ class Joint:
         """Frames that the film has besides those that the clip shares with it."""
         return self.film.frames - self.film.overlap
 
+    @property
+    def copied(self) -> None:
+        """Nothing: frames are made anew."""
+        return None
+
     def frames(self, clip: Clip) -> Iterator[NDArray[np.uint8]]:
         """All frames of the film and the clip, in their order: uint8, H×W×3.
 

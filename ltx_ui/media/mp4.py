@@ -20,6 +20,7 @@ from PIL import Image
 from ltx_ui.clip import Clip
 from ltx_ui.errors import MediaError
 from ltx_ui.media.files import no_room, says_full, scratch, whole
+from ltx_ui.media.loudness import Level
 from ltx_ui.media.metadata import TOOL, as_comment, as_exif
 
 _log = logging.getLogger(__name__)
@@ -63,14 +64,16 @@ def write_mp4(
     with whole(path) as target:
         waveform = clip.joint.sound(clip) if clip.joint else clip.waveform
         if waveform is None:
-            _encode(clip, [], tags, target)
+            _encode(clip, [], [], tags, target)
             return ()
         samples, notes = _exact_samples(clip, waveform)
         with scratch(path) as sound:
             sound.write_bytes(samples.data)
             heard = ["-f", "f32le", "-ar", str(clip.sample_rate), "-ac", str(len(waveform))]
-            _encode(clip, [*heard, "-i", str(sound)], tags, target)
-        return notes
+            heard += ["-i", str(sound)]
+            filters, more = _level(clip, heard, target)
+            _encode(clip, heard, filters, tags, target)
+        return notes + more
 
 
 def without_recipe(path: Path, target: Path) -> None:
@@ -109,18 +112,43 @@ def write_poster(clip: Clip, path: Path, metadata: Mapping[str, Any] | None = No
         picture.save(target, "JPEG", quality=88, exif=as_exif(metadata) if metadata else b"")
 
 
-def _encode(clip: Clip, sound: Sequence[str], tags: Mapping[str, str], target: Path) -> None:
+def _level(clip: Clip, source: Sequence[str], target: Path) -> tuple[list[str], tuple[str, ...]]:
+    """The arguments that make a clip's sound as loud as it asks for, and what was done."""
+    if clip.lufs is None:
+        return [], ()
+    level = Level.of(source, lambda arguments: _run(arguments, target), clip.lufs)
+    if level.silent:
+        return [], (f"The sound is too quiet or too short to be brought to {clip.lufs:g} LUFS.",)
+    how = "up" if level.gain >= 0 else "down"
+    note = f"The sound was turned {how} by {abs(level.gain):.1f} dB, to {clip.lufs:g} LUFS."
+    return ["-af", level.filters], (note,)
+
+
+def _encode(
+    clip: Clip,
+    sound: Sequence[str],
+    filters: Sequence[str],
+    tags: Mapping[str, str],
+    target: Path,
+) -> None:
     _, height, width, _ = clip.frames.shape
-    arguments = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}"]
-    arguments += ["-framerate", str(clip.fps), "-i", "pipe:0"]
-    if sound:
-        arguments += [*sound, "-c:a", "aac", "-profile:a", "aac_low", "-b:a", AUDIO_BITRATE]
-    frames = clip.joint.frames(clip) if clip.joint else clip.frames
-    _run([*arguments, *_video_arguments(), *container_arguments(tags, target)], target, frames)
+    copied = clip.joint.copied if clip.joint else None
+    frames: Iterable[NDArray[np.uint8]] = ()
+    if copied is not None:
+        source, picture = ["-i", str(copied)], ["-c:v", "copy"]
+    else:
+        source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}"]
+        source += ["-framerate", str(clip.fps), "-i", "pipe:0"]
+        picture = _video_arguments()
+        frames = clip.joint.frames(clip) if clip.joint else clip.frames
+    heard = [*filters, "-c:a", "aac", "-profile:a", "aac_low", "-b:a", AUDIO_BITRATE]
+    streams = ["-map", "0:v:0", *(["-map", "1:a:0", *heard] if sound else [])]
+    container = container_arguments(tags, target)
+    _run([*source, *sound, *streams, *picture, *container], target, frames)
 
 
-def _run(arguments: Sequence[str], target: Path, frames: Iterable[NDArray[np.uint8]] = ()) -> None:
-    """Let ffmpeg write a file, from frames that it reads where there are some."""
+def _run(arguments: Sequence[str], target: Path, frames: Iterable[NDArray[np.uint8]] = ()) -> str:
+    """Let ffmpeg write a file, from frames that it reads where there are some; returns its log."""
     # The log goes to a file: nobody has to read it while the frames are being written.
     with tempfile.TemporaryFile() as log:
         process = started(arguments, log)
@@ -133,6 +161,8 @@ def _run(arguments: Sequence[str], target: Path, frames: Iterable[NDArray[np.uin
             status = process.wait()
         if status != 0:
             raise failed(log, target.parent)
+        log.seek(0)
+        return log.read().decode(errors="replace")
 
 
 def started(arguments: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:

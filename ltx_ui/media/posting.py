@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import tempfile
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from ltx_ui.errors import DiskFull, MediaError
 from ltx_ui.media.files import free_bytes, scratch, whole
+from ltx_ui.media.loudness import PEAK, SAMPLE_RATE, Level
 from ltx_ui.media.mp4 import AUDIO_BITRATE, container_arguments, failed, started
 
 Fill = Literal["crop", "blur", "bars"]
@@ -32,13 +32,6 @@ MOST_SECONDS = 180
 SPARE_BYTES = 500_000_000
 """Room that must be there; a file of 1080x1920 and 20 seconds of noise has 100 MB."""
 CROSSFADE_SECONDS = 0.05
-SAMPLE_RATE = 48_000
-_MOST_GAIN = 20
-"""dB by which quiet sound is raised at most: beyond that it would be hiss."""
-_OVERSHOOT = 0.7
-"""dB by which AAC may overshoot the peak that it is given."""
-_SILENCE = -69
-"""LUFS below which there is nothing to measure, also for want of 0.4 seconds."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +54,7 @@ class Post:
     seconds: float = 0.0
     fps: tuple[int, int] = (23, 60)
     lufs: float | None = None
-    peak: float = -1.0
+    peak: float = PEAK
     sound: bool = True
     recipe: bool = False
 
@@ -112,7 +105,7 @@ def write_post(film: Path, target: Path, post: Post, stop: Event) -> None:
             raw.write_bytes(np.ascontiguousarray(sound.T).data)
             source = ["-f", "f32le", "-ar", str(read.sample_rate), "-ac", str(len(sound))]
             source += ["-i", str(raw)]
-            heard = ["-map", "1:a", "-af", ",".join(_loudness(source, post, work))]
+            heard = ["-map", "1:a", "-af", _heard(source, post, work)]
             heard += ["-c:a", "aac", "-profile:a", "aac_low", "-b:a", AUDIO_BITRATE]
             work.run([*arguments, *source, *picture, *heard, *container_arguments(tags, file)])
 
@@ -248,31 +241,8 @@ def _repeated(film: _Film, frames: int) -> NDArray[np.float32]:
     return np.concatenate([sound, *[again] * times], axis=1)[:, :all_samples]
 
 
-def _loudness(source: Sequence[str], post: Post, work: _Work) -> list[str]:
-    """The filters that make the sound as loud as asked for.
-
-    What would be too high after that is turned down by a limiter at four times the rate, which
-    scales the moments around a peak and clips none.
-    """
+def _heard(source: Sequence[str], post: Post, work: _Work) -> str:
+    """The filters that make the sound as loud as asked for."""
     if post.lufs is None:
-        return [f"aresample={SAMPLE_RATE}"]
-    highest = 10 ** ((post.peak - _OVERSHOOT) / 20)
-    limit = f"alimiter=limit={highest:.4f}:level=false:attack=5:release=80:latency=true"
-    # The meter runs behind the filters, so that what the limiter takes away is made up for.
-    gain = 0.0
-    for _ in range(2):
-        filters = [f"aresample={4 * SAMPLE_RATE}", f"volume={gain:.2f}dB", limit]
-        filters.append(f"aresample={SAMPLE_RATE}")
-        loud = _measured([*source, "-af", ",".join([*filters, "ebur128=framelog=quiet"])], work)
-        if loud < _SILENCE:
-            break
-        gain = min(_MOST_GAIN, gain + post.lufs - loud)
-    filters[1] = f"volume={gain:.2f}dB"
-    return filters
-
-
-def _measured(arguments: Sequence[str], work: _Work) -> float:
-    """The integrated loudness that ffmpeg's meter tells, in LUFS."""
-    told = work.run(["-loglevel", "info", *arguments, "-f", "null", "-"])
-    found = re.findall(r"\bI:\s+(-?[\d.]+|-inf|nan) LUFS", told)
-    return float(found[-1]) if found and found[-1] != "nan" else -math.inf
+        return f"aresample={SAMPLE_RATE}"
+    return Level.of(source, work.run, post.lufs, post.peak).filters

@@ -66,6 +66,11 @@ class Remade:
         """Frames that the film has besides those that were sampled."""
         return self.film.frames - self.sampled
 
+    @property
+    def copied(self) -> None:
+        """Nothing: frames are made anew."""
+        return None
+
     def frames(self, clip: Clip) -> Iterator[NDArray[np.uint8]]:
         """All frames of the film: uint8, H×W×3.
 

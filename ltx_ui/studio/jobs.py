@@ -33,11 +33,12 @@ Relation = Literal[
     "cured",
     "extended",
     "retaken",
+    "revoiced",
     "upscaled",
 ]
 """How a take came from another one: with other seeds or settings, at full quality, going on from
 its last frame, by the same recipe, with what may cure a finding, as the longer film, with a part of
-it made again, larger."""
+it made again, with another sound, larger."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from ltx_ui import extending, retaking, upscaling
-from ltx_ui.inputs import EXTEND, RETAKE, UPSCALE
+from ltx_ui import extending, new_sound, retaking, upscaling
+from ltx_ui.inputs import EXTEND, PICTURE_OF, RETAKE, UPSCALE
 from ltx_ui.media.frames import last_frame
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
@@ -54,6 +54,7 @@ class Asked(Protocol):
 _SETTLE = {
     EXTEND: extending.settled,
     RETAKE: retaking.settled,
+    PICTURE_OF: new_sound.settled,
     UPSCALE: upscaling.settled,
 }
 """What completes a recipe by each kind of film."""

@@ -174,7 +174,8 @@ class TimingModel:
                 whole = (*size[:2], size[2] + TEMPORAL_COMPRESSION * recipe.inputs.between)
                 return video_tokens(*whole) * self._card.passes(recipe)
             case "decoding" | "saving":
-                return math.prod(size)
+                # The picture of a film is read and copied.
+                return math.prod(size) * (0.01 if recipe.inputs.picture else 1)
         # A text that was encoded before costs next to nothing; not 0, whose logarithm is needed.
         return 0.01 + texts
 
@@ -275,6 +276,8 @@ def _settings(recipe: Recipe) -> str:
         kept["inputs"] = {"images": images}
     if recipe.inputs.upscale is not None:
         kept["inputs"] = {"upscale": {"digest": _ANY}}
+    if recipe.inputs.picture is not None:
+        kept["inputs"] = {"picture": {"digest": _ANY}}
     return json.dumps(kept, sort_keys=True)
 
 

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from starlette.requests import Request as HttpRequest
 
 from ltx_ui.errors import InvalidParameter, StudioError
-from ltx_ui.inputs import EXTEND, RETAKE, UPSCALE
+from ltx_ui.inputs import EXTEND, PICTURE_OF, RETAKE, UPSCALE
 from ltx_ui.request import Request, parse_request
 from ltx_ui.settings import Settings
 from ltx_ui.studio.asked import Key
@@ -42,6 +42,7 @@ REPLAYED = "Idempotency-Replayed"
 _RELATIONS: Mapping[str, Relation] = {
     EXTEND: "extended",
     RETAKE: "retaken",
+    PICTURE_OF: "revoiced",
     UPSCALE: "upscaled",
 }
 """What a clip is to the take that a field of its request names."""
@@ -151,7 +152,7 @@ async def submitted(
         StudioError: as :meth:`Studio.submit`.
     """
     asked = await asyncio.to_thread(parse_request, data, max_volume=settings.max_volume)
-    run = decoding if asked.files or asked.films else asyncio.to_thread
+    run = decoding if asked.files or asked.takes or asked.films else asyncio.to_thread
     return await run(_submit, studio, asked, owner, origin, key)
 
 
@@ -161,7 +162,8 @@ def _submit(
     """Store the files that a request carries, and queue its recipe."""
     recipe = studio.recipe_of(asked, owner)
     for field, take in asked.takes.items():
-        origin = origin or Origin(take, _RELATIONS[field])
+        if field in _RELATIONS:
+            origin = origin or Origin(take, _RELATIONS[field])
     return studio.submit(recipe, owner, origin=origin, key=key)
 
 

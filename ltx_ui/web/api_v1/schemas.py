@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ltx_ui.clip import Stage
-from ltx_ui.inputs import EXTEND, RETAKE, UPSCALE, Direction, OfSound
+from ltx_ui.inputs import EXTEND, PICTURE_OF, RETAKE, UPSCALE, Direction, OfSound
 from ltx_ui.loras import LEAST_STRENGTH, MOST_STRENGTH
 from ltx_ui.recipe import ClipFields
 from ltx_ui.recipe import Recipe as StoredRecipe
@@ -40,6 +40,12 @@ class Retaken(BaseModel):
     region: list[Fraction] | None = Field(
         None, description="What of the picture: left, top, width and height, in shares of it."
     )
+
+
+class Revoiced(BaseModel):
+    """A film that gets another sound."""
+
+    video: Digest = Field(description="The stored film.")
 
 
 class Upscaled(BaseModel):
@@ -79,6 +85,7 @@ class Recipe(ClipFields):
     keyframes: list[Keyframe] = Field(description="Pictures at other frames, or of other strength.")
     extend: Extended | None = Field(None, description="The film that it goes on from.")
     retake: Retaken | None = Field(None, description="The film of which a part is made again.")
+    picture_of: Revoiced | None = Field(None, description="The film whose picture it keeps.")
     upscale: Upscaled | None = Field(None, description="The film that it makes larger.")
 
 
@@ -227,6 +234,7 @@ def recipe(stored: StoredRecipe) -> Recipe:
     films: Mapping[str, type[BaseModel]] = {
         EXTEND: Extended,
         RETAKE: Retaken,
+        PICTURE_OF: Revoiced,
         UPSCALE: Upscaled,
     }
     for name in films.keys() & told.keys():
