@@ -8,6 +8,7 @@ from typing import Any
 
 from studios import quick
 
+from ltx_ui.enhancing import Suggestion
 from ltx_ui.errors import LicenceToAccept
 from ltx_ui.presets import Posting
 from ltx_ui.recipe import Recipe
@@ -18,6 +19,10 @@ from ltx_ui.studio.take_links import TakeLink
 from ltx_ui.studio.tokens import Token
 from ltx_ui.web.account import Somebody
 from ltx_ui.web.public import PublicLink
+
+
+def _enhanced(text: str) -> dict[str, Any]:
+    return {"found": Suggestion(f"was {text}", text, 1, (text,)), "most": 9}
 
 
 def _account(role: str, licence: str) -> Callable[[str], dict[str, Any]]:
@@ -102,6 +107,8 @@ SHEETS = [
     ("account.html", _account("visitor", "told")),
     ("give.html", _give),
     ("longer.html", _longer),
+    ("enhance.html", lambda text: {"why": text}),
+    ("enhanced.html", _enhanced),
     ("people.html", _people),
     ("people.html", _closed),
     ("posting.html", _posting),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from studios import PATIENCE, OpenStudio, quick, sampling, slow, until
+from v1 import problem
 from writers import save_writer
 
 from ltx_ui.clip import Silent
@@ -259,3 +261,22 @@ def test_the_demo_refuses_with_its_reason(open_studio: OpenStudio) -> None:
     studio = open_studio(start=False)
     with pytest.raises(WrongMoment, match="text encoder"):
         studio.enhancing.ask("A fox", "ada")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind", "says"),
+    [
+        ({"prompt": "A fox"}, 409, "wrong-moment", DEMO),
+        ({"prompt": ""}, 422, "invalid-recipe", "prompt: "),
+        ({"prompt": (MAX_PROMPT + 1) * "x"}, 422, "invalid-recipe", "prompt: "),
+        ({"prompt": 7}, 422, "invalid-recipe", "prompt: "),
+        ({"prompt": "A fox", "seed": -1}, 422, "invalid-recipe", "seed: "),
+        ({"prompt": "A fox", "seed": 1.5}, 422, "invalid-recipe", "seed: "),
+        ({"prompt": "A fox", "image": "x"}, 422, "invalid-recipe", "image: "),
+        ({"prompt": "A fox", "pad": 90_000 * "x"}, 413, "too-large", "larger"),
+    ],
+)
+def test_programs_are_told_what_is_wrong(
+    ada: httpx.Client, body: dict[str, object], status: int, kind: str, says: str
+) -> None:
+    assert says in problem(ada.post("/api/v1/enhance", json=body), status, kind)["detail"]
