@@ -64,7 +64,10 @@ AUDIO = "audio"
 EXTEND = "extend"
 """What the API and errors call the film that a clip goes on from."""
 
-FILMS: Mapping[str, str] = {EXTEND: "film"}
+UPSCALE = "upscale"
+"""What the API and errors call the film that a clip makes larger."""
+
+FILMS: Mapping[str, str] = {EXTEND: "film", UPSCALE: "upscale"}
 """The fields of a request that name a film, each with that of :class:`Inputs` which it becomes."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -186,6 +189,7 @@ class Inputs(BaseModel):
     audio: SoundInput | None = Field(None, exclude_if=lambda audio: audio is None)
     loras: Loras = Field((), exclude_if=lambda loras: not loras)
     film: FilmInput | None = Field(None, exclude_if=lambda film: film is None)
+    upscale: NamedFilm | None = Field(None, exclude_if=lambda film: film is None)
 
     @property
     def seen(self) -> bool:
@@ -266,12 +270,15 @@ class InputData:
         sound: what the clip is made to; None for a sound of the model's own.
         film: the frames that the clip shares with the film that it goes on from, F×H×W×3; None
             without one.
+        small: the frames of the film that the clip makes larger, F×H×W×3, with half of its sides;
+            None without one.
     """
 
     pictures: Mapping[Place, Picture] = field(default_factory=dict)
     loras: tuple[LoraData, ...] = ()
     sound: Sound | None = None
     film: NDArray[np.uint8] | None = None
+    small: NDArray[np.uint8] | None = None
 
 
 NO_INPUTS = InputData()

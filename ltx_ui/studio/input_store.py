@@ -31,7 +31,7 @@ from ltx_ui.inputs import (
     name_at,
 )
 from ltx_ui.media.files import remove, sweep, whole
-from ltx_ui.media.films import look_at, shared_frames
+from ltx_ui.media.films import first_frames, look_at, shared_frames
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
 from ltx_ui.media.joining import Joint
 from ltx_ui.media.sounds import SUFFIXES, read_sound, take_in_sound
@@ -269,7 +269,10 @@ class InputStore:
         loras = self.loras.read(recipe) if self.loras else ()
         named = recipe.inputs.film
         film = None if named is None else shared_frames(self.path(named.digest, media=True), named)
-        return InputData(pictures, loras, self._sound(recipe), film)
+        small = None
+        if given := recipe.inputs.upscale:
+            small = first_frames(self.path(given.digest, media=True), recipe.num_frames)
+        return InputData(pictures, loras, self._sound(recipe), film, small)
 
     def sweep(self) -> None:
         """Remove unused pictures that are too old or too many, and files that a killed process has

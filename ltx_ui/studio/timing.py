@@ -41,6 +41,7 @@ SETTINGS = {
     "two_stage",
 }
 """The fields of a recipe that time depends on."""
+_ANY = f"sha256:{'0' * 64}"
 
 
 @dataclass(frozen=True)
@@ -269,8 +270,10 @@ def _settings(recipe: Recipe) -> str:
     kept = recipe.model_dump(mode="json", include=SETTINGS)
     if between := recipe.inputs.between:
         # How many there are counts, not which.
-        images = [{"digest": f"sha256:{'0' * 64}", "at": place + 1} for place in range(between)]
+        images = [{"digest": _ANY, "at": place + 1} for place in range(between)]
         kept["inputs"] = {"images": images}
+    if recipe.inputs.upscale is not None:
+        kept["inputs"] = {"upscale": {"digest": _ANY}}
     return json.dumps(kept, sort_keys=True)
 
 
