@@ -143,6 +143,15 @@ def test_the_text_encoder_writes_and_leaves_no_trace(writing: Engine) -> None:
     assert states[2] == random.getstate()
 
 
+def test_it_writes_the_same_while_its_weights_wait_elsewhere(
+    writing: Engine, writer: Path, models_dir: Path
+) -> None:
+    streamed = Engine(str(writer), models_dir, placement="offload")
+    streamed.load(lambda message, fraction: None)
+    wish = Wish("A fox runs", 1)
+    assert streamed.write(wish, never) == writing.write(wish, never)
+
+
 def test_a_clip_after_it_is_the_same(writing: Engine) -> None:
     recipe = quick(seed=7)
     before = writing.generate(recipe, Silent()).frames
