@@ -26,6 +26,7 @@ from transformers import (
 )
 
 from ltx_ui.engine import compat, machine
+from ltx_ui.engine.compiling import Idle
 from ltx_ui.engine.memory_fallback import Exhausted, Fallback, attempt
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.seeing import seen
@@ -74,6 +75,7 @@ class Writing:
     pipe: Any
     card: ModelCard
     _device: torch.device
+    _idle: Idle
     _free_memory: Callable[..., None]
     _ready: Callable[[InputData], None]
 
@@ -99,7 +101,7 @@ class Writing:
         if why := self.why_not_writing():
             raise ModelUnavailable(why)
         try:
-            with machine.current(self._device):
+            with machine.current(self._device), self._idle.working():
                 again = (Fallback("Freed memory and wrote again."),)
                 return attempt(lambda: _write(self.pipe, wish, check), again, self._free_memory)[0]
         except Exhausted:

@@ -72,11 +72,10 @@ class Enhancing:
             image: the digest of the picture that the clip starts from.
 
         Raises:
-            WrongMoment: the model can't write, or nobody's jobs are begun.
+            WrongMoment: the model can't write, nobody's jobs are begun, or as many wait as may.
             ModelUnavailable: it is not loaded yet, or could not be.
             InvalidRecipe: the prompt is empty, or there is no such picture.
             NotAllowed, LicenceToAccept, TooMuch: who asks may not, or may not have more now.
-            QueueFull: as many wait for it as may.
         """
         if self.why_not:
             raise WrongMoment(self.why_not)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from ltx_ui.errors import Cancelled, QueueFull, StudioError, TooMuch, WrongMoment
+from ltx_ui.errors import Cancelled, StudioError, TooMuch, WrongMoment
 
 if TYPE_CHECKING:
     from ltx_ui.engine.engine import Engine
@@ -85,7 +85,7 @@ class Errands:
 
         Raises:
             TooMuch: its owner has another one.
-            QueueFull: as many wait as may.
+            WrongMoment: as many wait as may.
         """
         self._waiting = deque(each for each in self._waiting if not each.stopped)
         running = [each for each in (self._running,) if each and not each.done.done()]
@@ -94,7 +94,9 @@ class Errands:
                 "You have one prompt improved at a time. Wait for the other one.", SECONDS
             )
         if len(self._waiting) >= MOST_WAITING:
-            raise QueueFull(len(self._waiting), SECONDS)
+            raise WrongMoment(
+                f"{MOST_WAITING} prompts are waiting to be improved. Try again in a minute."
+            )
         self._waiting.append(errand)
 
     def __len__(self) -> int:

@@ -91,8 +91,8 @@ class OrderedQueue(JobQueue):
         """Have something done between two clips.
 
         Raises:
-            TooMuch, QueueFull: as :meth:`Errands.add`.
-            WrongMoment: nobody's jobs are begun.
+            TooMuch: its owner has another one.
+            WrongMoment: as many wait as may, or nobody's jobs are begun.
             ModelUnavailable: after :meth:`refuse`, or no more jobs are begun.
         """
         with self._changed:
