@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from chromium import MISSING, opened, serious, write_prompt
+from chromium import MISSING, opened, serious
 from playwright.sync_api import BrowserContext, Page, expect
 from running import RunningApp
 from writers import save_writer
@@ -27,7 +27,7 @@ TYPED = "#prompt textarea"
 def writing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """The app with a model that writes."""
     folder = tmp_path_factory.mktemp("writing")
-    model = save_writer(folder / "model")
+    model = save_writer(folder / "writes")
     with RunningApp(folder / "data", "--model", str(model)) as app:
         yield app.wait_ready()
 
@@ -42,8 +42,8 @@ def test_the_demo_tells_why_it_can_not(page: Page) -> None:
 def test_a_suggestion_is_marked_edited_used_and_undone(
     context: BrowserContext, writing: RunningApp
 ) -> None:
-    page = opened(context, writing)
-    write_prompt(page, SPEECH)
+    page = opened(context, writing, "writes")
+    page.locator(TYPED).fill(SPEECH)
     expect(page.locator(BUTTON)).not_to_have_attribute("aria-disabled", "true")
     page.locator(BUTTON).click()
     suggestion = page.locator(f"{SHEET} textarea")
