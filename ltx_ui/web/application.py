@@ -26,6 +26,7 @@ from ltx_ui.web.bodies import Bodies
 from ltx_ui.web.cast import KnowsCast
 from ltx_ui.web.connections import room_for_connections
 from ltx_ui.web.docs import docs_router
+from ltx_ui.web.enhancing import Enhance
 from ltx_ui.web.examples import router as examples_router
 from ltx_ui.web.given import Given
 from ltx_ui.web.gradio_clients import GradioClients
@@ -97,6 +98,7 @@ def make_routes(
     given = Given(studio, signing_key(settings.data_dir))
     along = Along(studio, settings)
     exports = Exports(studio, settings, presets)
+    enhance = Enhance(studio, presets)
     described = [
         api_v1_router(studio, settings, presets, watching),
         Api(studio, settings, watching).router(),
@@ -108,6 +110,7 @@ def make_routes(
         links.router(studio, given),
         licence.router(studio),
         exports.router(),
+        enhance.router(),
         along.router(),
         metrics.router(),
         Videos(studio, settings, presets).router(),
@@ -118,6 +121,7 @@ def make_routes(
         examples_router(),
         along.parts(),
         exports.parts(),
+        enhance.parts(),
         Longer(studio, settings).parts(),
         Remaking(studio, settings).parts(),
         Larger(studio).parts(),

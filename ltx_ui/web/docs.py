@@ -21,6 +21,7 @@ from ltx_ui.web.api_v1.problems import Problem
 from ltx_ui.web.api_v1.queue import Pause
 from ltx_ui.web.api_v1.schemas import Move, Progress
 from ltx_ui.web.api_v1.tokens import TokenAsked
+from ltx_ui.web.enhancing import PromptToEnhance
 from ltx_ui.web.kept_folder import KeptFolder
 from ltx_ui.web.marks import TakeMarks
 from ltx_ui.web.routing import add_get
@@ -58,6 +59,7 @@ _BODIES: Mapping[str, type[BaseModel]] = {
     "Progress": Progress,
     "Move": Move,
     "Pause": Pause,
+    "PromptToEnhance": PromptToEnhance,
     "TakeMarks": TakeMarks,
     "TokenAsked": TokenAsked,
     "LinkAsked": LinkAsked,
