@@ -78,6 +78,7 @@ def board(client: httpx.Client) -> dict[str, Any]:
 def film(
     client: httpx.Client, board: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
+    problem(client.post(f"{board['href']}/make"), 409, "wrong-moment")
     answer = client.get(board["film"])
     assert answer.status_code == 200, answer.text
     path = tmp_path_factory.mktemp("film") / "film.mp4"
@@ -147,8 +148,12 @@ def test_a_shot_made_again_leaves_the_others_and_marks_what_depends_on_it(
     assert chosen.status_code == 200, chosen.text
     assert [shot["state"] for shot in chosen.json()["shots"]] == ["ready"] * 4
     assert videos(chosen.json()) == before
+    # A name changes none of them; another size all.
+    named = client.patch(href, json={"name": "Ball"}).json()
+    assert (named["name"], named["shots"]) == ("Ball", chosen.json()["shots"])
+    wide = client.patch(href, json={"settings": SMALL | {"width": 160}}).json()
+    assert [shot["state"] for shot in wide["shots"]] == ["outdated"] * 4
     problem(client.put(there, json={"take": board["shots"][0]["take"]["id"]}), 404, "not-found")
-    problem(client.post(f"{href}/make"), 409, "wrong-moment")
 
 
 def test_shots_are_changed_moved_and_taken_away(client: httpx.Client) -> None:
@@ -161,6 +166,7 @@ def test_shots_are_changed_moved_and_taken_away(client: httpx.Client) -> None:
         return {name: shot[name] for name in names} | changes
 
     board = made(client, asked["href"], f"shots/{first['id']}/make")
+    assert [shot["state"] for shot in board["shots"]] == ["ready", "missing", "missing"]
     shots = [given(third), given(first, prompt="A ball in the rain"), {"prompt": "New"}]
     answer = client.patch(board["href"], json={"shots": shots, "name": "Rain"})
     assert answer.status_code == 200, answer.text
