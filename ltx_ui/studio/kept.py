@@ -105,6 +105,13 @@ class Kept(ABC):
         self.bans, self.presence = Bans(self._database), Presence()
         self.licences = Licences(self._database)
 
+    def _settle_others(self) -> None:
+        """See to what other processes on the database have left that were killed. Where there are
+        none, that is done at start."""
+        if self._database.shared:
+            self.library.sweep()
+            self.importing.settle()
+
     @property
     def library_name(self) -> str:
         """Where the library is: a file, or a database server without a password."""

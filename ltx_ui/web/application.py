@@ -90,7 +90,7 @@ def make_routes(
         authenticator: tells who is asking.
         metrics: what ``/metrics`` tells.
     """
-    streams = Streams(room_for_connections() // 2)
+    streams = Streams(room_for_connections() // 2, studio.bans)
     watching = Watching(studio, streams)
     assistants = Assistants(studio, settings, presets, watching)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=assistants.lifespan)

@@ -91,6 +91,10 @@ class Progress(BaseModel):
     paused: bool = Field(description="Whether its owner has paused their jobs.")
     held: bool = Field(description="Whether the studio's owner has paused the queue for everybody.")
     waits_for: str | None = Field(description="The model that it waits for, if not the loaded one.")
+    elsewhere: bool = Field(
+        description="Whether another process on the same database has it. How far it is, is not "
+        "known here then, and it can't be moved from here."
+    )
     stage: Stage | None = Field(description="While it runs: what is being done.")
     step: int = Field(ge=0, description="Steps of the present take that are done.")
     steps: int = Field(ge=0, description="Steps that the stage has; 0 where it has none.")
@@ -229,6 +233,7 @@ def progress(found: jobs.Job, root: str) -> Progress:
         paused=False,
         held=False,
         waits_for=None,
+        elsewhere=found.elsewhere,
         stage=None,
         step=0,
         steps=0,
