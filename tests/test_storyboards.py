@@ -312,6 +312,5 @@ def test_a_deleted_storyboard_leaves_no_word_of_it(open_studio: OpenStudio, data
     assert any(b"Zanzibarbarossa" in path.read_bytes() for path in files)
     studio.director.delete(board.id, "ada")
     assert studio.storyboards.all("ada") == []
-    leave(studio)
     for path in data_dir.rglob("*"):
         assert not path.is_file() or b"Zanzibarbarossa" not in path.read_bytes(), path
