@@ -25,9 +25,19 @@ ANY_MODEL = "auto"
 StateName = Literal["queued", "running", "cancelling", "done", "failed", "cancelled"]
 """What the API calls the states of a job, and the library those that it stores."""
 
-Relation = Literal["variation", "finished", "continued", "again", "cured", "extended", "upscaled"]
+Relation = Literal[
+    "variation",
+    "finished",
+    "continued",
+    "again",
+    "cured",
+    "extended",
+    "retaken",
+    "upscaled",
+]
 """How a take came from another one: with other seeds or settings, at full quality, going on from
-its last frame, by the same recipe, with what may cure a finding, as the longer film."""
+its last frame, by the same recipe, with what may cure a finding, as the longer film, with a part of
+it made again, larger."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from ltx_ui import extending, upscaling
-from ltx_ui.inputs import EXTEND, UPSCALE
+from ltx_ui import extending, retaking, upscaling
+from ltx_ui.inputs import EXTEND, RETAKE, UPSCALE
 from ltx_ui.media.frames import last_frame
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
@@ -52,7 +52,11 @@ class Asked(Protocol):
         """The recipe, given the digests of its files and of its takes' films, by field."""
 
 
-_SETTLE = {EXTEND: extending.settled, UPSCALE: upscaling.settled}
+_SETTLE = {
+    EXTEND: extending.settled,
+    RETAKE: retaking.settled,
+    UPSCALE: upscaling.settled,
+}
 """What completes a recipe by each kind of film."""
 
 

@@ -47,6 +47,7 @@ from ltx_ui.web.parts import router as parts_router
 from ltx_ui.web.posting import Exports
 from ltx_ui.web.prefix import Prefixed
 from ltx_ui.web.proxies import Proxied
+from ltx_ui.web.remaking import Remaking
 from ltx_ui.web.streams import Streams
 from ltx_ui.web.videos.routes import Videos
 
@@ -122,6 +123,7 @@ def make_routes(
         along.parts(),
         exports.parts(),
         Longer(studio, settings).parts(),
+        Remaking(studio, settings).parts(),
         Larger(studio).parts(),
         parts_router(),
         News(studio, streams).router(),

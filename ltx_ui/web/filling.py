@@ -340,4 +340,6 @@ class Filling:
 
 def with_loss(words: str, recipe: Recipe) -> str:
     """What was done, and what of a recipe the fields have no place for."""
+    if recipe.inputs.retake is not None:
+        return " ".join([words, t("filled.no_part")])
     return words if not any(recipe.inputs.films()) else " ".join([words, t("filled.no_film")])

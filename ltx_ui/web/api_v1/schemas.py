@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ltx_ui.clip import Stage
-from ltx_ui.inputs import EXTEND, UPSCALE, Direction
+from ltx_ui.inputs import EXTEND, RETAKE, UPSCALE, Direction, OfSound
 from ltx_ui.loras import LEAST_STRENGTH, MOST_STRENGTH
 from ltx_ui.recipe import ClipFields
 from ltx_ui.recipe import Recipe as StoredRecipe
@@ -27,6 +28,18 @@ class Extended(BaseModel):
     video: Digest = Field(description="The stored film.")
     direction: Direction = Field(description="after the film, or before it.")
     overlap: int = Field(description="How many of num_frames are the film's.")
+
+
+class Retaken(BaseModel):
+    """A film of which a part is made again."""
+
+    video: Digest = Field(description="The stored film.")
+    start_frame: int = Field(description="The first frame that is made again, counted from 0.")
+    end_frame: int = Field(description="The first one after it that stays.")
+    sound: OfSound = Field(description="new: made again with the picture. keep: the film's.")
+    region: list[Fraction] | None = Field(
+        None, description="What of the picture: left, top, width and height, in shares of it."
+    )
 
 
 class Upscaled(BaseModel):
@@ -65,6 +78,7 @@ class Recipe(ClipFields):
     loras: list[Lora] = Field([], description="LoRAs that it is made with.")
     keyframes: list[Keyframe] = Field(description="Pictures at other frames, or of other strength.")
     extend: Extended | None = Field(None, description="The film that it goes on from.")
+    retake: Retaken | None = Field(None, description="The film of which a part is made again.")
     upscale: Upscaled | None = Field(None, description="The film that it makes larger.")
 
 
@@ -210,7 +224,11 @@ class Models(BaseModel):
 def recipe(stored: StoredRecipe) -> Recipe:
     """A recipe under the API's names. It was valid when it was stored, and stays as it is."""
     told = request_data(stored)
-    films: dict[str, type[BaseModel]] = {EXTEND: Extended, UPSCALE: Upscaled}
+    films: Mapping[str, type[BaseModel]] = {
+        EXTEND: Extended,
+        RETAKE: Retaken,
+        UPSCALE: Upscaled,
+    }
     for name in films.keys() & told.keys():
         told[name] = films[name].model_construct(**told[name])
     for name, kind in (("keyframes", Keyframe), ("loras", Lora)):
