@@ -14,6 +14,7 @@ from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.asked import Key
 from ltx_ui.studio.counts import Counts, Tally
+from ltx_ui.studio.directing import Director
 from ltx_ui.studio.elsewhere import Elsewhere
 from ltx_ui.studio.enhancing import Enhancing
 from ltx_ui.studio.guard import Guard
@@ -53,6 +54,7 @@ class Studio(Hosting):
         only_new: leave jobs that wait already to a later studio.
 
     Attributes:
+        director: has storyboards made.
         enhancing: has prompts said in more words.
 
     Raises:
@@ -70,6 +72,8 @@ class Studio(Hosting):
             *(self._store, self._counts, most, self._seconds, self._effort),
             Elsewhere(self._database),
         )
+        self.director = Director(self)
+        self._only_new = only_new
         if only_new:
             self._queue.leave_waiting()
         timings = TimingStore(self._database)
@@ -94,6 +98,8 @@ class Studio(Hosting):
         self._worker.model.sizes = sizes
         self._worker.start()
         self._upkeep.start()
+        if not self._only_new:
+            self.director.start()
         if self._database.shared:
             self._watcher.start()
 
@@ -110,6 +116,7 @@ class Studio(Hosting):
         """Stop within a second. Jobs that run or wait start again the next time; takes that were
         deleted are gone, unless another process may still bring them back."""
         self._watcher.close()
+        self.director.close(LEAVING_SECONDS)
         self._queue.close(CLOSING_SECONDS)
         self._worker.join(LEAVING_SECONDS)
         self._upkeep.close(LEAVING_SECONDS)

@@ -20,6 +20,7 @@ from ltx_ui.web.api import Api
 from ltx_ui.web.api_v1 import licence, links, tokens
 from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.api_v1.router import api_v1_router
+from ltx_ui.web.api_v1.storyboards import Storyboards
 from ltx_ui.web.assistants.endpoint import Assistants
 from ltx_ui.web.authenticator import Authenticator
 from ltx_ui.web.bodies import Bodies
@@ -36,6 +37,7 @@ from ltx_ui.web.language import Spoken
 from ltx_ui.web.larger import Larger
 from ltx_ui.web.login import Login
 from ltx_ui.web.longer import Longer
+from ltx_ui.web.made_films import MadeFilms
 from ltx_ui.web.media import Media
 from ltx_ui.web.metrics import Measured, Metrics
 from ltx_ui.web.mounting import mount_page
@@ -97,7 +99,8 @@ def make_routes(
     add_error_answers(app)
     given = Given(studio, signing_key(settings.data_dir))
     along = Along(studio, settings)
-    exports = Exports(studio, settings, presets)
+    films = MadeFilms(settings)
+    exports = Exports(studio, films, presets)
     enhance = Enhance(studio, presets)
     described = [
         api_v1_router(studio, settings, presets, watching),
@@ -111,6 +114,7 @@ def make_routes(
         licence.router(studio),
         exports.router(),
         enhance.router(),
+        Storyboards(studio, settings, presets, films).router(),
         along.router(),
         metrics.router(),
         Videos(studio, settings, presets).router(),

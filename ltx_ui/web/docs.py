@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 
 from ltx_ui import __version__
 from ltx_ui.request import Request as RecipeRequest
+from ltx_ui.web.api_v1 import storyboards
 from ltx_ui.web.api_v1.links import LinkAsked
 from ltx_ui.web.api_v1.problems import Problem
 from ltx_ui.web.api_v1.queue import Pause
@@ -36,6 +37,7 @@ _DESCRIPTION = (
 _TAGS = [
     {"name": "jobs", "description": "Clips that are asked for: submit, follow, cancel, reorder."},
     {"name": "takes", "description": "Clips that were made: find, fetch, write on, delete."},
+    {"name": "storyboards", "description": "Shots, made one after the other and joined."},
     {"name": "images", "description": "Pictures that clips start from."},
     {"name": "tokens", "description": "By which programs ask for you."},
     {"name": "offers", "description": "What may be asked for."},
@@ -63,6 +65,10 @@ _BODIES: Mapping[str, type[BaseModel]] = {
     "TakeMarks": TakeMarks,
     "TokenAsked": TokenAsked,
     "LinkAsked": LinkAsked,
+    "StoryboardAsked": storyboards.StoryboardAsked,
+    "StoryboardChanges": storyboards.StoryboardChanges,
+    "ShotMaking": storyboards.ShotMaking,
+    "ShotChoice": storyboards.ShotChoice,
 }
 """Models that routes name in their descriptions without having them as arguments or answers."""
 

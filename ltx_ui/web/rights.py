@@ -32,6 +32,7 @@ _TABLE: tuple[tuple[str, str, Need], ...] = (
     (_READS, "/jobs/.+|/inputs/.+", "read"),
     (_READS, "/api/v1/.+", "read"),
     ("POST|PUT|PATCH|DELETE", "/api/v1/(jobs|queue|images|enhance)(/.*)?", "make"),
+    ("POST", "/api/v1/storyboards/[^/]+/(shots/[^/]+/)?(make|stop)", "make"),
     (_READS, "/v1/.+", "read"),
     ("POST", "/v1/videos(/.*)?", "make"),
     ("DELETE", "/v1/videos/.+", "keep"),
