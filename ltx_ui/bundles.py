@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.inputs import AUDIO, EXTEND, FIELDS, FOCUSES
+from ltx_ui.inputs import AUDIO, FIELDS, FILMS, FOCUSES
 from ltx_ui.request import Request, parse_request
 
 _HEARD = (AUDIO, "audio_strength", "audio_start")
-_OWN = ("prompt", "model", "noise", "keyframes", "loras", *_HEARD, EXTEND)
+_OWN = ("prompt", "model", "noise", "keyframes", "loras", *_HEARD, *FILMS)
 PER_CLIP = frozenset({*_OWN, *FIELDS.values(), *FOCUSES.values()})
 """Fields that belong to one clip and can't be part of a bundle."""
 

@@ -64,7 +64,10 @@ AUDIO = "audio"
 EXTEND = "extend"
 """What the API and errors call the film that a clip goes on from."""
 
-FILMS: Mapping[str, str] = {EXTEND: "film"}
+CONTROL = "control"
+"""What the API and errors call the film that a clip follows."""
+
+FILMS: Mapping[str, str] = {EXTEND: "film", CONTROL: "control"}
 """The fields of a request that name a film, each with that of :class:`Inputs` which it becomes."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -163,6 +166,32 @@ class FilmInput(NamedFilm):
     direction: Direction = "after"
 
 
+ControlKind = Literal["given", "canny"]
+"""What of a film is followed: all of it, as depth or pose maps are, or the edges that are found in
+it."""
+
+MOST_FACTOR = 8
+"""How many times as wide as the film that it follows a clip may be."""
+
+
+class ControlInput(NamedFilm):
+    """A film that the clip follows, by an IC-LoRA.
+
+    Attributes:
+        strength: how closely it is followed, 0…1; at 0 neither the film nor the IC-LoRA does
+            anything.
+        start: seconds into the film where the clip begins.
+        factor: how many times as wide as the film the clip is, as the IC-LoRA has learnt it.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    kind: ControlKind = "given"
+    strength: Share = 1.0
+    start: Annotated[float, Field(ge=0.0, le=MOST_START)] = 0.0
+    factor: int = Field(1, ge=1, le=MOST_FACTOR)
+
+
 def _check_places(images: tuple[ImageInput, ...]) -> tuple[ImageInput, ...]:
     if len({image.at for image in images}) < len(images):
         raise ValueError("names two pictures for one frame")
@@ -186,11 +215,18 @@ class Inputs(BaseModel):
     audio: SoundInput | None = Field(None, exclude_if=lambda audio: audio is None)
     loras: Loras = Field((), exclude_if=lambda loras: not loras)
     film: FilmInput | None = Field(None, exclude_if=lambda film: film is None)
+    control: ControlInput | None = Field(None, exclude_if=lambda film: film is None)
 
     @property
     def seen(self) -> bool:
-        """Whether some of the clip's frames are given, at whatever strength."""
-        return bool(self.images) or self.film is not None
+        """Whether some of what is sampled is given, at whatever strength."""
+        return bool(self.images) or self.film is not None or self.follows > 0
+
+    @property
+    def follows(self) -> int:
+        """How many times as wide as the film that it follows the clip is; 0 where it follows
+        none."""
+        return self.control.factor if self.control is not None and self.control.strength else 0
 
     def image_at(self, place: Place) -> ImageInput | None:
         """The picture at a frame, if there is one."""
@@ -234,6 +270,7 @@ class LoraData:
         sha256: of its bytes, in hexadecimal digits.
         strength: how much of it is added; never 0.
         numbers: how many its layers have.
+        leads: whether it is an IC-LoRA, by which the clip follows a film.
     """
 
     name: str
@@ -241,6 +278,7 @@ class LoraData:
     sha256: str
     strength: float
     numbers: int
+    leads: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,12 +304,15 @@ class InputData:
         sound: what the clip is made to; None for a sound of the model's own.
         film: the frames that the clip shares with the film that it goes on from, F×H×W×3; None
             without one.
+        control: what the clip follows, F×H×W×3: as many frames as it has, of exactly the recipe's
+            size; None for nothing.
     """
 
     pictures: Mapping[Place, Picture] = field(default_factory=dict)
     loras: tuple[LoraData, ...] = ()
     sound: Sound | None = None
     film: NDArray[np.uint8] | None = None
+    control: NDArray[np.uint8] | None = None
 
 
 NO_INPUTS = InputData()

@@ -27,12 +27,14 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from ltx_ui import controlling
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.extending import SentExtend, as_sent
 from ltx_ui.given_films import GivenFilm
 from ltx_ui.inputs import (
     AUDIO,
     CENTRE,
+    CONTROL,
     EXTEND,
     FIELDS,
     FILMS,
@@ -120,6 +122,12 @@ class Request(ClipFields):
         description="A film to go on from, by the id of a take, or as video: MP4 as base64, data "
         "URI or digest. The take is the whole film: its frames and the new ones, of which the "
         "first (before: the last) overlap frames are the film's. Its size and fps are the film's.",
+    )
+
+    control: controlling.SentFollowed = Field(
+        None,
+        description="A film that the clip follows, by an IC-LoRA that loras names: the id of a "
+        "take, or video: MP4 as base64, data URI or digest.",
     )
 
     @model_validator(mode="before")
@@ -240,6 +248,7 @@ def request_data(recipe: Recipe) -> dict[str, Any]:
         "image_strength": ends[0].strength if ends else 1.0,
         "keyframes": keyframes_of(each for each in recipe.inputs.images if each not in ends),
         **({EXTEND: as_sent(recipe.inputs.film)} if recipe.inputs.film else {}),
+        **({CONTROL: controlling.as_sent(control)} if (control := recipe.inputs.control) else {}),
         **({"loras": [lora.asked for lora in loras]} if loras else {}),
         **heard,
     }

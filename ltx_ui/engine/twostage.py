@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from ltx_ui.clip import Listener
-from ltx_ui.engine.adapters import add, remove
+from ltx_ui.engine.adapters import add, at_rest, remove
 from ltx_ui.engine.models import SCHEDULES, STAGE_2_SIGMAS, Guidance, ModelCard
 from ltx_ui.engine.noise import Noise
 from ltx_ui.engine.placement import UPSAMPLER
@@ -25,6 +25,7 @@ from ltx_ui.engine.sampling import (
     denoise,
     extra_arguments,
     guidance_arguments,
+    reference,
     text_arguments,
 )
 from ltx_ui.engine.sound_in import following, kept_sound
@@ -98,7 +99,11 @@ class TwoStage:
         width, height = card.sampled_size(recipe)
         pictures, noise = conditions(recipe, card, inputs), Noise([recipe])
         kept = kept_sound(pipe, card, recipe, inputs)
-        with noise.drawn(pipe) as generator, following(pipe, kept):
+        with (
+            reference(pipe, recipe, card, inputs) as film,
+            noise.drawn(pipe) as generator,
+            following(pipe, kept),
+        ):
             small = denoise(
                 pipe,
                 recipe,
@@ -109,14 +114,17 @@ class TwoStage:
                 sigmas=list(card.sigmas) or None,
                 conditions=pictures,
                 generator=generator,
+                **film,
                 **guidance,
                 **text,
             )
         enlarged = self._enlarge(small.video)
         listener.progress("sampling", first, steps)
         second = noise.drawn(pipe, stage=1)
+        # As with the authors, a film is followed in the first stage alone, and its IC-LoRA rests.
         with (
             fixed_schedule(pipe),
+            at_rest(pipe.transformer),
             distilled(pipe, self._lora),
             second as generator,
             following(pipe, kept),

@@ -32,6 +32,7 @@ from ltx_ui.inputs import (
 )
 from ltx_ui.media.files import remove, sweep, whole
 from ltx_ui.media.films import look_at, shared_frames
+from ltx_ui.media.following import followed_frames
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
 from ltx_ui.media.joining import Joint
 from ltx_ui.media.sounds import SUFFIXES, read_sound, take_in_sound
@@ -269,7 +270,14 @@ class InputStore:
         loras = self.loras.read(recipe) if self.loras else ()
         named = recipe.inputs.film
         film = None if named is None else shared_frames(self.path(named.digest, media=True), named)
-        return InputData(pictures, loras, self._sound(recipe), film)
+        return InputData(pictures, loras, self._sound(recipe), film, self._followed(recipe))
+
+    def _followed(self, recipe: Recipe) -> Picture | None:
+        control = recipe.inputs.control
+        if control is None or not recipe.inputs.follows:
+            return None
+        path = self.path(control.digest, media=True)
+        return followed_frames(path, self._films(path), recipe, control)
 
     def sweep(self) -> None:
         """Remove unused pictures that are too old or too many, and files that a killed process has
