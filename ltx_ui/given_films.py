@@ -37,12 +37,14 @@ class Film:
         width, height: pixels.
         fps: frames a second.
         frames: how many it has.
+        sound: whether it has any.
     """
 
     width: int
     height: int
     fps: int
     frames: int
+    sound: bool = True
 
 
 class GivenFilm(BaseModel):

@@ -67,7 +67,10 @@ EXTEND = "extend"
 CONTROL = "control"
 """What the API and errors call the film that a clip follows."""
 
-FILMS: Mapping[str, str] = {EXTEND: "film", CONTROL: "control"}
+UPSCALE = "upscale"
+"""What the API and errors call the film that a clip makes larger."""
+
+FILMS: Mapping[str, str] = {EXTEND: "film", UPSCALE: "upscale", CONTROL: "control"}
 """The fields of a request that name a film, each with that of :class:`Inputs` which it becomes."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -215,6 +218,7 @@ class Inputs(BaseModel):
     audio: SoundInput | None = Field(None, exclude_if=lambda audio: audio is None)
     loras: Loras = Field((), exclude_if=lambda loras: not loras)
     film: FilmInput | None = Field(None, exclude_if=lambda film: film is None)
+    upscale: NamedFilm | None = Field(None, exclude_if=lambda film: film is None)
     control: ControlInput | None = Field(None, exclude_if=lambda film: film is None)
 
     @property
@@ -304,6 +308,8 @@ class InputData:
         sound: what the clip is made to; None for a sound of the model's own.
         film: the frames that the clip shares with the film that it goes on from, F×H×W×3; None
             without one.
+        small: the frames of the film that the clip makes larger, F×H×W×3, with half of its sides;
+            None without one.
         control: what the clip follows, F×H×W×3: as many frames as it has, of exactly the recipe's
             size; None for nothing.
     """
@@ -312,6 +318,7 @@ class InputData:
     loras: tuple[LoraData, ...] = ()
     sound: Sound | None = None
     film: NDArray[np.uint8] | None = None
+    small: NDArray[np.uint8] | None = None
     control: NDArray[np.uint8] | None = None
 
 

@@ -27,9 +27,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from ltx_ui import controlling
+from ltx_ui import controlling, extending, upscaling
 from ltx_ui.errors import FieldProblem, InvalidRecipe
-from ltx_ui.extending import SentExtend, as_sent
+from ltx_ui.extending import SentExtend, SentFilm
 from ltx_ui.given_films import GivenFilm
 from ltx_ui.inputs import (
     AUDIO,
@@ -43,6 +43,7 @@ from ltx_ui.inputs import (
     MOST_PICTURES,
     MOST_START,
     SOUND_FORMATS,
+    UPSCALE,
     Inputs,
 )
 from ltx_ui.keyframes import (
@@ -58,6 +59,7 @@ from ltx_ui.keyframes import (
 from ltx_ui.loras import SentLoras
 from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from, sound_from
 from ltx_ui.sent_files import PICTURE, SOUND, SentFile, digest_or_file
+from ltx_ui.upscaling import SentSmall, SentUpscale
 from ltx_ui.values import Real, shown, taken_in_quotes, whole
 from ltx_ui.words import squeeze
 
@@ -74,6 +76,14 @@ _FOCUS = (
     "Which part of the {} frame's picture stays where the format has another shape: how far right "
     "and how far down, from [0, 0] to [1, 1]."
 )
+
+
+FILM_KINDS: Mapping[str, type[GivenFilm]] = {
+    EXTEND: SentFilm,
+    UPSCALE: SentSmall,
+    CONTROL: controlling.SentControl,
+}
+"""What each field is that names a film."""
 
 
 class Request(ClipFields):
@@ -122,6 +132,11 @@ class Request(ClipFields):
         description="A film to go on from, by the id of a take, or as video: MP4 as base64, data "
         "URI or digest. The take is the whole film: its frames and the new ones, of which the "
         "first (before: the last) overlap frames are the film's. Its size and fps are the film's.",
+    )
+    upscale: SentUpscale = Field(
+        None,
+        description="A film to make larger, twice as wide and as high, as extend names one. It is "
+        "refined as the second stage of two_stage does, and keeps its sound, length and fps.",
     )
 
     control: controlling.SentFollowed = Field(
@@ -247,7 +262,8 @@ def request_data(recipe: Recipe) -> dict[str, Any]:
         **{FOCUSES[image.at]: list(image.focus) for image in ends},
         "image_strength": ends[0].strength if ends else 1.0,
         "keyframes": keyframes_of(each for each in recipe.inputs.images if each not in ends),
-        **({EXTEND: as_sent(recipe.inputs.film)} if recipe.inputs.film else {}),
+        **({EXTEND: extending.as_sent(recipe.inputs.film)} if recipe.inputs.film else {}),
+        **({UPSCALE: upscaling.as_sent(recipe.inputs.upscale)} if recipe.inputs.upscale else {}),
         **({CONTROL: controlling.as_sent(control)} if (control := recipe.inputs.control) else {}),
         **({"loras": [lora.asked for lora in loras]} if loras else {}),
         **heard,

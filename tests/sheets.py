@@ -95,12 +95,19 @@ def _longer(text: str) -> dict[str, Any]:
     return told | {"lengths": {49: 1.3}, "most": 60, "most_words": 4000}
 
 
+def _larger(text: str) -> dict[str, Any]:
+    told = {"recipe": Recipe(prompt=text, seed=1), "name": "upscale", "film": text}
+    return told | {"size": "576x1024", "problem": "", "most_words": 4000}
+
+
 SHEETS = [
     ("access.html", _access),
     ("account.html", _account("user", "")),
     ("account.html", _account("visitor", "asked")),
     ("account.html", _account("visitor", "told")),
     ("give.html", _give),
+    ("larger.html", _larger),
+    ("larger.html", lambda text: _larger("a") | {"problem": text}),
     ("longer.html", _longer),
     ("people.html", _people),
     ("people.html", _closed),

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ltx_ui.errors import InvalidRecipe, SettingsError
-from ltx_ui.given_films import SIZES
-from ltx_ui.inputs import AUDIO, FIELDS, FILMS
+from ltx_ui.inputs import AUDIO, FIELDS
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import seeds_of
-from ltx_ui.request import Request, parse_request
+from ltx_ui.request import FILM_KINDS, Request, parse_request
 from ltx_ui.shorthand import format_names, frames_of, named, preset_names
 from ltx_ui.untrusted_json import json_object
 
@@ -62,8 +61,8 @@ def base_of(asked: Namespace, presets: Presets, max_volume: int) -> dict[str, An
     name = asked.preset or presets.default_preset
     preset = _named("--preset", name, presets.presets, preset_names)
     given = dict(map(_field, asked.set))
-    # A film has a size of its own.
-    left = () if FILMS.keys().isdisjoint(given) else SIZES
+    # A film decides some of them.
+    left = {name for film in FILM_KINDS.keys() & given for name in FILM_KINDS[film].inherits}
     settings = presets.preset_settings(preset.id)
     fields = {name: value for name, value in settings.items() if name not in left}
     if asked.format is not None:

@@ -1,4 +1,5 @@
-"""HD in two stages: a clip is sampled at half size, its latents are upsampled, then refined."""
+"""HD in two stages: a clip is sampled at half size, its latents are upsampled, then refined. A film
+that is made larger stands in for the first stage."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from torch import Tensor
 
 from ltx_ui.clip import Listener
 from ltx_ui.engine.adapters import add, at_rest, remove
-from ltx_ui.engine.models import SCHEDULES, STAGE_2_SIGMAS, Guidance, ModelCard
+from ltx_ui.engine.film_latents import film_latents
+from ltx_ui.engine.models import SCHEDULES, STAGE_2_SIGMAS, UPSCALE_SIGMAS, Guidance, ModelCard
 from ltx_ui.engine.noise import Noise
 from ltx_ui.engine.placement import UPSAMPLER
 from ltx_ui.engine.sampling import (
@@ -79,7 +81,7 @@ class TwoStage:
         inputs: InputData = NO_INPUTS,
     ) -> Latents:
         """Denoise one clip at half size, upsample its latents and refine the video. Progress counts
-        the steps of both stages together.
+        the steps of both stages together. Where a film is made larger, that is the first stage.
 
         Args:
             inputs: what the files hold that the recipe names. The pipeline scales
@@ -93,32 +95,36 @@ class TwoStage:
         listener.progress("text")
         guidance = guidance_arguments(recipe, card)
         text = text_arguments(encoder, recipe, guided=card.guided(recipe))
-        first = card.steps(recipe.num_inference_steps)
-        steps = first + len(STAGE_2_SIGMAS)
+        first = 0 if inputs.small is not None else card.steps(recipe.num_inference_steps)
+        sigmas = list(STAGE_2_SIGMAS if first else UPSCALE_SIGMAS)
+        steps = first + len(sigmas)
         listener.progress("sampling", 0, steps)
         width, height = card.sampled_size(recipe)
         pictures, noise = conditions(recipe, card, inputs), Noise([recipe])
         kept = kept_sound(pipe, card, recipe, inputs)
-        with (
-            reference(pipe, recipe, card, inputs) as film,
-            noise.drawn(pipe) as generator,
-            following(pipe, kept),
-        ):
-            small = denoise(
-                pipe,
-                recipe,
-                counting(listener, 0, steps),
-                width=width // 2,
-                height=height // 2,
-                num_inference_steps=first,
-                sigmas=list(card.sigmas) or None,
-                conditions=pictures,
-                generator=generator,
-                **film,
-                **guidance,
-                **text,
-            )
-        enlarged = self._enlarge(small.video)
+        small, sound = self._film(recipe, inputs), None
+        if small is None:
+            with (
+                reference(pipe, recipe, card, inputs) as film,
+                noise.drawn(pipe) as generator,
+                following(pipe, kept),
+            ):
+                half = denoise(
+                    pipe,
+                    recipe,
+                    counting(listener, 0, steps),
+                    width=width // 2,
+                    height=height // 2,
+                    num_inference_steps=first,
+                    sigmas=list(card.sigmas) or None,
+                    conditions=pictures,
+                    generator=generator,
+                    **film,
+                    **guidance,
+                    **text,
+                )
+            small, sound = half.video, half.audio
+        enlarged = self._enlarge(small)
         listener.progress("sampling", first, steps)
         second = noise.drawn(pipe, stage=1)
         # As with the authors, a film is followed in the first stage alone, and its IC-LoRA rests.
@@ -136,10 +142,10 @@ class TwoStage:
                 width=width,
                 height=height,
                 latents=enlarged,
-                audio_latents=small.audio,
-                num_inference_steps=len(STAGE_2_SIGMAS),
-                sigmas=list(STAGE_2_SIGMAS),
-                noise_scale=STAGE_2_SIGMAS[0],
+                audio_latents=sound,
+                num_inference_steps=len(sigmas),
+                sigmas=sigmas,
+                noise_scale=sigmas[0],
                 guidance_scale=1.0,
                 audio_guidance_scale=1.0,
                 conditions=pictures,
@@ -150,7 +156,13 @@ class TwoStage:
         # The second stage refines the video; the authors keep the first stage's sound.
         if kept is not None and kept.frozen:
             return Latents(refined.video, kept.latents, kept.sound)
-        return Latents(refined.video, small.audio)
+        return Latents(refined.video, refined.audio if sound is None else sound)
+
+    def _film(self, recipe: Recipe, inputs: InputData) -> Tensor | None:
+        """The latents of the film that is made larger; None without one."""
+        if inputs.small is None:
+            return None
+        return film_latents(self._pipe, self._card, recipe, inputs.small)
 
     def _enlarge(self, latents: Tensor) -> Tensor:
         """Denormalised video latents, 1×128×F'×H'×W', at twice the width and height, in the same

@@ -74,7 +74,7 @@ def _looked_at(file: BinaryIO) -> Film:
                 raise ValueError("is stored turned, as phones do. Save it upright first.")
             if frames > MOST_SECONDS * fps:
                 raise ValueError(f"is longer than {MOST_SECONDS} s. Cut it first.")
-        return Film(width, height, fps, frames)
+        return Film(width, height, fps, frames, sound=bool(container.streams.audio))
 
 
 def shared_frames(path: Path, film: FilmInput) -> NDArray[np.uint8]:
@@ -83,11 +83,22 @@ def shared_frames(path: Path, film: FilmInput) -> NDArray[np.uint8]:
     Raises:
         MediaError: the file can't be read.
     """
-    after = film.direction == "after"
-    frames = frames_of(path)
-    kept = deque(frames, film.overlap) if after else islice(frames, film.overlap)
-    found = list(kept)
+    if film.direction == "before":
+        return first_frames(path, film.overlap)
+    found = deque(frames_of(path), film.overlap)
     if len(found) != film.overlap:
+        raise MediaError(f"The film {path.name} has fewer frames than it had.")
+    return np.stack(found)
+
+
+def first_frames(path: Path, count: int) -> NDArray[np.uint8]:
+    """The first frames of a film: uint8, F×H×W×3.
+
+    Raises:
+        MediaError: the file can't be read, or has fewer.
+    """
+    found = list(islice(frames_of(path), count))
+    if len(found) != count:
         raise MediaError(f"The film {path.name} has fewer frames than it had.")
     return np.stack(found)
 

@@ -26,6 +26,9 @@ MOST_PACKETS = 200_000
 """That an M4A or a film may claim of one track: ten minutes of AAC at 192 kHz have 112 500."""
 SILENT_PEAK = 1e-4
 """A sound whose peak is below this, -80 dBFS, has nothing in it that a clip could follow."""
+_PADDING = SOUND_RATE // 20
+"""Samples by which a sound may outlast a clip and still be as long: encoders fill their last
+frames, which are 1024 or 2048 samples long."""
 
 _CONTAINERS = {"wav": ".wav", "mp3": ".mp3", "flac": ".flac", "ogg": ".ogg", "mov": ".m4a"} | {
     "matroska": ".webm"
@@ -101,7 +104,7 @@ def read_sound(data: bytes, start: float, seconds: float, field: str = "audio") 
     for part in _decoded(data, _kind(data, field), field):
         found.append(part[:, max(0, first - place) : max(0, last - place)])
         place += part.shape[1]
-        if place > last:
+        if place > last + _PADDING:
             goes_on = True
             break
     waveform = np.concatenate(found, axis=1) if found else np.zeros((2, 0), np.float32)

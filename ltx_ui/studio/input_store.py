@@ -31,7 +31,7 @@ from ltx_ui.inputs import (
     name_at,
 )
 from ltx_ui.media.files import remove, sweep, whole
-from ltx_ui.media.films import look_at, shared_frames
+from ltx_ui.media.films import first_frames, look_at, shared_frames
 from ltx_ui.media.following import followed_frames
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
 from ltx_ui.media.joining import Joint
@@ -270,7 +270,10 @@ class InputStore:
         loras = self.loras.read(recipe) if self.loras else ()
         named = recipe.inputs.film
         film = None if named is None else shared_frames(self.path(named.digest, media=True), named)
-        return InputData(pictures, loras, self._sound(recipe), film, self._followed(recipe))
+        small = None
+        if given := recipe.inputs.upscale:
+            small = first_frames(self.path(given.digest, media=True), recipe.num_frames)
+        return InputData(pictures, loras, self._sound(recipe), film, small, self._followed(recipe))
 
     def _followed(self, recipe: Recipe) -> Picture | None:
         control = recipe.inputs.control

@@ -25,7 +25,9 @@ ANY_MODEL = "auto"
 StateName = Literal["queued", "running", "cancelling", "done", "failed", "cancelled"]
 """What the API calls the states of a job, and the library those that it stores."""
 
-Relation = Literal["variation", "finished", "continued", "again", "cured", "extended", "followed"]
+Relation = Literal[
+    "variation", "finished", "continued", "again", "cured", "extended", "upscaled", "followed"
+]
 """How a take came from another one: with other seeds or settings, at full quality, going on from
 its last frame, by the same recipe, with what may cure a finding, as the longer film."""
 

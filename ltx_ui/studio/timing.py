@@ -42,6 +42,7 @@ SETTINGS = {
     "two_stage",
 }
 """The fields of a recipe that time depends on."""
+_ANY = f"sha256:{'0' * 64}"
 
 
 @dataclass(frozen=True)
@@ -271,10 +272,12 @@ def _settings(recipe: Recipe) -> str:
     kept = recipe.model_dump(mode="json", include=SETTINGS)
     if between := recipe.inputs.between:
         # How many there are counts, not which.
-        images = [{"digest": f"sha256:{'0' * 64}", "at": place + 1} for place in range(between)]
+        images = [{"digest": _ANY, "at": place + 1} for place in range(between)]
         kept["inputs"] = {"images": images}
+    if recipe.inputs.upscale is not None:
+        kept["inputs"] = {"upscale": {"digest": _ANY}}
     if factor := recipe.inputs.follows:
-        control = {"digest": f"sha256:{'0' * 64}", "factor": factor}
+        control = {"digest": _ANY, "factor": factor}
         kept["inputs"] = kept.get("inputs", {}) | {"control": control}
     return json.dumps(kept, sort_keys=True)
 

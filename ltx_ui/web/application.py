@@ -32,6 +32,7 @@ from ltx_ui.web.gradio_clients import GradioClients
 from ltx_ui.web.headers import SafeHeaders
 from ltx_ui.web.identity import signing_key
 from ltx_ui.web.language import Spoken
+from ltx_ui.web.larger import Larger
 from ltx_ui.web.login import Login
 from ltx_ui.web.longer import Longer
 from ltx_ui.web.media import Media
@@ -117,6 +118,7 @@ def make_routes(
         along.parts(),
         exports.parts(),
         Longer(studio, settings).parts(),
+        Larger(studio).parts(),
         parts_router(),
         News(studio, streams).router(),
         given.router(),

@@ -340,4 +340,4 @@ class Filling:
 
 def with_loss(words: str, recipe: Recipe) -> str:
     """What was done, and what of a recipe the fields have no place for."""
-    return words if recipe.inputs.film is None else " ".join([words, t("filled.no_film")])
+    return words if not any(recipe.inputs.films()) else " ".join([words, t("filled.no_film")])

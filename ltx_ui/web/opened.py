@@ -34,6 +34,7 @@ _CAME: dict[Relation, str] = {
     "again": "opened.again",
     "cured": "opened.cured",
     "extended": "opened.extended",
+    "upscaled": "opened.upscaled",
     "followed": "opened.followed",
 }
 """What a take is to the one that it came from, as texts of the catalogue."""

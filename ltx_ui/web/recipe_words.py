@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from ltx_ui.inputs import EXTEND, is_digest
+from ltx_ui.inputs import EXTEND, FILMS, UPSCALE, is_digest
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import Recipe
+from ltx_ui.upscaling import TIMES
 from ltx_ui.web.difference import SILENT, TEXTS, in_words
 from ltx_ui.web.form import DESCRIBED, OFFERED, Form
 from ltx_ui.web.keyframes import kept, where
@@ -85,6 +86,9 @@ def _beside_fields(recipe: Recipe) -> Iterator[Line]:
         after = film.direction == "after"
         words = t("extend.after_words" if after else "extend.before_words", time=lasts)
         yield Line(EXTEND, t("extend.film"), words)
+    if recipe.inputs.upscale:
+        size = f"{recipe.width // TIMES}x{recipe.height // TIMES}"
+        yield Line(UPSCALE, t("upscale.title"), size)
 
 
 def _lines(name: str, label: str, form: Form) -> Iterator[Line]:
@@ -121,7 +125,7 @@ def differences(recipes: Sequence[Recipe], presets: Presets) -> list[Difference]
     lines = [{line.name: line for line in recipe_lines(each, presets)} for each in recipes]
     found = []
     labels = {name: line.label for each in lines for name, line in each.items()}
-    order = [*DESCRIBED, EXTEND]
+    order = [*DESCRIBED, *FILMS]
     for name in sorted(labels, key=lambda name: order.index(name.partition(".")[0])):
         cells = tuple(each.get(name) for each in lines)
         if len(set(cells)) > 1:

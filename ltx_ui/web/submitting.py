@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from starlette.requests import Request as HttpRequest
 
 from ltx_ui.errors import InvalidParameter, StudioError
-from ltx_ui.inputs import CONTROL, EXTEND
+from ltx_ui.inputs import CONTROL, EXTEND, UPSCALE
 from ltx_ui.request import Request, parse_request
 from ltx_ui.settings import Settings
 from ltx_ui.studio.asked import Key
@@ -39,7 +39,11 @@ KEYED: dict[str, Any] = {
 """What OpenAPI says of it."""
 REPLAYED = "Idempotency-Replayed"
 """The header of an answer that is about the job of an earlier request with the same key."""
-_RELATIONS: Mapping[str, Relation] = {EXTEND: "extended", CONTROL: "followed"}
+_RELATIONS: Mapping[str, Relation] = {
+    EXTEND: "extended",
+    UPSCALE: "upscaled",
+    CONTROL: "followed",
+}
 """What a clip is to the take that a field of its request names."""
 JOB_PATH = "/api/v1/jobs/{}"
 """Where a job is found."""

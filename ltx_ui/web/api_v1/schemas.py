@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ltx_ui.clip import Stage
-from ltx_ui.inputs import EXTEND, Direction
+from ltx_ui.inputs import CONTROL, EXTEND, UPSCALE, ControlKind, Direction
 from ltx_ui.loras import LEAST_STRENGTH, MOST_STRENGTH
 from ltx_ui.recipe import ClipFields
 from ltx_ui.recipe import Recipe as StoredRecipe
@@ -27,6 +27,21 @@ class Extended(BaseModel):
     video: Digest = Field(description="The stored film.")
     direction: Direction = Field(description="after the film, or before it.")
     overlap: int = Field(description="How many of num_frames are the film's.")
+
+
+class Upscaled(BaseModel):
+    """A film that a clip makes larger."""
+
+    video: Digest = Field(description="The stored film.")
+
+
+class Followed(BaseModel):
+    """A film that a clip follows, by an IC-LoRA."""
+
+    video: Digest = Field(description="The stored film.")
+    kind: ControlKind = Field(description="given: as it is. canny: its edges, drawn here.")
+    strength: float = Field(ge=0, le=1, description="How closely; at 0 it has no effect.")
+    start: float = Field(description="Seconds into the film where the clip begins.")
 
 
 class Lora(BaseModel):
@@ -59,6 +74,8 @@ class Recipe(ClipFields):
     loras: list[Lora] = Field([], description="LoRAs that it is made with.")
     keyframes: list[Keyframe] = Field(description="Pictures at other frames, or of other strength.")
     extend: Extended | None = Field(None, description="The film that it goes on from.")
+    upscale: Upscaled | None = Field(None, description="The film that it makes larger.")
+    control: Followed | None = Field(None, description="The film that it follows.")
 
 
 class TakeLinks(BaseModel):
@@ -199,8 +216,9 @@ class Models(BaseModel):
 def recipe(stored: StoredRecipe) -> Recipe:
     """A recipe under the API's names. It was valid when it was stored, and stays as it is."""
     told = request_data(stored)
-    if film := told.get(EXTEND):
-        told[EXTEND] = Extended.model_construct(**film)
+    films: dict[str, type[BaseModel]] = {EXTEND: Extended, UPSCALE: Upscaled, CONTROL: Followed}
+    for name in films.keys() & told.keys():
+        told[name] = films[name].model_construct(**told[name])
     for name, kind in (("keyframes", Keyframe), ("loras", Lora)):
         told[name] = [kind.model_construct(**each) for each in told.get(name, ())]
     return Recipe.model_construct(**told)
