@@ -37,6 +37,9 @@ _FACTORS = ("reference_downscale_factor", "reference_spatial_scale_factor")
 it in the clip's own size have neither."""
 _LEADS = re.compile(r".*(^|[-_. ])ic[-_]?lora([-_. ]|$).*", re.IGNORECASE)
 """Names of the authors' IC-LoRAs' files."""
+_OF_SOME = re.compile(r".*(to_gate_logits|caption_projection|prompt_adaln).*")
+"""Layers by which the families differ: LTX-2 has caption projections, LTX-2.3 and 2.5 gates, LTX-2.3
+modulation by the prompt. All others have the same names and sizes in each."""
 _WORDS = ("trigger_words", "trigger_word", "trigger_phrase", "modelspec.trigger_phrase")
 """Where a file's metadata may have the words that call what it was trained on."""
 _REFUSED = (
@@ -198,7 +201,8 @@ def check_fits(header: LoraHeader, shapes: Mapping[str, tuple[int, int]], title:
         title: the model's.
 
     Raises:
-        UnusableLora: it has none of them, or of other sizes: it was made for another family.
+        UnusableLora: it has none of them, or of other sizes, or some that only another family has:
+            it was made for that.
     """
     layers: dict[str, Layer] = {
         key.removesuffix(".lora_A.weight"): layer
@@ -213,6 +217,10 @@ def check_fits(header: LoraHeader, shapes: Mapping[str, tuple[int, int]], title:
                 f"was made for another family than {title}: its layer {name} is "
                 f"{layer.wide}×{layer.high}, the model's is {wide}×{high}"
             )
+    if strange := next((n for n in layers if n not in shapes and _OF_SOME.fullmatch(n)), None):
+        raise UnusableLora(
+            f"was made for another family than {title}, which has no layer {strange[:80]}"
+        )
     known = len(layers.keys() & shapes.keys())
     if not known:
         raise UnusableLora(
