@@ -38,8 +38,8 @@ it in the clip's own size have neither."""
 _LEADS = re.compile(r".*(^|[-_. ])ic[-_]?lora([-_. ]|$).*", re.IGNORECASE)
 """Names of the authors' IC-LoRAs' files."""
 _OF_SOME = re.compile(r".*(to_gate_logits|caption_projection|prompt_adaln).*")
-"""Layers by which the families differ: LTX-2 has caption projections, LTX-2.3 and 2.5 gates, LTX-2.3
-modulation by the prompt. All others have the same names and sizes in each."""
+"""Layers by which the families differ: LTX-2 has caption projections, LTX-2.3 and 2.5 have gates,
+LTX-2.3 modulation by the prompt. Nearly all others have the same names and sizes in each."""
 _WORDS = ("trigger_words", "trigger_word", "trigger_phrase", "modelspec.trigger_phrase")
 """Where a file's metadata may have the words that call what it was trained on."""
 _REFUSED = (
