@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,19 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from chromium import (
+    MISSING,
+    arrived,
+    make_a_preview,
+    open_advanced,
+    serious,
+    slide,
+    wait_for_the_clip,
+    write_prompt,
+)
 from films import encoded, moving, seen
 from lora_files import save_lora
+from playwright.sync_api import Page, expect
 from running import RunningApp
 from studios import OpenStudio, quick, until
 from v1 import JOBS, SMALL, ended, problem, submit, visitor
@@ -151,3 +163,44 @@ def test_a_film_that_is_made_larger_follows_none(open_studio: OpenStudio) -> Non
     asked = parse_request({"prompt": "a ball", "upscale": film, "control": film})
     with pytest.raises(InvalidRecipe, match="control: can't stand beside upscale"):
         studio.recipe_of(asked, LOCAL)
+
+
+@pytest.mark.skipif(MISSING, reason="no Chromium here; in CI that is a failure")
+@pytest.mark.usefixtures("folder")
+def test_a_clip_is_followed_on_the_page(page: Page, tmp_path: Path) -> None:
+    make_a_preview(page, "A blue star goes first")
+    open_advanced(page)
+    field = page.locator("#followed")
+    expect(field).to_be_hidden()
+    page.locator("#loras select").select_option("edges")
+    expect(field).to_be_visible()
+    page.locator("#generate").click()
+    expect(page.locator("#problem")).to_contain_text("edges is an IC-LoRA, which follows a film")
+    # What is no film is said; one that is is shown with its edges.
+    for data in (b"no film" * 20, encoded(moving(33, 128, 128))):
+        file = tmp_path / "film.mp4"
+        file.write_bytes(data)
+        field.locator("input[type=file]").set_input_files(file)
+        if data.startswith(b"no"):
+            expect(field.get_by_role("status")).to_contain_text("is damaged")
+    field.get_by_label("What is followed", exact=True).select_option(label="Its edges")
+    expect(field.locator("img")).to_have_attribute("src", re.compile("followed.kind=canny"))
+    picture = page.request.get(f"{page.url}{field.locator('img').get_attribute('src')}")
+    assert picture.headers["content-type"] == "image/webp"
+    slide(field, "strength", 0.5)
+    assert serious(page) == []
+    write_prompt(page, "A blue star follows")
+    page.locator("#generate").click()
+    arrived(page, "A blue star follows")
+    wait_for_the_clip(page)
+    src = page.locator("#player video").get_attribute("src") or ""
+    take = src.removeprefix("takes/").removesuffix(".mp4")
+    recipe = page.request.get(f"{page.url}jobs/{take}").json()["recipe"]
+    assert (recipe["control"]["kind"], recipe["control"]["strength"]) == ("canny", 0.5)
+    # Without it the LoRA alone is refused; the take brings both back, and can be followed itself.
+    field.get_by_role("button", name="Remove the film").click()
+    expect(page.locator("#since")).to_contain_text("Its edges, 50%")
+    page.locator("[popovertarget=more-of-take]").click()
+    page.locator("#more-of-take [data-do=follow]").click()
+    expect(page.locator("#undo")).to_contain_text("The next clip follows this one")
+    expect(field.locator("select")).to_have_value("given")

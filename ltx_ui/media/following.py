@@ -3,6 +3,7 @@ edges in them."""
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,9 @@ from ltx_ui.recipe import Recipe
 _FAINT, _STRONG = 100, 200
 """How steep an edge has to be, and one that none beside it supports: as in what the authors'
 IC-LoRAs learn from (``compute_reference.py`` in Lightricks/LTX-2, ``packages/ltx-trainer``)."""
+
+_SMALL = 320
+"""Pixels of the longer side of a preview."""
 
 
 def followed_frames(path: Path, film: Film, recipe: Recipe, control: ControlInput) -> Picture:
@@ -45,17 +49,22 @@ def followed_frames(path: Path, film: Film, recipe: Recipe, control: ControlInpu
     return np.stack(found)
 
 
-def frame_at(path: Path, film: Film, start: float) -> Picture:
-    """The frame that a film shows at a time, or its last one: uint8, H×W×3.
+def small_frame(path: Path, film: Film, kind: ControlKind, start: float) -> bytes:
+    """What is followed of a film at a time, or of its last frame, as a small WebP.
 
     Raises:
         MediaError: as :func:`followed_frames`.
     """
     last = min(film.frames - 1, int(start * film.fps + 1e-6))
-    for number, frame in enumerate(frames_of(path)):
-        if number == last:
-            return frame
-    raise MediaError(f"The film {path.name} has fewer frames than it had.")
+    frame = next((each for number, each in enumerate(frames_of(path)) if number == last), None)
+    if frame is None:
+        raise MediaError(f"The film {path.name} has fewer frames than it had.")
+    share = min(1.0, _SMALL / max(film.width, film.height))
+    size = max(1, round(film.width * share)), max(1, round(film.height * share))
+    target = BytesIO()
+    picture = Image.fromarray(as_followed(frame, size, kind))
+    picture.save(target, "WEBP", quality=80, method=2)
+    return target.getvalue()
 
 
 def as_followed(frame: Picture, size: tuple[int, int], kind: ControlKind) -> Picture:

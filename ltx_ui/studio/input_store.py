@@ -73,7 +73,7 @@ class StoredImage:
 
 @dataclass(frozen=True)
 class StoredSound:
-    """A stored sound, which recipes may refer to.
+    """A stored sound or film, which recipes may refer to.
 
     Attributes:
         digest: ``sha256:…`` of the stored bytes.
@@ -161,9 +161,9 @@ class InputStore:
             InvalidRecipe: one is not here, or no film.
         """
         named = recipe.inputs.films()
-        return {field: self._film(film.digest, field, owner) for field, film in named}
+        return {field: self.film(film.digest, field, owner) for field, film in named}
 
-    def _film(self, digest: str, field: str, owner: str) -> Film:
+    def film(self, digest: str, field: str, owner: str) -> Film:
         path = self._named(digest, field, owner)
         try:
             return self._films(path)
