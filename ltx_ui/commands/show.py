@@ -91,6 +91,9 @@ def _recipe_lines(recipe: Recipe) -> Iterator[tuple[str, str]]:
         yield where, f"{image.digest}, strength {image.strength:g}"
     if film := recipe.inputs.film:
         yield "Goes on", f"{film.direction} {film.digest}, {film.frames} frames"
+    if control := recipe.inputs.control:
+        told = f"{control.kind}, from {control.start:g} s, strength {control.strength:g}"
+        yield "Follows", f"{control.digest}, {told}"
     if (sound := recipe.inputs.audio) is not None:
         yield "Made to", f"{sound.digest} from {sound.start:g} s, strength {sound.strength:g}"
     for lora in recipe.inputs.loras:

@@ -192,6 +192,7 @@ class RecipeForm:
             },
             **self._phrases(),
             self.fields["loras"]: self.filling.loras(form),
+            self.fields["followed"]: self.filling.follows(form),
             self.fields.quality: self._estimates.quality(form),
             **self._measure(form),
         }

@@ -49,5 +49,5 @@ element.addEventListener('input', ({target}) => {
   if (target.type === 'range') draw({...row(), [target.name]: Number(target.value)});
 });
 element.addEventListener('click', ({target}) => { if (target.closest('.clear')) put([]); });
-watch('value', show);
+watch(['value'], show);
 show();
