@@ -36,7 +36,7 @@ from ltx_ui.web.language import t
 from ltx_ui.web.loras import as_asked, offer_loras
 from ltx_ui.web.pictures import shown_picture
 from ltx_ui.web.templating import render
-from ltx_ui.web.wiring import EACH, Updates, Values, custom, on, presence, sent, texts
+from ltx_ui.web.wiring import EACH, Updates, Values, custom, on, sent, texts
 
 _LONGEST_NAME = 80
 """Characters of a file's name that are shown."""
@@ -103,8 +103,8 @@ class Filling:
         """An update by which the field for the film to follow is there where an IC-LoRA is chosen,
         or a film is."""
         chosen = {name.partition("@")[0] for name, _ in form.loras}
-        present = bool(form.followed or (chosen and chosen & self.leading))
-        return dict(presence(self.fields["followed"], present))
+        # By a class it would forget what its script has put into it meanwhile.
+        return dict(gr.update(led=bool(form.followed or (chosen and chosen & self.leading))))
 
     def limit(self, values: Values) -> Updates:
         """Offer a visitor what they may ask for; whoever has no limits has been offered all."""

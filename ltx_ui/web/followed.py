@@ -16,7 +16,7 @@ from ltx_ui.inputs import CONTROL, ControlKind
 from ltx_ui.web.described import one_of, read_digest, read_number
 from ltx_ui.web.language import percent, seconds, t
 from ltx_ui.web.templating import render
-from ltx_ui.web.wiring import ABSENT, custom
+from ltx_ui.web.wiring import custom
 
 _KINDS: Mapping[ControlKind, str] = {"given": "follow.given", "canny": "follow.canny"}
 """What of a film is followed, as texts of the catalogue."""
@@ -49,7 +49,7 @@ def lay_out_followed(elem_id: str) -> gr.HTML:
     """Put an empty field on the page, hidden until an IC-LoRA is chosen. Its event ``changed`` says
     that it has changed."""
     template = render("followed.html", kinds=_KINDS)
-    return custom(elem_id, template, "followed.js", [], elem_classes=["follow-field", ABSENT])
+    return custom(elem_id, template, "followed.js", [], elem_classes=["follow-field"], led=False)
 
 
 def read_followed(value: Any) -> tuple[Followed, ...]:

@@ -2,6 +2,7 @@
 // and what the studio said of it; one that waits for its file has no digest.
 const block = element.closest('.block') ?? element;
 const row = () => props.value?.[0];
+let sent = 0;
 const numbers = new Intl.NumberFormat(LANGUAGE, {maximumFractionDigits: 2});
 const percent = new Intl.NumberFormat(LANGUAGE, {style: 'percent'});
 const draw = given => {
@@ -22,6 +23,7 @@ const draw = given => {
 };
 const show = () => {
   const given = row(), picture = element.querySelector('img');
+  element.querySelector('.following').hidden = !given && !props.led;
   draw(given);
   if (given?.digest) picture.src = `inputs/${given.digest}/followed?kind=${given.kind}&start=${given.start}`;
 };
@@ -32,7 +34,7 @@ const put = value => {
 };
 const change = fields => put([{kind: 'given', strength: 1, start: 0, ...row(), ...fields}]);
 const send = async file => {
-  const id = {}, headers = {'Content-Type': file.type.startsWith('video/') ? file.type : 'application/octet-stream'};
+  const id = ++sent, headers = {'Content-Type': file.type.startsWith('video/') ? file.type : 'application/octet-stream'};
   block.dataset.busy = '';
   change({busy: id, problem: ''});
   const told = await fetch('inputs/film', {method: 'POST', body: file, headers})
@@ -49,5 +51,5 @@ element.addEventListener('input', ({target}) => {
   if (target.type === 'range') draw({...row(), [target.name]: Number(target.value)});
 });
 element.addEventListener('click', ({target}) => { if (target.closest('.clear')) put([]); });
-watch(['value'], show);
+watch(['value', 'led'], show);
 show();
