@@ -178,12 +178,12 @@ def test_a_clip_is_followed_on_the_page(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#problem")).to_contain_text("edges is an IC-LoRA, which follows a film")
     # What is no film is said; one that is is shown with its edges.
     for data in (b"no film" * 20, encoded(moving(33, 128, 128))):
-        file = tmp_path / "film.mp4"
+        file = tmp_path / f"film{len(data)}.mp4"
         file.write_bytes(data)
         field.locator("input[type=file]").set_input_files(file)
         if data.startswith(b"no"):
             expect(field.get_by_role("status")).to_contain_text("is damaged")
-    expect(field.locator("[name=kind]")).to_be_visible(timeout=20000)
+    expect(field.locator("[name=kind]")).to_be_visible()
     field.locator("[name=kind]").select_option(label="Its edges")
     expect(field.locator("img")).to_have_attribute("src", re.compile("followed.kind=canny"))
     picture = page.request.get(f"{page.url}{field.locator('img').get_attribute('src')}")

@@ -44,7 +44,10 @@ const send = async file => {
   block.dispatchEvent(new CustomEvent('studio:settled', {bubbles: true}));
 };
 element.addEventListener('change', ({target}) => {
-  if (target.type === 'file') { if (target.files[0]) send(target.files[0]); }
+  if (target.type === 'file') {
+    if (target.files[0]) send(target.files[0]);
+    target.value = '';  // The same file, mended, is a change as well.
+  }
   else if (target.name) change({[target.name]: target.type === 'range' ? Number(target.value) : target.value});
 });
 element.addEventListener('input', ({target}) => {
