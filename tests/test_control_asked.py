@@ -200,7 +200,7 @@ def test_a_clip_is_followed_on_the_page(page: Page, tmp_path: Path) -> None:
     assert (recipe["control"]["kind"], recipe["control"]["strength"]) == ("canny", 0.5)
     # Without it the LoRA alone is refused; the take brings both back, and can be followed itself.
     field.get_by_role("button", name="Remove the film").click()
-    expect(page.locator("#since")).to_contain_text("Its edges, 50%")
+    expect(page.locator("#since")).to_contain_text("Its edges, 50")
     page.locator("[popovertarget=more-of-take]").click()
     page.locator("#more-of-take [data-do=follow]").click()
     expect(page.locator("#undo")).to_contain_text("The next clip follows this one")
