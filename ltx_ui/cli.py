@@ -26,3 +26,7 @@ def main(argv: Sequence[str] | None = None, program: str = "ltx-ui") -> int:
     except StudioError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return USAGE_ERROR if isinstance(error, SettingsError) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -15,12 +15,17 @@ from pydantic import BeforeValidator, WithJsonSchema
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.geometry import TEMPORAL_COMPRESSION, followed_tokens, whole_frames
 from ltx_ui.given_films import FILM_SCHEMA, MOST_SECONDS, Film, GivenFilm, read_film
-from ltx_ui.inputs import CONTROL, UPSCALE, ControlInput, ControlKind
+from ltx_ui.inputs import CONTROL, RETAKE, UPSCALE, ControlInput, ControlKind
 from ltx_ui.recipe import MIN_FRAMES, Recipe
 from ltx_ui.values import real, shown
 
 LORAS = "loras"
 """The recipe's field with its LoRAs, named in errors."""
+WHAT = (
+    "A film that the clip follows, by an IC-LoRA that loras names: the id of a take, or video: MP4 "
+    "as base64, data URI or digest."
+)
+"""The request's field, in words."""
 _KEYS = ("kind", "strength", "start")
 _HOW = (
     'Send an object with either "take", the id of a take, or "video", a film as base64, as a data '
@@ -127,12 +132,14 @@ def settled(recipe: Recipe, film: Film, inherited: Collection[str] = ()) -> Reci
     control = recipe.inputs.control
     if control is None:
         return recipe
-    if recipe.inputs.upscale is not None:
-        raise InvalidRecipe.because(
-            CONTROL,
-            f"{CONTROL}: can't stand beside {UPSCALE}, which refines what is there and has no "
-            "stage that follows a film. Leave one of them out.",
-        )
+    others = {name for name, _ in recipe.inputs.films()}
+    for name in (RETAKE, UPSCALE):
+        if name in others:
+            raise InvalidRecipe.because(
+                CONTROL,
+                f"{CONTROL}: can't stand beside {name}, whose clip is a film that is there "
+                "already. Leave one of them out.",
+            )
     left = film.frames / film.fps - control.start
     has = max(0, int(left * recipe.fps + 1e-6))
     if left <= 0 or recipe.num_frames - has > TEMPORAL_COMPRESSION:

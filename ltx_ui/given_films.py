@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
-from ltx_ui.inputs import NamedFilm, is_digest
+from ltx_ui.errors import InvalidRecipe
+from ltx_ui.inputs import EXTEND, RETAKE, UPSCALE, NamedFilm, is_digest
 from ltx_ui.recipe import MAX_SIDE, MIN_FRAMES, MIN_SIDE
 from ltx_ui.sent_files import Kind, decode_file
 from ltx_ui.untrusted_json import json_object
@@ -19,6 +20,8 @@ from ltx_ui.values import shown, whole
 
 SIZES = ("width", "height", "fps")
 """Fields that a clip has of the film that it is made from, unless they are given."""
+ALONE = (EXTEND, RETAKE, UPSCALE)
+"""Fields that name the film which a clip becomes a part of. It has one of them at most."""
 MOST_SECONDS = 60
 """Length of the longest film."""
 RATES = (24, 25, 30)
@@ -117,6 +120,24 @@ def _video(value: Any, how: str) -> str | bytes | None:
     if not isinstance(value, str):
         raise ValueError(f"has the video {shown(value)}. {how}")
     return value if is_digest(value) else decode_file(value, VIDEO)
+
+
+def check_alone(films: Collection[str]) -> None:
+    """Hold a request to one film that its clip becomes a part of.
+
+    Args:
+        films: the fields that name one.
+
+    Raises:
+        InvalidRecipe: there are several.
+    """
+    several = [name for name in ALONE if name in films]
+    if len(several) > 1:
+        raise InvalidRecipe.because(
+            several[1],
+            f"{several[1]}: can't stand beside {several[0]}, for either makes a film of its own. "
+            "Leave one of them out, and take what comes of it for the other.",
+        )
 
 
 def whole_number(value: Any) -> int | None:

@@ -64,13 +64,21 @@ AUDIO = "audio"
 EXTEND = "extend"
 """What the API and errors call the film that a clip goes on from."""
 
+RETAKE = "retake"
+"""What the API and errors call the film of which a part is made again."""
+
 CONTROL = "control"
 """What the API and errors call the film that a clip follows."""
 
 UPSCALE = "upscale"
 """What the API and errors call the film that a clip makes larger."""
 
-FILMS: Mapping[str, str] = {EXTEND: "film", UPSCALE: "upscale", CONTROL: "control"}
+FILMS: Mapping[str, str] = {
+    EXTEND: "film",
+    RETAKE: "retake",
+    UPSCALE: "upscale",
+    CONTROL: "control",
+}
 """The fields of a request that name a film, each with that of :class:`Inputs` which it becomes."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -169,6 +177,29 @@ class FilmInput(NamedFilm):
     direction: Direction = "after"
 
 
+OfSound = Literal["new", "keep"]
+"""What becomes of a film's sound where a part of it is made again."""
+
+
+class RetakeInput(NamedFilm):
+    """A film of which a part is made again.
+
+    Attributes:
+        start, end: the first frame that is made again, and the first one after it that is the
+            film's; an end of 0 is the film's, until it is known.
+        first: the film's frame with which what is sampled begins.
+        sound: whether the part gets new sound as well.
+        region: what of the picture is made again: its left and its top edge, its width and its
+            height, in shares of the picture's; None for all of it.
+    """
+
+    start: int = Field(0, ge=0, le=100_000)
+    end: int = Field(0, ge=0, le=100_000)
+    first: int = Field(0, ge=0, le=100_000)
+    sound: OfSound = "new"
+    region: tuple[Share, Share, Share, Share] | None = None
+
+
 ControlKind = Literal["given", "canny"]
 """What of a film is followed: all of it, as depth or pose maps are, or the edges that are found in
 it."""
@@ -218,13 +249,15 @@ class Inputs(BaseModel):
     audio: SoundInput | None = Field(None, exclude_if=lambda audio: audio is None)
     loras: Loras = Field((), exclude_if=lambda loras: not loras)
     film: FilmInput | None = Field(None, exclude_if=lambda film: film is None)
+    retake: RetakeInput | None = Field(None, exclude_if=lambda film: film is None)
     upscale: NamedFilm | None = Field(None, exclude_if=lambda film: film is None)
     control: ControlInput | None = Field(None, exclude_if=lambda film: film is None)
 
     @property
     def seen(self) -> bool:
         """Whether some of what is sampled is given, at whatever strength."""
-        return bool(self.images) or self.film is not None or self.follows > 0
+        given = bool(self.images) or self.film is not None or self.retake is not None
+        return given or self.follows > 0
 
     @property
     def follows(self) -> int:
@@ -305,9 +338,10 @@ class InputData:
     Attributes:
         pictures: by the frame that each stands at, uint8, H×W×3, RGB, of exactly the recipe's size.
         loras: those that change the clip.
-        sound: what the clip is made to; None for a sound of the model's own.
-        film: the frames that the clip shares with the film that it goes on from, F×H×W×3; None
-            without one.
+        sound: what the clip is made to; None for a sound of the model's own. Where a part of a film
+            is made again, what is heard of it in the frames that are sampled.
+        film: the frames that the clip shares with the film that it goes on from, or those of a film
+            of which a part is made again, F×H×W×3; None without one.
         small: the frames of the film that the clip makes larger, F×H×W×3, with half of its sides;
             None without one.
         control: what the clip follows, F×H×W×3: as many frames as it has, of exactly the recipe's

@@ -186,6 +186,12 @@ class ClipFields(BaseModel):
         description="How fast everything moves: below 1 in slow motion, above it hurried. The clip "
         "is as long as before.",
     )
+    loop: Truth = Field(
+        False,
+        exclude_if=lambda loop: not loop,
+        description="The last frame is the first one, and the sound passes over into its "
+        "beginning: the clip can be played round and round.",
+    )
     num_takes: Whole = Field(
         1, ge=1, le=MAX_TAKES, description="Takes to make, with seed, seed + 1, and so on."
     )
@@ -246,9 +252,16 @@ class Recipe(ClipFields):
         return self
 
     @property
+    def seen(self) -> bool:
+        """Whether some of its frames are given while it is sampled, at whatever strength."""
+        return self.loop or self.inputs.seen
+
+    @property
     def film_frames(self) -> int:
-        """Frames of the take: with those of the film that it goes on from."""
-        film = self.inputs.film
+        """Frames of the take: with those of the film that it goes on from, or is a part of."""
+        film, again = self.inputs.film, self.inputs.retake
+        if again is not None:
+            return again.frames or self.num_frames
         return self.num_frames + (max(0, film.frames - film.overlap) if film else 0)
 
     @property

@@ -27,10 +27,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from ltx_ui import controlling, extending, upscaling
+from ltx_ui import controlling, extending, retaking, upscaling
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.extending import SentExtend, SentFilm
-from ltx_ui.given_films import GivenFilm
+from ltx_ui.given_films import GivenFilm, check_alone
 from ltx_ui.inputs import (
     AUDIO,
     CENTRE,
@@ -42,6 +42,7 @@ from ltx_ui.inputs import (
     FORMATS,
     MOST_PICTURES,
     MOST_START,
+    RETAKE,
     SOUND_FORMATS,
     UPSCALE,
     Inputs,
@@ -56,8 +57,10 @@ from ltx_ui.keyframes import (
     name_of,
     read_keyframes,
 )
+from ltx_ui.looping import check_loop
 from ltx_ui.loras import SentLoras
-from ltx_ui.recipe import ClipFields, Recipe, check_volume, images_from, sound_from
+from ltx_ui.recipe import MAX_FRAMES, ClipFields, Recipe, check_volume, images_from, sound_from
+from ltx_ui.retaking import SentPart, SentRetake
 from ltx_ui.sent_files import PICTURE, SOUND, SentFile, digest_or_file
 from ltx_ui.upscaling import SentSmall, SentUpscale
 from ltx_ui.values import Real, shown, taken_in_quotes, whole
@@ -80,6 +83,7 @@ _FOCUS = (
 
 FILM_KINDS: Mapping[str, type[GivenFilm]] = {
     EXTEND: SentFilm,
+    RETAKE: SentRetake,
     UPSCALE: SentSmall,
     CONTROL: controlling.SentControl,
 }
@@ -133,17 +137,18 @@ class Request(ClipFields):
         "URI or digest. The take is the whole film: its frames and the new ones, of which the "
         "first (before: the last) overlap frames are the film's. Its size and fps are the film's.",
     )
+    retake: SentPart = Field(
+        None,
+        description="A film of which a part is made again, by the id of a take or as video: from "
+        "start_frame to the one before end_frame. The rest stays. Size, fps and num_frames are "
+        "the film's.",
+    )
     upscale: SentUpscale = Field(
         None,
         description="A film to make larger, twice as wide and as high, as extend names one. It is "
         "refined as the second stage of two_stage does, and keeps its sound, length and fps.",
     )
-
-    control: controlling.SentFollowed = Field(
-        None,
-        description="A film that the clip follows, by an IC-LoRA that loras names: the id of a "
-        "take, or video: MP4 as base64, data URI or digest.",
-    )
+    control: controlling.SentFollowed = Field(None, description=controlling.WHAT)
 
     @model_validator(mode="before")
     @classmethod
@@ -175,6 +180,18 @@ class Request(ClipFields):
         of_films = {name for film in self.films.values() for name in film.inherits}
         return frozenset(of_films - self.model_fields_set)
 
+    def picture_at(self, place: int) -> SentFile | None:
+        """What was sent for the first frame (0) or the last one (-1); None where nothing was."""
+        last = place == -1
+        frames = (-1, self.num_frames - 1) if last else (0,)
+        given: SentFile | None = self.image_end if last else self.image_start
+        return given or next((each.image for each in self.keyframes if each.frame in frames), None)
+
+    @property
+    def most_frames(self) -> int:
+        """How many frames its clip may have: as a film that it has them of, or as was asked for."""
+        return MAX_FRAMES if "num_frames" in self.inherited else self.num_frames
+
     def recipe(self, stored: Mapping[str, str] | None = None) -> Recipe:
         """The recipe.
 
@@ -190,7 +207,7 @@ class Request(ClipFields):
         own = {name: getattr(self, name) for name in names}
         digests = {name: (stored or {})[name] for name in self.files}
         own |= {name: digests[name] for name in names if name in digests}
-        images = images_from(own) + images_of(self.keyframes, digests, self.num_frames)
+        images = images_from(own) + images_of(self.keyframes, digests, self.most_frames)
         inputs = Inputs.model_validate(
             {"images": images, "loras": self.loras, "audio": sound_from(own)}
         )
@@ -236,7 +253,10 @@ def parse_request(data: Mapping[str, Any], *, max_volume: int | None = None) -> 
     if problems:
         raise InvalidRecipe(problems, more=max(0, unknown - InvalidRecipe.LIMIT))
     ends = [place for place, name in FIELDS.items() if getattr(request, name) is not None]
-    check_keyframes(request.keyframes, ends, request.num_frames)
+    check_alone(request.films)
+    if request.loop:
+        check_loop(request.picture_at(0), request.picture_at(-1), request.films)
+    check_keyframes(request.keyframes, ends, request.most_frames)
     check_volume(request, max_volume)
     return request
 
@@ -263,6 +283,7 @@ def request_data(recipe: Recipe) -> dict[str, Any]:
         "image_strength": ends[0].strength if ends else 1.0,
         "keyframes": keyframes_of(each for each in recipe.inputs.images if each not in ends),
         **({EXTEND: extending.as_sent(recipe.inputs.film)} if recipe.inputs.film else {}),
+        **({RETAKE: retaking.as_sent(recipe.inputs.retake)} if recipe.inputs.retake else {}),
         **({UPSCALE: upscaling.as_sent(recipe.inputs.upscale)} if recipe.inputs.upscale else {}),
         **({CONTROL: controlling.as_sent(control)} if (control := recipe.inputs.control) else {}),
         **({"loras": [lora.asked for lora in loras]} if loras else {}),

@@ -18,6 +18,7 @@ from ltx_ui.studio.take_links import TakeLink
 from ltx_ui.studio.tokens import Token
 from ltx_ui.web.account import Somebody
 from ltx_ui.web.public import PublicLink
+from ltx_ui.web.remaking import REGIONS
 
 
 def _account(role: str, licence: str) -> Callable[[str], dict[str, Any]]:
@@ -95,6 +96,12 @@ def _longer(text: str) -> dict[str, Any]:
     return told | {"lengths": {49: 1.3}, "most": 60, "most_words": 4000}
 
 
+def _remaking(text: str) -> dict[str, Any]:
+    told = {"take": text, "recipe": Recipe(prompt=text, seed=1), "name": "retake", "start": 9}
+    told |= {"end": 17, "sampled": 49, "regions": REGIONS, "kept": {"negative_prompt": text}}
+    return told | {"most_words": 4000, "most_seed": 9}
+
+
 def _larger(text: str) -> dict[str, Any]:
     told = {"recipe": Recipe(prompt=text, seed=1), "name": "upscale", "film": text}
     return told | {"size": "576x1024", "problem": "", "most_words": 4000}
@@ -112,6 +119,7 @@ SHEETS = [
     ("people.html", _people),
     ("people.html", _closed),
     ("posting.html", _posting),
+    ("remaking.html", _remaking),
     (
         "problem.html",
         lambda text: {"sentences": [text], "fields": [text, text], "licence": None},

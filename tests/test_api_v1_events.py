@@ -18,6 +18,7 @@ from studios import idle, quick
 from v1 import SLOW, SMALL, ended, problem, submit
 
 from ltx_ui.errors import TooMuch
+from ltx_ui.studio.jobs import Job
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web import streams
 from ltx_ui.web.api_v1 import events as events_module
@@ -157,7 +158,7 @@ def test_a_stream_without_news_is_kept_open_and_a_slow_reader_is_told_only_the_l
     job = studio.submit(quick(), "ada")
 
     async def watch() -> bytes:
-        reader, watching = Reader(), Watching(studio, Streams(9))
+        reader, watching = Reader(), Watching(studio, Streams(9, studio.bans))
         answer = stream(watching, job, "ada", "", "")
         scope = {"type": "http", "method": "GET", "headers": []}
         watched = asyncio.create_task(answer(scope, reader.receive, reader.send))
@@ -187,13 +188,24 @@ def test_who_has_too_many_streams_is_told_and_others_are_not(
     mine, others = studio.submit(quick(), "visitor-1-2"), studio.submit(quick(), "visitor-2-1")
 
     async def watch() -> None:
-        watching = Watching(studio, Streams(9))
-        following = watching.follow(mine, mine.owner)
-        await anext(following)
-        with pytest.raises(TooMuch):
-            stream(watching, mine, "visitor-1-3", "", "")
-        stream(watching, others, others.owner, "", "")
-        await following.aclose()
-        stream(watching, mine, mine.owner, "", "")
+        watching, reader = Watching(studio, Streams(9, studio.bans)), Reader()
+        scope = {"type": "http", "method": "GET", "headers": []}
+
+        async def watched(job: Job, owner: str) -> None:
+            answer = stream(watching, job, owner, "", "")
+            await answer(scope, reader.receive, reader.send)
+
+        async with asyncio.TaskGroup() as together:
+            following = together.create_task(watched(mine, mine.owner))
+            await reader.reads(b"event: progress")
+            with pytest.raises(TooMuch):
+                await watched(mine, "visitor-1-3")
+            reader.sent = b""
+            besides = together.create_task(watched(others, others.owner))
+            await reader.reads(b"event: progress")
+            following.cancel()
+            besides.cancel()
+        studio.cancel(mine.id, mine.owner)
+        await watched(studio.job(mine.id, mine.owner), mine.owner)
 
     asyncio.run(watch())

@@ -13,6 +13,7 @@ from running import RunningApp
 from sources import ROOT
 from v1 import PROBLEM
 
+from ltx_ui.inputs import FILMS
 from ltx_ui.request import parse_recipe
 from ltx_ui.web.api_v1.schemas import recipe
 
@@ -75,9 +76,11 @@ def test_the_description_is_complete(http: httpx.Client) -> None:
 def test_a_recipe_with_all_it_may_name_is_written_without_a_warning() -> None:
     digest = "sha256:" + "1" * 64
     named = {"loras": [{"name": "x"}], "keyframes": [{"image": digest, "frame": 3}]}
-    asked = parse_recipe({"prompt": "a cat", "extend": {"video": digest}, **named})
-    with warnings.catch_warnings(action="error"):
-        told = recipe(asked).model_dump(mode="json")
+    for film in FILMS:
+        asked = parse_recipe({"prompt": "a cat", film: {"video": digest}, **named})
+        with warnings.catch_warnings(action="error"):
+            told = recipe(asked).model_dump(mode="json")
+        assert told[film]["video"] == digest
     assert (told["loras"][0]["name"], told["keyframes"][0]["frame"]) == ("x", 3)
 
 
@@ -87,7 +90,8 @@ def test_the_examples_are_the_best_practices_and_can_be_sent(http: httpx.Client,
         body = schema["paths"][path]["post"]["requestBody"]["content"]["application/json"]
         assert len(body["examples"]) >= 8
     for example in body["examples"].values():
-        known = {"extend": {"take": take}} if "extend" in example["value"] else {}
+        films = {"extend": {"take": take}, "retake": {"take": take, "end_frame": 8}}
+        known = {name: film for name, film in films.items() if name in example["value"]}
         answer = http.post("/api/v1/jobs", json=example["value"] | known)
         assert answer.status_code == 202, answer.text
         http.delete(answer.headers["location"])

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from chromium import MISSING, ask_for_a_preview, calls_of, cancel, generate, wait_for_the_clip
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Page, Request, Response, Route, expect
 from v1 import SLOW, submit
 
 if MISSING:
@@ -66,6 +66,25 @@ def test_a_page_without_a_stream_asks_for_itself(page: Page, does: Callable[[Rou
     generate(page)
     wait_for_the_clip(page)
     assert 1 <= len(tried) <= 5
+
+
+def test_a_page_without_a_stream_looks_only_when_there_is_something_new(
+    page: Page, ada: httpx.Client
+) -> None:
+    page.route(STREAM, refuse)
+    before = wait_behind(ada, page)
+    with page.expect_response(is_no_news):
+        pass
+    calls = calls_of(page)
+    with page.expect_response(is_no_news):
+        pass
+    assert not calls
+    ada.delete(before)
+    wait_for_the_clip(page)
+
+
+def is_no_news(answer: Response) -> bool:
+    return answer.url.endswith("/session/version") and answer.status == 304
 
 
 def test_a_hidden_tab_has_no_stream_and_has_one_again_when_it_is_seen(

@@ -1,5 +1,7 @@
 """What can be done with the clip on the stage, in a real browser."""
 
+import re
+
 import pytest
 from chromium import (
     MISSING,
@@ -9,13 +11,14 @@ from chromium import (
     chosen,
     make_a_preview,
     open_gallery,
+    open_menu,
     plays,
     seed_of,
     set_steps,
     wait_for_the_clip,
     write_prompt,
 )
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from running import RunningApp
 from studios import until
 
@@ -162,6 +165,48 @@ def test_a_note_belongs_to_the_clip_that_it_was_begun_for(page: Page) -> None:
     until(lambda: page.request.get(newest).json()["items"][0]["note"] == "pink")
     page.locator("#takes .take").first.click()
     expect(page.locator("#note")).to_have_value("pink")
+
+
+def test_a_note_that_is_left_at_once_stands_wherever_it_is_shown_next(page: Page) -> None:
+    make_a_preview(page, "An orange box waits")
+    take = page.locator("#more-of-take").get_attribute("data-take")
+    on_stage, opened = page.locator("#note"), page.locator("dialog.opened [name=note]")
+    menu = page.locator("#take-menu .note")
+    card = page.locator(f'#gallery .card[data-take="{take}"]')
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        """What writes a note arrives late."""
+        writes = '"text"' in (route.request.post_data or "") or route.request.method == "PATCH"
+        held.append(route) if writes else route.continue_()
+
+    def let_go() -> None:
+        until(lambda: page.evaluate("true") and bool(held))
+        held.pop().continue_()
+
+    page.route(re.compile(rf"/run/|/takes/{take}$"), hold)
+    more(page)
+    on_stage.fill("tea")
+    page.keyboard.press("Escape")
+    page.locator("#open-take").click()
+    let_go()
+    expect(opened).to_have_value("tea")
+    opened.fill("time")
+    page.keyboard.press("Escape")
+    expect(opened).to_have_count(0)
+    let_go()
+    expect(on_stage).to_have_value("time")
+    open_gallery(page, at_least=1)
+    open_menu(page, card)
+    menu.fill("clock")
+    page.keyboard.press("Escape")
+    card.hover()
+    card.locator(".dots").click()
+    let_go()
+    expect(menu).to_have_value("clock")
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Create").click()
+    expect(on_stage).to_have_value("clock")
 
 
 def test_the_heart_is_the_same_on_the_stage_in_the_strip_and_in_the_gallery(page: Page) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
+from sources import ROOT
 
 from ltx_ui.cli import main
 from ltx_ui.commands import COMMANDS
@@ -55,6 +58,18 @@ def test_a_wrong_flag_is_named_with_what_is_allowed(flag: str, told: str) -> Non
     with pytest.raises(SettingsError, match=told) as raised:
         read_settings(flag.split(), "ltx-ui")
     assert PYTHON.findall(str(raised.value)) == []
+
+
+@pytest.mark.parametrize("module", ["ltx_ui", "ltx_ui.cli"])
+def test_python_runs_it_by_its_modules_names(module: str) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", module, "--no-such-flag"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert (told.returncode, "no-such-flag" in told.stderr) == (2, True)
 
 
 def test_every_command_is_in_the_help_and_has_its_own(capsys: pytest.CaptureFixture[str]) -> None:

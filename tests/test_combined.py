@@ -13,7 +13,16 @@ from sounds import beats
 from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.loras import read_header
-from ltx_ui.inputs import ImageInput, InputData, Inputs, LoraData, Picture, Sound, SoundInput
+from ltx_ui.inputs import (
+    ImageInput,
+    InputData,
+    Inputs,
+    LoraData,
+    Picture,
+    RetakeInput,
+    Sound,
+    SoundInput,
+)
 from ltx_ui.loras import LoraInput
 from ltx_ui.recipe import Recipe
 
@@ -22,13 +31,19 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "HD": {"two_stage": True},
     "high": {"mode": "high"},
     "slow": {"motion_speed": 0.5},
+    "loop": {"loop": True},
 }
+PART = RetakeInput(digest="sha256:" + "7" * 64, frames=FRAMES, start=1, end=9)
 PLACES = {"first": 0, "keyframe": 8, "last": -1}
 COMBINED = (
     ("first", "sound", "LoRA", "HD"),
     ("first", "keyframe", "last", "sound", "LoRA", "high", "slow"),
     ("keyframe", "sound", "HD", "slow"),
     ("keyframe", "LoRA", "high", "HD"),
+    ("retake", "keyframe", "LoRA", "HD"),
+    ("retake", "high", "slow"),
+    ("loop", "sound", "LoRA", "HD"),
+    ("loop", "keyframe", "high", "slow"),
 )
 
 
@@ -51,13 +66,15 @@ def asked(names: Sequence[str], lora: LoraData, seeds: int = 1) -> tuple[list[Re
         images=tuple(ImageInput(digest=f"sha256:{place + 2:064x}", at=place) for place in places),
         audio=SoundInput(digest="sha256:" + "5" * 64) if "sound" in names else None,
         loras=(LoraInput(name=lora.name),) if "LoRA" in names else (),
+        retake=PART if "retake" in names else None,
     )
     recipe = Recipe.model_validate(
         {"prompt": "A red ball bounces.", "seed": 1, **small, **settings, "inputs": inputs}
     )
     data = InputData(
         pictures={place: picture(place) for place in places},
-        sound=Sound(beats(FRAMES / 24, 440.0)) if "sound" in names else None,
+        sound=Sound(beats(FRAMES / 24, 440.0)) if {"sound", "retake"} & set(names) else None,
+        film=np.stack([picture(place) for place in range(FRAMES)]) if "retake" in names else None,
         loras=(lora,) if "LoRA" in names else (),
     )
     return recipe.model_copy(update={"num_takes": seeds}).takes(), data
@@ -75,7 +92,7 @@ def test_each_of_several_counts_beside_the_others(
     clip, other = made(engine, names, lora, 2)
     assert clip.frames.shape == other.frames.shape == (FRAMES, SIDE, SIDE, 3)
     assert not np.array_equal(clip.frames, other.frames)
-    if "sound" in names:
+    if "sound" in names and "loop" not in names:
         assert clip.waveform is not None
         given = beats(FRAMES / 24, 440.0)
         assert np.allclose(clip.waveform[:, : given.shape[1]], given, atol=1e-4)

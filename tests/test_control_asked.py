@@ -157,11 +157,12 @@ def test_a_recipe_without_one_is_as_it_was_and_one_with_it_comes_back() -> None:
     assert Recipe.model_validate_json(asked.model_dump_json()) == asked
 
 
-def test_a_film_that_is_made_larger_follows_none(open_studio: OpenStudio) -> None:
+@pytest.mark.parametrize("beside", ["upscale", "retake"])
+def test_a_clip_that_is_a_film_already_follows_none(open_studio: OpenStudio, beside: str) -> None:
     studio = open_studio(start=False)
     film = {"video": base64.b64encode(encoded(moving(9, 128, 128))).decode()}
-    asked = parse_request({"prompt": "a ball", "upscale": film, "control": film})
-    with pytest.raises(InvalidRecipe, match="control: can't stand beside upscale"):
+    asked = parse_request({"prompt": "a ball", beside: film, "control": film})
+    with pytest.raises(InvalidRecipe, match=f"control: can't stand beside {beside}"):
         studio.recipe_of(asked, LOCAL)
 
 

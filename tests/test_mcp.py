@@ -18,6 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, ImageContent, TextContent
 from PIL import Image
 from running import RunningApp
+from sounds import beats, sound_file
 
 Result = TypeVar("Result")
 
@@ -121,6 +122,21 @@ def test_a_clip_is_made_while_its_client_is_told_how_far_it_is(app: RunningApp, 
     assert Image.open(io.BytesIO(base64.b64decode(picture.data))).size == (128, 128)
 
 
+def test_a_clip_is_asked_for_with_all_that_the_api_takes(
+    app: RunningApp, http: httpx.Client
+) -> None:
+    sound = http.post(
+        "/inputs/sound", content=sound_file(beats(1.0)), headers={"Content-Type": "audio/wav"}
+    )
+    digest = sound.raise_for_status().json()["digest"]
+    more = {"negative_prompt": "blur", "num_inference_steps": 2, "audio_strength": 0.5}
+    asked = SMALL | {"audio": digest, "motion_speed": 1.5, "settings": more}
+    (take,) = answer(app, "generate_clip", prompt="a green ball", **asked)["takes"]
+    recipe = answer(app, "get_take", take_id=take["id"])["recipe"]
+    assert {name: recipe[name] for name in more} == more
+    assert (recipe["audio"], recipe["motion_speed"]) == (digest, 1.5)
+
+
 def test_who_does_not_wait_gets_the_job_and_can_stop_it(app: RunningApp) -> None:
     job = answer(app, "generate_clip", prompt="a ball", **SLOW)
     assert job["state"] in ("queued", "running")
@@ -208,6 +224,15 @@ def test_presets_and_formats_are_told_by_the_names_that_are_taken(app: RunningAp
         ("generate_clip", {"prompt": "a", "start_from": "0" * 32}, "start_from: is '000"),
         ("generate_clip", {"prompt": {"a": 1}}, "prompt: must be a text"),
         ("generate_clip", {"prompt": "a", "frames": 9}, "no argument of generate_clip"),
+        ("generate_clip", {"prompt": "a", "loras": ["../x"]}, "loras"),
+        ("generate_clip", {"prompt": "a", "audio": "sha256:" + "0" * 64}, "audio: "),
+        ("generate_clip", {"prompt": "a", "motion_speed": 99}, "motion_speed: is 99"),
+        ("generate_clip", {"prompt": "a", "settings": {"frames": 9}}, "'frames' is not a field"),
+        (
+            "generate_clip",
+            {"prompt": "a", "seed": 1, "settings": {"seed": 2}},
+            "'seed' is given twice",
+        ),
         ("job_status", {"job_id": "0" * 32}, "This job is not here."),
         ("cancel_job", {"job_id": "' OR 1=1 --\x00"}, "job_id: does not have the form"),
         ("get_take", {"take_id": "\x00"}, "take_id: does not have the form"),

@@ -6,7 +6,7 @@ import base64
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -28,6 +28,7 @@ from ltx_ui.settings import VISITOR
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.sought import Sought
 from ltx_ui.studio.users import Users
+from ltx_ui.web import streams
 
 PASSWORD = "correct horse"
 HEADER = "X-Forwarded-User"
@@ -305,6 +306,27 @@ def test_who_is_banned_is_told_so_and_their_jobs_are_cancelled(home: Served, add
         assert home.studio.people()[0].banned is False
         home.studio.bans.remove(ban)
         assert bad.get("/jobs/x").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/session/events", "/gradio/queue/data?session_hash=abc"])
+def test_who_is_banned_has_no_stream_any_more(
+    home: Served, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.2)
+    with home.visitor(30) as bad, home.visitor(31) as good, ExitStack() as opened:
+        good_one = opened.enter_context(good.stream("GET", "/session/events")).iter_lines()
+        assert "changed" in next(line for line in good_one if line.startswith("event"))
+        known = {person.name for person in home.studio.people()}
+        if "gradio" in path:
+            asked = {"data": [SMALL], "fn_index": 0, "session_hash": "abc"}
+            bad.post("/gradio/queue/join", json=asked).raise_for_status()
+        lines = opened.enter_context(bad.stream("GET", path)).iter_lines()
+        next(lines)
+        (name,) = {person.name for person in home.studio.people()} - known
+        ban = home.studio.ban(name)
+        list(lines)  # It ends, and as an answer should.
+        home.studio.bans.remove(ban)
+        assert "beat" in next(line for line in good_one if line.startswith("event"))
 
 
 def test_without_visitors_only_names_and_the_owner_come_in(tmp_path: Path) -> None:

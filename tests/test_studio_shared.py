@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from functools import partial
@@ -74,6 +75,18 @@ def steps(app: RunningApp, job: str) -> bool:
     return told.get("stage") == "sampling" and told["step"] >= 1
 
 
+def elsewhere(app: RunningApp, job: str) -> bool:
+    """Whether the versioned API says that another process has a job, wherever it tells of it."""
+    with httpx.Client(base_url=f"{app.url}/api/v1", timeout=60, trust_env=False) as client:
+        listed = {each["id"]: each for each in client.get("/jobs").json()["items"]}
+        one = client.get(f"/jobs/{job}").json()
+        with client.stream("GET", f"/jobs/{job}/events") as events:
+            data = next(line for line in events.iter_lines() if line.startswith("data:"))
+    told = {each["elsewhere"] for each in (listed[job], one, json.loads(data[5:]))}
+    assert len(told) == 1
+    return bool(told.pop())
+
+
 def rows(database: str, query: str) -> list[tuple[Any, ...]]:
     engine = engine_of(database)
     with engine.connect() as connection:
@@ -110,8 +123,10 @@ def test_a_job_whose_process_was_killed_is_taken_up_and_that_of_a_living_one_is_
         until(partial(done, living, own))
         assert rows(database, starts)[:2] == [(1, "running"), (0, "queued")]
         assert told_of(living, job)["state"] == "running"
+        assert [elsewhere(app, job) for app in (killed, living)] == [False, True]
         killed.stop(signal.SIGKILL)
         until(partial(steps, living, job))
+        assert not elsewhere(living, job)
         httpx.delete(f"{living.url}/jobs/{job}", timeout=60, trust_env=False)
         until(partial(done, living, waiting))
     assert rows(database, starts) == [(2, "cancelled"), (1, "done"), (1, "done")]

@@ -6,8 +6,10 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -79,19 +81,35 @@ def test_a_person_may_have_so_many_streams_and_is_told_what_happens_beyond(
     app: RunningApp,
 ) -> None:
     with visitor(app) as client, ExitStack() as streams:
-        read = []  # Whoever lets go of its lines closes a stream.
-        for _ in range(MOST_PAGES):
-            read.append(streams.enter_context(client.stream("GET", EVENTS)).iter_lines())
-            next(read[-1])
+        ask = partial(client.build_request, "GET", EVENTS)
+        with ThreadPoolExecutor(MOST_PAGES + 8) as together:
+            asked = [together.submit(client.send, ask(), stream=True) for _ in range(20)]
+            answers = [streams.enter_context(closing(each.result())) for each in asked]
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert len(answers) - len(refused) == MOST_PAGES
+        for answer in refused:
+            assert "This one asks for itself." in answer.read().decode()
+            assert "retry-after" in answer.headers
 
-        def status() -> int:
-            with client.stream("GET", EVENTS) as asked:
-                return asked.status_code
 
-        until(lambda: status() == 429)  # One counts a moment after it has begun.
-        refused = client.get(EVENTS)
-        assert refused.status_code == 429
-        assert "This one asks for itself." in refused.text and "retry-after" in refused.headers
+def test_a_page_that_asks_learns_by_a_tag_whether_there_is_something_new(
+    ada: httpx.Client, http: httpx.Client
+) -> None:
+    def asked(client: httpx.Client, tag: str = "") -> tuple[int, str]:
+        answer = client.get("/session/version", headers={"If-None-Match": tag} if tag else {})
+        assert answer.content == b""
+        return answer.status_code, answer.headers["etag"]
+
+    (new, first), (_, others) = asked(ada), asked(http)
+    assert new == 204 and first != others
+    assert asked(ada, first) == (304, first)
+    assert asked(ada, others) == (204, first)
+    job = ended(ada, submit(ada, SMALL))
+    changed, second = asked(ada, first)
+    assert changed == 204 and second != first
+    assert asked(ada, second) == (304, second)
+    ada.patch(job["takes"][0]["href"], json={"favourite": True}).raise_for_status()
+    assert asked(ada, second)[0] == 204
 
 
 def test_a_stream_ends_after_its_life_and_nobody_is_looked_at_then(
@@ -99,10 +117,10 @@ def test_a_stream_ends_after_its_life_and_nobody_is_looked_at_then(
 ) -> None:
     monkeypatch.setattr(news, "LIFE_SECONDS", 0.3)
     monkeypatch.setattr(news, "LOOK_SECONDS", 0.02)
-    streams = Streams(1)
 
     async def listen() -> bytes:
-        reader, told = Reader(), News(studio, streams)
+        reader, streams = Reader(), Streams(1, studio.bans)
+        told = News(studio, streams)
         answer = await told.events("ada")
         scope = {"type": "http", "method": "GET", "headers": []}
         listening = asyncio.create_task(answer(scope, reader.receive, reader.send))
@@ -110,11 +128,11 @@ def test_a_stream_ends_after_its_life_and_nobody_is_looked_at_then(
         studio.submit(quick(), "ada")
         async with asyncio.timeout(30):
             await listening
-        return reader.sent
+        with streams.open("ada"):
+            return reader.sent
 
     with idle(tmp_path) as studio:
         assert asyncio.run(listen()).count(b"event: changed") == 2
-    streams.check_room("ada")
 
 
 def session(state: JobState, job: Job) -> Session:

@@ -16,6 +16,7 @@ from ltx_ui.errors import StudioError
 from ltx_ui.inputs import Place
 from ltx_ui.recall import Recalled, recall
 from ltx_ui.recipe import Recipe
+from ltx_ui.retaking import frames_again
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 """Characters by which a file's words could take over a terminal."""
@@ -91,6 +92,9 @@ def _recipe_lines(recipe: Recipe) -> Iterator[tuple[str, str]]:
         yield where, f"{image.digest}, strength {image.strength:g}"
     if film := recipe.inputs.film:
         yield "Goes on", f"{film.direction} {film.digest}, {film.frames} frames"
+    if again := recipe.inputs.retake:
+        start, end = frames_again(again)
+        yield "Made again", f"frames {start} to {end - 1} of {again.digest}, {again.frames} frames"
     if control := recipe.inputs.control:
         told = f"{control.kind}, from {control.start:g} s, strength {control.strength:g}"
         yield "Follows", f"{control.digest}, {told}"

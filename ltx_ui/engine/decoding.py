@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ltx_ui.clip import Clip, Listener
+from ltx_ui.engine.closing import close, close_sound
 from ltx_ui.engine.memory_fallback import Exhausted, Fallback, attempt, on_the_cpu, tiled
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.sampling import Latents
 from ltx_ui.geometry import margins
-from ltx_ui.inputs import SOUND_RATE, Sound
+from ltx_ui.inputs import SOUND_RATE, Picture, Sound
 from ltx_ui.recipe import Recipe
 
 FREED = Fallback("Freed memory and decoded again.")
@@ -45,8 +46,7 @@ def decode(
         Exhausted: memory ran out with every fallback.
     """
     listener.progress("decoding", 0, 2)
-    left, top, _, _ = margins(recipe.width, recipe.height, card.grid_of(recipe))
-    crop = (slice(top, top + recipe.height), slice(left, left + recipe.width))
+    crop = _seen(card, recipe)
     frames, notes = _frames(pipe.vae, latents.video, crop, has_spare_cpu, pinned, free)
     listener.progress("decoding", 1, 2)
     sample_rate = int(pipe.vocoder.config.output_sampling_rate)
@@ -58,10 +58,27 @@ def decode(
         sound, more = _waveform(pipe, latents.audio, has_spare_cpu, free)
         waveform = fit_length(sound, round(recipe.num_frames / recipe.fps * sample_rate))
         notes += more
+    if recipe.loop:
+        close(frames)
+        waveform = None if waveform is None else close_sound(waveform, sample_rate)
     listener.progress("decoding", 2, 2)
     if latents.given is not None:
         notes += (about_sound(latents.given, recipe),)
     return Clip(frames, recipe.fps, waveform, sample_rate, notes)
+
+
+def first_frame(pipe: Any, card: ModelCard, latents: Latents, recipe: Recipe) -> Picture:
+    """A sampled clip's first frame alone, of exactly the recipe's size: the first latent frame has
+    no other."""
+    decoded = decode_video(pipe.vae, latents.video[:, :, :1])
+    picture: Picture = to_uint8(decoded[:, :, *_seen(card, recipe)], pinned=False)[0]
+    return picture
+
+
+def _seen(card: ModelCard, recipe: Recipe) -> tuple[slice, slice]:
+    """The rows and columns of what was sampled that the clip has."""
+    left, top, _, _ = margins(recipe.width, recipe.height, card.grid_of(recipe))
+    return slice(top, top + recipe.height), slice(left, left + recipe.width)
 
 
 def about_sound(sound: Sound, recipe: Recipe) -> str:

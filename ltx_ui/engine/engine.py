@@ -21,6 +21,7 @@ from ltx_ui.engine.compiling import Idle
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.downloading import Report, silent
 from ltx_ui.engine.latent_cache import LatentCache, Sampled
+from ltx_ui.engine.loop import with_ends
 from ltx_ui.engine.lossy import LossySpeed, check
 from ltx_ui.engine.memory_fallback import Exhausted, Fallback, Work, attempt, free_caches
 from ltx_ui.engine.models import ModelCard
@@ -225,10 +226,7 @@ class Engine:
         self._latents.drop(recipe)
 
     def generate_many(
-        self,
-        takes: Sequence[Recipe],
-        listener: Listener,
-        inputs: InputData = NO_INPUTS,
+        self, takes: Sequence[Recipe], listener: Listener, inputs: InputData = NO_INPUTS
     ) -> Iterator[Clip]:
         """The clips of recipes that differ only in their seeds, in order, each as soon as it is
         made. Several are sampled in one batch where that is faster.
@@ -280,6 +278,7 @@ class Engine:
         return True
 
     def _sample(self, recipe: Recipe, listener: Listener, inputs: InputData) -> Latents:
+        recipe, inputs = with_ends(self.pipe, self.card, self._sample, recipe, listener, inputs)
         previewed = self._with_previews(recipe, listener)
         if recipe.two_stage:
             return self._two_stage.sample(self.encoder, recipe, previewed, inputs)
@@ -345,7 +344,7 @@ class Engine:
         def once() -> T:
             if next(tries):
                 self.memory.leave_out_graphs(recipe, takes)
-            where, alike = self.placement or "resident", not recipe.inputs.seen
+            where, alike = self.placement or "resident", not recipe.seen
             plain = self._lossy.step_cache is None and not inputs.loras
             room = plain and self.memory.has_room_for_graphs(
                 recipe, takes, where, self._drop_graphs

@@ -19,6 +19,7 @@ from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
 from PIL import Image
 from torch import Tensor
 
+from ltx_ui.engine.remade import place_around
 from ltx_ui.inputs import InputData, Picture
 from ltx_ui.recipe import Recipe
 
@@ -40,15 +41,15 @@ def film_condition(
 
 @contextmanager
 def film_in_place(pipe: Any, recipe: Recipe) -> Iterator[None]:
-    """Let the pipeline put a film that the clip leads to at the clip's end, inside the block. Does
-    nothing for other recipes."""
-    film = recipe.inputs.film
-    if film is None or film.direction == "after":
+    """Let the pipeline put a film that the clip leads to at the clip's end, inside the block, and
+    one of which a part is made again around that part. Does nothing for other recipes."""
+    film, again = recipe.inputs.film, recipe.inputs.retake
+    if again is None and (film is None or film.direction == "after"):
         yield
         return
     stock = pipe.apply_first_frame_conditioning
 
-    def at_the_end(
+    def in_place(
         latents: Tensor,
         mask: Tensor,
         encoded: list[Tensor],
@@ -60,6 +61,9 @@ def film_in_place(pipe: Any, recipe: Recipe) -> Iterator[None]:
         placed: tuple[Tensor, Tensor, Tensor] = stock(
             latents, mask, encoded[:-1], strengths[:-1], indices[:-1], **size
         )
+        if again is not None:
+            place_around(placed, encoded[-1], recipe, **size)
+            return placed
         tokens = encoded[-1][:, size["latent_height"] * size["latent_width"] :]
         for each, value in zip(
             placed, (tokens, torch.ones_like(mask[:1, :1]), tokens), strict=True
@@ -67,7 +71,7 @@ def film_in_place(pipe: Any, recipe: Recipe) -> Iterator[None]:
             each[:, -tokens.shape[1] :] = value
         return placed
 
-    pipe.apply_first_frame_conditioning = at_the_end
+    pipe.apply_first_frame_conditioning = in_place
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ltx_ui.engine.demo_words import DEMO_PHRASES, DEMO_VOCABULARY
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.geometry import SPATIAL_COMPRESSION, grid_size
+from ltx_ui.looping import times_sampled
 from ltx_ui.phrases import Phrases, Vocabulary
 from ltx_ui.recipe import Recipe
 
@@ -220,17 +221,16 @@ class ModelCard:
         return 1 + self.guided(recipe) + (extra.stg_scale > 0) + (extra.modality_scale > 1)
 
     def passes(self, recipe: Recipe) -> float:
-        """What all of sampling costs, in forwards at full size; one at half size counts a
-        quarter."""
+        """What all of sampling costs, in forwards at full size; one at half size is a quarter."""
         first = self.steps(recipe.num_inference_steps) * self.forwards(recipe)
         if recipe.inputs.upscale is not None:
             return len(UPSCALE_SIGMAS)
-        return first / 4 + len(STAGE_2_SIGMAS) if recipe.two_stage else first
+        whole = first / 4 + len(STAGE_2_SIGMAS) if recipe.two_stage else first
+        return whole * times_sampled(recipe)
 
     def grid_of(self, recipe: Recipe) -> int:
-        """Pixels that the sampled width and height are multiples of. With two stages twice the
-        grid, so that half the size is on the grid as well; so it is with a smaller film that the
-        clip follows."""
+        """Pixels that the sampled width and height are multiples of: twice the grid with two
+        stages, so that half the size is on it, and likewise with a smaller film to follow."""
         return self.grid * (1 + recipe.two_stage) * max(1, recipe.inputs.follows)
 
     def sampled_size(self, recipe: Recipe) -> tuple[int, int]:

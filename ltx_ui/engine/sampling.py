@@ -144,10 +144,11 @@ def sample_together(
 def takes_at_once(recipe: Recipe, card: ModelCard, cuda: bool) -> int:
     """How many takes of a recipe are sampled faster in one batch than one after the other.
 
-    One on the CPU, where a batch takes as long as its takes by themselves. On CUDA, as many as have
+    One on the CPU, where a batch takes as long as its takes by themselves, and of loops, which have
+    a picture each. On CUDA, as many as have
     no more than :data:`LAUNCH_BOUND_TOKENS` together.
     """
-    if not cuda or recipe.two_stage:
+    if not cuda or recipe.two_stage or recipe.loop:
         return 1
     tokens = video_tokens(recipe.width, recipe.height, recipe.num_frames) + tokens_beside(recipe)
     return max(1, LAUNCH_BOUND_TOKENS // (tokens * (2 if card.guided(recipe) else 1)))

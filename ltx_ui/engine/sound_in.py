@@ -21,6 +21,7 @@ from transformers.audio_utils import mel_filter_bank
 
 from ltx_ui.engine import compat
 from ltx_ui.engine.models import ModelCard
+from ltx_ui.engine.remade import staying_sound
 from ltx_ui.inputs import SOUND_RATE, InputData, Sound
 from ltx_ui.recipe import Recipe
 
@@ -61,28 +62,37 @@ class KeptSound:
     """A sound that a clip is made to.
 
     Attributes:
-        sound: as it was given.
+        sound: as it was given; None where it is a film's, which has it itself.
         latents: denormalised audio latents, 1×C×L×M, float32.
         strength: how closely they are kept, 0…1.
+        staying: which of their frames are kept, 1×L×1, where the others are made anew; None for all
+            of them.
     """
 
-    sound: Sound
+    sound: Sound | None
     latents: Tensor
     strength: float
+    staying: Tensor | None = None
 
     @property
     def frozen(self) -> bool:
         """Whether the latents stay as they are."""
-        return self.strength == 1.0
+        return self.strength == 1.0 and self.staying is None
 
 
 def kept_sound(pipe: Any, card: ModelCard, recipe: Recipe, inputs: InputData) -> KeptSound | None:
-    """The sound that a recipe's clip is made to; None where it names none."""
-    given = recipe.inputs.audio
-    if given is None or inputs.sound is None:
+    """The sound that a recipe's clip is made to, or that of a film around a part that is made
+    again; None where it names none."""
+    given, again = recipe.inputs.audio, recipe.inputs.retake
+    if (given is None and again is None) or inputs.sound is None:
         return None
-    latents = sound_latents(pipe, card, inputs.sound, recipe.duration)
-    return KeptSound(inputs.sound, latents, given.strength)
+    if again is not None and not inputs.sound.waveform.size:
+        return None
+    latents = sound_latents(pipe, card, inputs.sound, recipe.num_frames / recipe.fps)
+    if again is None:
+        return KeptSound(inputs.sound, latents, given.strength if given else 1.0)
+    staying = None if again.sound == "keep" else staying_sound(recipe, again, latents)
+    return KeptSound(None, latents, 1.0, staying)
 
 
 def sound_latents(pipe: Any, card: ModelCard, sound: Sound, seconds: float) -> Tensor:
@@ -152,7 +162,10 @@ def following(pipe: Any, kept: KeptSound | None) -> Iterator[None]:
         yield
         return
     own, patched = pipe.audio_scheduler, vars(pipe).get("prepare_audio_latents")
-    schedule = _KeptSchedule(pipe, kept.strength)
+    device = compat.execution_device(pipe)
+    staying = None if kept.staying is None else kept.staying.to(device)
+    keep = kept.strength if staying is None else staying
+    schedule = _KeptSchedule(pipe, kept.strength, staying)
     draw = pipe.prepare_audio_latents
 
     def prepare(batch_size: int, *, noise_scale: float, **named: Any) -> Tensor:
@@ -160,18 +173,40 @@ def following(pipe: Any, kept: KeptSound | None) -> Iterator[None]:
         before = kept.latents if kept.frozen or named["latents"] is None else named["latents"]
         clean = _packed(pipe, before).to(noise)
         schedule.clean = clean = clean.expand_as(noise)
-        share = (1.0 - kept.strength) * noise_scale
+        share = (1.0 - keep) * noise_scale
         return clean.clone() if kept.frozen else noise * share + clean * (1 - share)
 
     pipe.audio_scheduler, pipe.prepare_audio_latents = schedule, prepare
     try:
-        yield
+        with _timesteps(pipe.transformer, staying):
+            yield
     finally:
         pipe.audio_scheduler = own
         if patched is None:
             del pipe.prepare_audio_latents
         else:
             pipe.prepare_audio_latents = patched
+
+
+@contextmanager
+def _timesteps(transformer: Any, staying: Tensor | None) -> Iterator[None]:
+    """Give each frame of the sound a timestep of its own inside the block, 0 to those that stay, as
+    the pipeline does with the picture's. Does nothing where that is None."""
+    if staying is None:
+        yield
+        return
+    answering = compat.answering_call(transformer)
+    call = answering or compat.plain_call(transformer)
+
+    def with_timesteps(*args: Any, **named: Any) -> Any:
+        each = named["audio_timestep"].unsqueeze(-1) * (1 - staying[..., 0])
+        return call(*args, **named | {"audio_timestep": each})
+
+    compat.call_instead(transformer, with_timesteps)
+    try:
+        yield
+    finally:
+        compat.call_instead(transformer, answering)
 
 
 def _packed(pipe: Any, latents: Tensor) -> Tensor:
@@ -186,11 +221,13 @@ def _packed(pipe: Any, latents: Tensor) -> Tensor:
 class _KeptSchedule:
     """A scheduler for the sound. As pictures are kept, so is the sound: its noise is that of the
     video times 1 - strength, and so are its timesteps; in each step the denoised sound is blended
-    with the given one."""
+    with the given one. Where only some of its frames are kept, the others have the video's."""
 
-    def __init__(self, pipe: Any, strength: float) -> None:
+    def __init__(self, pipe: Any, strength: float, staying: Tensor | None = None) -> None:
         self._pipe = pipe
-        self._strength = strength
+        self._keep: float | Tensor = strength if staying is None else staying
+        self._scale = 1 - strength if staying is None else 1.0
+        self._frozen = staying is None and strength == 1.0
         self.clean: Tensor
         self.sigmas: Tensor
         self.timesteps: Tensor
@@ -208,8 +245,8 @@ class _KeptSchedule:
         schedule = copy.deepcopy(self._pipe.scheduler)
         named = {"sigmas": sigmas, "mu": mu, "timesteps": timesteps}
         schedule.set_timesteps(num_inference_steps, device=device, **named)
-        self.sigmas = schedule.sigmas * (1 - self._strength)
-        self.timesteps = schedule.timesteps * (1 - self._strength)
+        self.sigmas = schedule.sigmas * self._scale
+        self.timesteps = schedule.timesteps * self._scale
         self._step = 0
 
     def step(
@@ -218,9 +255,9 @@ class _KeptSchedule:
         """The sound after one step, given its velocity."""
         now, then = self.sigmas[self._step], self.sigmas[self._step + 1]
         self._step += 1
-        if self._strength == 1.0:
+        if self._frozen:
             return (sample,)
         denoised = sample - model_output * now
-        kept = denoised * (1 - self._strength) + self.clean * self._strength
+        kept = denoised * (1 - self._keep) + self.clean * self._keep
         ratio = then / now
         return (sample * ratio + kept * (1 - ratio),)

@@ -53,7 +53,7 @@ class Joint:
             place = number - first
             if 0 <= place < overlap:
                 share = (place + 1) / (overlap + 1)
-                yield _mixed(frame, shared[place], share if after else 1 - share)
+                yield mixed(frame, shared[place], share if after else 1 - share)
             else:
                 yield frame
         if after:
@@ -84,20 +84,23 @@ class Joint:
             earlier, later = of_film, clip.waveform
         joined = np.zeros((channels, whole), np.float32)
         turn = np.linspace(0, math.pi / 2, over, dtype=np.float32)
-        joined[:, : first + over] = _long(earlier, channels, first + over)
+        joined[:, : first + over] = exactly(earlier, channels, first + over)
         joined[:, first : first + over] *= np.cos(turn)
-        coming = _long(later, channels, whole - first)
+        coming = exactly(later, channels, whole - first)
         coming[:, :over] *= np.sin(turn)
         joined[:, first:] += coming
         return joined
 
 
-def _mixed(one: NDArray[np.uint8], other: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
-    mixed = one.astype(np.float32) * (1 - share) + other.astype(np.float32) * share
-    return np.rint(mixed).astype(np.uint8)
+def mixed(
+    one: NDArray[np.uint8], other: NDArray[np.uint8], share: float | NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    """A picture with so much of another one in it, in all of it or pixel by pixel (H×W×1)."""
+    between = one.astype(np.float32) * (1 - share) + other.astype(np.float32) * share
+    return np.rint(between).astype(np.uint8)
 
 
-def _long(sound: NDArray[np.float32] | None, channels: int, samples: int) -> NDArray[np.float32]:
+def exactly(sound: NDArray[np.float32] | None, channels: int, samples: int) -> NDArray[np.float32]:
     """A copy of exactly so many samples, with silence behind it."""
     exact = np.zeros((channels, samples), np.float32)
     if sound is not None:

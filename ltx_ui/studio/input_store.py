@@ -9,13 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
 from sqlalchemy import Text, cast, select, union
 
+from ltx_ui.clip import Joint
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
 from ltx_ui.given_films import Film
 from ltx_ui.inputs import (
@@ -31,10 +32,10 @@ from ltx_ui.inputs import (
     name_at,
 )
 from ltx_ui.media.files import remove, sweep, whole
-from ltx_ui.media.films import first_frames, look_at, shared_frames
+from ltx_ui.media.films import look_at
 from ltx_ui.media.following import followed_frames
+from ltx_ui.media.from_films import joint_of, with_film
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
-from ltx_ui.media.joining import Joint
 from ltx_ui.media.sounds import SUFFIXES, read_sound, take_in_sound
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio import dialects
@@ -171,13 +172,15 @@ class InputStore:
             raise InvalidRecipe.because(field, f"{field}: the film {error}") from None
 
     def joint(self, recipe: Recipe) -> Joint | None:
-        """What joins a recipe's clip to the film that it goes on from; None without one.
+        """What joins a recipe's clip to the film that it becomes a part of; None without one.
 
         Raises:
             NotFound: the film was removed.
         """
-        named = recipe.inputs.film
-        return None if named is None else Joint(self.path(named.digest, media=True), named)
+        for _, named in recipe.inputs.films():
+            if joint := joint_of(self.path(named.digest, media=True), named, recipe):
+                return joint
+        return None
 
     def add_sound(self, data: bytes, field: str = AUDIO, owner: str = "") -> StoredSound:
         """Store a sound, as the file that came.
@@ -268,12 +271,10 @@ class InputStore:
         """
         pictures = {image.at: self._pixels(image, recipe) for image in recipe.inputs.images}
         loras = self.loras.read(recipe) if self.loras else ()
-        named = recipe.inputs.film
-        film = None if named is None else shared_frames(self.path(named.digest, media=True), named)
-        small = None
-        if given := recipe.inputs.upscale:
-            small = first_frames(self.path(given.digest, media=True), recipe.num_frames)
-        return InputData(pictures, loras, self._sound(recipe), film, small, self._followed(recipe))
+        data = InputData(pictures, loras, self._sound(recipe))
+        for _, named in recipe.inputs.films():
+            data = with_film(data, self.path(named.digest, media=True), named, recipe)
+        return replace(data, control=self._followed(recipe))
 
     def _followed(self, recipe: Recipe) -> Picture | None:
         control = recipe.inputs.control

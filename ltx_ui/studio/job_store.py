@@ -315,10 +315,10 @@ def read_job(row: JobRow) -> Job:
     return _job(row, ())
 
 
-def unfinished(session: Session) -> Iterator[Recipe]:
-    """The recipes of all takes of jobs that were not done, as far as they can be read."""
-    texts = select(cast(JobRow.recipe, Text)).where(JobRow.state != Done.name)
-    for recipe in session.scalars(texts):
+def interrupted(session: Session) -> Iterator[Recipe]:
+    """The recipes of all takes of jobs that were not done, or not at once, if they can be read."""
+    which = (JobRow.state != Done.name) | (JobRow.starts > 1)
+    for recipe in session.scalars(select(cast(JobRow.recipe, Text)).where(which)):
         with suppress(*UNREADABLE):
             yield from Recipe.model_validate_json(recipe).takes()
 

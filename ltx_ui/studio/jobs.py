@@ -26,10 +26,19 @@ StateName = Literal["queued", "running", "cancelling", "done", "failed", "cancel
 """What the API calls the states of a job, and the library those that it stores."""
 
 Relation = Literal[
-    "variation", "finished", "continued", "again", "cured", "extended", "upscaled", "followed"
+    "variation",
+    "finished",
+    "continued",
+    "again",
+    "cured",
+    "extended",
+    "retaken",
+    "upscaled",
+    "followed",
 ]
 """How a take came from another one: with other seeds or settings, at full quality, going on from
-its last frame, by the same recipe, with what may cure a finding, as the longer film."""
+its last frame, by the same recipe, with what may cure a finding, as the longer film, with a part of
+it made again, larger."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from ltx_ui import controlling, extending, upscaling
-from ltx_ui.inputs import CONTROL, EXTEND, UPSCALE, ControlKind
+from ltx_ui import controlling, extending, retaking, upscaling
+from ltx_ui.inputs import CONTROL, EXTEND, RETAKE, UPSCALE, ControlKind
 from ltx_ui.media.following import small_frame
 from ltx_ui.media.frames import last_frame
 from ltx_ui.recipe import Recipe
@@ -54,6 +54,7 @@ class Asked(Protocol):
 
 _SETTLE = {
     EXTEND: extending.settled,
+    RETAKE: retaking.settled,
     UPSCALE: upscaling.settled,
     CONTROL: controlling.settled,
 }
@@ -106,6 +107,13 @@ class Kept(ABC):
         self.take_links = TakeLinks(self._database, self.library)
         self.bans, self.presence = Bans(self._database), Presence()
         self.licences = Licences(self._database)
+
+    def _settle_others(self) -> None:
+        """See to what other processes on the database have left that were killed. Where there are
+        none, that is done at start."""
+        if self._database.shared:
+            self.library.sweep()
+            self.importing.settle()
 
     @property
     def library_name(self) -> str:

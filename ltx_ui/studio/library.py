@@ -361,9 +361,9 @@ class Library:
         Raises:
             MediaError: the library can't be read.
         """
-        unused = self._database.unused_seconds
-        sweep(self._folder, unused)
-        remove_remains(self._database, self._folder, self._opened_at - unused)
+        sweep(self._folder, unused := self._database.unused_seconds)
+        before = time.time() - unused if unused else self._opened_at
+        remove_remains(self._database, self._folder, before)
 
     @contextmanager
     def _changed(self, take_ids: Sequence[str], owner: str) -> Iterator[None]:

@@ -15,7 +15,7 @@ from ltx_ui.media.metadata import read_metadata
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.damaged import UNREADABLE
 from ltx_ui.studio.database import Database
-from ltx_ui.studio.job_store import unfinished
+from ltx_ui.studio.job_store import interrupted
 from ltx_ui.studio.tables import TakeRow
 
 _log = logging.getLogger(__name__)
@@ -34,8 +34,8 @@ def orphans(session: Session, folder: Path) -> list[Path]:
 
 def remove_remains(database: Database, folder: Path, before: float) -> None:
     """Remove the files of clips that were written when their process was killed, and were no takes
-    yet: their jobs make them again, or say that they could not. Any other file stays, and the log
-    tells of it.
+    yet: their jobs make them again, have done so, or say that they could not. Any other file stays,
+    and the log tells of it.
 
     Args:
         before: younger files are left alone, in seconds since 1970.
@@ -55,7 +55,7 @@ def remove_remains(database: Database, folder: Path, before: float) -> None:
 
 def remains(session: Session, found: Sequence[Path]) -> list[Path]:
     """The files among these that a job was making when its process was killed."""
-    asked = list(unfinished(session)) if found else []
+    asked = list(interrupted(session)) if found else []
     return [path for path in found if recipe_in(path) in asked]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ltx_ui.engine.models import ModelCard
@@ -61,8 +60,7 @@ class Studio(Hosting):
         super().__init__(settings)
         self._counts, self._guard = Counts(), Guard(settings, self._database)
         self._submitting = threading.Lock()
-        look = partial(look_after, self.library.bin, self._database, settings)
-        self._upkeep = Upkeep(self.library.bin, look)
+        self._upkeep = Upkeep(self.library.bin, self._look_after)
         self._store, most = JobStore(self._database), settings.max_queue
         self._queue = SharedQueue(
             *(self._store, self._counts, most, self._seconds, self._effort),
@@ -75,6 +73,10 @@ class Studio(Hosting):
         self._worker = Worker(
             settings, self._queue, self.library, self._inputs, timings, self._counts, self._guard
         )
+
+    def _look_after(self) -> None:
+        look_after(self.library.bin, self._database, self._settings)
+        self._settle_others()
 
     def start(self, sizes: Collection[tuple[int, int]] = ()) -> None:
         """Load the model in the background, then make the jobs that wait.

@@ -88,7 +88,7 @@ _OF_ONE_CLIP = frozenset(
 )
 
 
-_LATER: Mapping[str, Any] = {"motion_speed": 1.0}
+_LATER: Mapping[str, Any] = {"motion_speed": 1.0, "loop": False}
 """What rows of earlier versions are silent about, and so is every row that has this value."""
 
 

@@ -40,6 +40,7 @@ SETTINGS = {
     "guidance_scale",
     "mode",
     "two_stage",
+    "loop",
 }
 """The fields of a recipe that time depends on."""
 _ANY = f"sha256:{'0' * 64}"

@@ -45,6 +45,7 @@ from ltx_ui.web.parts import router as parts_router
 from ltx_ui.web.posting import Exports
 from ltx_ui.web.prefix import Prefixed
 from ltx_ui.web.proxies import Proxied
+from ltx_ui.web.remaking import Remaking
 from ltx_ui.web.streams import Streams
 from ltx_ui.web.videos.routes import Videos
 
@@ -88,7 +89,7 @@ def make_routes(
         authenticator: tells who is asking.
         metrics: what ``/metrics`` tells.
     """
-    streams = Streams(room_for_connections() // 2)
+    streams = Streams(room_for_connections() // 2, studio.bans)
     watching = Watching(studio, streams)
     assistants = Assistants(studio, settings, presets, watching)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=assistants.lifespan)
@@ -119,6 +120,7 @@ def make_routes(
         along.parts(),
         exports.parts(),
         Longer(studio, settings).parts(),
+        Remaking(studio, settings).parts(),
         Larger(studio).parts(),
         parts_router(),
         News(studio, streams).router(),

@@ -16,8 +16,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
+import gradio.route_utils
 import gradio.routes
+import gradio.state_holder
 from gradio import networking, tunneling
+from gradio.state_holder import SessionState
 from h11 import IDLE, SEND_BODY
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -76,6 +79,26 @@ def keep_sessions(blocks: gr.Blocks, capacity: int) -> None:
     """Limit how many visitors' states are kept. It is an argument of ``launch`` that
     ``mount_gradio_app`` lacks; remove this when it has it."""
     blocks.state_session_capacity = capacity
+
+
+class LightSession(SessionState):
+    """A visitor's state without a copy of all components' settings, which Gradio makes for its deep
+    links alone (they are closed here): it takes 50 ms on the event loop for each page that is
+    opened, and a megabyte until the state is forgotten. What an event changes is kept all the same.
+    Remove this when Gradio makes the copy on demand."""
+
+    def __init__(self, blocks: gr.Blocks) -> None:
+        # It copies the settings of those components that are also in ``blocks``.
+        bare: Any = SimpleNamespace(default_config=blocks.default_config, blocks=())
+        super().__init__(bare)
+
+
+_MAKING = inspect.getsource(SessionState.__init__)
+require("if k in blocks.blocks" in _MAKING, "SessionState.config_values")
+require(_MAKING.count("blocks.default_config") == 1, "SessionState.blocks_config")
+for _made_in in (gradio.state_holder, gradio.route_utils):
+    require(vars(_made_in)["SessionState"] is SessionState, f"{_made_in.__name__}.SessionState")
+    vars(_made_in)["SessionState"] = LightSession
 
 
 def event_inputs(blocks: gr.Blocks) -> dict[int, tuple[str, ...]]:

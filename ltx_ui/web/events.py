@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
 from fastapi import HTTPException
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ltx_ui.errors import QueueFull, StudioError
 from ltx_ui.web.bodies import media_type, read_already, read_body
 
 MOST_BYTES = 1_000_000
@@ -38,8 +40,21 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
+_REFUSALS: ContextVar[list[StudioError] | None] = ContextVar("refusals", default=None)
+
+
+def note_refusal(error: StudioError) -> None:
+    """Tell with which error the event is refused that is being answered."""
+    if (noted := _REFUSALS.get()) is not None:
+        noted.append(error)
+
+
 class Events:
-    """Reads and checks an event before Gradio does; an ASGI app around Gradio's."""
+    """Reads and checks an event before Gradio does; an ASGI app around Gradio's.
+
+    Gradio answers whatever goes wrong with 500. An event that the studio refuses has the status
+    that the API would give, for it is no fault of the studio's.
+    """
 
     def __init__(self, app: ASGIApp, inputs: Mapping[int, Sequence[str]]) -> None:
         self._app = app
@@ -54,7 +69,18 @@ class Events:
             raise HTTPException(415, "Send JSON with the header Content-Type: application/json.")
         body = bytes(await read_body(request, MOST_BYTES))
         check_event(body, self._inputs)
-        await self._app(scope, read_already(body, receive), send)
+        refusals: list[StudioError] = []
+
+        async def refused(message: Message) -> None:
+            if refusals and message["type"] == "http.response.start":
+                message = {**message, "status": _status(refusals[0])}
+            await send(message)
+
+        token = _REFUSALS.set(refusals)
+        try:
+            await self._app(scope, read_already(body, receive), refused)
+        finally:
+            _REFUSALS.reset(token)
 
 
 def check_event(body: bytes, inputs: Mapping[int, Sequence[str]]) -> None:
@@ -85,6 +111,11 @@ def check_event(body: bytes, inputs: Mapping[int, Sequence[str]]) -> None:
         _refuse(f"needs a list of {len(kinds)} values")
     if not all(map(_is_kind, data, kinds)):
         _refuse("has a value of another kind than its field")
+
+
+def _status(error: StudioError) -> int:
+    # To who waits before the page, a full queue is a limit like the others.
+    return 429 if isinstance(error, QueueFull) else error.http_status
 
 
 def _is_kind(value: Any, kind: str) -> bool:

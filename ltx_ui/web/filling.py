@@ -372,5 +372,7 @@ class Filling:
 
 def with_loss(words: str, recipe: Recipe) -> str:
     """What was done, and what of a recipe the fields have no place for."""
+    if recipe.inputs.retake is not None:
+        return " ".join([words, t("filled.no_part")])
     lost = any(name != CONTROL for name, _ in recipe.inputs.films())
     return " ".join([words, t("filled.no_film")]) if lost else words

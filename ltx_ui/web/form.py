@@ -133,6 +133,13 @@ class Form:
         info="field.motion_speed_info",
         component=partial(gr.Slider, *bounds("motion_speed"), step=0.05),
     )
+    loop: bool = kept_field(
+        *(_default("loop"), read_flag, "field.loop", "loop"),
+        of_preset=True,
+        rare=True,
+        info="field.loop_info",
+        component=gr.Checkbox,
+    )
     negative_prompt: str = kept_field(
         *(_default("negative_prompt"), read_text, "field.negative_prompt", "negative-prompt"),
         fixed=lambda card: not card.takes_guidance,

@@ -105,10 +105,11 @@ class Gallery:
         self._library.set_tags(_take_ids(event), owner_of(request), add, remove)
         return self.show(values, request)
 
-    def note(self, event: gr.EventData, request: gr.Request) -> None:
-        """Keep a take's note."""
-        words = str(sent(event, "text") or "")
-        self._library.set_note(_take_id(event), owner_of(request), words)
+    def note(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
+        """Keep a take's note; Create shows it too."""
+        owner, words = owner_of(request), str(sent(event, "text") or "")
+        self._library.set_note(_take_id(event), owner, words)
+        return self._create.stage.show(values, owner)
 
     def remove(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
         """Delete takes, also from Create, or bring them back. The wall has changed already, and
@@ -167,7 +168,7 @@ class Gallery:
         on(wall.remove, self.remove, *removed, how=EACH)
         on(wall.again, self.make_again, stage.inputs, {*stage.outputs, self._tabs})
         on(menu.seek, self.open_menu, None, {menu}, how=LATEST)
-        on(menu.note, self.note, how=EACH)
+        on(menu.note, self.note, stage.inputs, stage.outputs, how=EACH)
         for used, use in ((menu.use_seed, self.use_seed), (menu.use_all, self.use_all)):
             on(used, use, fields.all, {*form.filling.filled, self._tabs})
 

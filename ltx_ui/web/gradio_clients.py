@@ -18,7 +18,7 @@ import gradio
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import ServerSentEvent
 
 from ltx_ui.errors import NotFound, StudioError, TooMuch
 from ltx_ui.settings import Settings
@@ -30,7 +30,7 @@ from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.bodies import read_json, recipe_limit, validated
 from ltx_ui.web.media import file_answer
 from ltx_ui.web.routing import add_get
-from ltx_ui.web.streams import HEARTBEAT_SECONDS, whose
+from ltx_ui.web.streams import Stream, whose
 from ltx_ui.web.submitting import root_of, submitted
 
 PREFIX = "/gradio"
@@ -134,13 +134,8 @@ class GradioClients:
         self, request: Request, owner: Owner, session_hash: Annotated[str, Query(pattern=_SESSION)]
     ) -> Response:
         """How far a client's calls are, one after the other, and how each has ended."""
-        self._watching.check_room(owner)
-        return EventSourceResponse(
-            self._told((owner, session_hash), root_of(request)),
-            ping=HEARTBEAT_SECONDS,
-            ping_message_factory=lambda: _message("heartbeat"),
-            sep="\n",
-        )
+        told = self._told((owner, session_hash), root_of(request))
+        return Stream(self._watching.streams, owner, told, lambda: _message("heartbeat"))
 
     async def cancel(self, request: Request, owner: Owner) -> dict[str, bool]:
         """Cancel a call's job."""
@@ -173,7 +168,7 @@ class GradioClients:
         except NotFound:
             yield None
             return
-        async with aclosing(self._watching.follow(job, owner)) as states:
+        async with aclosing(self._watching.follow(job)) as states:
             async for now in states:
                 yield now
 

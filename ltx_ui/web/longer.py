@@ -51,7 +51,7 @@ class Longer:
             name=EXTEND,
             ways=ways,
             lengths=_lengths(recipe, overlap, most),
-            kept=_kept(recipe, self._studio.model_card()),
+            kept=kept_of(recipe, self._studio.model_card()),
             most=MOST_SECONDS,
             most_words=MAX_PROMPT,
         )
@@ -77,7 +77,8 @@ def _lengths(recipe: Recipe, overlap: int, most_volume: int) -> Mapping[int, flo
     return found
 
 
-def _kept(recipe: Recipe, card: ModelCard | None) -> Mapping[str, Any]:
+def kept_of(recipe: Recipe, card: ModelCard | None) -> Mapping[str, Any]:
+    """What a new part of a take has of its recipe, beside the prompt."""
     kept = {name: getattr(recipe, name) for name in _KEPT}
     if card is None or card.has_high:
         kept["mode"] = recipe.mode

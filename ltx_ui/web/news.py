@@ -1,18 +1,23 @@
 """Tells an open page by a stream that there is something new for it, so that it need not ask.
 
-The stream says nothing but that: what is new, the page asks for as it does for everything else.
+The stream says nothing but that: what is new, the page asks for as it does for everything else. A
+page without a stream asks whether there is something new, which costs next to nothing, before it
+asks for that.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from sse_starlette import ServerSentEvent
 from starlette.responses import Response
 
@@ -30,6 +35,8 @@ LIFE_SECONDS = 300.0
 """How long a stream lasts. The page asks for another one then, and may have to sign in for it."""
 MOST_PAGES = 12
 """Streams of one person's pages; what is open beyond that asks now and then."""
+MOST_VERSIONS = 500
+"""People of whom it is known what their pages show; to others it is news."""
 SHARE_OFF = 0.1
 """By how much of itself a time may be off that a page shows, or by the seconds below."""
 RUNS_OFF, WAITS_OFF = 5.0, 15.0
@@ -58,61 +65,89 @@ class _Followed:
             self.changed = asyncio.Event()
 
 
+class _Version(NamedTuple):
+    """What a person's pages show, and the tag that stands for it."""
+
+    session: Session
+    tag: str
+
+
 class News:
-    """The route of the stream: one task looks at the sessions of all who have one open, as long as
-    there are any. To be used on the server's event loop alone."""
+    """The routes: one task looks at the sessions of all who have a stream open, as long as there
+    are any. To be used on the server's event loop alone."""
 
     def __init__(self, studio: Studio, streams: Streams) -> None:
         self._studio = studio
         self._streams = streams
         self._followed: dict[str, _Followed] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._versions: OrderedDict[str, _Version] = OrderedDict()
+        self._tags, self._begun = count(), secrets.token_hex(4)
 
     def router(self) -> APIRouter:
-        """The route."""
+        """The routes."""
         made = APIRouter(include_in_schema=False)
         made.add_api_route("/session/events", self.events, methods=["GET"])
+        made.add_api_route("/session/version", self.version, methods=["GET"])
         return made
 
     async def events(self, owner: Owner) -> Response:
         """An event at first, and one whenever there is something new for the person who asks."""
-        self._check_room(owner)
         # Before the first event: what changes while the page asks for what there is, is news.
         session = await asyncio.to_thread(self._studio.session, owner)
-        return streaming(self._told(owner, session), heartbeat="beat")
+        place = self._follow(owner, session)
+        return streaming(self._streams, owner, self._told(owner), "beat", place)
 
-    def _check_room(self, owner: str) -> None:
-        self._streams.check_room(owner)
-        if owner in self._followed and self._followed[owner].pages >= MOST_PAGES:
-            raise TooMuch(
-                f"At most {MOST_PAGES} of your pages are told at once. This one asks for itself.",
-                HEARTBEAT_SECONDS,
-            )
+    async def version(self, request: Request, owner: Owner) -> Response:
+        """Nothing but a tag, which is another one once there is something new for the person who
+        asks: for a page that has no stream, or is not seen now."""
+        session = await asyncio.to_thread(self._studio.session, owner)
+        known = self._versions.get(owner)
+        if known is None or is_news(known.session, session):
+            known = _Version(session, f'"{next(self._tags)}-{self._begun}"')
+            self._versions[owner] = known
+        self._versions.move_to_end(owner)
+        if len(self._versions) > MOST_VERSIONS:
+            self._versions.popitem(last=False)
+        same = request.headers.get("if-none-match") == known.tag
+        return Response(status_code=304 if same else 204, headers={"ETag": known.tag})
 
-    async def _told(self, owner: str, session: Session) -> AsyncGenerator[ServerSentEvent]:
+    async def _told(self, owner: str) -> AsyncGenerator[ServerSentEvent]:
         ends = asyncio.get_running_loop().time() + LIFE_SECONDS
-        with self._streams.open(owner), self._follow(owner, session) as followed:
-            while True:
-                changed = followed.changed
-                yield ServerSentEvent("{}", event="changed", sep="\n")
-                try:
-                    async with asyncio.timeout_at(ends):
-                        await changed.wait()
-                except TimeoutError:
-                    return
+        followed = self._followed[owner]
+        while True:
+            changed = followed.changed
+            yield ServerSentEvent("{}", event="changed", sep="\n")
+            try:
+                async with asyncio.timeout_at(ends):
+                    await changed.wait()
+            except TimeoutError:
+                return
 
     @contextmanager
-    def _follow(self, owner: str, session: Session) -> Iterator[_Followed]:
-        followed = self._followed.setdefault(owner, _Followed(session))
-        followed.pages += 1
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look())
-        try:
-            yield followed
-        finally:
-            followed.pages -= 1
-            if not followed.pages:
-                del self._followed[owner]
+    def _follow(self, owner: str, session: Session) -> Iterator[None]:
+        """Inside the block an owner has one more page that is told.
+
+        Raises:
+            TooMuch: as many are as may be.
+        """
+        with self._streams.open(owner):
+            followed = self._followed.setdefault(owner, _Followed(session))
+            if followed.pages >= MOST_PAGES:
+                raise TooMuch(
+                    f"At most {MOST_PAGES} of your pages are told at once. This one asks for "
+                    "itself.",
+                    HEARTBEAT_SECONDS,
+                )
+            followed.pages += 1
+            if self._looking is None or self._looking.done():
+                self._looking = asyncio.create_task(self._look())
+            try:
+                yield
+            finally:
+                followed.pages -= 1
+                if not followed.pages:
+                    del self._followed[owner]
 
     async def _look(self) -> None:
         while self._followed:

@@ -34,6 +34,7 @@ _CAME: dict[Relation, str] = {
     "again": "opened.again",
     "cured": "opened.cured",
     "extended": "opened.extended",
+    "retaken": "opened.retaken",
     "upscaled": "opened.upscaled",
     "followed": "opened.followed",
 }

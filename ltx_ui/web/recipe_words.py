@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from ltx_ui.inputs import EXTEND, FILMS, UPSCALE, is_digest
+from ltx_ui.inputs import EXTEND, FILMS, RETAKE, UPSCALE, is_digest
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import Recipe
+from ltx_ui.retaking import frames_again
 from ltx_ui.upscaling import TIMES
 from ltx_ui.web.difference import SILENT, TEXTS, in_words
 from ltx_ui.web.form import DESCRIBED, OFFERED, Form
@@ -86,6 +87,9 @@ def _beside_fields(recipe: Recipe) -> Iterator[Line]:
         after = film.direction == "after"
         words = t("extend.after_words" if after else "extend.before_words", time=lasts)
         yield Line(EXTEND, t("extend.film"), words)
+    if again := recipe.inputs.retake:
+        start, end = (seconds(frame / recipe.fps, 2) for frame in frames_again(again))
+        yield Line(RETAKE, t("retake.film"), t("retake.words", start=start, end=end))
     if recipe.inputs.upscale:
         size = f"{recipe.width // TIMES}x{recipe.height // TIMES}"
         yield Line(UPSCALE, t("upscale.title"), size)

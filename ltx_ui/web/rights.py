@@ -51,7 +51,7 @@ _TABLE: tuple[tuple[str, str, Need], ...] = (
     # The page, and what it loads and calls.
     ("POST", "/recipe/(share|link)", "person"),
     (_READS, r"/|/config/?|/theme\.css|/robots\.txt|/(static|assets|svelte|parts)/.+", "person"),
-    ("GET", "/session/events", "person"),
+    ("GET", "/session/(events|version)", "person"),
     ("GET|HEAD|POST", "/gradio_api/.+", "person"),
 )
 _RULES = tuple((re.compile(methods), re.compile(path), need) for methods, path, need in _TABLE)

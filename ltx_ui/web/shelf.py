@@ -113,10 +113,12 @@ class Shelf:
         shows = self._shows.get(str(sent(event, "what")), self._shows["seeds"])
         return shows(event, owner_of(request))
 
-    def write(self, event: gr.EventData, request: gr.Request) -> None:
-        """Keep what was written on a favourite."""
+    def write(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
+        """Keep what was written on a favourite; Create shows it too."""
+        owner = owner_of(request)
         if writes := self._writes.get(str(sent(event, "do"))):
-            writes(event, owner_of(request))
+            writes(event, owner)
+        return self._create.stage.show(values, owner)
 
     def _name(self, event: gr.EventData, owner: str) -> None:
         self._mark(event, owner, Marks(name=str(sent(event, "text") or "")))
@@ -182,7 +184,7 @@ class Shelf:
         part, stage, form = self.part, self._create.stage, self._create.form
         for shown in (tab.select, part.look):
             on(shown, self.show, how=LATEST, outputs={part})
-        on(part.write, self.write, how=EACH)
+        on(part.write, self.write, stage.inputs, stage.outputs, how=EACH)
         on(part.heart, self.heart, stage.inputs, stage.outputs, how=EACH)
         on(part.save, self.save, None, {part}, how=EACH)
         on(part.forget, self.forget, None, {part}, how=EACH)

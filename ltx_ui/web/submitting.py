@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from starlette.requests import Request as HttpRequest
 
 from ltx_ui.errors import InvalidParameter, StudioError
-from ltx_ui.inputs import CONTROL, EXTEND, UPSCALE
+from ltx_ui.inputs import CONTROL, EXTEND, RETAKE, UPSCALE
 from ltx_ui.request import Request, parse_request
 from ltx_ui.settings import Settings
 from ltx_ui.studio.asked import Key
@@ -41,6 +41,7 @@ REPLAYED = "Idempotency-Replayed"
 """The header of an answer that is about the job of an earlier request with the same key."""
 _RELATIONS: Mapping[str, Relation] = {
     EXTEND: "extended",
+    RETAKE: "retaken",
     UPSCALE: "upscaled",
     CONTROL: "followed",
 }

@@ -16,7 +16,7 @@ from sse_starlette import ServerSentEvent
 from starlette.responses import Response
 
 from ltx_ui.errors import NotFound
-from ltx_ui.studio.jobs import Cancelling, Job, Queued, Running
+from ltx_ui.studio.jobs import Cancelling, Job, JobState, Queued, Running
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.api_v1 import schemas
 from ltx_ui.web.streams import Streams, streaming
@@ -68,40 +68,32 @@ class _Watched:
 
 class Watching:
     """Follows jobs for all who watch them: one task looks at all of them, as long as there are any.
-    To be used on the server's event loop alone."""
+    To be used on the server's event loop alone.
+
+    Attributes:
+        streams: counts who watches.
+    """
 
     def __init__(self, studio: Studio, streams: Streams) -> None:
         self._studio = studio
         self._watched: dict[str, _Watched] = {}
-        self._streams = streams
+        self.streams = streams
         self._looking: asyncio.Task[None] | None = None
 
     def is_watched(self, job_id: str) -> bool:
         """Whether somebody watches a job."""
         return job_id in self._watched
 
-    async def follow(self, job: Job, asking: str) -> AsyncGenerator[Job | None]:
+    async def follow(self, job: Job) -> AsyncGenerator[Job | None]:
         """A job as it is now, and again each time that it has changed, up to its end; None if it
-        is gone.
-
-        Args:
-            asking: who follows it, which may be the studio's owner.
-        """
-        with self._streams.open(asking), self._watch(job) as watched:
+        is gone. Who follows it has a place among the :attr:`streams`."""
+        with self._watch(job) as watched:
             while True:
                 now, changed = watched.job, watched.changed
                 yield now
                 if now is None or not now.live:
                     return
                 await changed.wait()
-
-    def check_room(self, owner: str) -> None:
-        """Refuse an owner another stream.
-
-        Raises:
-            TooMuch: as :meth:`~ltx_ui.web.streams.Streams.check_room`.
-        """
-        self._streams.check_room(owner)
 
     @contextmanager
     def _watch(self, job: Job) -> Iterator[_Watched]:
@@ -146,15 +138,11 @@ def stream(watching: Watching, job: Job, asking: str, root: str, seen: str) -> R
         asking: who wants them.
         root: the path below which the studio is.
         seen: the id of the last event that the client has; empty without one.
-
-    Raises:
-        TooMuch: as :meth:`Watching.check_room`.
     """
-    watching.check_room(asking)
     if not job.live and seen == mark(job):
         # It has been told everything; with this status browsers don't connect again.
         return Response(status_code=204)
-    return streaming(_events(watching.follow(job, asking), root, seen))
+    return streaming(watching.streams, asking, _events(watching.follow(job), root, seen))
 
 
 async def _events(
@@ -179,7 +167,13 @@ def mark(job: Job | None) -> str:
     """What a job's state is told by: the same text as long as there is nothing new."""
     if job is None:
         return GONE
-    match state := job.state:
+    if job.elsewhere:
+        return f"elsewhere-{_mark(job.state)}"
+    return _mark(job.state)
+
+
+def _mark(state: JobState) -> str:
+    match state:
         case Queued():
             waits = f"{2 * state.held + state.paused}-{int(state.waits_for is None)}"
             return f"queued-{state.place}-{waits}"

@@ -49,6 +49,11 @@ RECIPES: Mapping[str, Any] = {
         extend={"take": "0123456789abcdef0123456789abcdef", "direction": "after"},
         num_frames=49,
     ),
+    "retake": _example(
+        "A part made again: frames 24 to 47 of a take",
+        retake={"take": "0123456789abcdef0123456789abcdef", "start_frame": 24, "end_frame": 48},
+        prompt="The ball turns into a bright star",
+    ),
     "keyframes": _example(
         "Pictures at frames of your choice",
         image_start=_PICTURE,

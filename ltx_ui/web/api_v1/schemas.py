@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ltx_ui.clip import Stage
-from ltx_ui.inputs import CONTROL, EXTEND, UPSCALE, ControlKind, Direction
+from ltx_ui.inputs import (
+    CONTROL,
+    EXTEND,
+    RETAKE,
+    UPSCALE,
+    ControlKind,
+    Direction,
+    OfSound,
+)
 from ltx_ui.loras import LEAST_STRENGTH, MOST_STRENGTH
 from ltx_ui.recipe import ClipFields
 from ltx_ui.recipe import Recipe as StoredRecipe
@@ -27,6 +36,18 @@ class Extended(BaseModel):
     video: Digest = Field(description="The stored film.")
     direction: Direction = Field(description="after the film, or before it.")
     overlap: int = Field(description="How many of num_frames are the film's.")
+
+
+class Retaken(BaseModel):
+    """A film of which a part is made again."""
+
+    video: Digest = Field(description="The stored film.")
+    start_frame: int = Field(description="The first frame that is made again, counted from 0.")
+    end_frame: int = Field(description="The first one after it that stays.")
+    sound: OfSound = Field(description="new: made again with the picture. keep: the film's.")
+    region: list[Fraction] | None = Field(
+        None, description="What of the picture: left, top, width and height, in shares of it."
+    )
 
 
 class Upscaled(BaseModel):
@@ -74,6 +95,7 @@ class Recipe(ClipFields):
     loras: list[Lora] = Field([], description="LoRAs that it is made with.")
     keyframes: list[Keyframe] = Field(description="Pictures at other frames, or of other strength.")
     extend: Extended | None = Field(None, description="The film that it goes on from.")
+    retake: Retaken | None = Field(None, description="The film of which a part is made again.")
     upscale: Upscaled | None = Field(None, description="The film that it makes larger.")
     control: Followed | None = Field(None, description="The film that it follows.")
 
@@ -101,6 +123,10 @@ class Progress(BaseModel):
     paused: bool = Field(description="Whether its owner has paused their jobs.")
     held: bool = Field(description="Whether the studio's owner has paused the queue for everybody.")
     waits_for: str | None = Field(description="The model that it waits for, if not the loaded one.")
+    elsewhere: bool = Field(
+        description="Whether another process on the same database has it. How far it is, is not "
+        "known here then, and it can't be moved from here."
+    )
     stage: Stage | None = Field(description="While it runs: what is being done.")
     step: int = Field(ge=0, description="Steps of the present take that are done.")
     steps: int = Field(ge=0, description="Steps that the stage has; 0 where it has none.")
@@ -216,7 +242,12 @@ class Models(BaseModel):
 def recipe(stored: StoredRecipe) -> Recipe:
     """A recipe under the API's names. It was valid when it was stored, and stays as it is."""
     told = request_data(stored)
-    films: dict[str, type[BaseModel]] = {EXTEND: Extended, UPSCALE: Upscaled, CONTROL: Followed}
+    films: Mapping[str, type[BaseModel]] = {
+        EXTEND: Extended,
+        RETAKE: Retaken,
+        UPSCALE: Upscaled,
+        CONTROL: Followed,
+    }
     for name in films.keys() & told.keys():
         told[name] = films[name].model_construct(**told[name])
     for name, kind in (("keyframes", Keyframe), ("loras", Lora)):
@@ -239,6 +270,7 @@ def progress(found: jobs.Job, root: str) -> Progress:
         paused=False,
         held=False,
         waits_for=None,
+        elsewhere=found.elsewhere,
         stage=None,
         step=0,
         steps=0,

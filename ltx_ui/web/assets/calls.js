@@ -5,13 +5,15 @@
   // typed in since the call was sent, as before a page's first answer. A poll gives way to every call
   // whose answer comes first: it was sent without knowing what that changed, and would make the page
   // forget the job that Generate has begun. Another one follows it soon.
+  // What is asked after a text was written, such as a note, is asked when that is kept, so that the
+  // answer has it.
   // A call that is not answered for PATIENCE milliseconds, as when a phone changes its network, and
   // one that does not reach the studio is sent again once the studio is there; the page says so
   // meanwhile. It has the same name then, so that what has happened does not happen twice.
   const PATIENCE = 15_000, RETRY = 2_000;
   const fetched = window.fetch;
   const underWay = new Set(), lastOf = new Map();
-  let sent = 0;
+  let sent = 0, kept = Promise.resolve();
 
   const UNCHANGED = {__type__: 'update'};
   const changes = value => value?.__type__ !== 'update' || Object.keys(value).length > 1;
@@ -82,22 +84,28 @@
     }
   });
   const event = body => {
-    const {fn_index} = JSON.parse(body ?? '{}');
+    const {fn_index, event_data} = JSON.parse(body ?? '{}');
     const {outputs = [], targets = []} = gradio_config.dependencies.find(each => each.id === fn_index) ?? {};
     const polls = targets.some(([, trigger]) => trigger === 'due');
-    return {number: sent++, fn_index, outputs, polls, changed: new Set(), offered: new Set(), outdated: new AbortController()};
+    const writes = typeof event_data?.text === 'string';
+    return {number: sent++, fn_index, outputs, polls, writes, changed: new Set(), offered: new Set(), outdated: new AbortController()};
   };
   window.fetch = (address, options = {}) => {
     const ours = String(address.url ?? address).includes('/gradio_api/run/');
-    if (!ours) return fetched(address, options);
+    if (!ours) {
+      const answer = fetched(address, options);
+      if (options.method === 'PATCH') kept = answer.catch(() => {});
+      return answer;
+    }
     const call = event(options.body);
     const headers = new Headers(options.headers);
     if (!call.polls) headers.set('x-event', crypto.getRandomValues(new Uint32Array(4)).join('-'));
     options = {...options, headers};
     underWay.add(call);
-    const before = lastOf.get(call.fn_index) ?? Promise.resolve();
+    const before = Promise.all([kept, lastOf.get(call.fn_index)]);
     const answer = before.then(() => send(address, options, call)).finally(() => underWay.delete(call));
     lastOf.set(call.fn_index, answer.catch(() => {}));
+    if (call.writes) kept = lastOf.get(call.fn_index);
     return answer;
   };
 })();

@@ -1,7 +1,7 @@
 // A take opened over the page, on studio:open, or the one of the address #take=ID. The neighbours are
 // those of the place that it was opened from.
 const dialog = element.querySelector('dialog'), body = dialog.querySelector('.full-body');
-const MOST = 500;
+const MOST = 500, PATIENCE = 15_000;
 let shown = null, among = [], marked = false, asked = 0;
 // Each question has a number, so that no answer is the same as the one before.
 const ask = (what, more) => trigger(what, {take: shown, number: ++asked, ...more});
@@ -143,7 +143,7 @@ dialog.addEventListener('click', event => {
 const keepMarks = async (take, marks) => {
   try {
     const answer = await fetch(`takes/${take}`, {method: 'PATCH', headers: {'Content-Type': 'application/json'},
-      body: JSON.stringify(marks)});
+      body: JSON.stringify(marks), signal: AbortSignal.timeout(PATIENCE)});
     const {detail, ...told} = await answer.json();
     return answer.ok ? {told} : {wrong: [detail].flat()};
   } catch (error) {
@@ -160,9 +160,9 @@ const keepTags = async (take, tags) => {
 dialog.addEventListener('change', async ({target}) => {
   const marks = target.closest('.marks'), {name, value} = target, take = shown;
   if (!marks) return;
+  marked = true;
   const {told, wrong = [], left = []} = name === 'tags'
     ? await keepTags(take, studio.tags(value)) : await keepMarks(take, {[name]: value});
-  marked = true;
   target.dataset.wrong = wrong.map(each => each.msg ?? each).join(' ');
   target.setAttribute('aria-invalid', wrong.length > 0);
   const said = marks.querySelector('.wrong');

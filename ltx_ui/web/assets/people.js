@@ -32,7 +32,10 @@ const filled = form => {
   for (const {name, type, value, checked} of form.elements) {
     if (!name) continue;
     if (type === 'checkbox') body[name] = [...body[name] ?? [], ...checked ? [value] : []];
-    else body[name] = type !== 'number' ? value : value ? Number(value) : null;
+    else {
+      const [of, own] = name.split('.'), one = type !== 'number' ? value : value ? Number(value) : null;
+      own ? (body[of] ??= {})[own] = one : body[of] = one;
+    }
   }
   return JSON.stringify(body);
 };
@@ -66,6 +69,22 @@ document.addEventListener('studio:sheet', async ({detail: button}) => {
     if (sheet?.matches(':popover-open')) say(words);
     else button.title = words;
   }
+});
+// Two handles over a film: their times in words, and what is seen at the one that is moved, which takes
+// the other one along.
+const show = handle => {
+  const {fps, said} = handle.dataset, digits = {minimumFractionDigits: 2, maximumFractionDigits: 2};
+  const time = new Intl.NumberFormat(document.documentElement.lang || undefined, digits).format(handle.value / fps);
+  const words = said.replace(/\d+\D\d+/, time);
+  handle.closest('label').querySelector('span').textContent = words;
+  handle.setAttribute('aria-valuetext', words);
+};
+document.addEventListener('input', ({target}) => {
+  if (!target.closest('#account [data-fps]')) return;
+  const [start, end] = sheet.querySelectorAll('[data-fps]'), isStart = target === start;
+  if (Number(start.value) >= Number(end.value)) (isStart ? end : start).value = Number(target.value) + (isStart ? 1 : -1);
+  [start, end].forEach(show);
+  sheet.querySelector('video').currentTime = Math.max(0, target.value - !isStart + 0.5) / target.dataset.fps;
 });
 document.addEventListener('click', async ({target}) => {
   const button = target.closest('#account button');

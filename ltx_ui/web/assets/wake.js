@@ -1,8 +1,9 @@
 // Asks what is new. While something is on its way a stream says when there is something; where it says
-// nothing, and in a hidden tab, the page asks now and then. Somebody who comes back to the page sees
-// what other devices did meanwhile.
+// nothing, and in a hidden tab, the page asks now and then whether there is, and looks at all of it
+// when there is, and once a minute, as an answer may have been lost. Somebody who comes back to the
+// page sees what other devices did meanwhile.
 const PAUSE = 2000, HIDDEN = 10_000, SILENCE = 25_000, LONGEST = 60_000;
-let stream, timer, tells, heard, again = 0, pause = PAUSE, last = performance.now();
+let stream, timer, tells, heard, version, looked = 0, again = 0, pause = PAUSE, last = performance.now();
 const close = () => {
   stream?.close();
   stream = tells = null;
@@ -32,8 +33,15 @@ const follow = () => {
 };
 const due = () => {
   if (stream && Date.now() - heard > SILENCE) broken();
-  if (!tells) trigger('due');
+  if (!tells) ask();
   follow();
+};
+const ask = async () => {
+  const headers = version && Date.now() - looked < LONGEST ? {'If-None-Match': version} : {};
+  const answer = await fetch('session/version', {headers}).catch(() => null);
+  if (answer?.status === 304) return;
+  [version, looked] = [answer?.headers.get('etag'), Date.now()];
+  trigger('due');
 };
 watch('value', follow);
 document.addEventListener('studio:outdated', () => setTimeout(trigger, 500, 'due'));

@@ -104,6 +104,29 @@ class Tools:
         direction: Annotated[
             Direction, Field(description="Where it goes on: after its end or before its start.")
         ] = "after",
+        loras: Annotated[
+            list[Any] | None,
+            Field(description="LoRAs of this studio, each a name or {name, strength}."),
+        ] = None,
+        audio: Annotated[
+            str | None,
+            Field(
+                description="A sound to make the clip to: the digest (sha256:…) of a stored one."
+            ),
+        ] = None,
+        motion_speed: Annotated[
+            float | None,
+            Field(
+                description="How fast everything moves; below 1 in slow motion, above it hurried."
+            ),
+        ] = None,
+        settings: Annotated[
+            dict[str, Any] | None,
+            Field(
+                description="Other fields as POST /api/v1/jobs takes them, such as "
+                "negative_prompt, num_inference_steps, guidance_scale, audio_start or num_takes."
+            ),
+        ] = None,
         wait_seconds: Annotated[
             float, Field(ge=0, le=MOST_SECONDS, description="How long to wait for the clip.")
         ] = WAIT_SECONDS,
@@ -119,17 +142,22 @@ class Tools:
             "seconds": seconds,
             "seed": seed,
             "keyframes": keyframes,
+            "loras": loras,
+            "audio": audio,
+            "motion_speed": motion_speed,
+            "extend": extend,
         }
         fields = {name: value for name, value in asked.items() if value is not None}
         if start_from:
             fields["image_start"] = await self._picture(ctx, start_from)
-        fields = spelled_out(fields | {"prompt": prompt}, self._presets)
+        fields = _with_settings(fields | {"prompt": prompt}, settings or {})
+        fields = spelled_out(fields, self._presets)
         if extend:
             fields = goes_on(fields, {"take": extend, "direction": direction}, keep_size=format)
-        self._watching.check_room(owner)
-        job = await submitted(self._studio, self._settings, fields, owner)
-        if wait_seconds:
-            job = await self._watched(ctx, job, wait_seconds)
+        with self._watching.streams.open(owner):
+            job = await submitted(self._studio, self._settings, fields, owner)
+            if wait_seconds:
+                job = await self._watched(ctx, job, wait_seconds)
         return await self._told(ctx, job, owner)
 
     async def job_status(self, ctx: Asked, job_id: JobId) -> Annotated[CallToolResult, JobAnswer]:
@@ -208,10 +236,7 @@ class Tools:
         """A job once it has ended, or as it is after so many seconds. Its client is told how far it
         is meanwhile."""
         with suppress(TimeoutError):
-            async with (
-                asyncio.timeout(seconds),
-                aclosing(self._watching.follow(job, job.owner)) as states,
-            ):
+            async with asyncio.timeout(seconds), aclosing(self._watching.follow(job)) as states:
                 async for now in states:
                     if now is None:
                         raise NotFound("This clip was deleted while you waited for it.")
@@ -283,6 +308,20 @@ def _owner(ctx: Asked, scope: Scope) -> str:
             f"This token is not for that: it lacks the scope {scope}. Make one that has it."
         )
     return caller.owner
+
+
+def _with_settings(fields: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """The fields that arguments name, and others as the API takes them.
+
+    Raises:
+        InvalidRecipe: one is given twice over.
+    """
+    for name in sorted(settings.keys() & fields.keys()):
+        raise InvalidRecipe.because(
+            name,
+            f"{shown(name)} is given twice, as an argument and within settings. Leave one out.",
+        )
+    return settings | fields
 
 
 def _base_url(ctx: Asked) -> str:

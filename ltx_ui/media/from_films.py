@@ -1,0 +1,40 @@
+"""What clips have of the films that they become a part of, by what is made of each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ltx_ui.clip import Joint
+from ltx_ui.inputs import ControlInput, FilmInput, InputData, NamedFilm, RetakeInput
+from ltx_ui.media import joining
+from ltx_ui.media.films import first_frames, shared_frames
+from ltx_ui.media.remaking import Remade, sampled_part
+from ltx_ui.recipe import Recipe
+
+
+def with_film(data: InputData, path: Path, named: NamedFilm, recipe: Recipe) -> InputData:
+    """What a clip's files hold, with what it has of a film.
+
+    Raises:
+        MediaError: the file can't be read.
+    """
+    match named:
+        case FilmInput():
+            return replace(data, film=shared_frames(path, named))
+        case RetakeInput():
+            frames, sound = sampled_part(path, recipe, named)
+            return replace(data, film=frames, sound=sound)
+        case ControlInput():
+            return data  # It becomes no part of it.
+    return replace(data, small=first_frames(path, recipe.num_frames))
+
+
+def joint_of(path: Path, named: NamedFilm, recipe: Recipe) -> Joint | None:
+    """What joins a clip and its film."""
+    match named:
+        case FilmInput():
+            return joining.Joint(path, named)
+        case RetakeInput():
+            return Remade(path, named, recipe.num_frames)
+    return None
