@@ -27,13 +27,14 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from ltx_ui import extending, retaking, upscaling
+from ltx_ui import controlling, extending, retaking, upscaling
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.extending import SentExtend, SentFilm
 from ltx_ui.given_films import GivenFilm, check_alone
 from ltx_ui.inputs import (
     AUDIO,
     CENTRE,
+    CONTROL,
     EXTEND,
     FIELDS,
     FILMS,
@@ -84,6 +85,7 @@ FILM_KINDS: Mapping[str, type[GivenFilm]] = {
     EXTEND: SentFilm,
     RETAKE: SentRetake,
     UPSCALE: SentSmall,
+    CONTROL: controlling.SentControl,
 }
 """What each field is that names a film."""
 
@@ -146,6 +148,7 @@ class Request(ClipFields):
         description="A film to make larger, twice as wide and as high, as extend names one. It is "
         "refined as the second stage of two_stage does, and keeps its sound, length and fps.",
     )
+    control: controlling.SentFollowed = Field(None, description=controlling.WHAT)
 
     @model_validator(mode="before")
     @classmethod
@@ -282,6 +285,7 @@ def request_data(recipe: Recipe) -> dict[str, Any]:
         **({EXTEND: extending.as_sent(recipe.inputs.film)} if recipe.inputs.film else {}),
         **({RETAKE: retaking.as_sent(recipe.inputs.retake)} if recipe.inputs.retake else {}),
         **({UPSCALE: upscaling.as_sent(recipe.inputs.upscale)} if recipe.inputs.upscale else {}),
+        **({CONTROL: controlling.as_sent(control)} if (control := recipe.inputs.control) else {}),
         **({"loras": [lora.asked for lora in loras]} if loras else {}),
         **heard,
     }

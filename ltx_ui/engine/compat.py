@@ -8,13 +8,14 @@ at once, not in the middle of a clip.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.hooks import ModelHook, add_hook_to_module
-from diffusers import DiffusionPipeline, LTX2ConditionPipeline
+from diffusers import DiffusionPipeline, LTX2ConditionPipeline, LTX2InContextPipeline
 from diffusers.hooks import HookRegistry, group_offloading
 from diffusers.loaders import PeftAdapterMixin
 from diffusers.models.attention_dispatch import AttentionBackendName
@@ -308,4 +309,44 @@ require(
     and WRITING.max_new_tokens > 0
     and "temperature" in WRITING.generation_kwargs,
     "diffusers.pipelines.ltx2.utils.GEMMA3_PROMPT_ENHANCEMENT_CONFIG and its system prompts",
+)
+
+
+class InContextPipeline(LTX2InContextPipeline, LTX2ConditionPipeline):  # type: ignore[misc]
+    """diffusers' pipeline for films that a clip follows, with the parts of the loaded one.
+
+    It has the same parts but one, ``duration_head``, which is never run here. Remove when one
+    pipeline takes what both do.
+    """
+
+    __init__ = LTX2ConditionPipeline.__init__
+
+
+class LastFrameInContextPipeline(LastFramePipeline, InContextPipeline):
+    """The same, with images on the pixel frames that are meant."""
+
+
+@contextmanager
+def in_context(pipe: Any) -> Iterator[None]:
+    """Let a loaded pipeline take films to follow inside the block.
+
+    It becomes one of the other kind and stays the same object, so that all that was installed on it
+    holds, and what a call leaves in it is found. A second pipeline made of its parts would share
+    neither.
+    """
+    own = type(pipe)
+    last = issubclass(own, LastFramePipeline)
+    pipe.__class__ = LastFrameInContextPipeline if last else InContextPipeline
+    try:
+        yield
+    finally:
+        pipe.__class__ = own
+
+
+_given = set(inspect.signature(LTX2ConditionPipeline.__call__).parameters)
+_taken = set(inspect.signature(LTX2InContextPipeline.__call__).parameters)
+require(
+    _given - _taken <= {"min_seconds", "max_seconds"}
+    and {"reference_conditions", "reference_downscale_factor"} <= _taken,
+    "LTX2InContextPipeline.__call__",
 )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ltx_ui.clip import Joint
-from ltx_ui.inputs import FilmInput, InputData, NamedFilm, RetakeInput
+from ltx_ui.inputs import ControlInput, FilmInput, InputData, NamedFilm, RetakeInput
 from ltx_ui.media import joining
 from ltx_ui.media.films import first_frames, shared_frames
 from ltx_ui.media.remaking import Remade, sampled_part
@@ -25,6 +25,8 @@ def with_film(data: InputData, path: Path, named: NamedFilm, recipe: Recipe) -> 
         case RetakeInput():
             frames, sound = sampled_part(path, recipe, named)
             return replace(data, film=frames, sound=sound)
+        case ControlInput():
+            return data  # It becomes no part of it.
     return replace(data, small=first_frames(path, recipe.num_frames))
 
 

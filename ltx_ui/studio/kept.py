@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from ltx_ui import extending, retaking, upscaling
-from ltx_ui.inputs import EXTEND, RETAKE, UPSCALE
+from ltx_ui import controlling, extending, retaking, upscaling
+from ltx_ui.inputs import CONTROL, EXTEND, RETAKE, UPSCALE, ControlKind
+from ltx_ui.media.following import small_frame
 from ltx_ui.media.frames import last_frame
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
@@ -56,6 +57,7 @@ _SETTLE = {
     EXTEND: extending.settled,
     RETAKE: retaking.settled,
     UPSCALE: upscaling.settled,
+    CONTROL: controlling.settled,
 }
 """What completes a recipe by each kind of film."""
 
@@ -152,6 +154,34 @@ class Kept(ABC):
         Args, errors: as :meth:`add_image`.
         """
         return self._inputs.add_sound(data, owner=owner)
+
+    def add_film(self, data: bytes, owner: str = "", *, ours: bool = False) -> StoredSound:
+        """Store a film. Recipes may then refer to it by its digest.
+
+        Args, errors: as :meth:`InputStore.add_film`.
+        """
+        digest = self._inputs.add_film(data, CONTROL, owner, ours=ours)
+        film = self._inputs.film(digest, CONTROL, owner)
+        return StoredSound(digest, film.frames / film.fps)
+
+    def film_of(self, take_id: str, owner: str) -> StoredSound:
+        """Store a take's film, so that another clip may follow it.
+
+        Raises:
+            NotFound: there is no such take of this owner, or its file was deleted from outside.
+            MediaError: the disk is full.
+        """
+        return self.add_film(self.library.video(take_id, owner).read_bytes(), owner, ours=True)
+
+    def followed(self, digest: str, owner: str, kind: ControlKind, start: float) -> bytes:
+        """What a clip follows of a stored film at a time, as a small WebP.
+
+        Raises:
+            InvalidRecipe: there is no film by this digest that the owner may use.
+            MediaError: it can't be read.
+        """
+        film = self._inputs.film(digest, CONTROL, owner)
+        return small_frame(self.media_file(digest, owner), film, kind, start)
 
     def recipe_of(self, asked: Asked, owner: str = "") -> Recipe:
         """The recipe that is asked for, whose files are stored from now on. What was not asked for

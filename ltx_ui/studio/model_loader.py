@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from ltx_ui.controlling import tokens_beside
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.engine.writers import why_not
@@ -133,6 +134,7 @@ class ModelLoader:
         """What a take of a recipe costs, in video tokens × passes; × steps until the model is
         loaded."""
         tokens = video_tokens(recipe.width, recipe.height, recipe.num_frames)
+        tokens += tokens_beside(recipe)
         return tokens * (self.card.passes(recipe) if self.card else recipe.num_inference_steps)
 
     def check(self, recipe: Recipe) -> None:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web import characters, marks, sounds
+from ltx_ui.web import characters, films, marks, sounds
 from ltx_ui.web.access import AuthenticationMiddleware
 from ltx_ui.web.account import Account
 from ltx_ui.web.along import Along
@@ -107,6 +107,7 @@ def make_routes(
         Api(studio, settings, watching).router(),
         Media(studio, settings).router(),
         sounds.router(studio, settings),
+        films.router(studio, settings),
         marks.router(studio),
         characters.router(studio),
         tokens.router(studio),

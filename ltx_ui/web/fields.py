@@ -23,6 +23,7 @@ from ltx_ui.web.choices import (
     size_choices,
     take_choices,
 )
+from ltx_ui.web.followed import lay_out_followed
 from ltx_ui.web.form import DESCRIBED, Form
 from ltx_ui.web.given_sound import lay_out_sound
 from ltx_ui.web.helpers import lay_out_helper
@@ -229,6 +230,7 @@ class _Layout:
             self.segments("mode", modes)
             known = DESCRIBED["loras"]
             self.of_form["loras"] = lay_out_loras(known.label, known.elem_id)
+            self.of_form["followed"] = lay_out_followed(DESCRIBED["followed"].elem_id)
             for name, described in DESCRIBED.items():
                 if described.component is not None:
                     self.put(name, described.component)

@@ -103,7 +103,7 @@ PARTS: Mapping[str, Part] = {
         begins=("studio:sheet",),
     ),
     "loras": Part(
-        components={"loras.js": ()},
+        components={"loras.js": (), "followed.js": ("changed",)},
         styles=("loras.css",),
         begins=("studio:disclose", "studio:lora"),
     ),
