@@ -99,8 +99,8 @@ def make_routes(
     add_error_answers(app)
     given = Given(studio, signing_key(settings.data_dir))
     along = Along(studio, settings)
-    films = MadeFilms(settings)
-    exports = Exports(studio, films, presets)
+    made_films = MadeFilms(settings)
+    exports = Exports(studio, made_films, presets)
     enhance = Enhance(studio, presets)
     described = [
         api_v1_router(studio, settings, presets, watching),
@@ -115,7 +115,7 @@ def make_routes(
         licence.router(studio),
         exports.router(),
         enhance.router(),
-        Storyboards(studio, settings, presets, films).router(),
+        Storyboards(studio, settings, presets, made_films).router(),
         along.router(),
         metrics.router(),
         Videos(studio, settings, presets).router(),
