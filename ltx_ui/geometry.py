@@ -49,6 +49,15 @@ def video_tokens(width: int, height: int, num_frames: int) -> int:
     return columns * rows * latent_frames(num_frames)
 
 
+def followed_tokens(width: int, height: int, num_frames: int, factor: int) -> int:
+    """Tokens of a film that a clip of this size follows.
+
+    Args:
+        factor: how many times as wide and as high as the film the clip is; 0 without a film.
+    """
+    return video_tokens(width // factor, height // factor, num_frames) if factor else 0
+
+
 def on_grid(side: int, grid: int) -> int:
     """The smallest multiple of ``grid`` pixels that is not below ``side``."""
     return -(-side // grid) * grid

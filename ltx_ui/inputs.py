@@ -70,6 +70,9 @@ RETAKE = "retake"
 PICTURE_OF = "picture_of"
 """What the API and errors call the film whose picture a clip keeps."""
 
+CONTROL = "control"
+"""What the API and errors call the film that a clip follows."""
+
 UPSCALE = "upscale"
 """What the API and errors call the film that a clip makes larger."""
 
@@ -78,6 +81,7 @@ FILMS: Mapping[str, str] = {
     RETAKE: "retake",
     PICTURE_OF: "picture",
     UPSCALE: "upscale",
+    CONTROL: "control",
 }
 """The fields of a request that name a film, each with that of :class:`Inputs` which it becomes."""
 
@@ -204,6 +208,32 @@ class PictureInput(NamedFilm):
     """A film that gets another sound, or none: the clip keeps its picture."""
 
 
+ControlKind = Literal["given", "canny"]
+"""What of a film is followed: all of it, as depth or pose maps are, or the edges that are found in
+it."""
+
+MOST_FACTOR = 8
+"""How many times as wide as the film that it follows a clip may be."""
+
+
+class ControlInput(NamedFilm):
+    """A film that the clip follows, by an IC-LoRA.
+
+    Attributes:
+        strength: how closely it is followed, 0…1; at 0 neither the film nor the IC-LoRA does
+            anything.
+        start: seconds into the film where the clip begins.
+        factor: how many times as wide as the film the clip is, as the IC-LoRA has learnt it.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    kind: ControlKind = "given"
+    strength: Share = 1.0
+    start: Annotated[float, Field(ge=0.0, le=MOST_START)] = 0.0
+    factor: int = Field(1, ge=1, le=MOST_FACTOR)
+
+
 def _check_places(images: tuple[ImageInput, ...]) -> tuple[ImageInput, ...]:
     if len({image.at for image in images}) < len(images):
         raise ValueError("names two pictures for one frame")
@@ -230,12 +260,20 @@ class Inputs(BaseModel):
     retake: RetakeInput | None = Field(None, exclude_if=lambda film: film is None)
     picture: PictureInput | None = Field(None, exclude_if=lambda film: film is None)
     upscale: NamedFilm | None = Field(None, exclude_if=lambda film: film is None)
+    control: ControlInput | None = Field(None, exclude_if=lambda film: film is None)
 
     @property
     def seen(self) -> bool:
-        """Whether some of the clip's frames are given, at whatever strength."""
+        """Whether some of what is sampled is given, at whatever strength."""
         films = (self.film, self.retake, self.picture)
-        return bool(self.images) or any(film is not None for film in films)
+        given = bool(self.images) or any(film is not None for film in films)
+        return given or self.follows > 0
+
+    @property
+    def follows(self) -> int:
+        """How many times as wide as the film that it follows the clip is; 0 where it follows
+        none."""
+        return self.control.factor if self.control is not None and self.control.strength else 0
 
     def image_at(self, place: Place) -> ImageInput | None:
         """The picture at a frame, if there is one."""
@@ -279,6 +317,7 @@ class LoraData:
         sha256: of its bytes, in hexadecimal digits.
         strength: how much of it is added; never 0.
         numbers: how many its layers have.
+        leads: whether it is an IC-LoRA, by which the clip follows a film.
     """
 
     name: str
@@ -286,6 +325,7 @@ class LoraData:
     sha256: str
     strength: float
     numbers: int
+    leads: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,6 +354,8 @@ class InputData:
             of which a part is made again or whose picture it keeps, F×H×W×3; None without one.
         small: the frames of the film that the clip makes larger, F×H×W×3, with half of its sides;
             None without one.
+        control: what the clip follows, F×H×W×3: as many frames as it has, of exactly the recipe's
+            size; None for nothing.
     """
 
     pictures: Mapping[Place, Picture] = field(default_factory=dict)
@@ -321,6 +363,7 @@ class InputData:
     sound: Sound | None = None
     film: NDArray[np.uint8] | None = None
     small: NDArray[np.uint8] | None = None
+    control: NDArray[np.uint8] | None = None
 
 
 NO_INPUTS = InputData()

@@ -27,24 +27,21 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from ltx_ui import extending, new_sound, retaking, upscaling
+from ltx_ui import controlling
 from ltx_ui.errors import FieldProblem, InvalidRecipe
-from ltx_ui.extending import SentExtend, SentFilm
+from ltx_ui.extending import SentExtend
+from ltx_ui.film_kinds import sent_films
 from ltx_ui.given_films import GivenFilm, check_alone
 from ltx_ui.inputs import (
     AUDIO,
     CENTRE,
-    EXTEND,
     FIELDS,
     FILMS,
     FOCUSES,
     FORMATS,
     MOST_PICTURES,
     MOST_START,
-    PICTURE_OF,
-    RETAKE,
     SOUND_FORMATS,
-    UPSCALE,
     Inputs,
 )
 from ltx_ui.keyframes import (
@@ -59,11 +56,11 @@ from ltx_ui.keyframes import (
 )
 from ltx_ui.looping import check_loop
 from ltx_ui.loras import SentLoras
-from ltx_ui.new_sound import SentPictureOf, SentSeen, SentSound, SoundOfTake
+from ltx_ui.new_sound import SentPictureOf, SentSound, SoundOfTake
 from ltx_ui.recipe import MAX_FRAMES, ClipFields, Recipe, check_volume, images_from, sound_from
-from ltx_ui.retaking import SentPart, SentRetake
+from ltx_ui.retaking import SentPart
 from ltx_ui.sent_files import PICTURE, SentFile, digest_or_file
-from ltx_ui.upscaling import SentSmall, SentUpscale
+from ltx_ui.upscaling import SentUpscale
 from ltx_ui.values import Real, shown, taken_in_quotes, whole
 from ltx_ui.words import squeeze
 
@@ -78,15 +75,6 @@ _FOCUS = (
     "Which part of the {} frame's picture stays where the format has another shape: how far right "
     "and how far down, from [0, 0] to [1, 1]."
 )
-
-
-FILM_KINDS: Mapping[str, type[GivenFilm]] = {
-    EXTEND: SentFilm,
-    RETAKE: SentRetake,
-    PICTURE_OF: SentSeen,
-    UPSCALE: SentSmall,
-}
-"""What each field is that names a film."""
 
 
 class Request(ClipFields):
@@ -155,6 +143,7 @@ class Request(ClipFields):
         description="A film to make larger, twice as wide and as high, as extend names one. It is "
         "refined as the second stage of two_stage does, and keeps its sound, length and fps.",
     )
+    control: controlling.SentFollowed = Field(None, description=controlling.WHAT)
 
     @model_validator(mode="before")
     @classmethod
@@ -295,10 +284,7 @@ def request_data(recipe: Recipe) -> dict[str, Any]:
         **{FOCUSES[image.at]: list(image.focus) for image in ends},
         "image_strength": ends[0].strength if ends else 1.0,
         "keyframes": keyframes_of(each for each in recipe.inputs.images if each not in ends),
-        **({EXTEND: extending.as_sent(recipe.inputs.film)} if recipe.inputs.film else {}),
-        **({RETAKE: retaking.as_sent(recipe.inputs.retake)} if recipe.inputs.retake else {}),
-        **({PICTURE_OF: new_sound.as_sent(seen)} if (seen := recipe.inputs.picture) else {}),
-        **({UPSCALE: upscaling.as_sent(recipe.inputs.upscale)} if recipe.inputs.upscale else {}),
+        **sent_films(recipe.inputs),
         **({"loras": [lora.asked for lora in loras]} if loras else {}),
         **heard,
     }

@@ -207,6 +207,12 @@ def test_a_lora_of_another_family_is_told_by_its_shapes(tmp_path: Path, engine: 
     shapes = engine.optimized.adapters.shapes
     with pytest.raises(UnusableLora, match="4096×4096, the model's is 160×160"):
         check_fits(read_header(file), shapes, "The demo")
+    gate = "transformer_blocks.1.attn1.to_gate_logits"
+    gates = lora_weights(layers={**LAYERS, f"diffusion_model.{gate}": 160})
+    gated = save_lora(tmp_path / "gated.safetensors", weights=gates)
+    assert gate not in shapes
+    with pytest.raises(UnusableLora, match=rf"another family than The demo, .* no layer {gate}"):
+        check_fits(read_header(gated), shapes, "The demo")
     fits = save_lora(tmp_path / "fits.safetensors")
     assert check_fits(read_header(fits), shapes, "The demo") == len(LAYERS)
 

@@ -32,6 +32,9 @@ def folder(app: RunningApp) -> Iterator[Path]:
     save_lora(folder / "neon.safetensors", 1, metadata=told)
     wide = dict.fromkeys(LAYERS, 4096)
     save_lora(folder / "sub" / "wide.safetensors", weights=lora_weights(layers=wide))
+    spoilt = lora_weights()
+    next(iter(spoilt.values()))[0, 0] = float("nan")
+    save_lora(folder / "spoilt.safetensors", weights=spoilt)
     (folder / "broken.safetensors").write_bytes(b"half a file")
     (folder / "outside.safetensors").symlink_to("/etc/hostname")
     yield folder
@@ -42,11 +45,12 @@ def folder(app: RunningApp) -> Iterator[Path]:
 @pytest.mark.usefixtures("folder")
 def test_the_folder_is_listed_with_why_a_file_cannot_be_used(ada: httpx.Client) -> None:
     found = {each["name"]: each for each in ada.get(LORAS).json()["items"]}
-    assert found.keys() == {"neon", "wide", "broken"}
+    assert found.keys() == {"neon", "wide", "broken", "spoilt"}
     neon = found["neon"]
     assert (neon["rank"], neon["trigger_words"], neon["why_not"]) == (2, ["neon rain"], None)
     assert neon["fits"] == ["demo"] and neon["usable"] and neon["matched_layers"] == len(LAYERS)
     assert "wide was made for another family than" in found["wide"]["why_not"]
+    assert "holds numbers that are none" in found["spoilt"]["why_not"]
     assert found["broken"]["why_not"].startswith("broken is damaged, or no safetensors file")
     assert not found["wide"]["usable"] and not found["broken"]["usable"]
 

@@ -188,7 +188,12 @@ def _summary(text: str) -> dict[str, Any]:
 
 
 def _take_row(text: str) -> dict[str, Any]:
-    return {"take": _take(text), "remedies": {text: {"sentence": text}}, "raises": True}
+    return {
+        "take": _take(text),
+        "remedies": {text: {"sentence": text}},
+        "raises": True,
+        "leads": [text],
+    }
 
 
 def _opened(text: str, *, there: bool = True) -> dict[str, Any]:
@@ -200,6 +205,7 @@ def _opened(text: str, *, there: bool = True) -> dict[str, Any]:
         "stages": [(text, 1.5)],
         "remedies": {text: {"sentence": text}},
         "raises": True,
+        "leads": [text],
         "ways": {text: {"label": "take.use_all", "hint": "take.vary_hint"}},
         "gone": True,
         "came_from": [relative],
@@ -253,6 +259,7 @@ CASES: list[tuple[str, Values]] = [
     ("guide.html", lambda text: {"presets": _presets(text), "fps": 24}),
     ("head.html", _of("title", "tagline")),
     ("keyframes.html", lambda text: {"accept": text, "most": 8}),
+    ("followed.html", lambda text: {"kinds": {text: "follow.given"}}),
     ("given_sound.html", lambda text: {"accept": text, "most": 600}),
     ("history.html", lambda text: {"takes": [_take(text)]}),
     ("keys.html", lambda text: {"known": [((text, text), "keys.list")]}),

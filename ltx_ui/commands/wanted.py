@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ltx_ui.errors import InvalidRecipe, SettingsError
+from ltx_ui.film_kinds import FILM_KINDS
 from ltx_ui.inputs import AUDIO, FIELDS
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import seeds_of
-from ltx_ui.request import FILM_KINDS, Request, parse_request
+from ltx_ui.request import Request, parse_request
 from ltx_ui.shorthand import format_names, frames_of, named, preset_names
 from ltx_ui.untrusted_json import json_object
 

@@ -6,7 +6,8 @@ streamed or not. Nothing is compiled or recorded while there are some.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from peft.tuners.lora import LoraLayer
@@ -16,6 +17,9 @@ from ltx_ui.engine.loras import UnusableLora, check_fits, read_header, read_weig
 from ltx_ui.engine.streaming import renew, settle
 from ltx_ui.errors import ModelUnavailable
 from ltx_ui.inputs import LoraData
+
+_LORA, _LEADS = "lora_", "ic_lora_"
+"""How the names begin that LoRAs have in a transformer, and IC-LoRAs."""
 
 
 def add(
@@ -72,6 +76,20 @@ def linear_shapes(transformer: Any) -> dict[str, tuple[int, int]]:
     }
 
 
+@contextmanager
+def at_rest(transformer: Any) -> Iterator[None]:
+    """Let IC-LoRAs add nothing inside the block."""
+    layers = [module for module in transformer.modules() if isinstance(module, LoraLayer)]
+    before = [dict(layer.scaling) for layer in layers]
+    for layer in layers:
+        layer.scaling |= {name: 0.0 for name in layer.scaling if name.startswith(_LEADS)}
+    try:
+        yield
+    finally:
+        for layer, scaling in zip(layers, before, strict=True):
+            layer.scaling |= scaling
+
+
 class Adapters:
     """The LoRAs that recipes name, in one transformer. They stay in it until a clip is made with
     others, or with none.
@@ -116,7 +134,7 @@ class Adapters:
             self._loaded = {}
 
     def _add(self, lora: LoraData) -> None:
-        name = f"lora_{len(self._loaded)}"
+        name = f"{_LEADS if lora.leads else _LORA}{len(self._loaded)}"
         try:
             check_fits(read_header(lora.path), self.shapes, self._title)
             weights = read_weights(lora.path)

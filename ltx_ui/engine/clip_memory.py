@@ -62,7 +62,7 @@ class ClipMemory:
     def size(self, recipe: Recipe) -> Hashable:
         """A key: recipes with the same key take the same memory."""
         size = self.card.sampled_size(recipe)
-        length = recipe.num_frames, recipe.inputs.between
+        length = recipe.num_frames, recipe.inputs.between, recipe.inputs.follows
         kind = self.card.guided(recipe), recipe.two_stage
         return size, length, *kind, self._lora_bytes(recipe)
 
@@ -87,6 +87,7 @@ class ClipMemory:
             cached=takes * clips_cached(recipe, self.card, self.lossy),
             loras=self._lora_bytes(recipe),
             between=recipe.inputs.between,
+            follows=recipe.inputs.follows,
         )
 
     def lower(self, recipe: Recipe, placement: Placement) -> tuple[Placement, ...]:

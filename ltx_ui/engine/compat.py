@@ -8,13 +8,14 @@ at once, not in the middle of a clip.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.hooks import ModelHook, add_hook_to_module
-from diffusers import DiffusionPipeline, LTX2ConditionPipeline
+from diffusers import DiffusionPipeline, LTX2ConditionPipeline, LTX2InContextPipeline
 from diffusers.hooks import HookRegistry, group_offloading
 from diffusers.loaders import PeftAdapterMixin
 from diffusers.models.attention_dispatch import AttentionBackendName
@@ -23,6 +24,7 @@ from diffusers.models.transformers.transformer_ltx2 import (
     LTX2AudioVideoAttnProcessor,
     LTX2PerturbedAttnProcessor,
 )
+from diffusers.pipelines.ltx2 import utils as ltx2
 from torch import Tensor, nn
 
 from ltx_ui.errors import require
@@ -280,4 +282,71 @@ require(
     _coords is not None
     and {"num_pixel_frames", "pixel_frame_idx"} <= set(inspect.signature(_coords).parameters),
     "LTX2ConditionPipeline._prepare_keyframe_coords",
+)
+
+
+WRITING = ltx2.GEMMA3_PROMPT_ENHANCEMENT_CONFIG
+"""How the authors let Gemma 3 write prompts: ``max_new_tokens``, and ``temperature`` among its
+``generation_kwargs``. Remove when diffusers documents it."""
+
+
+def instructions(with_picture: bool) -> str:
+    """What the authors tell Gemma 3 before it is given a prompt to say in more words.
+
+    diffusers has them as constants that it leaves to its users to pass on. Remove with
+    :data:`WRITING`.
+
+    Args:
+        with_picture: whether it sees the clip's first frame.
+    """
+    told = ltx2.I2V_DEFAULT_SYSTEM_PROMPT if with_picture else ltx2.T2V_DEFAULT_SYSTEM_PROMPT
+    return str(told).strip()
+
+
+require(
+    len(instructions(True)) > 1000
+    and len(instructions(False)) > 1000
+    and WRITING.max_new_tokens > 0
+    and "temperature" in WRITING.generation_kwargs,
+    "diffusers.pipelines.ltx2.utils.GEMMA3_PROMPT_ENHANCEMENT_CONFIG and its system prompts",
+)
+
+
+class InContextPipeline(LTX2InContextPipeline, LTX2ConditionPipeline):  # type: ignore[misc]
+    """diffusers' pipeline for films that a clip follows, with the parts of the loaded one.
+
+    It has the same parts but one, ``duration_head``, which is never run here. Remove when one
+    pipeline takes what both do.
+    """
+
+    __init__ = LTX2ConditionPipeline.__init__
+
+
+class LastFrameInContextPipeline(LastFramePipeline, InContextPipeline):
+    """The same, with images on the pixel frames that are meant."""
+
+
+@contextmanager
+def in_context(pipe: Any) -> Iterator[None]:
+    """Let a loaded pipeline take films to follow inside the block.
+
+    It becomes one of the other kind and stays the same object, so that all that was installed on it
+    holds, and what a call leaves in it is found. A second pipeline made of its parts would share
+    neither.
+    """
+    own = type(pipe)
+    last = issubclass(own, LastFramePipeline)
+    pipe.__class__ = LastFrameInContextPipeline if last else InContextPipeline
+    try:
+        yield
+    finally:
+        pipe.__class__ = own
+
+
+_given = set(inspect.signature(LTX2ConditionPipeline.__call__).parameters)
+_taken = set(inspect.signature(LTX2InContextPipeline.__call__).parameters)
+require(
+    _given - _taken <= {"min_seconds", "max_seconds"}
+    and {"reference_conditions", "reference_downscale_factor"} <= _taken,
+    "LTX2InContextPipeline.__call__",
 )

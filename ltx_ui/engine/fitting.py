@@ -31,6 +31,7 @@ def what_fits(
             text=text,
             cached=cached,
             between=recipe.inputs.between,
+            follows=recipe.inputs.follows,
         )
         return beside.total <= room
 

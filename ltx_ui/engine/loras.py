@@ -15,6 +15,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from ltx_ui.errors import StudioError
+from ltx_ui.inputs import MOST_FACTOR
 
 LONGEST_WORDS = 200
 """Characters of trigger words that are taken from a file."""
@@ -31,6 +32,14 @@ _AROUND = ("base_model.model.", "model.")
 _TEXTS = "text_embedding_projection."
 """Layers of the connectors. They are left out, as those of the distilled LoRA are: the text is
 encoded once, whatever a clip is made with."""
+_FACTORS = ("reference_downscale_factor", "reference_spatial_scale_factor")
+"""Where an IC-LoRA's metadata has how many times as wide as its film the clip is. Those that take
+it in the clip's own size have neither."""
+_LEADS = re.compile(r".*(^|[-_. ])ic[-_]?lora([-_. ]|$).*", re.IGNORECASE)
+"""Names of the authors' IC-LoRAs' files."""
+_OF_SOME = re.compile(r".*(to_gate_logits|caption_projection|prompt_adaln).*")
+"""Layers by which the families differ: LTX-2 has caption projections, LTX-2.3 and 2.5 have gates,
+LTX-2.3 modulation by the prompt. Nearly all others have the same names and sizes in each."""
 _WORDS = ("trigger_words", "trigger_word", "trigger_phrase", "modelspec.trigger_phrase")
 """Where a file's metadata may have the words that call what it was trained on."""
 _REFUSED = (
@@ -64,11 +73,14 @@ class LoraHeader:
         layers: by their names in the file, but for what trainers put before them.
         words: that call what it was trained on.
         scale: what all of it is multiplied by, as its metadata has it.
+        factor: how many times as wide as the film that it follows a clip is; 0 where it is no
+            IC-LoRA, and follows none.
     """
 
     layers: Mapping[str, Layer]
     words: tuple[str, ...]
     scale: float | None
+    factor: int = 0
 
     @property
     def rank(self) -> int:
@@ -94,9 +106,7 @@ def read_header(path: Path) -> LoraHeader:
             told = dict(file.metadata() or {})
     except (OSError, SafetensorError) as error:
         raise UnusableLora(f"is damaged, or no safetensors file: {_first_line(error)}") from None
-    if "reference_downscale_factor" in told:
-        raise UnusableLora("is an IC-LoRA: it follows a film, which can't be given to it here")
-    return LoraHeader(_layers(shapes), _words(told), _scale(told))
+    return LoraHeader(_layers(shapes), _words(told), _scale(told), _factor(told, path.stem))
 
 
 def read_weights(path: Path) -> dict[str, Any]:
@@ -107,13 +117,9 @@ def read_weights(path: Path) -> dict[str, Any]:
         UnusableLora: as :func:`read_header`.
     """
     import torch
-    from safetensors.torch import load_file
 
     header = read_header(path)
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise UnusableLora(f"can't be read: {_first_line(error)}") from None
+    tensors = _tensors(path)
     alphas = {_plain(key).removesuffix(".alpha"): t for key, t in tensors.items() if _of(key)}
     found: dict[str, Any] = {}
     for key, tensor in tensors.items():
@@ -121,11 +127,7 @@ def read_weights(path: Path) -> dict[str, Any]:
         if match is None or match["of"]:
             continue
         name, part = match["layer"], _PARTS[match["part"]]
-        if not float(tensor.to(torch.float32).abs().max()) <= _LARGEST:
-            raise UnusableLora(
-                f"is damaged: {name[:80]} holds numbers that are none, or far larger than any "
-                "training leaves. Fetch the file again"
-            )
+        _check_numbers(name, tensor)
         if part == "B" and name in header.layers:
             rank = header.layers[name].rank
             factor = header.scale / rank if header.scale else 1.0
@@ -138,6 +140,40 @@ def read_weights(path: Path) -> dict[str, Any]:
         if name in header.layers:
             found[f"{name}.lora_{part}.weight"] = tensor
     return as_transformer(found)
+
+
+def check_weights(path: Path) -> None:
+    """Hold all numbers of a file to what training leaves. Reads all of it.
+
+    Raises:
+        UnusableLora: some are none, or far too large.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            for key in file.keys():  # noqa: SIM118 (it is no mapping)
+                if not _of(key):
+                    _check_numbers(_plain(key).partition(".lora")[0], file.get_tensor(key))
+    except (OSError, SafetensorError) as error:
+        raise UnusableLora(f"can't be read: {_first_line(error)}") from None
+
+
+def _tensors(path: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    try:
+        return dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise UnusableLora(f"can't be read: {_first_line(error)}") from None
+
+
+def _check_numbers(layer: str, tensor: Any) -> None:
+    # One pass, without a copy: the least and the greatest are NaN where any number is.
+    least, greatest = map(float, (tensor.float() if tensor.itemsize < 2 else tensor).aminmax())
+    if not (least >= -_LARGEST and greatest <= _LARGEST):
+        raise UnusableLora(
+            f"is damaged: {layer[:80]} holds numbers that are none, or far larger than any "
+            "training leaves. Fetch the file again"
+        )
 
 
 def as_transformer(named: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,7 +201,8 @@ def check_fits(header: LoraHeader, shapes: Mapping[str, tuple[int, int]], title:
         title: the model's.
 
     Raises:
-        UnusableLora: it has none of them, or of other sizes: it was made for another family.
+        UnusableLora: it has none of them, or of other sizes, or some that only another family has:
+            it was made for that.
     """
     layers: dict[str, Layer] = {
         key.removesuffix(".lora_A.weight"): layer
@@ -180,6 +217,10 @@ def check_fits(header: LoraHeader, shapes: Mapping[str, tuple[int, int]], title:
                 f"was made for another family than {title}: its layer {name} is "
                 f"{layer.wide}×{layer.high}, the model's is {wide}×{high}"
             )
+    if strange := next((n for n in layers if n not in shapes and _OF_SOME.fullmatch(n)), None):
+        raise UnusableLora(
+            f"was made for another family than {title}, which has no layer {strange[:80]}"
+        )
     known = len(layers.keys() & shapes.keys())
     if not known:
         raise UnusableLora(
@@ -253,6 +294,27 @@ def _scale(told: Mapping[str, str]) -> float | None:
         raise UnusableLora(f"has settings that can't be applied here: {special[0]}")
     alpha = known.get("lora_alpha")
     return float(alpha) if isinstance(alpha, int | float) and alpha > 0 else None
+
+
+def _factor(told: Mapping[str, str], name: str) -> int:
+    """:attr:`LoraHeader.factor`.
+
+    Raises:
+        UnusableLora: it takes films in a form that they can't be given to it in here.
+    """
+    if told.get("hdr_transform") or told.get("use_hdr_transform"):
+        raise UnusableLora("makes HDR films, which can't be shown here")
+    if told.get("reference_temporal_scale_factor", "1") != "1":
+        raise UnusableLora("follows films with fewer frames a second, which can't be given to it")
+    known = next((told[key] for key in _FACTORS if key in told), None)
+    if known is None:
+        return 1 if _LEADS.fullmatch(name) else 0
+    if known not in map(str, range(1, MOST_FACTOR + 1)):
+        raise UnusableLora(
+            f"is an IC-LoRA for films in {known[:20]!r} of the clip's size; 1 to {MOST_FACTOR} can "
+            "be given to it"
+        )
+    return int(known)
 
 
 def _first_line(error: BaseException) -> str:

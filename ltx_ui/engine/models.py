@@ -229,9 +229,9 @@ class ModelCard:
         return whole * times_sampled(recipe)
 
     def grid_of(self, recipe: Recipe) -> int:
-        """Pixels that the sampled width and height are multiples of. With two stages twice the
-        grid, so that half the size is on the grid as well."""
-        return 2 * self.grid if recipe.two_stage else self.grid
+        """Pixels that the sampled width and height are multiples of: twice the grid with two
+        stages, so that half the size is on it, and likewise with a smaller film to follow."""
+        return self.grid * (1 + recipe.two_stage) * max(1, recipe.inputs.follows)
 
     def sampled_size(self, recipe: Recipe) -> tuple[int, int]:
         """Width and height in pixels that a clip is made in, before it is cropped."""

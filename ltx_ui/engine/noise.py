@@ -21,7 +21,7 @@ from ltx_ui.recipe import Recipe
 
 _PICTURE, _SOUND, _KEYFRAMES = range(3)
 """The streams of each stage: of the clip's latent frames, of its sound, of the tokens of pictures
-at other frames than the first."""
+at other frames than the first and of a film that is followed."""
 
 Generators = Generator | list[Generator]
 """A clip's generator, or one for each clip of a batch. On the CPU, so that the noise is the same on
@@ -75,11 +75,12 @@ class _Streams:
         self._seeds = seeds
         self._stage = stage
 
-    def picture(self, **arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-        """``prepare_latents``. Tokens of pictures at other frames than the first come after the
-        clip's own; their noise is drawn once more, from their own stream."""
+    def picture(self, **arguments: Any) -> tuple[Any, ...]:
+        """``prepare_latents``. Tokens of pictures at other frames than the first, and of a film
+        that is followed, come after the clip's own; their noise is drawn once more, from their own
+        stream."""
         arguments["generator"] = self._generators(_PICTURE)
-        latents, mask, clean, coords = self._picture(**arguments)
+        latents, mask, clean, coords, *more = self._picture(**arguments)
         if coords is not None:
             added = coords.shape[2]
             kept, pictures = latents.split([latents.shape[1] - added, added], dim=1)
@@ -92,7 +93,7 @@ class _Streams:
             )
             pictures = noise * share + clean[:, -added:] * (1 - share)
             latents = torch.cat([kept, pictures], dim=1)
-        return latents, mask, clean, coords
+        return latents, mask, clean, coords, *more
 
     def sound(self, *arguments: Any, **named: Any) -> Tensor:
         """``prepare_audio_latents``."""

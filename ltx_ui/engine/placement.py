@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from ltx_ui.geometry import TEMPORAL_COMPRESSION, video_tokens
+from ltx_ui.geometry import TEMPORAL_COMPRESSION, followed_tokens, video_tokens
 
 GB = 10**9
 Placement = Literal["resident", "free-text", "fp8", "fp8-streamed", "offload"]
@@ -200,6 +200,7 @@ def working(
     cached: int = 0,
     loras: int = 0,
     between: int = 0,
+    follows: int = 0,
 ) -> Working:
     """What making a clip of this size, in pixels and frames, takes.
 
@@ -213,16 +214,22 @@ def working(
             first of two stages. It keeps that of the second as well.
         loras: as of :class:`Working`.
         between: pictures between the first and the last frame.
+        follows: how many times as wide as a film that it follows it is; 0 where it follows none.
     """
     # An end image takes one more latent frame, and so does each picture before it.
     size = (width, height, num_frames + TEMPORAL_COMPRESSION * (1 + between))
     whole = video_tokens(*size)
-    sampled, kept = whole * clips, whole * cached
+    one = whole + followed_tokens(width, height, num_frames, follows)
+    sampled, kept = one * clips, one * cached
     if two_stage:
         half = video_tokens(width // 2, height // 2, size[2])
+        half += followed_tokens(width // 2, height // 2, num_frames, follows)
         sampled, kept = max(half * clips, whole), half * cached + (whole if cached else 0)
     per_pixel = TILED_DECODING_BYTES if tiled else DECODING_BYTES
     decoding = width * height * num_frames * per_pixel
+    if follows:  # It is encoded whole, which takes no more than decoding as large a clip does.
+        smaller = (follows * (1 + two_stage)) ** 2
+        decoding = max(decoding, width * height * num_frames * DECODING_BYTES // smaller)
     sampling = SAMPLING_BASE + sampled * SAMPLING_BYTES
     kept *= CACHED_BYTES
     return Working(sampling, decoding, text, two_stage, rounded=rounded, cached=kept, loras=loras)

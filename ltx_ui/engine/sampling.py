@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,13 @@ from PIL import Image
 from torch import Tensor
 
 from ltx_ui.clip import Listener
+from ltx_ui.controlling import tokens_beside
 from ltx_ui.engine.compat import index_of
 from ltx_ui.engine.film import film_condition, film_in_place
 from ltx_ui.engine.models import Guidance, ModelCard
 from ltx_ui.engine.noise import Noise
 from ltx_ui.engine.preview import Previews
+from ltx_ui.engine.reference import followed
 from ltx_ui.engine.sound_in import following, kept_sound
 from ltx_ui.engine.text import PromptEncoder
 from ltx_ui.geometry import latent_frame_of, margins, video_tokens
@@ -120,7 +123,11 @@ def sample_together(
     listener.progress("sampling", 0, steps)
     width, height = card.sampled_size(recipe)
     kept = kept_sound(pipe, card, recipe, inputs)
-    with Noise(takes).drawn(pipe) as generator, following(pipe, kept):
+    with (
+        reference(pipe, recipe, card, inputs) as film,
+        Noise(takes).drawn(pipe) as generator,
+        following(pipe, kept),
+    ):
         batch = denoise(
             pipe,
             recipe,
@@ -131,6 +138,7 @@ def sample_together(
             num_inference_steps=steps,
             sigmas=list(card.sigmas) or None,
             generator=generator,
+            **film,
             **guidance_arguments(recipe, card),
             **{name: value.expand(len(takes), *value.shape[1:]) for name, value in text.items()},
         )
@@ -153,7 +161,7 @@ def takes_at_once(recipe: Recipe, card: ModelCard, cuda: bool) -> int:
     """
     if not cuda or recipe.two_stage or recipe.loop:
         return 1
-    tokens = video_tokens(recipe.width, recipe.height, recipe.num_frames)
+    tokens = video_tokens(recipe.width, recipe.height, recipe.num_frames) + tokens_beside(recipe)
     return max(1, LAUNCH_BOUND_TOKENS // (tokens * (2 if card.guided(recipe) else 1)))
 
 
@@ -249,6 +257,14 @@ def conditions(
     ]
     of_film = film_condition(inputs, lambda frame: pad_to_grid(frame, recipe, grid))
     return [*found, *of_film] or None
+
+
+def reference(
+    pipe: Any, recipe: Recipe, card: ModelCard, inputs: InputData
+) -> AbstractContextManager[dict[str, Any]]:
+    """:func:`~ltx_ui.engine.reference.followed` with the film on the model's grid."""
+    grid = card.grid_of(recipe)
+    return followed(pipe, recipe, inputs, lambda frame: pad_to_grid(frame, recipe, grid))
 
 
 def _index(frame: int, last: int, card: ModelCard) -> float:

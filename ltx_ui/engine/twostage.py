@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from ltx_ui.clip import Listener
-from ltx_ui.engine.adapters import add, remove
+from ltx_ui.engine.adapters import add, at_rest, remove
 from ltx_ui.engine.film_latents import film_latents
 from ltx_ui.engine.models import SCHEDULES, STAGE_2_SIGMAS, UPSCALE_SIGMAS, Guidance, ModelCard
 from ltx_ui.engine.noise import Noise
@@ -27,6 +27,7 @@ from ltx_ui.engine.sampling import (
     denoise,
     extra_arguments,
     guidance_arguments,
+    reference,
     text_arguments,
 )
 from ltx_ui.engine.sound_in import following, kept_sound
@@ -103,7 +104,11 @@ class TwoStage:
         kept = kept_sound(pipe, card, recipe, inputs)
         small, sound = self._film(recipe, inputs), None
         if small is None:
-            with noise.drawn(pipe) as generator, following(pipe, kept):
+            with (
+                reference(pipe, recipe, card, inputs) as film,
+                noise.drawn(pipe) as generator,
+                following(pipe, kept),
+            ):
                 half = denoise(
                     pipe,
                     recipe,
@@ -114,6 +119,7 @@ class TwoStage:
                     sigmas=list(card.sigmas) or None,
                     conditions=pictures,
                     generator=generator,
+                    **film,
                     **guidance,
                     **text,
                 )
@@ -121,8 +127,10 @@ class TwoStage:
         enlarged = self._enlarge(small)
         listener.progress("sampling", first, steps)
         second = noise.drawn(pipe, stage=1)
+        # As with the authors, a film is followed in the first stage alone, and its IC-LoRA rests.
         with (
             fixed_schedule(pipe),
+            at_rest(pipe.transformer),
             distilled(pipe, self._lora),
             second as generator,
             following(pipe, kept),

@@ -6,7 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from ltx_ui.clip import Joint
-from ltx_ui.inputs import FilmInput, InputData, NamedFilm, PictureInput, RetakeInput
+from ltx_ui.inputs import (
+    ControlInput,
+    FilmInput,
+    InputData,
+    NamedFilm,
+    PictureInput,
+    RetakeInput,
+)
 from ltx_ui.media import joining
 from ltx_ui.media.films import first_frames, shared_frames
 from ltx_ui.media.remaking import Remade, sampled_part
@@ -28,6 +35,8 @@ def with_film(data: InputData, path: Path, named: NamedFilm, recipe: Recipe) -> 
             return replace(data, film=frames, sound=sound)
         case PictureInput():
             return replace(data, film=picture_of(path, recipe.num_frames))
+        case ControlInput():
+            return data  # It becomes no part of it.
     return replace(data, small=first_frames(path, recipe.num_frames))
 
 

@@ -92,7 +92,7 @@ def without_recipe(path: Path, target: Path) -> None:
         raise MediaError(f"{path.name} is not here any more, or is damaged.") from error
     tags = {} if made_at is None else {"creation_time": made_at}
     with whole(target) as temporary:
-        _run(
+        run(
             ["-i", str(path), "-map", "0", "-c", "copy", *container_arguments(tags, temporary)],
             temporary,
         )
@@ -116,7 +116,7 @@ def _level(clip: Clip, source: Sequence[str], target: Path) -> tuple[list[str], 
     """The arguments that make a clip's sound as loud as it asks for, and what was done."""
     if clip.lufs is None:
         return [], ()
-    level = Level.of(source, lambda arguments: _run(arguments, target), clip.lufs)
+    level = Level.of(source, lambda arguments: run(arguments, target), clip.lufs)
     if level.silent:
         return [], (f"The sound is too quiet or too short to be brought to {clip.lufs:g} LUFS.",)
     how = "up" if level.gain >= 0 else "down"
@@ -139,16 +139,20 @@ def _encode(
     else:
         source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}"]
         source += ["-framerate", str(clip.fps), "-i", "pipe:0"]
-        picture = _video_arguments()
+        picture = video_arguments()
         frames = clip.joint.frames(clip) if clip.joint else clip.frames
     heard = [*filters, "-c:a", "aac", "-profile:a", "aac_low", "-b:a", AUDIO_BITRATE]
     streams = ["-map", "0:v:0", *(["-map", "1:a:0", *heard] if sound else [])]
     container = container_arguments(tags, target)
-    _run([*source, *sound, *streams, *picture, *container], target, frames)
+    run([*source, *sound, *streams, *picture, *container], target, frames)
 
 
-def _run(arguments: Sequence[str], target: Path, frames: Iterable[NDArray[np.uint8]] = ()) -> str:
-    """Let ffmpeg write a file, from frames that it reads where there are some; returns its log."""
+def run(arguments: Sequence[str], target: Path, frames: Iterable[NDArray[np.uint8]] = ()) -> str:
+    """Let ffmpeg write a file, from frames that it reads where there are some; returns its log.
+
+    Raises:
+        MediaError: as :func:`write_mp4`; what the frames raise passes through.
+    """
     # The log goes to a file: nobody has to read it while the frames are being written.
     with tempfile.TemporaryFile() as log:
         process = started(arguments, log)
@@ -253,7 +257,7 @@ def container_arguments(tags: Mapping[str, str], target: Path) -> list[str]:
     return [*arguments, "-movflags", "+faststart", "-f", "mp4", str(target)]
 
 
-def _video_arguments() -> list[str]:
+def video_arguments() -> list[str]:
     """H.264 High, yuv420p. The conversion is told BT.709: swscale's own default is BT.601, and
     players would show its colours shifted.
     """

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -33,6 +33,7 @@ from ltx_ui.inputs import (
 )
 from ltx_ui.media.files import remove, sweep, whole
 from ltx_ui.media.films import look_at
+from ltx_ui.media.following import followed_frames
 from ltx_ui.media.from_films import joint_of, with_film
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
 from ltx_ui.media.sounds import SUFFIXES, read_sound, take_in_sound
@@ -73,7 +74,7 @@ class StoredImage:
 
 @dataclass(frozen=True)
 class StoredSound:
-    """A stored sound, which recipes may refer to.
+    """A stored sound or film, which recipes may refer to.
 
     Attributes:
         digest: ``sha256:…`` of the stored bytes.
@@ -161,9 +162,9 @@ class InputStore:
             InvalidRecipe: one is not here, or no film.
         """
         named = recipe.inputs.films()
-        return {field: self._film(film.digest, field, owner) for field, film in named}
+        return {field: self.film(film.digest, field, owner) for field, film in named}
 
-    def _film(self, digest: str, field: str, owner: str) -> Film:
+    def film(self, digest: str, field: str, owner: str) -> Film:
         path = self._named(digest, field, owner)
         try:
             return self._films(path)
@@ -273,7 +274,14 @@ class InputStore:
         data = InputData(pictures, loras, self._sound(recipe))
         for _, named in recipe.inputs.films():
             data = with_film(data, self.path(named.digest, media=True), named, recipe)
-        return data
+        return replace(data, control=self._followed(recipe))
+
+    def _followed(self, recipe: Recipe) -> Picture | None:
+        control = recipe.inputs.control
+        if control is None or not recipe.inputs.follows:
+            return None
+        path = self.path(control.digest, media=True)
+        return followed_frames(path, self._films(path), recipe, control)
 
     def sweep(self) -> None:
         """Remove unused pictures that are too old or too many, and files that a killed process has

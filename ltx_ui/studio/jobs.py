@@ -35,6 +35,7 @@ Relation = Literal[
     "retaken",
     "revoiced",
     "upscaled",
+    "followed",
 ]
 """How a take came from another one: with other seeds or settings, at full quality, going on from
 its last frame, by the same recipe, with what may cure a finding, as the longer film, with a part of

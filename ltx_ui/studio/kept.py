@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from ltx_ui import extending, new_sound, retaking, upscaling
-from ltx_ui.inputs import EXTEND, PICTURE_OF, RETAKE, UPSCALE
+from ltx_ui.film_kinds import SETTLE
+from ltx_ui.inputs import CONTROL, ControlKind
+from ltx_ui.media.following import small_frame
 from ltx_ui.media.frames import last_frame
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
@@ -27,6 +28,7 @@ from ltx_ui.studio.lora_folder import LoraFolder
 from ltx_ui.studio.people import Presence
 from ltx_ui.studio.room import Room
 from ltx_ui.studio.sign_ins import SignIns
+from ltx_ui.studio.storyboards import Storyboards
 from ltx_ui.studio.take_links import TakeLinks
 from ltx_ui.studio.tokens import Tokens
 from ltx_ui.studio.users import Users
@@ -51,15 +53,6 @@ class Asked(Protocol):
         """The recipe, given the digests of its files and of its takes' films, by field."""
 
 
-_SETTLE = {
-    EXTEND: extending.settled,
-    RETAKE: retaking.settled,
-    PICTURE_OF: new_sound.settled,
-    UPSCALE: upscaling.settled,
-}
-"""What completes a recipe by each kind of film."""
-
-
 class Kept(ABC):
     """The part of a studio that lies in its database and its folder.
 
@@ -67,6 +60,7 @@ class Kept(ABC):
         library: the takes.
         loras: those in the operator's folder.
         characters: whom ``@name`` stands for.
+        storyboards: shots that are made one after the other.
         exporting, importing: takes as zips, out and in.
         tokens: by which programs ask for their owners.
         users: who has a name and a password here.
@@ -95,6 +89,7 @@ class Kept(ABC):
             self._database, settings.takes_dir, self._takes_changed, self._inputs.sweep
         )
         self.characters = Characters(self._database, self._inputs)
+        self.storyboards = Storyboards(self._database, self.library)
         self.exporting = Exporting(self._database, settings.takes_dir, self._inputs)
         self.importing = Importing(
             *(self._database, settings.takes_dir, self._inputs, self.library),
@@ -151,6 +146,34 @@ class Kept(ABC):
         """
         return self._inputs.add_sound(data, owner=owner)
 
+    def add_film(self, data: bytes, owner: str = "", *, ours: bool = False) -> StoredSound:
+        """Store a film. Recipes may then refer to it by its digest.
+
+        Args, errors: as :meth:`InputStore.add_film`.
+        """
+        digest = self._inputs.add_film(data, CONTROL, owner, ours=ours)
+        film = self._inputs.film(digest, CONTROL, owner)
+        return StoredSound(digest, film.frames / film.fps)
+
+    def film_of(self, take_id: str, owner: str) -> StoredSound:
+        """Store a take's film, so that another clip may follow it.
+
+        Raises:
+            NotFound: there is no such take of this owner, or its file was deleted from outside.
+            MediaError: the disk is full.
+        """
+        return self.add_film(self.library.video(take_id, owner).read_bytes(), owner, ours=True)
+
+    def followed(self, digest: str, owner: str, kind: ControlKind, start: float) -> bytes:
+        """What a clip follows of a stored film at a time, as a small WebP.
+
+        Raises:
+            InvalidRecipe: there is no film by this digest that the owner may use.
+            MediaError: it can't be read.
+        """
+        film = self._inputs.film(digest, CONTROL, owner)
+        return small_frame(self.media_file(digest, owner), film, kind, start)
+
     def recipe_of(self, asked: Asked, owner: str = "") -> Recipe:
         """The recipe that is asked for, whose files are stored from now on. What was not asked for
         it has of its film.
@@ -169,7 +192,7 @@ class Kept(ABC):
 
     def _settled(self, recipe: Recipe, owner: str, inherited: Collection[str] = ()) -> Recipe:
         for field, film in self._inputs.films(recipe, owner).items():
-            recipe = _SETTLE[field](recipe, film, inherited)
+            recipe = SETTLE[field](recipe, film, inherited)
         return recipe
 
     def last_frame(self, take_id: str, owner: str) -> StoredImage:

@@ -9,20 +9,25 @@ import hashlib
 import json
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from os import stat_result
 from pathlib import Path
 
-from ltx_ui.engine.loras import LoraHeader, UnusableLora, check_fits, read_header
+from ltx_ui.controlling import LORAS, led
+from ltx_ui.engine.loras import (
+    LoraHeader,
+    UnusableLora,
+    check_fits,
+    check_weights,
+    read_header,
+)
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import Inputs, LoraData
 from ltx_ui.loras import LoraInput, is_name
 from ltx_ui.recipe import Recipe
 
-FIELD = "loras"
-"""The recipe's field with its LoRAs, named in errors."""
 MOST_FILES = 500
 _MOST_NAMED = 12
 
@@ -56,6 +61,8 @@ class Lora:
         words: that call what it was trained on.
         fits: the ids of the models that it is known to fit: the loaded one, or none until a model
             is loaded.
+        factor: of an IC-LoRA, by which a clip follows a film: how many times as wide as the film
+            the clip is; 0 for any other.
         layers: how many layers it has, and ``matched`` how many of them the loaded model has.
         why_not: a sentence on why it can't be used now; empty if it can.
     """
@@ -69,6 +76,7 @@ class Lora:
     layers: int = 0
     matched: int = 0
     numbers: int = 0
+    factor: int = 0
     why_not: str = ""
 
 
@@ -76,7 +84,8 @@ class LoraFolder:
     """The folder of LoRAs. Safe to call from any thread.
 
     Args:
-        known: a file in which the files' SHA-256 are kept, which take seconds to compute.
+        known: a file in which the files' SHA-256 are kept, and whether their numbers can be used:
+            both take seconds to find out.
 
     Attributes:
         fitting: what they are held to; None until a model is loaded.
@@ -87,7 +96,7 @@ class LoraFolder:
         self._lock = threading.Lock()
         self._headers: dict[_Key, LoraHeader | str] = {}
         self._matched: dict[tuple[_Key, str], int | str] = {}
-        self._digests: dict[str, str] | None = None
+        self._found: dict[str, str] | None = None
         self.fitting: Fitting | None = None
 
     def all(self) -> list[Lora]:
@@ -108,30 +117,31 @@ class LoraFolder:
             return ""
 
     def settled(self, recipe: Recipe) -> Recipe:
-        """A recipe that says by their digests which files its LoRAs are.
+        """A recipe that says by their digests which files its LoRAs are, and in which size one of
+        them takes the film that the clip follows.
 
         Raises:
             InvalidRecipe: there is no such LoRA here, its file is another one by now, or it can't
-                be used.
+                be used; or there is an IC-LoRA without a film, or a film without one.
         """
-        if not recipe.inputs.loras:
-            return recipe
-        loras = tuple(
-            each.model_copy(update={"sha256": data[0]}) for each, data in self._of(recipe)
-        )
-        inputs: Inputs = recipe.inputs.model_copy(update={"loras": loras})
-        return recipe.model_copy(update={"inputs": inputs})
+        found = list(self._of(recipe))
+        loras = tuple(each.model_copy(update={"sha256": sha256}) for each, (sha256, _) in found)
+        if loras:
+            inputs: Inputs = recipe.inputs.model_copy(update={"loras": loras})
+            recipe = recipe.model_copy(update={"inputs": inputs})
+        return led(recipe, {lora.name: lora.factor for _, (_, lora) in found if lora.factor})
 
     def read(self, recipe: Recipe) -> tuple[LoraData, ...]:
-        """A recipe's LoRAs that change its clip, as the engine takes them.
+        """A recipe's LoRAs that change its clip, as the engine takes them: IC-LoRAs only where it
+        follows a film.
 
         Raises:
             InvalidRecipe: as :meth:`settled`.
         """
         return tuple(
-            LoraData(each.name, lora.path, sha256, each.strength, lora.numbers)
+            LoraData(each.name, lora.path, sha256, each.strength, lora.numbers, lora.factor > 0)
             for each, (sha256, lora) in self._of(recipe)
-            if each.strength
+            if each.strength and (recipe.inputs.follows or not lora.factor)
         )
 
     def missing(self, loras: Sequence[LoraInput]) -> list[str]:
@@ -151,15 +161,15 @@ class LoraFolder:
     def _one(self, asked: LoraInput) -> tuple[str, Lora]:
         files = self._files()
         if asked.name not in files:
-            raise InvalidRecipe.because(FIELD, f"{FIELD}: {self._none(asked.name)}")
+            raise InvalidRecipe.because(LORAS, f"{LORAS}: {self._none(asked.name)}")
         lora = self._told(asked.name, files[asked.name])
         if lora.why_not:
-            raise InvalidRecipe.because(FIELD, f"{FIELD}: {lora.why_not}")
+            raise InvalidRecipe.because(LORAS, f"{LORAS}: {lora.why_not}")
         sha256 = self.sha256(lora)
         if asked.sha256 not in ("", sha256):
             raise InvalidRecipe.because(
-                FIELD,
-                f"{FIELD}: {asked.name} is another file here than the one that is asked for "
+                LORAS,
+                f"{LORAS}: {asked.name} is another file here than the one that is asked for "
                 f"(SHA-256 {sha256[:12]}…, not {asked.sha256[:12]}…). Put that file back, or leave "
                 "out @ and what follows to use this one.",
             )
@@ -206,6 +216,7 @@ class LoraFolder:
             words=header.words,
             layers=len(header.layers),
             numbers=header.numbers,
+            factor=header.factor,
         )
         if (fitting := self.fitting) is None:
             return lora
@@ -232,18 +243,38 @@ class LoraFolder:
                 self._headers[key] = read_header(path)
             except UnusableLora as error:
                 self._headers[key] = str(error)
+            else:
+                if why_not := self._once(path, stat, "numbers", _damage):
+                    self._headers[key] = why_not
         return self._headers[key]
 
     def _digest(self, path: Path, stat: stat_result) -> str:
-        key = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
+        return self._once(path, stat, "", _sha256)
+
+    def _once(self, path: Path, stat: stat_result, what: str, find: Callable[[Path], str]) -> str:
+        """What is found out about a file, once for as long as it stays the same."""
+        key = f"{path}:{stat.st_size}:{stat.st_mtime_ns}{what and ':'}{what}"
         with self._lock:
-            if self._digests is None:
-                self._digests = _read_digests(self._known)
-            if key not in self._digests:
-                with path.open("rb") as file:
-                    self._digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
-                _write_digests(self._known, self._digests)
-            return self._digests[key]
+            if self._found is None:
+                self._found = _read_found(self._known)
+            if key not in self._found:
+                self._found[key] = find(path)
+                _write_found(self._known, self._found)
+            return self._found[key]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _damage(path: Path) -> str:
+    """Why a file's numbers can't be used; empty if they can."""
+    try:
+        check_weights(path)
+    except UnusableLora as error:
+        return str(error)
+    return ""
 
 
 def _key(path: Path, stat: stat_result) -> _Key:
@@ -254,7 +285,7 @@ def _unusable(lora: Lora, why: str) -> Lora:
     return replace(lora, why_not=f"{lora.name} {why}.")
 
 
-def _read_digests(file: Path) -> dict[str, str]:
+def _read_found(file: Path) -> dict[str, str]:
     try:
         found = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
@@ -262,7 +293,7 @@ def _read_digests(file: Path) -> dict[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-def _write_digests(file: Path, digests: Mapping[str, str]) -> None:
-    with suppress(OSError):  # They are only computed again.
+def _write_found(file: Path, found: Mapping[str, str]) -> None:
+    with suppress(OSError):  # It is only found out again.
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(digests), "utf-8")
+        file.write_text(json.dumps(found), "utf-8")

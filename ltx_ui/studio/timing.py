@@ -14,6 +14,7 @@ from statistics import mean, median
 from sqlalchemy import delete, or_, select
 
 from ltx_ui.clip import Stage
+from ltx_ui.controlling import tokens_beside
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.geometry import TEMPORAL_COMPRESSION, video_tokens
 from ltx_ui.recipe import Recipe
@@ -172,7 +173,8 @@ class TimingModel:
             case "sampling":
                 # Each picture between the ends is sampled along, as one more latent frame.
                 whole = (*size[:2], size[2] + TEMPORAL_COMPRESSION * recipe.inputs.between)
-                return video_tokens(*whole) * self._card.passes(recipe)
+                tokens = video_tokens(*whole) + tokens_beside(recipe)
+                return tokens * self._card.passes(recipe)
             case "decoding" | "saving":
                 # The picture of a film is read and copied.
                 return math.prod(size) * (0.01 if recipe.inputs.picture else 1)
@@ -278,6 +280,9 @@ def _settings(recipe: Recipe) -> str:
         kept["inputs"] = {"upscale": {"digest": _ANY}}
     if recipe.inputs.picture is not None:
         kept["inputs"] = {"picture": {"digest": _ANY}}
+    if factor := recipe.inputs.follows:
+        control = {"digest": _ANY, "factor": factor}
+        kept["inputs"] = kept.get("inputs", {}) | {"control": control}
     return json.dumps(kept, sort_keys=True)
 
 

@@ -72,6 +72,7 @@ class Create:
             "dismiss": self._dismiss,
             "example_clip": self._example_clip,
             "example": self._example,
+            "follow": self._follow,
             "full": self._full,
             "heart": self._heart,
             "last_frame": self._last_frame,
@@ -247,6 +248,10 @@ class Create:
     def _last_frame(self, values: Values, event: gr.EventData, owner: str) -> Updates:
         stored = self._studio.last_frame(self._take_of(event, owner).id, owner)
         return self.form.filling.start_from(stored.digest, values)
+
+    def _follow(self, values: Values, event: gr.EventData, owner: str) -> Updates:
+        take = self._take_of(event, owner)
+        return self.form.filling.follow(self._studio.film_of(take.id, owner), values, take.id)
 
     def _again(self, values: Values, event: gr.EventData, owner: str) -> Updates:
         return self.begin_again(str(sent(event, "take")), values, owner)

@@ -11,6 +11,7 @@ from typing import Any
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import Recipe
 from ltx_ui.web.fields import MODES
+from ltx_ui.web.followed import in_words as film_in_words
 from ltx_ui.web.form import DESCRIBED, Form
 from ltx_ui.web.given_sound import in_words as sound_in_words
 from ltx_ui.web.keyframes import in_words as rows_in_words
@@ -98,6 +99,8 @@ def in_words(name: str, value: Any) -> str:
         return t("since.none")
     if name == "keyframes":
         return rows_in_words(value)
+    if name == "followed":
+        return film_in_words(value)
     if name == "given_sound":
         return sound_in_words(value)
     if isinstance(value, tuple):

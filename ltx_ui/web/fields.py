@@ -23,6 +23,7 @@ from ltx_ui.web.choices import (
     size_choices,
     take_choices,
 )
+from ltx_ui.web.followed import lay_out_followed
 from ltx_ui.web.form import DESCRIBED, Form
 from ltx_ui.web.given_sound import lay_out_sound
 from ltx_ui.web.helpers import lay_out_helper
@@ -61,6 +62,7 @@ class Fields:
         cast: offers characters; its event ``bring`` says who was named, ``paused`` that somebody
             paused after typing into a text field.
         history: offers earlier prompts.
+        enhance: suggests the prompt in more words; its event ``use`` says that one is taken.
         file: takes a file that tells a recipe; its event ``told`` says what.
         summary: shows on a phone what is chosen, instead of the fields.
         compiled: shows what the model reads, and how much of it.
@@ -71,6 +73,7 @@ class Fields:
     cast: gr.HTML
     history: gr.HTML
     file: gr.HTML
+    enhance: gr.HTML
     summary: gr.HTML
     compiled: gr.HTML
     advice: gr.HTML
@@ -175,10 +178,12 @@ class _Layout:
                     )
                 history = panel("history", js="actions.js")
                 file = panel("recall", render("recall.html"), "recall.js")
+                enhance = panel("enhance", render("enhance.html", why=""), "enhance.js")
         return {
             "cast": cast,
             "history": history,
             "file": file,
+            "enhance": enhance,
             "compiled": panel("compiled-prompt", js="actions.js"),
             "summary": panel("summary", js="sheets.js"),
             "advice": panel("prompt-advice", js="actions.js"),
@@ -225,6 +230,7 @@ class _Layout:
             self.segments("mode", modes)
             known = DESCRIBED["loras"]
             self.of_form["loras"] = lay_out_loras(known.label, known.elem_id)
+            self.of_form["followed"] = lay_out_followed(DESCRIBED["followed"].elem_id)
             for name, described in DESCRIBED.items():
                 if described.component is not None:
                     self.put(name, described.component)

@@ -12,12 +12,13 @@ from gradio.components import Component
 
 from ltx_ui.bundles import form_fields
 from ltx_ui.errors import NotFound
-from ltx_ui.inputs import CENTRE, FIELDS, FOCUSES
-from ltx_ui.loras import read_sent
+from ltx_ui.inputs import CENTRE, CONTROL, FIELDS, FOCUSES
+from ltx_ui.loras import MOST, read_sent
 from ltx_ui.presets import Example, Presets, Remedy
 from ltx_ui.recall import Making, recalled
-from ltx_ui.recipe import MAX_SEED, PromptFields, Recipe
+from ltx_ui.recipe import MAX_PROMPT, MAX_SEED, PromptFields, Recipe
 from ltx_ui.studio.deleting import UNDO_SECONDS
+from ltx_ui.studio.input_store import StoredSound
 from ltx_ui.studio.jobs import Origin
 from ltx_ui.studio.session import Session
 from ltx_ui.studio.studio import Studio
@@ -27,6 +28,7 @@ from ltx_ui.web.caller import asking
 from ltx_ui.web.cast import model_reads
 from ltx_ui.web.casting import brought
 from ltx_ui.web.fields import Fields
+from ltx_ui.web.followed import Followed
 from ltx_ui.web.form import DESCRIBED, OFFERED, Form
 from ltx_ui.web.given_sound import GivenSound, as_rows
 from ltx_ui.web.keyframes import Keyframe
@@ -77,15 +79,32 @@ class Filling:
             for place, name in FIELDS.items()
         } | {"keyframes": [dataclasses.asdict(each) for each in form.keyframes if self._has(each)]}
         there["given_sound"] = as_rows(tuple(filter(self._hears, form.given_sound)))
+        there["followed"] = [dataclasses.asdict(e) for e in form.followed if self._hears(e)]
         limits = self._studio.limits(asking())
         shown = self.fields.show(
             form, self._presets, there, limits, has_upsampler=self.has_upsampler
         )
-        return shown | {self.fields["loras"]: self.loras(form) | {"value": form.loras}}
+        followed = self.follows(form) | {"value": there["followed"]}
+        return shown | {
+            self.fields["loras"]: self.loras(form) | {"value": form.loras},
+            self.fields["followed"]: followed,
+        }
 
     def loras(self, form: Form) -> dict[str, Any]:
         """What the field for LoRAs offers beside those that are chosen."""
         return offer_loras(self.fields["loras"], self._studio.loras.usable(), form.loras)
+
+    @property
+    def leading(self) -> set[str]:
+        """The names of the IC-LoRAs that can be used."""
+        return {lora.name for lora in self._studio.loras.usable() if lora.factor}
+
+    def follows(self, form: Form) -> dict[str, Any]:
+        """An update by which the field for the film to follow is there where an IC-LoRA is chosen,
+        or a film is."""
+        chosen = {name.partition("@")[0] for name, _ in form.loras}
+        # By a class it would forget what its script has put into it meanwhile.
+        return dict(gr.update(led=bool(form.followed or (chosen and chosen & self.leading))))
 
     def limit(self, values: Values) -> Updates:
         """Offer a visitor what they may ask for; whoever has no limits has been offered all."""
@@ -107,9 +126,9 @@ class Filling:
     def _has(self, row: Keyframe) -> bool:
         return self._picture(row.digest, CENTRE) is not None
 
-    def _hears(self, sound: GivenSound) -> bool:
+    def _hears(self, given: GivenSound | Followed) -> bool:
         try:
-            return bool(self._studio.media_file(sound.digest, asking()))
+            return bool(self._studio.media_file(given.digest, asking()))
         except NotFound:
             return False
 
@@ -251,6 +270,8 @@ class Filling:
             yield t("filled.no_lora", name=missing)
         if not all(map(self._hears, form.given_sound)):
             yield t("filled.no_sound")
+        if not all(map(self._hears, form.followed)):
+            yield t("follow.not_here")
         for row in form.keyframes:
             if not self._has(row):
                 yield t("filled.no_picture", picture=t("keyframes.number", number=row.frame))
@@ -278,6 +299,11 @@ class Filling:
         words: dict[str, Any] = {name: getattr(was, name) for name in _PROMPT_FIELDS}
         form = dataclasses.replace(self.form(values), **words)
         return self.fill(values, t("filled.earlier"), form)
+
+    def enhanced(self, values: Values, event: gr.EventData) -> Updates:
+        """Take a suggestion for the prompt, as it was edited."""
+        text = str(sent(event, "text") or "")[:MAX_PROMPT]
+        return self.fill_some(values, t("filled.enhanced"), prompt=text) if text.strip() else {}
 
     def bring(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
         """Fill in what belongs to a character who was named in the prompt."""
@@ -327,12 +353,24 @@ class Filling:
         form = dataclasses.replace(self.form(values), image_start=digest)
         return self.fill(values, t("filled.last_frame"), form)
 
+    def follow(self, film: StoredSound, values: Values, take_id: str) -> Updates:
+        """Let the next clip follow a film, by the one IC-LoRA that there is, if it is the only
+        one."""
+        form, leading = self.form(values), self.leading
+        loras = form.loras
+        if len(leading) == 1 and not {name.partition("@")[0] for name, _ in loras} & leading:
+            loras = (*loras, (next(iter(leading)), 1.0))[-MOST:]
+        films = (Followed(film.digest, seconds=film.seconds),)
+        form = dataclasses.replace(form, followed=films, loras=loras)
+        return self.fill(values, t("follow.filled"), form, Origin(take_id, "followed"))
+
     def connect(self) -> None:
         """Connect the events that fill the fields."""
         fields = self.fields
         on(self.done.undo, self.undo, {self.done}, self.filled, how=EACH)
         on(fields.compiled.act, self.merge, fields.all, self.filled, how=EACH)
         on(fields.history.act, self.reuse_words, fields.all, self.filled, how=EACH)
+        on(fields.enhance.use, self.enhanced, fields.all, self.filled, how=EACH)
         on(fields.cast.bring, self.bring, fields.all, self.filled, how=EACH)
         on(fields.file.told, self.reuse_file, fields.all, self.filled, how=EACH)
         on(fields.dice.click, self.roll, None, {fields["seed"], fields["seed_locked"]})
@@ -342,4 +380,5 @@ def with_loss(words: str, recipe: Recipe) -> str:
     """What was done, and what of a recipe the fields have no place for."""
     if recipe.inputs.retake is not None:
         return " ".join([words, t("filled.no_part")])
-    return words if not any(recipe.inputs.films()) else " ".join([words, t("filled.no_film")])
+    lost = any(name != CONTROL for name, _ in recipe.inputs.films())
+    return " ".join([words, t("filled.no_film")]) if lost else words

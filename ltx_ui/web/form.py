@@ -31,6 +31,7 @@ from ltx_ui.web.described import (
     read_text,
     read_whole,
 )
+from ltx_ui.web.followed import Followed, followed_asked, read_followed
 from ltx_ui.web.given_sound import GivenSound, read_sound, sound_asked
 from ltx_ui.web.keyframes import Keyframe, read_rows, rows_asked
 from ltx_ui.web.loras import as_asked, read_chosen
@@ -161,6 +162,12 @@ class Form:
         rare=True,
         fills=lambda form, card: {"loras": as_asked(form.loras)},
     )
+    followed: tuple[Followed, ...] = kept_field(
+        *((), read_followed, "follow.label", "followed"),
+        asks=("control",),
+        rare=True,
+        fills=lambda form, card: form.followed[0].asked if form.followed else {},
+    )
     noise: str = kept_field(
         *(_default("noise"), one_of(*choices("noise")), "field.noise", "noise"),
         choices=(("field.noise_frame", "frame"), ("field.noise_clip", "clip")),
@@ -208,6 +215,7 @@ class Form:
         kept |= {name: read_focus(kept[name]) for name in FOCUSES.values() if name in kept}
         kept["loras"] = read_chosen(asked.get("loras", ()))
         kept["given_sound"] = sound_asked(asked)
+        kept["followed"] = followed_asked(asked)
         kept["keyframes"] = rows_asked(asked["keyframes"])
         form = replace(
             cls.initial(presets),

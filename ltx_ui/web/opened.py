@@ -36,6 +36,7 @@ _CAME: dict[Relation, str] = {
     "extended": "opened.extended",
     "retaken": "opened.retaken",
     "upscaled": "opened.upscaled",
+    "followed": "opened.followed",
 }
 """What a take is to the one that it came from, as texts of the catalogue."""
 
@@ -81,6 +82,7 @@ class Opened:
             told=json.dumps(_answer(take), indent=2, ensure_ascii=False),
             stages=[(t(STAGES[name]), spent) for name, spent in _spent(take)],
             remedies=self._create.stage.remedies(take),
+            leads=self._create.form.filling.leading,
             raises=self._create.form.filling.can_be_raised(take.recipe),
             ways=WAYS,
             gone=lineage.gone,

@@ -103,7 +103,7 @@ PARTS: Mapping[str, Part] = {
         begins=("studio:sheet",),
     ),
     "loras": Part(
-        components={"loras.js": ()},
+        components={"loras.js": (), "followed.js": ("changed",)},
         styles=("loras.css",),
         begins=("studio:disclose", "studio:lora"),
     ),
@@ -116,6 +116,11 @@ PARTS: Mapping[str, Part] = {
         components={"given_sound.js": ("changed",)},
         styles=("given_sound.css",),
         begins=("studio:sound",),
+    ),
+    "enhance": Part(
+        components={"enhance.js": ("use",)},
+        styles=("enhance.css",),
+        begins=("studio:enhance",),
     ),
     "cast": Part(
         components={"mention.js": ("bring",)}, styles=("cast.css",), begins=("studio:mention",)

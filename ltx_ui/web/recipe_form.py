@@ -25,6 +25,7 @@ from ltx_ui.web.estimates import Estimates
 from ltx_ui.web.fields import PICTURES, TIMED
 from ltx_ui.web.filling import Filling
 from ltx_ui.web.findings import Findings
+from ltx_ui.web.followed import check_followed
 from ltx_ui.web.form import (
     FIXED,
     OFFERED,
@@ -44,7 +45,7 @@ from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, in_browser, on, panel, presence, sent
 from ltx_ui.words import squeeze
 
-_SENT = (*PICTURES, *TIMED)
+_SENT = (*PICTURES, *TIMED, "followed")
 _TYPED = ("prompt", "negative_prompt", *_SENT)
 """Fields that report changes by scripts of their own; all others have Gradio's ``change``."""
 
@@ -97,6 +98,7 @@ class RecipeForm:
             check_refused(values.get(self.fields[name]), name)
         check_sent(values.get(self.fields["keyframes"]))
         check_sound(values.get(self.fields["given_sound"]))
+        check_followed(values.get(self.fields["followed"]))
         form = self.filling.form(values)
         data = form.recipe_data(self._presets, self._studio.model_card())
         recipe = parse_recipe(data, max_volume=self._settings.max_volume)
@@ -130,6 +132,7 @@ class RecipeForm:
             self.fields.quality: self._estimates.quality(form),
             self.fields["image_strength"]: gr.update(visible=form.has_picture),
             **{self.fields[n]: gr.update(**length_of(form.num_frames, form.fps)) for n in TIMED},
+            self.fields["followed"]: self.filling.follows(form),
             self._draft: form.as_draft(),
             **self._measure(form),
         }
@@ -188,7 +191,9 @@ class RecipeForm:
                 for name, offered in OFFERED.items()
             },
             **self._phrases(),
+            self.fields.enhance: render("enhance.html", why=said(self._studio.enhancing.why_not)),
             self.fields["loras"]: self.filling.loras(form),
+            self.fields["followed"]: self.filling.follows(form),
             self.fields.quality: self._estimates.quality(form),
             **self._measure(form),
         }

@@ -143,7 +143,8 @@ class Stage:
         """The verbs of a take."""
         raises = take and self._form.filling.can_be_raised(take.recipe)
         remedies = self.remedies(take)
-        return render("take_row.html", take=take, remedies=remedies, raises=raises)
+        leads = take and self._form.filling.leading
+        return render("take_row.html", take=take, remedies=remedies, raises=raises, leads=leads)
 
     def remedies(self, take: Take | None) -> dict[str, Remedy]:
         """What the doctor says of a take, by the name of what was found."""

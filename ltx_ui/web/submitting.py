@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from starlette.requests import Request as HttpRequest
 
 from ltx_ui.errors import InvalidParameter, StudioError
-from ltx_ui.inputs import EXTEND, PICTURE_OF, RETAKE, UPSCALE
+from ltx_ui.inputs import CONTROL, EXTEND, PICTURE_OF, RETAKE, UPSCALE
 from ltx_ui.request import Request, parse_request
 from ltx_ui.settings import Settings
 from ltx_ui.studio.asked import Key
@@ -44,6 +44,7 @@ _RELATIONS: Mapping[str, Relation] = {
     RETAKE: "retaken",
     PICTURE_OF: "revoiced",
     UPSCALE: "upscaled",
+    CONTROL: "followed",
 }
 """What a clip is to the take that a field of its request names."""
 JOB_PATH = "/api/v1/jobs/{}"

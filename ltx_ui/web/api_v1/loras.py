@@ -23,6 +23,12 @@ class LoraFile(BaseModel):
     fits: list[str] = Field(
         description="Models that it is known to fit: the loaded one, or none until it is loaded."
     )
+    follows_film: bool = Field(
+        description="Whether it is an IC-LoRA, by which a clip follows the film that control names."
+    )
+    reference_downscale_factor: int | None = Field(
+        description="How many times as wide as that film the clip is; null for any other LoRA."
+    )
     layers: int = Field(description="Layers that it changes.")
     matched_layers: int = Field(description="Those of them that the loaded model has.")
     usable: bool
@@ -46,6 +52,8 @@ def loras_router(studio: Studio) -> APIRouter:
             rank=lora.rank or None,
             trigger_words=list(lora.words),
             fits=list(lora.fits),
+            follows_film=lora.factor > 0,
+            reference_downscale_factor=lora.factor or None,
             layers=lora.layers,
             matched_layers=lora.matched,
             usable=bool(lora.fits),

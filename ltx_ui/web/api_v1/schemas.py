@@ -9,7 +9,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ltx_ui.clip import Stage
-from ltx_ui.inputs import EXTEND, PICTURE_OF, RETAKE, UPSCALE, Direction, OfSound
+from ltx_ui.inputs import (
+    CONTROL,
+    EXTEND,
+    PICTURE_OF,
+    RETAKE,
+    UPSCALE,
+    ControlKind,
+    Direction,
+    OfSound,
+)
 from ltx_ui.loras import LEAST_STRENGTH, MOST_STRENGTH
 from ltx_ui.recipe import ClipFields
 from ltx_ui.recipe import Recipe as StoredRecipe
@@ -54,6 +63,15 @@ class Upscaled(BaseModel):
     video: Digest = Field(description="The stored film.")
 
 
+class Followed(BaseModel):
+    """A film that a clip follows, by an IC-LoRA."""
+
+    video: Digest = Field(description="The stored film.")
+    kind: ControlKind = Field(description="given: as it is. canny: its edges, drawn here.")
+    strength: float = Field(ge=0, le=1, description="How closely; at 0 it has no effect.")
+    start: float = Field(description="Seconds into the film where the clip begins.")
+
+
 class Lora(BaseModel):
     """A LoRA of a recipe."""
 
@@ -87,6 +105,7 @@ class Recipe(ClipFields):
     retake: Retaken | None = Field(None, description="The film of which a part is made again.")
     picture_of: Revoiced | None = Field(None, description="The film whose picture it keeps.")
     upscale: Upscaled | None = Field(None, description="The film that it makes larger.")
+    control: Followed | None = Field(None, description="The film that it follows.")
 
 
 class TakeLinks(BaseModel):
@@ -236,6 +255,7 @@ def recipe(stored: StoredRecipe) -> Recipe:
         RETAKE: Retaken,
         PICTURE_OF: Revoiced,
         UPSCALE: Upscaled,
+        CONTROL: Followed,
     }
     for name in films.keys() & told.keys():
         told[name] = films[name].model_construct(**told[name])
