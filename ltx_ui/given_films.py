@@ -92,10 +92,7 @@ def read_film(value: Any, others: Collection[str], how: str) -> dict[str, Any]:
         ValueError: as the end of a sentence that begins with the field's name.
     """
     if isinstance(value, str) and value.lstrip().startswith("{"):
-        try:
-            value = json_object(value.encode())
-        except ValueError:
-            raise ValueError(f"is no JSON object. {how}") from None
+        value = read_object(value, how)
     if not isinstance(value, Mapping):
         raise ValueError(f"is {shown(value)}. {how}")
     if strange := next((key for key in value if key not in (*_NAMES, *others)), None):
@@ -107,6 +104,21 @@ def read_film(value: Any, others: Collection[str], how: str) -> dict[str, Any]:
         "take": read_take(given["take"]) if "take" in given else None,
         "video": _video(given.get("video"), how),
     }
+
+
+def read_object(text: str, how: str) -> Mapping[str, Any]:
+    """An object from its JSON as text.
+
+    Args:
+        how: a sentence that says what to send.
+
+    Raises:
+        ValueError: as :func:`read_film`.
+    """
+    try:
+        return json_object(text.encode())
+    except ValueError:
+        raise ValueError(f"is no JSON object. {how}") from None
 
 
 def read_take(value: Any) -> str:

@@ -16,6 +16,7 @@ from ltx_ui.given_films import (
     Film,
     GivenFilm,
     read_film,
+    read_object,
     read_take,
     undecided,
 )
@@ -63,6 +64,8 @@ class SoundOfTake:
 
 
 def _read_sound(value: Any) -> Any:
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value = read_object(value, _SOUND_HOW)
     if not isinstance(value, Mapping):
         return digest_or_file(value, SOUND)
     if strange := next((key for key in value if key != "take"), None):

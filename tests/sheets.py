@@ -107,6 +107,13 @@ def _remaking(text: str) -> dict[str, Any]:
     return told | {"most_words": 4000, "most_seed": 9}
 
 
+def _revoicing(text: str) -> dict[str, Any]:
+    recipe = Recipe(prompt=text, seed=1)
+    told = {"take": text, "recipe": recipe, "name": "picture_of", "sound": "audio", "others": {}}
+    told |= {"kept": {"negative_prompt": text}, "by_model": True, "accept": ".wav"}
+    return told | {"formats": "WAV", "most_words": 4000, "most_seed": 9}
+
+
 def _larger(text: str) -> dict[str, Any]:
     told = {"recipe": Recipe(prompt=text, seed=1), "name": "upscale", "film": text}
     return told | {"size": "576x1024", "problem": "", "most_words": 4000}
@@ -127,6 +134,7 @@ SHEETS = [
     ("people.html", _closed),
     ("posting.html", _posting),
     ("remaking.html", _remaking),
+    ("revoicing.html", _revoicing),
     (
         "problem.html",
         lambda text: {"sentences": [text], "fields": [text, text], "licence": None},

@@ -91,6 +91,7 @@ def test_the_examples_are_the_best_practices_and_can_be_sent(http: httpx.Client,
         assert len(body["examples"]) >= 8
     for example in body["examples"].values():
         films = {"extend": {"take": take}, "retake": {"take": take, "end_frame": 8}}
+        films["picture_of"] = {"take": take}
         known = {name: film for name, film in films.items() if name in example["value"]}
         answer = http.post("/api/v1/jobs", json=example["value"] | known)
         assert answer.status_code == 202, answer.text

@@ -93,7 +93,7 @@ def test_the_model_makes_another_sound_for_the_same_picture(
     assert abs(likeness(old, new)) < 0.9
     assert np.abs(new).max() > 0.01
     # It is one for this picture: beside another one the same words and seed sound otherwise.
-    size = {"width": 196, "height": 128, "num_frames": 33}
+    size: dict[str, Any] = {"width": 196, "height": 128, "num_frames": 33}
     other = heard(made(studio, prompt=again.recipe.prompt, seed=9, **size).video)
     assert other is not None and likeness(other, new) < 0.999
 
@@ -136,14 +136,9 @@ def test_sounds_are_swapped(studio: Studio, first: Take, again: Take) -> None:
     one = made(studio, picture_of={"take": first.id}, audio={"take": again.id})
     old, new = heard(again.video), heard(one.video)
     assert old is not None and new is not None
-    assert likeness(old[:, ::1], resampled(new)) > 0.95
+    assert likeness(old, new[:, ::2]) > 0.95
     assert one.recipe.inputs.audio is not None and one.recipe.inputs.picture is not None
     assert one.recipe.inputs.audio.digest != one.recipe.inputs.picture.digest
-
-
-def resampled(sound: NDArray[np.float32]) -> NDArray[np.float32]:
-    """From 48 kHz to the demo model's 24."""
-    return np.asarray(sound[:, ::2])
 
 
 def test_a_film_gets_no_sound(studio: Studio, first: Take) -> None:

@@ -47,7 +47,7 @@ def decode(
     """
     listener.progress("decoding", 0, 2)
     crop = _seen(card, recipe)
-    frames, notes = latents.picture, ()
+    frames, notes = latents.picture, tuple[str, ...]()
     if frames is None:
         frames, notes = _frames(pipe.vae, latents.video, crop, has_spare_cpu, pinned, free)
     listener.progress("decoding", 1, 2)

@@ -131,8 +131,8 @@ def can_be_copied(path: Path) -> bool:
         with _opened(path) as container:
             stream = container.streams.video[0]
             frame = next(container.decode(stream))
-            as_ours = stream.codec_context.name == "h264" and frame.format.name == "yuv420p"
-            return as_ours and frame.colorspace == Colorspace.ITU709 and frame.pts == 0
+            found = stream.codec_context.name, frame.format.name, frame.colorspace, frame.pts
+            return found == ("h264", "yuv420p", Colorspace.ITU709, 0)
     except (av.FFmpegError, StopIteration) as error:
         raise MediaError(f"The film {path.name} can't be read: {error}") from error
 

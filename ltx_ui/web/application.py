@@ -49,6 +49,7 @@ from ltx_ui.web.posting import Exports
 from ltx_ui.web.prefix import Prefixed
 from ltx_ui.web.proxies import Proxied
 from ltx_ui.web.remaking import Remaking
+from ltx_ui.web.revoicing import Revoicing
 from ltx_ui.web.streams import Streams
 from ltx_ui.web.videos.routes import Videos
 
@@ -129,6 +130,7 @@ def make_routes(
         enhance.parts(),
         Longer(studio, settings).parts(),
         Remaking(studio, settings).parts(),
+        Revoicing(studio).parts(),
         Larger(studio).parts(),
         parts_router(),
         News(studio, streams).router(),

@@ -140,6 +140,13 @@ class Form:
         info="field.loop_info",
         component=gr.Checkbox,
     )
+    loudness: bool = kept_field(
+        *(_default("loudness"), read_flag, "field.loudness", "loudness"),
+        of_preset=True,
+        rare=True,
+        info="field.loudness_info",
+        component=gr.Checkbox,
+    )
     negative_prompt: str = kept_field(
         *(_default("negative_prompt"), read_text, "field.negative_prompt", "negative-prompt"),
         fixed=lambda card: not card.takes_guidance,

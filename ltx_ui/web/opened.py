@@ -35,6 +35,7 @@ _CAME: dict[Relation, str] = {
     "cured": "opened.cured",
     "extended": "opened.extended",
     "retaken": "opened.retaken",
+    "revoiced": "opened.revoiced",
     "upscaled": "opened.upscaled",
     "followed": "opened.followed",
 }

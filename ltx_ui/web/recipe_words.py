@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from ltx_ui.inputs import EXTEND, FILMS, RETAKE, UPSCALE, is_digest
+from ltx_ui.inputs import EXTEND, FILMS, PICTURE_OF, RETAKE, UPSCALE, is_digest
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import Recipe
 from ltx_ui.retaking import frames_again
@@ -90,6 +90,9 @@ def _beside_fields(recipe: Recipe) -> Iterator[Line]:
     if again := recipe.inputs.retake:
         start, end = (seconds(frame / recipe.fps, 2) for frame in frames_again(again))
         yield Line(RETAKE, t("retake.film"), t("retake.words", start=start, end=end))
+    if recipe.inputs.picture:
+        by = "none" if not recipe.include_audio else "given" if recipe.as_given else "made"
+        yield Line(PICTURE_OF, t("revoice.film"), t(f"revoice.{by}"))
     if recipe.inputs.upscale:
         size = f"{recipe.width // TIMES}x{recipe.height // TIMES}"
         yield Line(UPSCALE, t("upscale.title"), size)

@@ -54,6 +54,12 @@ RECIPES: Mapping[str, Any] = {
         retake={"take": "0123456789abcdef0123456789abcdef", "start_frame": 24, "end_frame": 48},
         prompt="The ball turns into a bright star",
     ),
+    "picture_of": _example(
+        "Another sound for a take, whose picture stays",
+        picture_of={"take": "0123456789abcdef0123456789abcdef"},
+        prompt="Waves roll onto the shore. The sound of the sea",
+        loudness=True,
+    ),
     "keyframes": _example(
         "Pictures at frames of your choice",
         image_start=_PICTURE,

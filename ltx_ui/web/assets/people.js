@@ -70,6 +70,18 @@ document.addEventListener('studio:sheet', async ({detail: button}) => {
     else button.title = words;
   }
 });
+// A file is sent as soon as it is chosen, and is then one more choice of the field that it is for.
+document.addEventListener('change', async ({target}) => {
+  const [file] = target.closest('#account [data-stores]')?.files ?? [];
+  if (!file) return;
+  say('');
+  const type = file.type.startsWith('audio/') ? file.type : 'application/octet-stream';
+  try {
+    const answer = await fetch(target.dataset.stores, {method: 'POST', body: file, headers: {'Content-Type': type}});
+    if (!answer.ok) return say(await told(answer));
+    target.form.elements[target.dataset.for].add(new Option(file.name, (await answer.json()).digest, true, true));
+  } catch { say(WORDS.offline); }
+});
 // Two handles over a film: their times in words, and what is seen at the one that is moved, which takes
 // the other one along.
 const show = handle => {
