@@ -217,7 +217,7 @@ def test_what_does_not_go_together_is_refused(
 ) -> None:
     named = {name: {"take": first.id} if it == "TAKE" else it for name, it in fields.items()}
     with pytest.raises(InvalidRecipe, match=said):
-        recipe_of(studio, **named, picture_of={"take": first.id})
+        recipe_of(studio, OWNER, **named, picture_of={"take": first.id})
 
 
 @pytest.mark.parametrize(

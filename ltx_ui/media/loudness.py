@@ -57,6 +57,11 @@ class Level:
         return level
 
     @property
+    def most(self) -> bool:
+        """Whether it is raised as far as may be, and not as loud as asked for."""
+        return self.gain >= _MOST_GAIN
+
+    @property
     def filters(self) -> str:
         """ffmpeg's filters that do it."""
         limit = 10 ** (self.highest / 20)

@@ -120,7 +120,8 @@ def _level(clip: Clip, source: Sequence[str], target: Path) -> tuple[list[str], 
     if level.silent:
         return [], (f"The sound is too quiet or too short to be brought to {clip.lufs:g} LUFS.",)
     how = "up" if level.gain >= 0 else "down"
-    note = f"The sound was turned {how} by {abs(level.gain):.1f} dB, to {clip.lufs:g} LUFS."
+    where = f", and is still quieter than {clip.lufs:g}" if level.most else f", to {clip.lufs:g}"
+    note = f"The sound was turned {how} by {abs(level.gain):.1f} dB{where} LUFS."
     return ["-af", level.filters], (note,)
 
 
