@@ -98,6 +98,11 @@ def mentions(text: str, words: Words) -> bool:
     return _pattern(words).search(text) is not None
 
 
+def found(text: str, words: Words) -> list[str]:
+    """Those of the words that a text has, as they stand there, each once."""
+    return list(dict.fromkeys(_pattern(words).findall(text)))
+
+
 def without(text: str, words: Words) -> str:
     """The text without any of these words."""
     return _pattern(words).sub("", text)

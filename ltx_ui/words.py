@@ -48,6 +48,10 @@ _QUOTATION = regex.compile(
 )
 """A passage in quotes of any kind; an apostrophe within a word ends none."""
 
+_SENTENCE = regex.compile(
+    rf"""(?:{_QUOTATION.pattern}|(?!\p{{STerm}}|…).)+(?:(?:\p{{STerm}}|…)+[\p{{Pe}}\p{{Pf}}"']*)?"""
+)
+
 
 def squeeze(text: str) -> str:
     """One line without control characters, in which a space is all that white space leaves; the
@@ -77,6 +81,11 @@ def is_latin(text: str) -> bool:
 def quotations(text: str) -> list[str]:
     """The passages of a text that stand in quotes, each with its quotes."""
     return [found[0] for found in _QUOTATION.finditer(text)]
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text on one line. A passage in quotes is never parted."""
+    return [whole for found in _SENTENCE.finditer(text) if (whole := found[0].strip())]
 
 
 def quoted(text: str) -> str:

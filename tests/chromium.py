@@ -118,13 +118,13 @@ def plays(page: Page, selector: str) -> None:
         raise AssertionError(f"no clip plays: {page.evaluate(_STATE, selector)}") from late
 
 
-def opened(context: BrowserContext, app: RunningApp) -> Page:
-    """A tab on Create whose kept fields have arrived."""
+def opened(context: BrowserContext, app: RunningApp, model: str = "Demo model") -> Page:
+    """A tab on Create whose kept fields have arrived, once it says the model's name."""
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
     with page.expect_response("**/gradio_api/run/**"):
         page.goto(app.url)
-    page.locator("#model-status").filter(has_text="Demo model").wait_for(timeout=STARTING)
+    page.locator("#model-status").filter(has_text=model).wait_for(timeout=STARTING)
     page.wait_for_function(f"() => {_DRAFT} !== ''")  # What has arrived is in the fields by then.
     return page
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from studios import quick
 
+from ltx_ui.enhancing import Suggestion
 from ltx_ui.errors import LicenceToAccept
 from ltx_ui.presets import Posting
 from ltx_ui.recipe import Recipe
@@ -19,6 +20,10 @@ from ltx_ui.studio.tokens import Token
 from ltx_ui.web.account import Somebody
 from ltx_ui.web.public import PublicLink
 from ltx_ui.web.remaking import REGIONS
+
+
+def _enhanced(text: str) -> dict[str, Any]:
+    return {"found": Suggestion(f"was {text}", text, 1, (text,)), "most": 9}
 
 
 def _account(role: str, licence: str) -> Callable[[str], dict[str, Any]]:
@@ -116,6 +121,8 @@ SHEETS = [
     ("larger.html", _larger),
     ("larger.html", lambda text: _larger("a") | {"problem": text}),
     ("longer.html", _longer),
+    ("enhance.html", lambda text: {"why": text}),
+    ("enhanced.html", _enhanced),
     ("people.html", _people),
     ("people.html", _closed),
     ("posting.html", _posting),

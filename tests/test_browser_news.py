@@ -7,7 +7,16 @@ from typing import Any
 
 import httpx
 import pytest
-from chromium import MISSING, ask_for_a_preview, calls_of, cancel, generate, wait_for_the_clip
+from chromium import (
+    MISSING,
+    ask_for_a_preview,
+    calls_of,
+    cancel,
+    generate,
+    make_a_preview,
+    serious,
+    wait_for_the_clip,
+)
 from playwright.sync_api import Page, Request, Response, Route, expect
 from v1 import SLOW, submit
 
@@ -97,3 +106,17 @@ def test_a_hidden_tab_has_no_stream_and_has_one_again_when_it_is_seen(
         page.evaluate(HIDE, False)
     cancel(page)
     ada.delete(before)
+
+
+def test_what_the_studio_refuses_is_said(page: Page) -> None:
+    make_a_preview(page, "A blue star that is lost")
+    take = (page.locator("#player video").get_attribute("src") or "").removesuffix(".mp4")
+    answer = page.request.delete(
+        f"{page.url}api/v1/{take}", headers={"Origin": page.url.rstrip("/")}
+    )
+    assert answer.ok, answer.text()
+    page.locator(".take-row .heart").click()
+    expect(page.get_by_role("alert").filter(visible=True)).to_have_text(
+        "This take is not here. It may have been deleted."
+    )
+    assert serious(page) == []

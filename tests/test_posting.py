@@ -25,7 +25,7 @@ from ltx_ui.media.mp4 import write_mp4
 from ltx_ui.media.posting import Post, Stopped, write_post
 from ltx_ui.presets import load_presets
 from ltx_ui.publishing import seconds_for
-from ltx_ui.web.posting import MOST_WAITING
+from ltx_ui.web.made_films import MOST_WAITING
 
 RATE = 24000
 FRAMES = 25

@@ -24,6 +24,7 @@ from diffusers.models.transformers.transformer_ltx2 import (
     LTX2AudioVideoAttnProcessor,
     LTX2PerturbedAttnProcessor,
 )
+from diffusers.pipelines.ltx2 import utils as ltx2
 from torch import Tensor, nn
 
 from ltx_ui.errors import require
@@ -281,6 +282,33 @@ require(
     _coords is not None
     and {"num_pixel_frames", "pixel_frame_idx"} <= set(inspect.signature(_coords).parameters),
     "LTX2ConditionPipeline._prepare_keyframe_coords",
+)
+
+
+WRITING = ltx2.GEMMA3_PROMPT_ENHANCEMENT_CONFIG
+"""How the authors let Gemma 3 write prompts: ``max_new_tokens``, and ``temperature`` among its
+``generation_kwargs``. Remove when diffusers documents it."""
+
+
+def instructions(with_picture: bool) -> str:
+    """What the authors tell Gemma 3 before it is given a prompt to say in more words.
+
+    diffusers has them as constants that it leaves to its users to pass on. Remove with
+    :data:`WRITING`.
+
+    Args:
+        with_picture: whether it sees the clip's first frame.
+    """
+    told = ltx2.I2V_DEFAULT_SYSTEM_PROMPT if with_picture else ltx2.T2V_DEFAULT_SYSTEM_PROMPT
+    return str(told).strip()
+
+
+require(
+    len(instructions(True)) > 1000
+    and len(instructions(False)) > 1000
+    and WRITING.max_new_tokens > 0
+    and "temperature" in WRITING.generation_kwargs,
+    "diffusers.pipelines.ltx2.utils.GEMMA3_PROMPT_ENHANCEMENT_CONFIG and its system prompts",
 )
 
 

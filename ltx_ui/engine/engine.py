@@ -35,6 +35,7 @@ from ltx_ui.engine.text import PromptEncoder, text_length
 from ltx_ui.engine.tokens import TokenCount, Tokens, cut_texts
 from ltx_ui.engine.twostage import TwoStage
 from ltx_ui.engine.warming import warm_up
+from ltx_ui.engine.writing import Writing
 from ltx_ui.errors import ModelUnavailable, OutOfMemory
 from ltx_ui.inputs import NO_INPUTS, InputData
 from ltx_ui.lossy import EXACT, Lossy
@@ -47,7 +48,7 @@ AGAIN = Fallback("Freed memory and sampled again.")
 ONE_BY_ONE = "Sampled one take after the other: less memory."
 
 
-class Engine:
+class Engine(Writing):
     """Makes clips, one at a time, from one thread.
 
     Args:
@@ -346,9 +347,8 @@ class Engine:
                 self.memory.leave_out_graphs(recipe, takes)
             where, alike = self.placement or "resident", not recipe.seen
             plain = self._lossy.step_cache is None and not inputs.loras
-            room = plain and self.memory.has_room_for_graphs(
-                recipe, takes, where, self._drop_graphs
-            )
+            drop = self._drop_graphs
+            room = plain and self.memory.has_room_for_graphs(recipe, takes, where, drop)
             clip = self.optimized.clip(one_timestep=alike, graphs=room, loras=inputs.loras)
             with self.lossy.clip(), clip:
                 return sampling()

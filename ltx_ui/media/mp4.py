@@ -89,7 +89,7 @@ def without_recipe(path: Path, target: Path) -> None:
         raise MediaError(f"{path.name} is not here any more, or is damaged.") from error
     tags = {} if made_at is None else {"creation_time": made_at}
     with whole(target) as temporary:
-        _run(
+        run(
             ["-i", str(path), "-map", "0", "-c", "copy", *container_arguments(tags, temporary)],
             temporary,
         )
@@ -116,11 +116,15 @@ def _encode(clip: Clip, sound: Sequence[str], tags: Mapping[str, str], target: P
     if sound:
         arguments += [*sound, "-c:a", "aac", "-profile:a", "aac_low", "-b:a", AUDIO_BITRATE]
     frames = clip.joint.frames(clip) if clip.joint else clip.frames
-    _run([*arguments, *_video_arguments(), *container_arguments(tags, target)], target, frames)
+    run([*arguments, *video_arguments(), *container_arguments(tags, target)], target, frames)
 
 
-def _run(arguments: Sequence[str], target: Path, frames: Iterable[NDArray[np.uint8]] = ()) -> None:
-    """Let ffmpeg write a file, from frames that it reads where there are some."""
+def run(arguments: Sequence[str], target: Path, frames: Iterable[NDArray[np.uint8]] = ()) -> None:
+    """Let ffmpeg write a file, from frames that it reads where there are some.
+
+    Raises:
+        MediaError: as :func:`write_mp4`; what the frames raise passes through.
+    """
     # The log goes to a file: nobody has to read it while the frames are being written.
     with tempfile.TemporaryFile() as log:
         process = started(arguments, log)
@@ -223,7 +227,7 @@ def container_arguments(tags: Mapping[str, str], target: Path) -> list[str]:
     return [*arguments, "-movflags", "+faststart", "-f", "mp4", str(target)]
 
 
-def _video_arguments() -> list[str]:
+def video_arguments() -> list[str]:
     """H.264 High, yuv420p. The conversion is told BT.709: swscale's own default is BT.601, and
     players would show its colours shifted.
     """

@@ -98,6 +98,15 @@ class Guard:
                 )
             self._check_allowance(name, shares)
 
+    def check_work(self, owner: str) -> None:
+        """Refuse whose allowance, or whose address's, is used up.
+
+        Raises:
+            TooMuch: it is.
+        """
+        for name, shares in _bounded(owner) if is_visitor(owner) else ():
+            self._check_allowance(name, shares)
+
     def minutes(self, owner: str) -> float:
         """For how many minutes the studio has worked for somebody within a day.
 

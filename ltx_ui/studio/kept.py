@@ -28,6 +28,7 @@ from ltx_ui.studio.lora_folder import LoraFolder
 from ltx_ui.studio.people import Presence
 from ltx_ui.studio.room import Room
 from ltx_ui.studio.sign_ins import SignIns
+from ltx_ui.studio.storyboards import Storyboards
 from ltx_ui.studio.take_links import TakeLinks
 from ltx_ui.studio.tokens import Tokens
 from ltx_ui.studio.users import Users
@@ -68,6 +69,7 @@ class Kept(ABC):
         library: the takes.
         loras: those in the operator's folder.
         characters: whom ``@name`` stands for.
+        storyboards: shots that are made one after the other.
         exporting, importing: takes as zips, out and in.
         tokens: by which programs ask for their owners.
         users: who has a name and a password here.
@@ -96,6 +98,7 @@ class Kept(ABC):
             self._database, settings.takes_dir, self._takes_changed, self._inputs.sweep
         )
         self.characters = Characters(self._database, self._inputs)
+        self.storyboards = Storyboards(self._database, self.library)
         self.exporting = Exporting(self._database, settings.takes_dir, self._inputs)
         self.importing = Importing(
             *(self._database, settings.takes_dir, self._inputs, self.library),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from ltx_ui.controlling import tokens_beside
 from ltx_ui.engine.models import CARDS, ModelCard
 from ltx_ui.engine.tokens import TokenCount
+from ltx_ui.engine.writers import why_not
 from ltx_ui.errors import InvalidRecipe, StudioError
 from ltx_ui.geometry import video_tokens
 from ltx_ui.lossy import parse_lossy
@@ -77,6 +78,8 @@ class ModelLoader:
         status: how far the model is.
         card: the loaded model's; None until it is loaded.
         sizes: width and height in pixels of clips that are often made.
+        why_not_writing: why it can't improve prompts, in a sentence; empty if it can, or is not
+            known yet.
     """
 
     def __init__(self, settings: Settings, queue: JobQueue) -> None:
@@ -88,6 +91,7 @@ class ModelLoader:
             queue.use_model(known.id, settings.model)
         self.status = _first_status(settings.model, known)
         self.card: ModelCard | None = None
+        self.why_not_writing = why_not(known) if known else ""
         self.sizes: Collection[tuple[int, int]] = ()
 
     def load(self, prepare: Callable[[Engine], None]) -> Engine | None:
@@ -159,7 +163,9 @@ class ModelLoader:
         why_demo = engine.notice.replace(str(self._settings.models_dir), "the models' folder")
         self.status = replace(_described(self.status, card), why_demo=why_demo)
         self._queue.use_model(card.id, self._settings.model)
+        self.why_not_writing = why_not(card)
         engine.load(self._report)
+        self.why_not_writing = engine.why_not_writing()
         card = self.card = engine.card
         self._count_tokens = engine.count_tokens
         prepare(engine)

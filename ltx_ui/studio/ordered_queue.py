@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ltx_ui.errors import WrongMoment
+from ltx_ui.errors import ModelUnavailable, WrongMoment
+from ltx_ui.studio.errands import Errand
 from ltx_ui.studio.jobs import Job, Queued
-from ltx_ui.studio.queue import JobQueue
+from ltx_ui.studio.queue import ENDING, JobQueue
 from ltx_ui.studio.waiting import EVERYBODY
 
 
@@ -85,3 +86,19 @@ class OrderedQueue(JobQueue):
         if isinstance(job.state, Queued):
             raise WrongMoment("This clip waits in another process of the studio. Move it there.")
         raise WrongMoment("Only clips that wait can be moved, and this one has been begun.")
+
+    def add_errand(self, errand: Errand) -> None:
+        """Have something done between two clips.
+
+        Raises:
+            TooMuch: its owner has another one.
+            WrongMoment: as many wait as may, or nobody's jobs are begun.
+            ModelUnavailable: after :meth:`refuse`, or no more jobs are begun.
+        """
+        with self._changed:
+            if self._refusal is not None or self._finishing:
+                raise ModelUnavailable(self._refusal or ENDING)
+            if self._waiting.held:
+                raise WrongMoment("The queue is paused for everybody. Try again when it goes on.")
+            self._errands.add(errand)
+            self._changed.notify_all()

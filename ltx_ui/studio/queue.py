@@ -13,6 +13,7 @@ from ltx_ui.errors import ModelUnavailable, NotFound, QueueFull, WrongMoment
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.asked import Key
 from ltx_ui.studio.counts import Counts
+from ltx_ui.studio.errands import Errand, Errands
 from ltx_ui.studio.guard import places_for
 from ltx_ui.studio.history import History
 from ltx_ui.studio.job_store import JobStore
@@ -30,6 +31,8 @@ from ltx_ui.studio.jobs import (
 from ltx_ui.studio.started import Started, from_now
 from ltx_ui.studio.takes import sees
 from ltx_ui.studio.waiting import Effort, Seconds, WaitingJobs
+
+ENDING = "The studio is being stopped. Try again when it has been started."
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +60,7 @@ class JobQueue:
         self._waiting = WaitingJobs(seconds, effort)
         self._started: dict[str, Started] = {}
         self._history = History(store)
+        self._errands = Errands()
         self._restored = self._only_new = False
         self._finishing = False
         self._closed = False
@@ -83,6 +87,7 @@ class JobQueue:
         """Begin no more jobs. What runs goes on; those that wait are made by the next start."""
         with self._changed:
             self._finishing = True
+            self._refuse_errands()
             self._changed.notify_all()
 
     def use_model(self, model: str, asked: str) -> None:
@@ -160,14 +165,19 @@ class JobQueue:
             if owner not in self._waiting.paused and waiting + count > places:
                 raise QueueFull(waiting, average_seconds)
 
-    def next(self) -> Job | None:
-        """Wait until there is a job to make, and start it; None once no more are begun."""
+    def _due(self) -> bool:
+        """Whether a clip can be begun."""
+        return bool(len(self._waiting)) and not self._waiting.held
+
+    def next(self) -> Job | Errand | None:
+        """Wait until there is a job to make, and start it, or an errand, which has a turn between
+        two jobs; None once no more are begun."""
         self.restore()
         with self._changed:
             while True:
-                self._changed.wait_for(
-                    lambda: self._finishing or (len(self._waiting) and not self._waiting.held)
-                )
+                self._changed.wait_for(lambda: self._finishing or self._errands or self._due())
+                if not self._finishing and (errand := self._errands.next(self._due())):
+                    return errand
                 if self._finishing or (job := self._waiting.pop()) is None:
                     return None
                 if self._store.started(job.id):
@@ -319,10 +329,14 @@ class JobQueue:
         again."""
         with self._changed:
             self._finishing = self._closed = True
+            self._refuse_errands()
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._started, timeout)
             for started in reversed(list(self._started.values())):
                 self.stopped(started.job)
+
+    def _refuse_errands(self) -> None:
+        self._errands.refuse(ModelUnavailable(self._refusal or ENDING))
 
     def _put_back(self, job_id: str) -> None:
         if started := self._started.pop(job_id, None):

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from ltx_ui.errors import StudioError
@@ -14,7 +14,7 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.deleting import Bin
 from ltx_ui.studio.room import measure
-from ltx_ui.studio.tables import TakeRow
+from ltx_ui.studio.tables import StoryboardRow, TakeRow
 from ltx_ui.studio.takes import PRESENT
 
 NEWER_DRAFTS = 64
@@ -61,7 +61,10 @@ def look_after(bin_: Bin, database: Database, settings: Settings) -> None:
     most = None if settings.keep_gb is None else int(settings.keep_gb * 1e9)
     limits = Limits(settings.keep_days, most, settings.keep_drafts_days or None)
     measure(database, settings.takes_dir)
-    retain(bin_, database, limits, datetime.now(UTC))
+    now = datetime.now(UTC)
+    retain(bin_, database, limits, now)
+    if limits.days is not None:
+        drop_storyboards(database, now - timedelta(days=limits.days))
 
 
 def retain(bin_: Bin, database: Database, limits: Limits, now: datetime) -> None:
@@ -85,6 +88,26 @@ def retain(bin_: Bin, database: Database, limits: Limits, now: datetime) -> None
         if last is not None:
             told = f"beyond {limits.bytes / 1e9:g} GB"
             _drop(bin_, fleeting.where(TakeRow.number <= last), told)
+
+
+def drop_storyboards(database: Database, older_than: datetime) -> None:
+    """Delete storyboards that were not changed since then and have no take any more.
+
+    Raises:
+        MediaError: they could not be deleted.
+    """
+    unchanged = StoryboardRow.changed_at < older_than, StoryboardRow.making.is_(False)
+    gone = []
+    with database.session(frees=True) as session:
+        for row in session.scalars(select(StoryboardRow).where(*unchanged)):
+            takes = [take for shot in row.told.get("shots", ()) for take in shot["takes"]]
+            its = select(TakeRow.number).where(TakeRow.id.in_(takes), PRESENT).limit(1)
+            if session.scalar(its) is None:
+                gone.append(row.number)
+        session.execute(delete(StoryboardRow).where(StoryboardRow.number.in_(gone)))
+    if gone:
+        database.forget()
+        _log.info("%d storyboards without takes were deleted.", len(gone))
 
 
 def _drop(bin_: Bin, those: Those, told: str) -> None:

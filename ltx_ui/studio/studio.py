@@ -14,7 +14,9 @@ from ltx_ui.recipe import Recipe, check_volume
 from ltx_ui.settings import Settings
 from ltx_ui.studio.asked import Key
 from ltx_ui.studio.counts import Counts, Tally
+from ltx_ui.studio.directing import Director
 from ltx_ui.studio.elsewhere import Elsewhere
+from ltx_ui.studio.enhancing import Enhancing
 from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.hosting import Hosting
 from ltx_ui.studio.input_store import StoredImage
@@ -51,6 +53,10 @@ class Studio(Hosting):
     Args:
         only_new: leave jobs that wait already to a later studio.
 
+    Attributes:
+        director: has storyboards made.
+        enhancing: has prompts said in more words.
+
     Raises:
         SettingsError: the library is damaged, or belongs to a newer version of the program.
         MediaError: it can't be read or written.
@@ -66,6 +72,8 @@ class Studio(Hosting):
             *(self._store, self._counts, most, self._seconds, self._effort),
             Elsewhere(self._database),
         )
+        self.director = Director(self)
+        self._only_new = only_new
         if only_new:
             self._queue.leave_waiting()
         timings = TimingStore(self._database)
@@ -73,6 +81,8 @@ class Studio(Hosting):
         self._worker = Worker(
             settings, self._queue, self.library, self._inputs, timings, self._counts, self._guard
         )
+        model, admit = self._worker.model, self._admit
+        self.enhancing = Enhancing(self._queue, model, self._guard, self._inputs, admit)
 
     def _look_after(self) -> None:
         look_after(self.library.bin, self._database, self._settings)
@@ -88,6 +98,8 @@ class Studio(Hosting):
         self._worker.model.sizes = sizes
         self._worker.start()
         self._upkeep.start()
+        if not self._only_new:
+            self.director.start()
         if self._database.shared:
             self._watcher.start()
 
@@ -104,6 +116,7 @@ class Studio(Hosting):
         """Stop within a second. Jobs that run or wait start again the next time; takes that were
         deleted are gone, unless another process may still bring them back."""
         self._watcher.close()
+        self.director.close(LEAVING_SECONDS)
         self._queue.close(CLOSING_SECONDS)
         self._worker.join(LEAVING_SECONDS)
         self._upkeep.close(LEAVING_SECONDS)
@@ -171,8 +184,7 @@ class Studio(Hosting):
         with self._inputs.held(recipe.inputs.named(), owner):
             self._inputs.check_sound(recipe)
             with self._submitting:  # Of two that come at once the second one sees the first.
-                self.bans.check(owner)
-                self.licences.check(owner, self._worker.model.status)
+                self._admit(owner)
                 self._guard.check(recipe, owner, self._queue.takes_on_the_way)
                 job = new_job(recipe, owner, model, draft=draft, origin=origin)
                 return self._queue.submit(job, self._worker.average_seconds, key)
@@ -356,6 +368,10 @@ class Studio(Hosting):
     def _takes_changed(self, owner: str) -> None:
         self._queue.forget(owner)
         self._upkeep.wake()
+
+    def _admit(self, owner: str) -> None:
+        self.bans.check(owner)
+        self.licences.check(owner, self._worker.model.status)
 
     def _known(self, origin: Origin | None, owner: str) -> Origin | None:
         return origin if origin and self.library.those([origin.take_id], owner) else None

@@ -283,3 +283,18 @@ class LastFrameRow(Base):
     owner: Mapped[str] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(String(80), primary_key=True)
     take: Mapped[int] = mapped_column(ForeignKey("takes.number", ondelete="CASCADE"))
+
+
+class StoryboardRow(Base):
+    """A storyboard: ``told`` is all of it, and ``making`` whether its shots are being made."""
+
+    __tablename__ = "storyboards"
+    __table_args__ = (Index("ix_storyboards_owner", "owner"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    owner: Mapped[str]
+    told: Mapped[dict[str, Any]] = mapped_column(JSON)
+    making: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)

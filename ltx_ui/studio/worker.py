@@ -19,6 +19,7 @@ from ltx_ui.logs import about
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.counts import Counts
+from ltx_ui.studio.errands import Errand
 from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.jobs import Cancelling, Done, Job, Running, failure
@@ -143,8 +144,12 @@ class Worker:
 
     def _make_all(self, engine: Engine, saver: Saver, timing: TimingModel) -> None:
         while (job := self._queue.next()) is not None:
-            self._preview = None
             began = time.monotonic()
+            if isinstance(job, Errand):
+                job.run(engine)
+                self._guard.spent.add(job.owner, time.monotonic() - began)
+                continue
+            self._preview = None
             with self._about(job):
                 self._log_begun(job)
                 try:

@@ -20,12 +20,14 @@ from ltx_ui.web.api import Api
 from ltx_ui.web.api_v1 import licence, links, tokens
 from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.api_v1.router import api_v1_router
+from ltx_ui.web.api_v1.storyboards import Storyboards
 from ltx_ui.web.assistants.endpoint import Assistants
 from ltx_ui.web.authenticator import Authenticator
 from ltx_ui.web.bodies import Bodies
 from ltx_ui.web.cast import KnowsCast
 from ltx_ui.web.connections import room_for_connections
 from ltx_ui.web.docs import docs_router
+from ltx_ui.web.enhancing import Enhance
 from ltx_ui.web.examples import router as examples_router
 from ltx_ui.web.given import Given
 from ltx_ui.web.gradio_clients import GradioClients
@@ -35,6 +37,7 @@ from ltx_ui.web.language import Spoken
 from ltx_ui.web.larger import Larger
 from ltx_ui.web.login import Login
 from ltx_ui.web.longer import Longer
+from ltx_ui.web.made_films import MadeFilms
 from ltx_ui.web.media import Media
 from ltx_ui.web.metrics import Measured, Metrics
 from ltx_ui.web.mounting import mount_page
@@ -96,7 +99,9 @@ def make_routes(
     add_error_answers(app)
     given = Given(studio, signing_key(settings.data_dir))
     along = Along(studio, settings)
-    exports = Exports(studio, settings, presets)
+    made_films = MadeFilms(settings)
+    exports = Exports(studio, made_films, presets)
+    enhance = Enhance(studio, presets)
     described = [
         api_v1_router(studio, settings, presets, watching),
         Api(studio, settings, watching).router(),
@@ -109,6 +114,8 @@ def make_routes(
         links.router(studio, given),
         licence.router(studio),
         exports.router(),
+        enhance.router(),
+        Storyboards(studio, settings, presets, made_films).router(),
         along.router(),
         metrics.router(),
         Videos(studio, settings, presets).router(),
@@ -119,6 +126,7 @@ def make_routes(
         examples_router(),
         along.parts(),
         exports.parts(),
+        enhance.parts(),
         Longer(studio, settings).parts(),
         Remaking(studio, settings).parts(),
         Larger(studio).parts(),

@@ -16,11 +16,13 @@ from starlette.routing import BaseRoute
 
 from ltx_ui import __version__
 from ltx_ui.request import Request as RecipeRequest
+from ltx_ui.web.api_v1 import storyboards
 from ltx_ui.web.api_v1.links import LinkAsked
 from ltx_ui.web.api_v1.problems import Problem
 from ltx_ui.web.api_v1.queue import Pause
 from ltx_ui.web.api_v1.schemas import Move, Progress
 from ltx_ui.web.api_v1.tokens import TokenAsked
+from ltx_ui.web.enhancing import PromptToEnhance
 from ltx_ui.web.kept_folder import KeptFolder
 from ltx_ui.web.marks import TakeMarks
 from ltx_ui.web.routing import add_get
@@ -35,6 +37,7 @@ _DESCRIPTION = (
 _TAGS = [
     {"name": "jobs", "description": "Clips that are asked for: submit, follow, cancel, reorder."},
     {"name": "takes", "description": "Clips that were made: find, fetch, write on, delete."},
+    {"name": "storyboards", "description": "Shots, made one after the other and joined."},
     {"name": "images", "description": "Pictures that clips start from."},
     {"name": "tokens", "description": "By which programs ask for you."},
     {"name": "offers", "description": "What may be asked for."},
@@ -58,9 +61,14 @@ _BODIES: Mapping[str, type[BaseModel]] = {
     "Progress": Progress,
     "Move": Move,
     "Pause": Pause,
+    "PromptToEnhance": PromptToEnhance,
     "TakeMarks": TakeMarks,
     "TokenAsked": TokenAsked,
     "LinkAsked": LinkAsked,
+    "StoryboardAsked": storyboards.StoryboardAsked,
+    "StoryboardChanges": storyboards.StoryboardChanges,
+    "ShotMaking": storyboards.ShotMaking,
+    "ShotChoice": storyboards.ShotChoice,
 }
 """Models that routes name in their descriptions without having them as arguments or answers."""
 

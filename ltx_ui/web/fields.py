@@ -62,6 +62,7 @@ class Fields:
         cast: offers characters; its event ``bring`` says who was named, ``paused`` that somebody
             paused after typing into a text field.
         history: offers earlier prompts.
+        enhance: suggests the prompt in more words; its event ``use`` says that one is taken.
         file: takes a file that tells a recipe; its event ``told`` says what.
         summary: shows on a phone what is chosen, instead of the fields.
         compiled: shows what the model reads, and how much of it.
@@ -72,6 +73,7 @@ class Fields:
     cast: gr.HTML
     history: gr.HTML
     file: gr.HTML
+    enhance: gr.HTML
     summary: gr.HTML
     compiled: gr.HTML
     advice: gr.HTML
@@ -176,10 +178,12 @@ class _Layout:
                     )
                 history = panel("history", js="actions.js")
                 file = panel("recall", render("recall.html"), "recall.js")
+                enhance = panel("enhance", render("enhance.html", why=""), "enhance.js")
         return {
             "cast": cast,
             "history": history,
             "file": file,
+            "enhance": enhance,
             "compiled": panel("compiled-prompt", js="actions.js"),
             "summary": panel("summary", js="sheets.js"),
             "advice": panel("prompt-advice", js="actions.js"),

@@ -16,7 +16,7 @@ from ltx_ui.inputs import CENTRE, CONTROL, FIELDS, FOCUSES
 from ltx_ui.loras import MOST, read_sent
 from ltx_ui.presets import Example, Presets, Remedy
 from ltx_ui.recall import Making, recalled
-from ltx_ui.recipe import MAX_SEED, PromptFields, Recipe
+from ltx_ui.recipe import MAX_PROMPT, MAX_SEED, PromptFields, Recipe
 from ltx_ui.studio.deleting import UNDO_SECONDS
 from ltx_ui.studio.input_store import StoredSound
 from ltx_ui.studio.jobs import Origin
@@ -300,6 +300,11 @@ class Filling:
         form = dataclasses.replace(self.form(values), **words)
         return self.fill(values, t("filled.earlier"), form)
 
+    def enhanced(self, values: Values, event: gr.EventData) -> Updates:
+        """Take a suggestion for the prompt, as it was edited."""
+        text = str(sent(event, "text") or "")[:MAX_PROMPT]
+        return self.fill_some(values, t("filled.enhanced"), prompt=text) if text.strip() else {}
+
     def bring(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
         """Fill in what belongs to a character who was named in the prompt."""
         named = self._studio.characters.called(str(sent(event, "name")), owner_of(request))
@@ -365,6 +370,7 @@ class Filling:
         on(self.done.undo, self.undo, {self.done}, self.filled, how=EACH)
         on(fields.compiled.act, self.merge, fields.all, self.filled, how=EACH)
         on(fields.history.act, self.reuse_words, fields.all, self.filled, how=EACH)
+        on(fields.enhance.use, self.enhanced, fields.all, self.filled, how=EACH)
         on(fields.cast.bring, self.bring, fields.all, self.filled, how=EACH)
         on(fields.file.told, self.reuse_file, fields.all, self.filled, how=EACH)
         on(fields.dice.click, self.roll, None, {fields["seed"], fields["seed_locked"]})

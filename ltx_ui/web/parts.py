@@ -117,6 +117,11 @@ PARTS: Mapping[str, Part] = {
         styles=("given_sound.css",),
         begins=("studio:sound",),
     ),
+    "enhance": Part(
+        components={"enhance.js": ("use",)},
+        styles=("enhance.css",),
+        begins=("studio:enhance",),
+    ),
     "cast": Part(
         components={"mention.js": ("bring",)}, styles=("cast.css",), begins=("studio:mention",)
     ),

@@ -4,35 +4,23 @@ from which the page asks for it."""
 from __future__ import annotations
 
 import asyncio
-import secrets
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.background import BackgroundTask
-from starlette.requests import ClientDisconnect
 
-from ltx_ui.errors import InvalidParameter, WrongMoment
-from ltx_ui.media.files import remove
+from ltx_ui.errors import InvalidParameter
 from ltx_ui.media.posting import Extend, Fill, Post, write_post
 from ltx_ui.presets import Posting, Presets
 from ltx_ui.publishing import seconds_for
-from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
 from ltx_ui.web.access import Owner
 from ltx_ui.web.api_v1.routes import TakeId, add
+from ltx_ui.web.made_films import MadeFilms
 from ltx_ui.web.routing import add_get
 from ltx_ui.web.templating import render
-
-MOST_WAITING = 8
-"""Exports that wait or are made; of one more is told that it is too many."""
-_ASKS_SECONDS = 0.25
-"""How often is looked whether a client is still there."""
 
 
 class Asked(BaseModel):
@@ -61,14 +49,12 @@ class Asked(BaseModel):
 
 
 class Exports:
-    """The routes, over one studio. One file is made at a time."""
+    """The routes, over one studio."""
 
-    def __init__(self, studio: Studio, settings: Settings, presets: Presets) -> None:
+    def __init__(self, studio: Studio, made: MadeFilms, presets: Presets) -> None:
         self._library = studio.library
-        self._folder = settings.cache_dir / "posting"
+        self._made = made
         self._presets = presets
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="posting")
-        self._waiting = 0
 
     async def export_take(
         self, request: Request, take_id: TakeId, owner: Owner, asked: Annotated[Asked, Query()]
@@ -78,41 +64,11 @@ class Exports:
         platform = self._platform(asked.for_)
         take = await asyncio.to_thread(self._library.take, take_id, owner)
         video = await asyncio.to_thread(self._library.video, take_id, owner)
-        target = self._folder / f"{secrets.token_hex(8)}.mp4"
-        if self._waiting >= MOST_WAITING:
-            raise WrongMoment(
-                f"{MOST_WAITING} exports are waiting or being made. Try again in a minute."
-            )
-        self._waiting += 1
-        try:
-            post = self._post(take, platform, asked)
-            await self._made(request, partial(write_post, video, target, post))
-        except BaseException:
-            remove(target)
-            raise
-        finally:
-            self._waiting -= 1
-        return FileResponse(
-            target,
-            media_type="video/mp4",
-            filename=f"ltx2-{take.recipe.seed}-{take.id[:8]}-{platform.id}.mp4",
-            headers={"Cache-Control": "no-store"},
-            background=BackgroundTask(remove, target),
+        post = self._post(take, platform, asked)
+        name = f"ltx2-{take.recipe.seed}-{take.id[:8]}-{platform.id}.mp4"
+        return await self._made.film(
+            request, lambda target, stop: write_post(video, target, post, stop), name
         )
-
-    async def _made(self, request: Request, make: partial[None]) -> None:
-        """Wait for the file; a client that hangs up stops it."""
-        stop = threading.Event()
-        work = asyncio.get_running_loop().run_in_executor(self._thread, make, stop)
-        try:
-            while not (await asyncio.wait([work], timeout=_ASKS_SECONDS))[0]:
-                if await request.is_disconnected():
-                    raise ClientDisconnect
-            await work
-        finally:
-            stop.set()
-            await asyncio.wait([work])
-            work.exception()  # Whoever has gone is not told of it.
 
     def sheet(self, take_id: str, owner: Owner) -> HTMLResponse:
         """The page's form for it, in HTML."""

@@ -191,6 +191,7 @@ class RecipeForm:
                 for name, offered in OFFERED.items()
             },
             **self._phrases(),
+            self.fields.enhance: render("enhance.html", why=said(self._studio.enhancing.why_not)),
             self.fields["loras"]: self.filling.loras(form),
             self.fields["followed"]: self.filling.follows(form),
             self.fields.quality: self._estimates.quality(form),

@@ -31,7 +31,8 @@ _TABLE: tuple[tuple[str, str, Need], ...] = (
     ("DELETE", "/jobs/[^/]+", "make"),
     (_READS, "/jobs/.+|/inputs/.+", "read"),
     (_READS, "/api/v1/.+", "read"),
-    ("POST|PUT|PATCH|DELETE", "/api/v1/(jobs|queue|images)(/.*)?", "make"),
+    ("POST|PUT|PATCH|DELETE", "/api/v1/(jobs|queue|images|enhance)(/.*)?", "make"),
+    ("POST", "/api/v1/storyboards/[^/]+/(shots/[^/]+/)?(make|stop)", "make"),
     (_READS, "/v1/.+", "read"),
     ("POST", "/v1/videos(/.*)?", "make"),
     ("DELETE", "/v1/videos/.+", "keep"),
@@ -49,7 +50,7 @@ _TABLE: tuple[tuple[str, str, Need], ...] = (
     (_READS, "/gradio/(config|info)", "token"),
     (_READS, "/gradio/(queue/data|file=.+)", "read"),
     # The page, and what it loads and calls.
-    ("POST", "/recipe/(share|link)", "person"),
+    ("POST", "/recipe/(share|link)|/prompt/enhanced", "person"),
     (_READS, r"/|/config/?|/theme\.css|/robots\.txt|/(static|assets|svelte|parts)/.+", "person"),
     ("GET", "/session/(events|version)", "person"),
     ("GET|HEAD|POST", "/gradio_api/.+", "person"),

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Path
 from ltx_ui.errors import NotFound
 from ltx_ui.inputs import is_digest
 from ltx_ui.studio.deleting import NOT_HERE
+from ltx_ui.studio.storyboards import NOT_HERE as NO_STORYBOARD
 from ltx_ui.web.api_v1.problems import problem_answers
 
 LOCATION = {"Location": {"description": "Where it is.", "schema": {"type": "string"}}}
@@ -93,6 +94,15 @@ def _digest(digest: Annotated[str, Path(description="A picture's digest: sha256:
     return digest
 
 
+def _storyboard_id(
+    storyboard_id: Annotated[str, Path(description="A storyboard's id.")],
+) -> str:
+    if not _ID.fullmatch(storyboard_id):
+        raise NotFound(NO_STORYBOARD)
+    return storyboard_id
+
+
 JobId = Annotated[str, Depends(_job_id)]
 TakeId = Annotated[str, Depends(_take_id)]
+StoryboardId = Annotated[str, Depends(_storyboard_id)]
 Digest = Annotated[str, Depends(_digest)]

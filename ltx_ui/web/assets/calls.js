@@ -10,7 +10,7 @@
   // A call that is not answered for PATIENCE milliseconds, as when a phone changes its network, and
   // one that does not reach the studio is sent again once the studio is there; the page says so
   // meanwhile. It has the same name then, so that what has happened does not happen twice.
-  const PATIENCE = 15_000, RETRY = 2_000;
+  const PATIENCE = 15_000, RETRY = 2_000, SHOWN = 10_000;
   const fetched = window.fetch;
   const underWay = new Set(), lastOf = new Map();
   let sent = 0, kept = Promise.resolve();
@@ -33,6 +33,19 @@
     }
     offline(false);
   };
+  // Gradio shows an error only where its queue had the event. What comes is HTML.
+  let shows;
+  const refused = ({error, detail}) => {
+    const sentence = new DOMParser().parseFromString(error || detail || '', 'text/html').body.textContent;
+    if (!sentence) return;
+    const told = document.getElementById('refused') ?? document.createElement('div');
+    Object.assign(told, {id: 'refused', className: 'problem', role: 'alert', popover: 'manual'});
+    document.body.append(told);
+    told.textContent = sentence;
+    told.showPopover();
+    clearTimeout(shows);
+    shows = setTimeout(() => told.hidePopover(), SHOWN);
+  };
   const send = async (address, options, call) => {
     for (;;) {
       const patience = new AbortController();
@@ -43,7 +56,9 @@
         const answer = await fetched(address, {...options, signal: patience.signal});
         if (GATEWAY.includes(answer.status)) throw new TypeError(answer.statusText);
         offline(false);
-        return answer.ok ? json(settle(await answer.json(), call)) : answer;
+        if (answer.ok) return json(settle(await answer.json(), call));
+        if (!call.polls) refused(await answer.clone().json().catch(() => ({})));
+        return answer;
       } catch (error) {
         if (call.outdated.signal.aborted) {
           studio.tell('studio:outdated');

@@ -1,0 +1,134 @@
+"""Storyboards as clients ask for them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ltx_ui.errors import FieldProblem, InvalidRecipe
+from ltx_ui.presets import Presets
+from ltx_ui.recipe import MAX_PROMPT
+from ltx_ui.request import parse_request
+from ltx_ui.shorthand import spelled_out
+from ltx_ui.storyboards import MOST_SHOTS, SHARED, Join, Shot, check_joins
+from ltx_ui.values import Real, Whole, shown
+
+_SHORT = ("preset", "size")
+
+
+class AskedShot(BaseModel):
+    """A shot, as it is asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str | None = Field(
+        None, max_length=32, description="The shot's, to keep its takes; null for a new one."
+    )
+    prompt: str = Field(max_length=MAX_PROMPT, description="What should be seen and heard in it.")
+    num_frames: Whole | None = Field(
+        None, description="Its length: 8k+1 frames. Those that it adds, and the frame it starts at."
+    )
+    seconds: Real | None = Field(None, description="Its length, where num_frames is not given.")
+    seed: Whole | None = Field(None, description="Its own seed; null for the settings' or any.")
+    join: Join = Field(
+        "cut",
+        description="cut: it starts by itself. last_frame: it starts from the last frame of the "
+        "shot before. go_on: it goes on from the shot before, with its motion and its sound.",
+    )
+
+
+Shots = Annotated[list[AskedShot], Field(min_length=1, max_length=MOST_SHOTS)]
+
+
+def read_settings(
+    asked: Mapping[str, Any], presets: Presets, *, max_volume: int | None = None
+) -> dict[str, Any]:
+    """What all shots of a storyboard share, as plain data, from untrusted data.
+
+    Args:
+        asked: fields of :data:`SHARED`; a preset and a size by their names.
+
+    Raises:
+        InvalidRecipe: with a sentence for each field that has to change.
+    """
+    known = (*SHARED, *_SHORT)
+    if strange := [name for name in asked if name not in known]:
+        name = shown(strange[0])
+        raise InvalidRecipe.because(
+            "settings",
+            f"settings: {name} is not a field that all shots share. Known: {', '.join(known)}.",
+        )
+    with _of("settings"):
+        fields = spelled_out(asked, presets)
+        told = {name: value for name, value in fields.items() if name in SHARED}
+        request = parse_request(told | {"prompt": "-"}, max_volume=max_volume)
+    settings = request.model_dump(mode="json", include={*SHARED} - {"loras", "seed"})
+    if request.loras:
+        settings["loras"] = [lora.asked for lora in request.loras]
+    if "seed" in request.model_fields_set:
+        settings["seed"] = request.seed
+    return settings
+
+
+def read_shots(
+    asked: Sequence[AskedShot],
+    settings: Mapping[str, Any],
+    presets: Presets,
+    *,
+    known: Iterable[str] = (),
+    max_volume: int | None = None,
+) -> tuple[Shot, ...]:
+    """The shots that are asked for.
+
+    Args:
+        settings: what all of them share.
+        known: ids of shots that the storyboard has.
+
+    Raises:
+        InvalidRecipe: with a sentence for each field that has to change.
+    """
+    free, shots = set(known), []
+    for number, each in enumerate(asked):
+        place = f"shots.{number}"
+        if each.id and each.id not in free:
+            raise InvalidRecipe.because(
+                f"{place}.id",
+                f"{place}.id: is no shot of this storyboard, or named twice. Leave it out for a "
+                "new shot.",
+            )
+        free.discard(each.id or "")
+        with _of(place):
+            shots.append(_shot(each, settings, presets, max_volume))
+    check_joins(shots, settings["fps"])
+    return tuple(shots)
+
+
+def _shot(
+    asked: AskedShot, settings: Mapping[str, Any], presets: Presets, max_volume: int | None
+) -> Shot:
+    told = asked.model_dump(exclude={"id", "join"}, exclude_none=True)
+    request = parse_request(spelled_out({**settings, **told}, presets), max_volume=max_volume)
+    return Shot(
+        id=asked.id or secrets.token_hex(4),
+        prompt=request.prompt,
+        num_frames=request.num_frames,
+        seed=None if asked.seed in (None, -1) else request.seed,
+        join=asked.join,
+    )
+
+
+@contextmanager
+def _of(place: str) -> Iterator[None]:
+    """A block in which errors are about fields of something, which their names tell then."""
+    try:
+        yield
+    except InvalidRecipe as error:
+        told = [
+            FieldProblem(f"{place}.{each.field}", f"{place}.{each.message}")
+            for each in error.problems
+        ]
+        raise InvalidRecipe(told) from None
