@@ -161,7 +161,8 @@ def test_a_recipe_without_one_is_as_it_was_and_one_with_it_comes_back() -> None:
 def test_a_clip_that_is_a_film_already_follows_none(open_studio: OpenStudio, beside: str) -> None:
     studio = open_studio(start=False)
     film = {"video": base64.b64encode(encoded(moving(9, 128, 128))).decode()}
-    asked = parse_request({"prompt": "a ball", beside: film, "control": film})
+    part = {"region": [0, 0, 0.5, 1]} if beside == "retake" else {}
+    asked = parse_request({"prompt": "a ball", beside: film | part, "control": film})
     with pytest.raises(InvalidRecipe, match=f"control: can't stand beside {beside}"):
         studio.recipe_of(asked, LOCAL)
 

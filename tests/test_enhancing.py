@@ -35,6 +35,7 @@ from ltx_ui.errors import (
 from ltx_ui.recipe import MAX_PROMPT
 from ltx_ui.studio.errands import MOST_WAITING, Errand
 from ltx_ui.studio.jobs import Done
+from ltx_ui.studio.maker import ClipMaker
 from ltx_ui.studio.studio import Studio
 
 CAMERA = ("camera*", "pan", "pans", "dolly")
@@ -221,7 +222,7 @@ def test_who_has_gone_is_not_written_for(open_studio: OpenStudio, writer: Path) 
 
 
 def test_what_takes_too_long_or_is_stopped_ends(writing: Engine) -> None:
-    def ask(engine: Engine, check: Callable[[], None]) -> object:
+    def ask(engine: ClipMaker, check: Callable[[], None]) -> object:
         return engine.write(Wish("A fox", 1), check)
 
     late = Errand("ada", ask, 0)
@@ -229,7 +230,7 @@ def test_what_takes_too_long_or_is_stopped_ends(writing: Engine) -> None:
     with pytest.raises(WrongMoment, match="longer than 0 seconds"):
         late.done.result(0)
 
-    def ask_and_go(engine: Engine, check: Callable[[], None]) -> object:
+    def ask_and_go(engine: ClipMaker, check: Callable[[], None]) -> object:
         stopped.stop()
         return ask(engine, check)
 

@@ -99,14 +99,12 @@ class Engine(Writing):
         wanted = model == "auto"
         self.notice = loading.why_demo(models_dir, self._device, quantize) if wanted else ""
         self.card: ModelCard = resolve(model, cuda=not self.notice)
-        usual = machine.usual_dtype(self._device)
-        self._dtype = usual if precision is None else getattr(torch, precision)
+        self._dtype = getattr(torch, precision) if precision else machine.usual_dtype(self._device)
         self.device = machine.device_name(self._device, self._dtype, quantize, lossy)
         self.versions = machine.versions()
-        self.placement = placement
+        self.placement = self._first = placement
         self._optimizations = optimizations or default_optimizations(device=device)
         self.pipe: Any = None
-        self._first = placement
         self._lowered: dict[Hashable, Placement] = {}
         self.memory: ClipMemory
         self.optimized: OptimizedTransformer
@@ -192,6 +190,10 @@ class Engine(Writing):
         """How many tokens a text has, and which part of it the model reads. May be called from any
         thread, once a model is loaded."""
         return self._tokens.count(text)
+
+    def lora_shapes(self) -> dict[str, tuple[int, int]]:
+        """How wide the inputs and the outputs of each linear layer are, by its name."""
+        return self.optimized.adapters.shapes
 
     @torch.inference_mode()
     def generate(self, recipe: Recipe, listener: Listener, inputs: InputData = NO_INPUTS) -> Clip:

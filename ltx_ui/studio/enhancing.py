@@ -20,7 +20,7 @@ from ltx_ui.studio.ordered_queue import OrderedQueue
 from ltx_ui.words import squeeze
 
 if TYPE_CHECKING:
-    from ltx_ui.engine.engine import Engine
+    from ltx_ui.studio.maker import ClipMaker
 
 SECONDS = 300.0
 """How long writing may take: four minutes where Gemma's weights pass through the device for each of
@@ -89,7 +89,7 @@ class Enhancing:
         picture = None if image is None else self._picture(image, owner)
         chosen = secrets.randbelow(MAX_SEED + 1) if seed is None else seed
 
-        def write(engine: Engine, check: Callable[[], None]) -> Suggestion:
+        def write(engine: ClipMaker, check: Callable[[], None]) -> Suggestion:
             from ltx_ui.engine.writing import Wish
 
             written = engine.write(Wish(squeeze(prompt), chosen, picture), check)

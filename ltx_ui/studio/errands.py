@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ltx_ui.errors import Cancelled, StudioError, TooMuch, WrongMoment
 
 if TYPE_CHECKING:
-    from ltx_ui.engine.engine import Engine
+    from ltx_ui.studio.maker import ClipMaker
 
 MOST_WAITING = 8
 """Errands of all people that may wait; each is short."""
@@ -32,7 +32,7 @@ class Errand:
     """
 
     def __init__(
-        self, owner: str, do: Callable[[Engine, Callable[[], None]], Any], seconds: float
+        self, owner: str, do: Callable[[ClipMaker, Callable[[], None]], Any], seconds: float
     ) -> None:
         self.owner = owner
         self._do = do
@@ -50,7 +50,7 @@ class Errand:
         """Whether :meth:`stop` was called."""
         return self._stopped
 
-    def run(self, engine: Engine) -> None:
+    def run(self, engine: ClipMaker) -> None:
         """Do it. To be called by the thread that makes clips."""
         if not self.done.set_running_or_notify_cancel():
             return

@@ -40,8 +40,8 @@ _log = logging.getLogger(__name__)
 class JobQueue:
     """Everybody's jobs. Safe to call from any thread; the lock is never held while a clip is made.
 
-    One job is made at a time. The one before it may still be saved meanwhile: it runs until its
-    last take is kept.
+    A runner makes one job at a time. The one before it may still be saved meanwhile: it runs until
+    its last take is kept.
 
     Args:
         counts: are told of jobs that end.

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ltx_ui.clip import Clip
 from ltx_ui.errors import StudioError
@@ -18,11 +18,9 @@ from ltx_ui.recipe import Recipe
 from ltx_ui.studio.counts import Counts
 from ltx_ui.studio.jobs import Done, Job, failure
 from ltx_ui.studio.library import Library
+from ltx_ui.studio.maker import ClipMaker
 from ltx_ui.studio.queue import JobQueue
 from ltx_ui.studio.timing import TimingModel, TimingStore
-
-if TYPE_CHECKING:
-    from ltx_ui.engine.engine import Engine
 
 CHECK_SECONDS = 0.1
 """While a clip waits to be handed over, how often ``check`` is called."""
@@ -121,7 +119,7 @@ class TakeWriter:
         self,
         queue: JobQueue,
         library: Library,
-        engine: Engine,
+        engine: ClipMaker,
         timing: TimingModel,
         timings: TimingStore,
         counts: Counts,

@@ -27,7 +27,7 @@ _TABLE: tuple[tuple[str, str, Need], ...] = (
     (f"{_READS}|POST", "/account(/.*)?", "person"),
     ("POST", "/api/v1/licence", "make"),
     # Clips, and what is needed to have them made.
-    ("POST", "/(generate|jobs|inputs(/sound)?|recipe)|/jobs/[^/]+/make", "make"),
+    ("POST", "/(generate|jobs|inputs(/(sound|film))?|recipe)|/jobs/[^/]+/make", "make"),
     ("DELETE", "/jobs/[^/]+", "make"),
     (_READS, "/jobs/.+|/inputs/.+", "read"),
     (_READS, "/api/v1/.+", "read"),
