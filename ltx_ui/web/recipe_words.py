@@ -91,8 +91,10 @@ def _beside_fields(recipe: Recipe) -> Iterator[Line]:
         start, end = (seconds(frame / recipe.fps, 2) for frame in frames_again(again))
         yield Line(RETAKE, t("retake.film"), t("retake.words", start=start, end=end))
     if recipe.inputs.picture:
-        by = "none" if not recipe.include_audio else "given" if recipe.as_given else "made"
-        yield Line(PICTURE_OF, t("revoice.film"), t(f"revoice.{by}"))
+        words = "revoice.given" if recipe.as_given else "revoice.made"
+        yield Line(
+            PICTURE_OF, t("revoice.film"), t(words if recipe.include_audio else "revoice.none")
+        )
     if recipe.inputs.upscale:
         size = f"{recipe.width // TIMES}x{recipe.height // TIMES}"
         yield Line(UPSCALE, t("upscale.title"), size)
