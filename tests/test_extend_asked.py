@@ -86,4 +86,4 @@ def test_a_clip_is_made_longer_on_the_page(page: Page) -> None:
     expect(opened).to_contain_text("Before a film of 0.38 s")
     opened.get_by_role("button", name="Use all", exact=True).click()
     opened.get_by_role("button", name="Fill in").click()
-    expect(page.locator("#undo")).to_contain_text("The film that it goes on from is no field")
+    expect(page.locator("#undo")).to_contain_text("The film that it is made from is no field")
