@@ -101,6 +101,12 @@ def read_shots(
                 "new shot.",
             )
         free.discard(each.id or "")
+        if each.seconds is not None and each.num_frames is not None:
+            raise InvalidRecipe.because(
+                f"{place}.seconds",
+                f"{place}.seconds: stands beside num_frames, and both say how long the shot is. "
+                "Leave one of them out.",
+            )
         with _of(place):
             shots.append(_shot(each, settings, presets, max_volume))
     check_joins(shots, settings["fps"])

@@ -99,7 +99,9 @@ def read_film(value: Any, others: Collection[str], how: str) -> dict[str, Any]:
         raise ValueError(f"has {shown(str(strange))}, which it can't have. {how}")
     given = {key: each for key, each in value.items() if each not in (None, "")}
     if ("take" in given) == ("video" in given):
-        raise ValueError(f"names {'both a take and' if 'take' in given else 'no'} film. {how}")
+        raise ValueError(
+            f"names {'both a take and a video' if 'take' in given else 'no film'}. {how}"
+        )
     return given | {
         "take": read_take(given["take"]) if "take" in given else None,
         "video": _video(given.get("video"), how),

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.geometry import latent_frames
-from ltx_ui.inputs import FIELDS
+from ltx_ui.inputs import CONTROL, FIELDS
 from ltx_ui.recipe import MIN_FRAMES, Recipe
 
 LOOP = "loop"
 """What the API and errors call it."""
 
 
-def check_loop(start: Any, end: Any, films: Iterable[str]) -> None:
+def check_loop(start: Any, end: Any, films: Collection[str]) -> None:
     """Hold a request for a loop to what can be one.
 
     Args:
@@ -24,6 +24,12 @@ def check_loop(start: Any, end: Any, films: Iterable[str]) -> None:
     Raises:
         InvalidRecipe: it can't be one; says what to change.
     """
+    if CONTROL in films:
+        raise InvalidRecipe.because(
+            LOOP,
+            f"{LOOP}: its first frame is made before it, by itself, and follows no film. Leave "
+            f"{LOOP} or {CONTROL} out.",
+        )
     if field := next(iter(films), None):
         raise InvalidRecipe.because(
             LOOP,

@@ -60,7 +60,7 @@ from ltx_ui.new_sound import SentPictureOf, SentSound, SoundOfTake
 from ltx_ui.recipe import MAX_FRAMES, ClipFields, Recipe, check_volume, images_from, sound_from
 from ltx_ui.retaking import SentPart
 from ltx_ui.sent_files import PICTURE, SentFile, digest_or_file
-from ltx_ui.upscaling import SentUpscale
+from ltx_ui.upscaling import SentUpscale, given_sound
 from ltx_ui.values import Real, shown, taken_in_quotes, whole
 from ltx_ui.words import squeeze
 
@@ -273,7 +273,7 @@ def parse_recipe(data: Mapping[str, Any], *, max_volume: int | None = None) -> R
 
 def request_data(recipe: Recipe) -> dict[str, Any]:
     """A recipe under the API's names, plain data: asking for it gives the same clip again."""
-    ends, loras, sound = recipe.inputs.ends, recipe.inputs.loras, recipe.inputs.audio
+    ends, loras, sound = recipe.inputs.ends, recipe.inputs.loras, given_sound(recipe.inputs)
     heard = {}
     if sound is not None:
         heard = {AUDIO: sound.digest, "audio_strength": sound.strength, "audio_start": sound.start}

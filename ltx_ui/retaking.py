@@ -231,8 +231,8 @@ def _placed(recipe: Recipe, named: RetakeInput) -> tuple[RetakeInput, int]:
         raise InvalidRecipe.because(
             RETAKE,
             f"{RETAKE}: frames {named.start} to {named.end - 1} of {named.frames} can't be made "
-            f"again in {recipe.num_frames} frames, in which something of the film has to be on "
-            "either side. Choose fewer frames"
+            f"again in {min(recipe.num_frames, named.frames)} frames, in which something of the "
+            "film has to be on either side. Choose fewer frames"
             + (", or leave the pictures out." if recipe.inputs.images else "."),
         )
     *_, placed, frames = min(found, key=lambda each: each[:4])

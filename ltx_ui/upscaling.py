@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.geometry import whole_frames
 from ltx_ui.given_films import FILM_SCHEMA, SIZES, Film, GivenFilm, read_film, undecided
-from ltx_ui.inputs import UPSCALE, NamedFilm, SoundInput
+from ltx_ui.inputs import UPSCALE, Inputs, NamedFilm, SoundInput
 from ltx_ui.recipe import MAX_FRAMES, MAX_SIDE, Recipe
 
 TIMES = 2
@@ -44,6 +44,13 @@ SentUpscale = Annotated[
 def as_sent(film: NamedFilm) -> dict[str, Any]:
     """A recipe's film under the API's names."""
     return {"video": film.digest}
+
+
+def given_sound(inputs: Inputs) -> SoundInput | None:
+    """The sound that a recipe was asked for with; none where it is the film's that is made larger,
+    which :func:`settled` gives it."""
+    own = inputs.upscale
+    return None if own and inputs.audio == SoundInput(digest=own.digest) else inputs.audio
 
 
 def settled(recipe: Recipe, film: Film, inherited: Collection[str] = ()) -> Recipe:

@@ -288,7 +288,7 @@ def test_a_picture_where_the_film_is_and_too_long_a_film_are_refused(
     [
         ({"take": "x"}, "has the take 'x'; allowed is a take's id"),
         ({}, "names no film"),
-        ({"take": "a" * 32, "video": "sha256:" + "a" * 64}, "names both a take and film"),
+        ({"take": "a" * 32, "video": "sha256:" + "a" * 64}, "names both a take and a video"),
         (5, "is 5. Send an object"),
         ({"video": "AAAA"}, "is not an? MP4 or MOV film"),
         ({"video": "/etc/passwd"}, "is not valid base64|is not an? MP4"),

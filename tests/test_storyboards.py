@@ -237,6 +237,10 @@ def test_nobody_else_sees_a_storyboard(
         ({"shots": [{"prompt": " "}]}, "shots.0.prompt: is empty"),
         ({"shots": [{"prompt": "x", "num_frames": 10}]}, "nearest valid counts are 9 and 17"),
         ({"shots": [{"prompt": "x", "seconds": 1e9}]}, "shots.0.seconds: is 1000000000.0"),
+        (
+            {"shots": [{"prompt": "x", "seconds": 1, "num_frames": 17}]},
+            "shots.0.seconds: stands beside num_frames",
+        ),
         ({"shots": [{"prompt": "x", "join": "go_on"}]}, "first shot has none before it"),
         ({"shots": [{"prompt": "x", "join": "fade"}]}, "must be 'cut', 'last_frame' or 'go_on'"),
         ({"shots": [{"prompt": "x", "fps": 30}]}, "shots.0.fps: is not known here"),

@@ -70,7 +70,8 @@ def test_a_film_is_made_larger_and_stays_what_it_is(open_studio: OpenStudio) -> 
     both = min(len(heard), len(given)) - 4096
     assert np.corrcoef(heard[:both], given[:both])[0, 1] > 0.98
     assert not any("cut" in note for note in large.notes)
-    # What it was made by makes it again.
+    # What it was made by makes it again, and tells of no sound that was given.
+    assert "audio" not in request_data(large.recipe)
     again = parse_request(request_data(large.recipe)).recipe()
     assert again == large.recipe.model_copy(update={"inputs": again.inputs})
     assert np.array_equal(seen(made(studio, **request_data(large.recipe)).video), after)

@@ -111,6 +111,8 @@ class There:
         if answer.is_success:
             return dict(answer.json())
         told = answer.json().get("detail", answer.reason_phrase) if answer.content else ""
+        if isinstance(told, list):  # One for each field.
+            told = " ".join(str(each["msg"]) for each in told)
         if answer.status_code == 422:
             raise InvalidRecipe.because("recipe", str(told))
         if answer.status_code in (401, 403):
