@@ -291,7 +291,8 @@ def test_escape_ends_selecting_and_undo_brings_back_what_was_deleted(gallery: Pa
     gallery.keyboard.press("Delete")
     notice = gallery.locator(".undo-bar")
     expect(notice).to_contain_text("2 clips deleted")
-    notice.get_by_role("button", name="Undo").click()
+    with gallery.expect_response(lambda answer: '"back":true' in (answer.request.post_data or "")):
+        notice.get_by_role("button", name="Undo").click()
     expect(notice).to_be_hidden()
     until(lambda: shown(gallery)[:10] == before[:10])
     gallery.reload()
