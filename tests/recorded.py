@@ -21,8 +21,10 @@ GROUPS = {
     "weights": ("ltx_ui/engine/demo", "training", "requirements.txt"),
     "rehearsal": (
         "ltx_ui/__init__.py",
-        *(f"ltx_ui/{name}.py" for name in ("clip", "errors", "geometry", "inputs", "loras")),
-        *(f"ltx_ui/{name}.py" for name in ("lossy", "phrases", "recipe", "runtime", "values")),
+        *(f"ltx_ui/{name}.py" for name in ("clip", "controlling", "errors", "geometry")),
+        *(f"ltx_ui/{name}.py" for name in ("given_films", "inputs", "looping", "loras", "lossy")),
+        *(f"ltx_ui/{name}.py" for name in ("phrases", "recipe", "retaking", "runtime")),
+        *(f"ltx_ui/{name}.py" for name in ("sent_files", "untrusted_json", "values")),
         "ltx_ui/engine/*.py",
         "ltx_ui/engine/demo/tokenizer",
         "benchmarks/random_weights.py",

@@ -12,7 +12,7 @@ from ltx_ui.web.templating import TEMPLATES
 _TAGS = re.compile(r"<!--.*?-->|<(?:pre|code|style).*?</(?:pre|code|style)>|<[^>]*>", re.DOTALL)
 _READ_OUT = re.compile(r'(?:aria-label|title|placeholder|alt)="([^"]*)"')
 _SIGNS_OF_TEMPLATES = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
-NAMES = {"A", "B", "UTC", "LTX", "Community", "License"}
+NAMES = {"A", "B", "UTC", "LTX", "LUFS", "Community", "License"}
 """Words that are the same in every language."""
 ENGLISH = {"docs.html"}
 """Templates of the API, which is in English."""
