@@ -77,7 +77,7 @@ def test_a_clip_with_its_takes_and_nothing_else(open_studio: OpenStudio, tmp_pat
         *("-o", str(tmp_path / "{seed:03}.mp4")),
     )
     assert (code, files) == (0, [str(tmp_path / name) for name in ("007.mp4", "008.mp4")]), told
-    assert told.startswith("Starting…") and "Loading Demo model" in told
+    assert "Loading Demo model" in told
     assert recall(tmp_path / "008.mp4").recipe.seed == 8
     studio = open_studio(start=False)
     assert studio.library.takes("local") == []
