@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +16,9 @@ from sqlalchemy import Engine, create_engine, text
 from ltx_ui.recipe import Recipe
 from ltx_ui.request import parse_recipe
 from ltx_ui.settings import Settings
-from ltx_ui.studio.jobs import Job, Running
+from ltx_ui.studio.jobs import Done, Job, Origin, Running
 from ltx_ui.studio.studio import Studio
+from ltx_ui.studio.takes import Take
 
 PATIENCE = 600.0
 """Seconds after which a test gives up on a clip: far beyond what a slow, busy machine takes."""
@@ -31,6 +33,28 @@ def idle(folder: Path, database: str | None = None, **settings: object) -> Itera
     studio = Studio(Settings.model_validate(given))
     yield studio
     studio.close()
+
+
+@contextmanager
+def working(folder: Path, cache: Path) -> Iterator[Studio]:
+    """A studio that makes clips with the demo model.
+
+    Args:
+        cache: what its first start would compute.
+    """
+    shutil.copytree(cache, folder / "cache")
+    studio = Studio(Settings.model_validate({"model": "demo", "data_dir": folder}))
+    studio.start()
+    yield studio
+    studio.close()
+
+
+def take_of(studio: Studio, recipe: Recipe, owner: str, origin: Origin | None = None) -> Take:
+    """The take that comes of a recipe."""
+    job = studio.submit(recipe, owner, origin=origin)
+    state = studio.wait(job.id, owner, PATIENCE).state
+    assert isinstance(state, Done), state
+    return studio.library.take(job.id, owner)
 
 
 def quick(**fields: object) -> Recipe:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,14 @@ import numpy as np
 import pytest
 from films import RATE, encoded, film, heard, moving, psnr, seen, steps
 from PIL import Image
-from studios import PATIENCE
+from studios import PATIENCE, take_of, working
 
 from ltx_ui.errors import InvalidRecipe, NotFound
 from ltx_ui.media.metadata import read_metadata
 from ltx_ui.recipe import Recipe
 from ltx_ui.request import parse_recipe, parse_request, request_data
 from ltx_ui.settings import Settings
-from ltx_ui.studio.jobs import Done, Origin
+from ltx_ui.studio.jobs import Origin
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
 
@@ -33,20 +32,13 @@ OVERLAP = 17
 
 @pytest.fixture(scope="module")
 def studio(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    folder = tmp_path_factory.mktemp("extended")
-    shutil.copytree(cache, folder / "cache")
-    studio = Studio(Settings.model_validate({"model": "demo", "data_dir": folder}))
-    studio.start()
-    yield studio
-    studio.close()
+    with working(tmp_path_factory.mktemp("extended"), cache) as studio:
+        yield studio
 
 
 def made(studio: Studio, owner: str = OWNER, origin: Origin | None = None, **fields: Any) -> Take:
     recipe = studio.recipe_of(parse_request(FIELDS | fields), owner)
-    job = studio.submit(recipe, owner, origin=origin)
-    state = studio.wait(job.id, owner, PATIENCE).state
-    assert isinstance(state, Done), state
-    return studio.library.take(job.id, owner)
+    return take_of(studio, recipe, owner, origin)
 
 
 @pytest.fixture(scope="module")

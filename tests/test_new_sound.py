@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,13 @@ from films import encoded, film, heard, moving, psnr, seen
 from numpy.typing import NDArray
 from sounds import beats, sound_file
 from streams import packets
-from studios import PATIENCE
+from studios import take_of, working
 
 from ltx_ui.errors import InvalidRecipe, NotFound
 from ltx_ui.media.metadata import read_metadata
 from ltx_ui.recipe import Recipe
 from ltx_ui.request import parse_request, request_data
 from ltx_ui.settings import Settings
-from ltx_ui.studio.jobs import Done
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
 
@@ -36,12 +34,8 @@ SILENT = {"include_audio": False}
 
 @pytest.fixture(scope="module")
 def studio(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    folder = tmp_path_factory.mktemp("revoiced")
-    shutil.copytree(cache, folder / "cache")
-    studio = Studio(Settings.model_validate({"model": "demo", "data_dir": folder}))
-    studio.start()
-    yield studio
-    studio.close()
+    with working(tmp_path_factory.mktemp("revoiced"), cache) as studio:
+        yield studio
 
 
 def recipe_of(studio: Studio, owner: str = OWNER, **fields: Any) -> Recipe:
@@ -49,10 +43,7 @@ def recipe_of(studio: Studio, owner: str = OWNER, **fields: Any) -> Recipe:
 
 
 def made(studio: Studio, **fields: Any) -> Take:
-    job = studio.submit(recipe_of(studio, **fields), OWNER)
-    state = studio.wait(job.id, OWNER, PATIENCE).state
-    assert isinstance(state, Done), state
-    return studio.library.take(job.id, OWNER)
+    return take_of(studio, recipe_of(studio, **fields), OWNER)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from films import RATE, encoded, film, heard, moving, psnr, seen, steps
-from studios import PATIENCE
+from studios import take_of, working
 
 from ltx_ui.errors import InvalidRecipe, NotFound
 from ltx_ui.inputs import RetakeInput
@@ -20,7 +19,6 @@ from ltx_ui.recipe import Recipe
 from ltx_ui.request import parse_request, request_data
 from ltx_ui.retaking import frames_again
 from ltx_ui.settings import Settings
-from ltx_ui.studio.jobs import Done
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
 
@@ -34,12 +32,8 @@ PART = {"start_frame": START, "end_frame": END}
 
 @pytest.fixture(scope="module")
 def studio(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    folder = tmp_path_factory.mktemp("retaken")
-    shutil.copytree(cache, folder / "cache")
-    studio = Studio(Settings.model_validate({"model": "demo", "data_dir": folder}))
-    studio.start()
-    yield studio
-    studio.close()
+    with working(tmp_path_factory.mktemp("retaken"), cache) as studio:
+        yield studio
 
 
 def recipe_of(studio: Studio, owner: str = OWNER, **fields: Any) -> Recipe:
@@ -47,10 +41,7 @@ def recipe_of(studio: Studio, owner: str = OWNER, **fields: Any) -> Recipe:
 
 
 def made(studio: Studio, **fields: Any) -> Take:
-    job = studio.submit(recipe_of(studio, **fields), OWNER)
-    state = studio.wait(job.id, OWNER, PATIENCE).state
-    assert isinstance(state, Done), state
-    return studio.library.take(job.id, OWNER)
+    return take_of(studio, recipe_of(studio, **fields), OWNER)
 
 
 @pytest.fixture(scope="module")

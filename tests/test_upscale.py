@@ -14,12 +14,11 @@ from films import film, psnr, seen
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, expect
-from studios import PATIENCE, OpenStudio
+from studios import OpenStudio, take_of
 from v1 import JOBS, SMALL, ended, problem, submit
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.request import parse_request, request_data
-from ltx_ui.studio.jobs import Done
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
 
@@ -31,10 +30,7 @@ FILM = "data:video/mp4;base64,"
 
 def made(studio: Studio, **fields: Any) -> Take:
     recipe = studio.recipe_of(parse_request({"prompt": PROMPT, "seed": 5} | fields), "ada")
-    job = studio.submit(recipe, "ada")
-    state = studio.wait(job.id, "ada", PATIENCE).state
-    assert isinstance(state, Done), state
-    return studio.library.take(job.id, "ada")
+    return take_of(studio, recipe, "ada")
 
 
 def scaled(frames: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:

@@ -84,20 +84,20 @@ def shared_frames(path: Path, film: FilmInput) -> NDArray[np.uint8]:
         MediaError: the file can't be read.
     """
     if film.direction == "before":
-        return first_frames(path, film.overlap)
+        return frames_in(path, film.overlap)
     found = deque(frames_of(path), film.overlap)
     if len(found) != film.overlap:
         raise MediaError(f"The film {path.name} has fewer frames than it had.")
     return np.stack(found)
 
 
-def first_frames(path: Path, count: int) -> NDArray[np.uint8]:
-    """The first frames of a film: uint8, F×H×W×3.
+def frames_in(path: Path, count: int, first: int = 0) -> NDArray[np.uint8]:
+    """So many frames of a film, from one on: uint8, F×H×W×3.
 
     Raises:
         MediaError: the file can't be read, or has fewer.
     """
-    found = list(islice(frames_of(path), count))
+    found = list(islice(frames_of(path), first, first + count))
     if len(found) != count:
         raise MediaError(f"The film {path.name} has fewer frames than it had.")
     return np.stack(found)

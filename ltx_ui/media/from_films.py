@@ -15,7 +15,7 @@ from ltx_ui.inputs import (
     RetakeInput,
 )
 from ltx_ui.media import joining
-from ltx_ui.media.films import first_frames, shared_frames
+from ltx_ui.media.films import frames_in, shared_frames
 from ltx_ui.media.remaking import Remade, sampled_part
 from ltx_ui.media.revoicing import Revoiced, picture_of
 from ltx_ui.recipe import Recipe
@@ -37,7 +37,7 @@ def with_film(data: InputData, path: Path, named: NamedFilm, recipe: Recipe) -> 
             return replace(data, film=picture_of(path, recipe.num_frames))
         case ControlInput():
             return data  # It becomes no part of it.
-    return replace(data, small=first_frames(path, recipe.num_frames))
+    return replace(data, small=frames_in(path, recipe.num_frames))
 
 
 def joint_of(path: Path, named: NamedFilm, recipe: Recipe) -> Joint | None:

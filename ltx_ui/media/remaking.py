@@ -10,16 +10,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ltx_ui.clip import Clip
-from ltx_ui.errors import MediaError
 from ltx_ui.inputs import SOUND_RATE, RetakeInput, Sound
-from ltx_ui.media.films import frames_of, sound_of
+from ltx_ui.media.films import frames_in, frames_of, sound_of
 from ltx_ui.media.joining import exactly, mixed
 from ltx_ui.recipe import Recipe
 from ltx_ui.retaking import JOINT, Span, frames_again
@@ -37,15 +35,13 @@ def sampled_part(path: Path, recipe: Recipe, film: RetakeInput) -> tuple[NDArray
     Raises:
         MediaError: the file can't be read.
     """
-    found = list(islice(frames_of(path), film.first, film.first + recipe.num_frames))
-    if len(found) != recipe.num_frames:
-        raise MediaError(f"The film {path.name} has fewer frames than it had.")
+    seen = frames_in(path, recipe.num_frames, film.first)
     heard = sound_of(path, SOUND_RATE)
     if heard is None:
-        return np.stack(found), Sound(np.zeros((2, 0), np.float32))
+        return seen, Sound(np.zeros((2, 0), np.float32))
     start = round(film.first / recipe.fps * SOUND_RATE)
     samples = round(recipe.num_frames / recipe.fps * SOUND_RATE)
-    return np.stack(found), Sound(heard[:, start : start + samples])
+    return seen, Sound(heard[:, start : start + samples])
 
 
 @dataclass(frozen=True)
