@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -42,6 +42,7 @@ from ltx_ui.studio import dialects
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.lora_folder import LoraFolder
 from ltx_ui.studio.shown_to import NOT_HERE, ShownTo
+from ltx_ui.studio.stored import StoredImage, StoredSound
 from ltx_ui.studio.superfluous import superfluous
 from ltx_ui.studio.tables import LIVE, CharacterRow, JobRow, TakeRow
 
@@ -54,35 +55,6 @@ _MEDIA_SUFFIXES = SUFFIXES | {_FILM_SUFFIX}
 sound, and some of the same containers hold both."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class StoredImage:
-    """A stored picture, which recipes may refer to.
-
-    Attributes:
-        digest: ``sha256:…`` of the stored bytes.
-        width, height: pixels of the picture as it is meant to be seen.
-        note: a sentence on how it was changed before it was stored; empty if it was not.
-    """
-
-    digest: str
-    width: int
-    height: int
-    note: str
-
-
-@dataclass(frozen=True)
-class StoredSound:
-    """A stored sound or film, which recipes may refer to.
-
-    Attributes:
-        digest: ``sha256:…`` of the stored bytes.
-        seconds: how long it is.
-    """
-
-    digest: str
-    seconds: float
 
 
 class InputStore:
