@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from typing import Any
 
 import httpx
 import pytest
 from chromium import MISSING, arrived, make_a_preview, seed_of, serious
+from PIL import Image
 from playwright.sync_api import Page, expect
 from v1 import JOBS, SMALL, ended, problem, submit
+
+from ltx_ui.inputs import digest_of
 
 QUICK = {"prompt": "a ball", "num_inference_steps": 1}
 
@@ -35,6 +40,20 @@ def test_a_part_is_made_again_over_http(ada: httpx.Client, first: dict[str, Any]
     # What an answer has as the recipe is a request for the same again.
     again = ended(ada, submit(ada, job["recipe"]))
     assert again["recipe"] == job["recipe"]
+
+
+def test_a_painted_part_is_made_again_over_http(ada: httpx.Client, first: dict[str, Any]) -> None:
+    target = io.BytesIO()
+    mask = Image.new("L", (128, 128))
+    mask.paste(255, (0, 0, 128, 64))
+    mask.save(target, "PNG")
+    sent = "data:image/png;base64," + base64.b64encode(target.getvalue()).decode()
+    part = {"take": first["id"], "start_frame": 9, "end_frame": 17, "mask": sent}
+    job = ended(ada, submit(ada, QUICK | {"retake": part}))
+    assert job["state"] == "done", job
+    told = job["recipe"]["retake"]["mask"]
+    assert told == digest_of(target.getvalue())
+    assert ada.get(f"/inputs/{told}").status_code == 200
 
 
 def test_what_can_not_be_made_again_is_told(ada: httpx.Client, first: dict[str, Any]) -> None:

@@ -14,6 +14,8 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Text, cast, select, union
 
 from ltx_ui.clip import Joint
@@ -36,6 +38,7 @@ from ltx_ui.media.films import look_at
 from ltx_ui.media.following import followed_frames
 from ltx_ui.media.from_films import joint_of, with_film
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
+from ltx_ui.media.masks import read_mask
 from ltx_ui.media.sounds import SUFFIXES, read_sound, take_in_sound
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio import dialects
@@ -150,7 +153,8 @@ class InputStore:
             NotFound: the film was removed.
         """
         for _, named in recipe.inputs.films():
-            if joint := joint_of(self.path(named.digest, media=True), named, recipe):
+            path = self.path(named.digest, media=True)
+            if joint := joint_of(path, named, recipe, self._mask(recipe)):
                 return joint
         return None
 
@@ -246,7 +250,7 @@ class InputStore:
         data = InputData(pictures, loras, self._sound(recipe))
         for _, named in recipe.inputs.films():
             data = with_film(data, self.path(named.digest, media=True), named, recipe)
-        return replace(data, control=self._followed(recipe))
+        return replace(data, control=self._followed(recipe), mask=self._mask(recipe))
 
     def _followed(self, recipe: Recipe) -> Picture | None:
         control = recipe.inputs.control
@@ -308,14 +312,22 @@ class InputStore:
         picture = read_reference(data, len(data), name_at(image.at))
         return fit(picture, recipe.width, recipe.height, image.focus)
 
-    def check_sound(self, recipe: Recipe) -> None:
-        """Refuse a recipe that names a film without sound, or whose clip begins after its sound has
-        ended.
+    def check_contents(self, recipe: Recipe) -> None:
+        """Refuse a recipe that names a film without sound, whose clip begins after its sound has
+        ended, or whose mask shows no part of the picture.
 
         Raises:
             InvalidRecipe: it does.
         """
         self._sound(recipe)
+        self._mask(recipe)
+
+    def _mask(self, recipe: Recipe) -> NDArray[np.bool_] | None:
+        again = recipe.inputs.retake
+        if again is None or again.mask is None:
+            return None
+        data = self.path(again.mask, media=False).read_bytes()
+        return read_mask(data, recipe.width, recipe.height)
 
     def _sound(self, recipe: Recipe) -> Sound | None:
         given = recipe.inputs.audio

@@ -182,7 +182,7 @@ class Studio(Hosting):
         model = recipe.model or self._worker.model.status.model
         origin = self._known(origin or self._last_frames.origin(recipe, owner), owner)
         with self._inputs.held(recipe.inputs.named(), owner):
-            self._inputs.check_sound(recipe)
+            self._inputs.check_contents(recipe)
             with self._submitting:  # Of two that come at once the second one sees the first.
                 self._admit(owner)
                 self._guard.check(recipe, owner, self._queue.takes_on_the_way)
