@@ -14,9 +14,11 @@ from films import encoded, moving, psnr, seen
 from PIL import Image, ImageDraw
 from studios import take_of, working
 
+from ltx_ui.clip import Silent
+from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.remade import staying_tokens
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.inputs import RetakeInput
+from ltx_ui.inputs import InputData, Inputs, RetakeInput, Sound
 from ltx_ui.media.masks import SOFT, read_mask, softened
 from ltx_ui.recipe import Recipe
 from ltx_ui.request import parse_request, request_data
@@ -95,6 +97,25 @@ def test_what_is_painted_is_new_and_the_rest_is_the_film(
     passing = (share > 0.2) & (share < 0.5)
     between = psnr(whole[START + 4 :, passing], source[START + 4 :, passing])
     assert psnr(*new) + 3 < between < kept - 3
+
+
+@pytest.mark.parametrize("two_stage", [False, True])
+def test_the_model_sees_what_is_not_painted(engine: Engine, two_stage: bool) -> None:
+    """What it makes there is the film as it knows it, and not hidden by the film alone."""
+    film, mask = moving(FRAMES, 128, 128), np.zeros((128, 128), bool)
+    mask[:, :32] = True
+    named = RetakeInput(digest="sha256:" + "1" * 64, frames=FRAMES, start=START, end=END)
+    recipe = Recipe.model_validate(
+        {**FIELDS, "seed": 1, "width": 128, "height": 128, "num_frames": FRAMES}
+        | {"inputs": Inputs(retake=named), "two_stage": two_stage}
+    )
+    quiet = Sound(np.zeros((2, 0), np.float32))
+    whole, painted = (
+        engine.generate(recipe, Silent(), InputData(film=film, sound=quiet, mask=each)).frames
+        for each in (None, mask)
+    )
+    away = np.s_[START:, :, 64:]
+    assert psnr(painted[away], film[away]) > psnr(whole[away], film[away]) + 3
 
 
 @pytest.mark.parametrize("two_stage", [False, True])
