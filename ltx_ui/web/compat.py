@@ -31,6 +31,7 @@ __all__ = [
     "IDLE",
     "SEND_BODY",
     "H11Protocol",
+    "calm_queue",
     "close_tunnels",
     "event_inputs",
     "keep_sessions",
@@ -48,6 +49,8 @@ require("proc" in tunneling.Tunnel.__init__.__code__.co_names, "gradio.tunneling
 require(vars(gradio.routes)["traceback"] is traceback, "gradio.routes.traceback")
 require({"share_token", "state_session_capacity"} <= set(vars(gr.Blocks())), "gradio.Blocks")
 require(isinstance(gr.Blocks().fns, dict), "gradio.Blocks.fns")
+_QUEUE = set(vars(gr.Blocks().queue()._queue))
+require({"sleep_when_free", "progress_update_sleep_when_free"} <= _QUEUE, "gradio's Queue")
 _PROTOCOL = ["connection_made", "connection_lost", "data_received", "on_response_complete"]
 _PROTOCOL += ["pause_writing", "resume_writing"]
 require(all(callable(getattr(H11Protocol, name)) for name in _PROTOCOL), "H11Protocol's methods")
@@ -79,6 +82,19 @@ def keep_sessions(blocks: gr.Blocks, capacity: int) -> None:
     """Limit how many visitors' states are kept. It is an argument of ``launch`` that
     ``mount_gradio_app`` lacks; remove this when it has it."""
     blocks.state_session_capacity = capacity
+
+
+QUEUE_SECONDS = 0.05
+"""Between two looks of Gradio's queue for an event. It is what Gradio itself takes on Windows."""
+
+
+def calm_queue(blocks: gr.Blocks) -> None:
+    """Let Gradio's queue look for events twenty times a second instead of a thousand times, and for
+    their progress as often instead of a hundred times. It never stops looking, also while nobody is
+    there, and each look interrupts the threads that make a clip. There is no setting for that;
+    remove this when the queue waits to be told. To be called after :meth:`gr.Blocks.queue`."""
+    queue = blocks._queue
+    queue.sleep_when_free = queue.progress_update_sleep_when_free = QUEUE_SECONDS
 
 
 class LightSession(SessionState):
