@@ -67,7 +67,7 @@ EXTEND = "extend"
 RETAKE = "retake"
 """What the API and errors call the film of which a part is made again."""
 
-MASK = "retake.mask"
+MASK = f"{RETAKE}.mask"
 """What errors call the picture that says where it is made again."""
 
 PICTURE_OF = "picture_of"
