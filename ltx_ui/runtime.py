@@ -8,7 +8,11 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
-_QUIET = {"HF_HUB_DISABLE_TELEMETRY": "1", "GRADIO_ANALYTICS_ENABLED": "False"}
+_QUIET = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
 
 
 def set_up(cache_dir: Path | None = None) -> None:
