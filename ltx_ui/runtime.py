@@ -13,6 +13,8 @@ _QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
+_RAY = {"RAY_worker_niceness": "0"}
+"""Ray lets everything else on a machine go before its workers, though nothing is as urgent there."""
 
 
 def set_up(cache_dir: Path | None = None) -> None:
@@ -23,7 +25,7 @@ def set_up(cache_dir: Path | None = None) -> None:
         cache_dir: where libraries may keep what can be downloaded or made again; None leaves them
             to their own folders.
     """
-    _set(_QUIET)
+    _set(_QUIET | _RAY)
     _let_waiting_threads_sleep()
     _set_allocator()
     # diffusers reads a model of several files with up to eight threads only if it is told so;

@@ -10,17 +10,20 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import numpy as np
 import psutil
 import pytest
 from films import heard, seen
+from running import RunningApp
 from sources import ROOT
-from studios import quick, sampling, slow, take_of, until, working
+from studios import quick, sampling, take_of, until, working
 
 from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.errors import InvalidRecipe, SettingsError
 from ltx_ui.media.mp4 import write_mp4
+from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.engines import EngineChoice
 from ltx_ui.studio.jobs import LOST, CancelledJob, Done, Failed, Job
@@ -38,6 +41,11 @@ def studio(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[St
     with working(folder, cache, workers="2") as opened:
         until(lambda: opened.model_status().state == "ready")
         yield opened
+
+
+def lasting(**fields: object) -> Recipe:
+    """Runs for some seconds."""
+    return quick(num_inference_steps=100, num_frames=49, **fields)
 
 
 def workers() -> dict[int, float]:
@@ -79,7 +87,7 @@ def test_a_clip_is_the_same_bit_for_bit(studio: Studio, engine: Engine, tmp_path
 
 
 def test_two_clips_are_made_at_once_seen_and_stopped(studio: Studio) -> None:
-    jobs = [studio.submit(slow(seed=seed), LOCAL) for seed in (1, 2)]
+    jobs = [studio.submit(lasting(seed=seed), LOCAL) for seed in (1, 2)]
     until(lambda: all(sampling(studio, job) for job in jobs))
     until(lambda: studio.preview(jobs[0].id, LOCAL) is not None)
     for job in jobs:
@@ -89,7 +97,7 @@ def test_two_clips_are_made_at_once_seen_and_stopped(studio: Studio) -> None:
 
 
 def test_a_worker_that_is_killed_costs_a_step_and_no_take(studio: Studio) -> None:
-    job = studio.submit(slow(seed=3, num_takes=2), LOCAL)
+    job = studio.submit(lasting(seed=3, num_takes=2), LOCAL)
     until(lambda: studio.library.has(job.id))
     first = studio.library.take(job.id, LOCAL)
     kill_who_makes(studio, job)
@@ -99,7 +107,7 @@ def test_a_worker_that_is_killed_costs_a_step_and_no_take(studio: Studio) -> Non
 
 
 def test_a_job_that_ends_two_workers_fails_in_words(studio: Studio) -> None:
-    job = studio.submit(slow(seed=4), LOCAL)
+    job = studio.submit(lasting(seed=4), LOCAL)
     for _ in range(2):
         kill_who_makes(studio, job)
     state = ended(studio, job)
@@ -107,9 +115,33 @@ def test_a_job_that_ends_two_workers_fails_in_words(studio: Studio) -> None:
     assert take_of(studio, quick(seed=10), LOCAL).recipe.seed == 10
 
 
+def test_where_ray_itself_is_killed_it_is_started_again(studio: Studio) -> None:
+    job = studio.submit(lasting(seed=6), LOCAL)
+    until(lambda: sampling(studio, job))
+    for each in psutil.Process().children(recursive=True):
+        if each.name() == "raylet":
+            each.kill()
+    assert isinstance(ended(studio, job), Done)
+
+
 def test_what_the_model_refuses_is_told_as_it_is_here(studio: Studio) -> None:
     with pytest.raises(InvalidRecipe, match="mode"):
         studio.submit(quick(mode="high", two_stage=True, num_frames=9), LOCAL)
+
+
+def test_where_the_studio_is_killed_its_workers_end_and_the_job_is_made(tmp_path: Path) -> None:
+    with RunningApp(tmp_path / "data", "--workers", "2") as app:
+        app.wait_ready()
+        asked = {"prompt", "width", "height", "num_frames", "num_inference_steps"}
+        body = lasting().model_dump(mode="json", include=asked)
+        job = httpx.post(f"{app.url}/api/v1/jobs", json=body).raise_for_status().json()
+        until(lambda: httpx.get(f"{app.url}{job['href']}").json()["stage"] == "sampling")
+        theirs = psutil.Process(app.process.pid).children(recursive=True)
+        assert any("EngineActor" in " ".join(each.cmdline()) for each in theirs)
+        app.stop(signal.SIGKILL)
+        until(lambda: not any(each.is_running() for each in theirs))
+        app.start("--workers", "1").wait_ready()
+        until(lambda: httpx.get(f"{app.url}{job['href']}").json()["state"] == "done")
 
 
 def test_a_worker_is_told_no_password() -> None:

@@ -144,7 +144,7 @@ class Crew:
             needs = {"num_gpus": 0, "num_cpus": max(1, (os.cpu_count() or 1) // self.count())}
         remote: Any = ray.remote
         kind = remote(concurrency_groups={BESIDE: 2}, **needs)(EngineActor)
-        return RayEngine(kind.remote(choice))
+        return RayEngine(kind.remote(choice.where_a_gpu_is_given()))
 
 
 def _untyped(function: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,11 @@ class EngineChoice:
         others = {name: getattr(settings, name) for name in (*cls.NAMES, "lossy")}
         folders = settings.models_dir.resolve(), settings.cache_dir.resolve()
         return cls(*folders, tuple(sizes), others)
+
+    def where_a_gpu_is_given(self) -> EngineChoice:
+        """This choice for a process that sees no other GPU than its own, whatever its number is."""
+        device = "cpu" if self.others["device"] == "cpu" else "auto"
+        return replace(self, others={**self.others, "device": device})
 
     def make(self) -> Engine:
         """The engine; its model is not loaded yet. Importing torch and diffusers takes seconds.
