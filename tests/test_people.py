@@ -330,8 +330,8 @@ def test_who_is_let_in_no_more_has_no_stream_and_waits_for_nothing(home: Served)
     revoked, token = home.studio.tokens.make("eve", "one", ("make", "read"))
     kept, _ = home.studio.tokens.make("eve", "another", ("make", "read"))
     arguments = {"prompt": "a ball", "wait_seconds": 500}
-    call = {"method": "tools/call", "params": {"name": "generate_clip", "arguments": arguments}}
-    call |= {"jsonrpc": "2.0", "id": 1}
+    called = {"name": "generate_clip", "arguments": arguments}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": called}
     accepts = {"Accept": "application/json, text/event-stream"}
     with ExitStack() as opened:
         pool = opened.enter_context(ThreadPoolExecutor())
@@ -368,8 +368,8 @@ def test_who_is_let_in_no_more_has_no_stream_and_waits_for_nothing(home: Served)
         home.studio.users.remove("eve")
         for each in others:
             each.result(PATIENCE)
-        for each in home.studio.session("eve").jobs:
-            home.studio.cancel(each.id, "eve")
+        for left in home.studio.session("eve").jobs:
+            home.studio.cancel(left.id, "eve")
 
 
 def test_without_visitors_only_names_and_the_owner_come_in(tmp_path: Path) -> None:

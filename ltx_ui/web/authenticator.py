@@ -226,7 +226,10 @@ class Authenticator:
         return (await self._stamps()).get(who.name) == who.stamp
 
     async def _banned(self, owner: str) -> bool:
-        return is_visitor(owner) and is_banned(owner, await _lately(self._studio.bans.names))
+        if not is_visitor(owner):
+            return False
+        banned = await _lately(self._studio.bans.names)
+        return is_banned(owner, banned)
 
     async def _stamps(self) -> Mapping[str, str]:
         return await _lately(self._studio.users.stamps)
