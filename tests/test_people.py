@@ -6,7 +6,6 @@ import base64
 import socket
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -19,7 +18,7 @@ import pytest
 from kept import fill, keep, open_library
 from PIL import Image
 from serving import BESIDE, PROXY, Served, served
-from studios import PATIENCE, quick
+from studios import quick
 
 from ltx_ui.errors import NotAllowed
 from ltx_ui.settings import VISITOR
@@ -323,53 +322,6 @@ def test_who_is_banned_has_no_stream_any_more(
         list(lines)  # It ends, and as an answer should.
         home.studio.bans.remove(ban)
         assert "beat" in next(line for line in good_one if line.startswith("event"))
-
-
-def test_who_is_let_in_no_more_has_no_stream_and_waits_for_nothing(home: Served) -> None:
-    home.studio.users.add("eve", PASSWORD)
-    revoked, token = home.studio.tokens.make("eve", "one", ("make", "read"))
-    kept, _ = home.studio.tokens.make("eve", "another", ("make", "read"))
-    arguments = {"prompt": "a ball", "wait_seconds": 500}
-    called = {"name": "generate_clip", "arguments": arguments}
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": called}
-    accepts = {"Accept": "application/json, text/event-stream"}
-    with ExitStack() as opened:
-        pool = opened.enter_context(ThreadPoolExecutor())
-        program = opened.enter_context(home.visitor(60))
-        leaves, stays = (opened.enter_context(signed_in(home, "eve", at)) for at in (61, 62))
-        one, another = ({"Authorization": f"Bearer {secret}"} for secret in (revoked, kept))
-        job = program.post("/jobs", json=SMALL, headers=one).json()["id"]
-        events = f"/api/v1/jobs/{job}/events"
-
-        def reads(client: httpx.Client, path: str, headers: dict[str, str]) -> Future[list[str]]:
-            """The rest of a stream, once it has ended."""
-            lines = opened.enter_context(client.stream("GET", path, headers=headers)).iter_lines()
-            next(lines)
-            return pool.submit(list, lines)
-
-        watched = reads(program, events, one)
-        waited = pool.submit(program.post, "/generate", json=SMALL, headers=one)
-        asked = pool.submit(program.post, "/mcp", json=call, headers=one | accepts)
-        ended = reads(leaves, "/session/events", {})
-        others = [
-            reads(program, events, another),
-            reads(program, "/session/events", basic("eve", PASSWORD)),
-            reads(stays, "/session/events", {}),
-        ]
-        while len(home.studio.session("eve").jobs) < 3:
-            time.sleep(0.01)
-        home.studio.tokens.revoke(token.id)
-        assert leaves.post("/logout").status_code == 303
-        watched.result(PATIENCE), ended.result(PATIENCE)
-        answer = waited.result(PATIENCE)
-        assert (answer.status_code, "taken back" in answer.text) == (403, True)
-        assert "taken back" in asked.result(PATIENCE).text
-        assert not any(each.done() for each in others)
-        home.studio.users.remove("eve")
-        for each in others:
-            each.result(PATIENCE)
-        for left in home.studio.session("eve").jobs:
-            home.studio.cancel(left.id, "eve")
 
 
 def test_without_visitors_only_names_and_the_owner_come_in(tmp_path: Path) -> None:
