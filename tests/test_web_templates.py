@@ -132,7 +132,7 @@ def _character(text: str) -> Character:
 
 def _character_form(text: str) -> dict[str, Any]:
     most = {"name": 40, "words": 1000, "images": 4, "seed": 7}
-    return {"character": _character(text), "accept": text, "most": most}
+    return {"character": _character(text), "was": text, "accept": text, "most": most}
 
 
 def _clips(text: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from ltx_ui.web.create import Create
 from ltx_ui.web.gallery_filter import Filter, menus
 from ltx_ui.web.language import said, seconds, t
 from ltx_ui.web.made_with import made_with
+from ltx_ui.web.marks import marked
 from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, custom, on, panel, sent, texts
 
@@ -107,8 +108,8 @@ class Gallery:
 
     def note(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
         """Keep a take's note; Create shows it too."""
-        owner, words = owner_of(request), str(sent(event, "text") or "")
-        self._library.set_note(_take_id(event), owner, words)
+        owner = owner_of(request)
+        self._library.mark(_take_id(event), owner, marked(event, "note"))
         return self._create.stage.show(values, owner)
 
     def remove(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
