@@ -11,7 +11,9 @@ from films import seen
 from forked import ran
 from studios import OpenStudio
 
+from ltx_ui.asked_shots import AskedShot, read_settings, read_shots
 from ltx_ui.cli import main
+from ltx_ui.presets import load_presets
 
 SMALL = {"width": 128, "height": 128, "num_inference_steps": 1, "seed": 5}
 SHOTS: list[dict[str, Any]] = [
@@ -67,10 +69,19 @@ def test_a_film_is_made_and_a_second_run_makes_only_what_changed(
         assert (done.returncode, done.stdout.split()) == (0, [str(tmp_path / "ball.mp4")]), done
         studio = open_studio(start=False)
         try:
+            assert len(studio.storyboards.all("local")) == 1
             return len(studio.library.takes("local"))
         finally:
             studio.close()
 
+    # As if a run had been killed after it had queued the first shot.
+    studio, presets = open_studio(start=False), load_presets()
+    settings = read_settings(SMALL, presets)
+    shots = read_shots([AskedShot(**shot) for shot in SHOTS], settings, presets)
+    board = studio.storyboards.add("", settings, shots, "local")
+    studio.director.make(board.id, "local")
+    studio.close()
+    (tmp_path / "ball.json.board").write_text(board.id)
     assert film(*SHOTS) == 2
     assert len(seen(tmp_path / "ball.mp4")) == 17
     # The first shot stays; the second one has other words.

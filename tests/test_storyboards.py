@@ -277,9 +277,13 @@ def test_a_lora_that_is_not_here_is_told_when_a_storyboard_is_changed(
     assert client.patch(board["href"], json={"name": "Other"}).json()["name"] == "Other"
 
 
-def test_ids_that_are_none_are_told_what_one_is(client: httpx.Client) -> None:
-    for answer in (client.get(f"{BOARDS}/x"), client.get("/api/v1/takes/x")):
-        assert "must be an id, as answers have it: 32 digits" in answer.json()["detail"]
+def test_an_id_that_is_none_is_told_what_one_is(
+    client: httpx.Client, board: dict[str, Any]
+) -> None:
+    place = f"{board['href']}/shots/{board['shots'][0]['id']}/take"
+    answer = client.put(place, json={"take": "first"})
+    told = problem(answer, 422, "invalid-recipe")["detail"]
+    assert "take: must be an id, as answers have it: 32 digits" in told
 
 
 def test_what_goes_on_without_a_cut_may_not_become_too_long() -> None:

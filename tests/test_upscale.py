@@ -17,7 +17,9 @@ from playwright.sync_api import Page, expect
 from studios import OpenStudio, take_of
 from v1 import JOBS, SMALL, ended, problem, submit
 
+from ltx_ui.engine.decoding import about_sound
 from ltx_ui.errors import InvalidRecipe
+from ltx_ui.inputs import Sound
 from ltx_ui.request import parse_request, request_data
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
@@ -87,7 +89,8 @@ def test_a_silent_film_stays_silent_and_another_sound_may_be_given(
     other = studio.add_file(film(tmp_path / "heard.mp4", 33), "audio", "ada")
     with_sound = made(studio, upscale={"video": digest}, audio=other, audio_strength=0.5)
     assert with_sound.recipe.inputs.audio is not None
-    assert any("given sound" in note for note in with_sound.notes)
+    told = about_sound(Sound(np.zeros((2, 18_000), np.float32)), with_sound.recipe)
+    assert told == "The film has the given sound."
     assert len(sound(with_sound.video)) > 9 / 24 * 48_000 - 2048
 
 
