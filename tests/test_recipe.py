@@ -129,6 +129,7 @@ def test_a_recipe_survives_json() -> None:
         ({"fps": [24] * 100_000}, "fps", "a list of 100000 values; allowed are 24, 25, 30"),
         ({"mode": "x" * 100_000}, "mode", "allowed are standard, high"),
         ({"include_audio": 1}, "include_audio", "true or false"),
+        ({"loudness": 0}, "loudness", "is 0; allowed is true, for -16 LUFS, or false"),
         ({"prompt": "\ud800"}, "prompt", "not Unicode"),
         ({"image_start": 5}, "image_start", "as base64"),
     ],

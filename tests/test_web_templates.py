@@ -302,7 +302,7 @@ CASES: list[tuple[str, Values]] = [
     ("stage.html", _stage(clips=lambda text: [ExampleClip(text, quick(prompt=text))], knows=str)),
     ("strip.html", _strip),
     ("summary.html", _summary),
-    ("take_menu.html", lambda text: {"take": _named(text)}),
+    ("take_menu.html", lambda text: {"take": _named(text), "leads": {text}}),
     ("take_row.html", _take_row),
     ("workflow.html", _workflow),
 ]

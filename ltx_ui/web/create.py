@@ -250,8 +250,15 @@ class Create:
         return self.form.filling.start_from(stored.digest, values)
 
     def _follow(self, values: Values, event: gr.EventData, owner: str) -> Updates:
-        take = self._take_of(event, owner)
-        return self.form.filling.follow(self._studio.film_of(take.id, owner), values, take.id)
+        return self.follow_take(self._take_of(event, owner).id, values, owner)
+
+    def follow_take(self, take_id: str, values: Values, owner: str) -> Updates:
+        """Let the next clip follow a take's film.
+
+        Raises:
+            NotFound, MediaError: as :meth:`Kept.film_of`.
+        """
+        return self.form.filling.follow(self._studio.film_of(take_id, owner), values, take_id)
 
     def _again(self, values: Values, event: gr.EventData, owner: str) -> Updates:
         return self.begin_again(str(sent(event, "take")), values, owner)

@@ -130,7 +130,9 @@ class Gallery:
     def open_menu(self, event: gr.EventData, request: gr.Request) -> Updates:
         """What can be done with a take, and what it is."""
         take = self._library.take(_take_id(event), owner_of(request))
-        return {self._menu: {"take": take.id, "html": render("take_menu.html", take=take)}}
+        leads = self._create.form.filling.leading
+        html = render("take_menu.html", take=take, leads=leads)
+        return {self._menu: {"take": take.id, "html": html}}
 
     def use_seed(self, values: Values, event: gr.EventData) -> Updates:
         """Put a take's seed into Create's field, locked."""
@@ -145,6 +147,12 @@ class Gallery:
         """Put a take's whole recipe into Create's fields."""
         take = self._library.take(_take_id(event), owner_of(request))
         return self._create.form.filling.reuse_recipe(take.recipe, values) | self._to_create
+
+    def follow(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
+        """Let the next clip follow a take's film."""
+        return (
+            self._create.follow_take(_take_id(event), values, owner_of(request)) | self._to_create
+        )
 
     def make_again(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
         """Queue the recipe of a take whose file is gone."""
@@ -170,7 +178,12 @@ class Gallery:
         on(wall.again, self.make_again, stage.inputs, {*stage.outputs, self._tabs})
         on(menu.seek, self.open_menu, None, {menu}, how=LATEST)
         on(menu.note, self.note, stage.inputs, stage.outputs, how=EACH)
-        for used, use in ((menu.use_seed, self.use_seed), (menu.use_all, self.use_all)):
+        acts = (
+            (menu.use_seed, self.use_seed),
+            (menu.use_all, self.use_all),
+            (menu.follow, self.follow),
+        )
+        for used, use in acts:
             on(used, use, fields.all, {*form.filling.filled, self._tabs})
 
 
