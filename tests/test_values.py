@@ -32,10 +32,10 @@ def test_fields_within_fields_are_taken_in_the_same_forms(quoted: bool) -> None:
     )
     assert (asked.keyframes[0].frame, asked.keyframes[0].strength) == (8, 0.5)
     assert asked.loras[0].strength == 0.5
-    assert asked.retake is not None and asked.control is not None
-    assert (asked.retake.start_frame, asked.retake.end_frame) == (8, 16)
-    assert asked.retake.region == (0, 0, 0.5, 1)
-    assert (asked.control.strength, asked.control.start) == (0.5, 2)
+    retake, control = asked.retake, asked.control
+    assert retake is not None and control is not None
+    assert (retake.start_frame, retake.end_frame, retake.region) == (8, 16, (0, 0, 0.5, 1))
+    assert (control.strength, control.start) == (0.5, 2)
     extended = parse_request(
         {"prompt": "a cat", "extend": {"video": film, "overlap": form(9)}}
     ).extend
@@ -61,5 +61,5 @@ def test_truths_are_no_numbers_and_numbers_no_truths(fields: dict[str, Any]) -> 
     with pytest.raises(InvalidRecipe) as caught:
         parse_request({"prompt": "a cat", **fields})
     (problem,) = caught.value.problems
-    assert problem.field.startswith(*fields)
+    assert problem.field.startswith(tuple(fields))
     assert "allowed" in problem.message or "is a " in problem.message
