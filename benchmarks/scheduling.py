@@ -283,7 +283,8 @@ def fair_shares(wanted: Floats, total: float) -> Floats:
     left = total - np.concatenate(([0.0], np.cumsum(order)[:-1]))
     parts = left / np.arange(len(order), 0, -1)
     reached = np.flatnonzero(order >= parts)
-    return np.minimum(wanted, parts[reached[0]] if len(reached) else order[-1])
+    most = float(parts[reached[0]] if len(reached) else order[-1])
+    return np.clip(wanted, None, most)
 
 
 def row(name: str, outcome: Outcome) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,7 +107,7 @@ def test_what_is_put_back_is_begun_before_all_others() -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(asked, st.randoms())
-def test_names_decide_nothing(jobs: list[Asked], draw) -> None:  # type: ignore[no-untyped-def]
+def test_names_decide_nothing(jobs: list[Asked], draw: Random) -> None:
     names = [str(number) for number in range(len(jobs))]
     draw.shuffle(names)
     one, other = (drained(line_of(jobs, given), Ready()) for given in ((), names))
