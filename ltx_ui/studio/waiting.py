@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Set
 from dataclasses import replace
+from itertools import islice
 
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.jobs import ANY_MODEL, Job, Queued
@@ -15,6 +16,8 @@ Seconds = Callable[[Recipe], float | None]
 Effort = Callable[[Recipe], float]
 """How much all takes of a recipe cost the machine, in a unit that never changes."""
 
+RENEWED = 1000
+"""Estimates that are made anew when more is known, those first that were made longest ago."""
 EVERYBODY = ""
 """Stands among those who are paused for all owners: none of them is without a name."""
 
@@ -46,7 +49,7 @@ class WaitingJobs:
         self._ready: dict[Hashable, Ready] = {}
         self._model: str | None = None
         self._names: Set[str] = frozenset()
-        self._takes: dict[str, float | None] = {}
+        self._takes: dict[str, float] = {}
         self._places: dict[str, Queued] | None = None
 
     def __len__(self) -> int:
@@ -65,7 +68,8 @@ class WaitingJobs:
     def changed(self) -> None:
         """Compute places and waiting times anew when they are next asked for: how long clips take
         is known better now, or others are paused."""
-        self._takes.clear()
+        for job_id in list(islice(self._takes, RENEWED)):
+            del self._takes[job_id]
         self._see_to_turns()
         self._places = None
 
@@ -230,6 +234,7 @@ class WaitingJobs:
         return Queued(0, waits_for=other, paused=job.owner in self.paused)
 
     def _seconds_of(self, job_id: str) -> float | None:
-        if job_id not in self._takes:
-            self._takes[job_id] = self._seconds(self._jobs[job_id].recipe)
-        return self._takes[job_id]
+        known = self._takes.get(job_id)
+        if known is None and (known := self._seconds(self._jobs[job_id].recipe)) is not None:
+            self._takes[job_id] = known
+        return known
