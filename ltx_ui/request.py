@@ -66,7 +66,6 @@ from ltx_ui.words import squeeze
 
 _UNSET_WHEN_EMPTY = ("model", *FIELDS.values(), AUDIO)
 
-
 SentPicture = Annotated[
     SentFile | None, BeforeValidator(lambda value: digest_or_file(value, PICTURE))
 ]
@@ -119,7 +118,6 @@ class Request(ClipFields):
     audio_start: Real = Field(
         0.0, ge=0.0, le=MOST_START, description="Seconds into that sound where the clip begins."
     )
-
     extend: SentExtend = Field(
         None,
         description="A film to go on from, by the id of a take, or as video: MP4 as base64, data "
@@ -155,7 +153,8 @@ class Request(ClipFields):
         """What came as files, by field; the pictures of keyframes by the entry's name."""
         sent = {name: getattr(self, name) for name in (*FIELDS.values(), AUDIO)}
         sent |= {name_of(number): each.image for number, each in enumerate(self.keyframes)}
-        sent |= {name: film.video for name, film in self.films.items()}
+        for name, film in self.films.items():
+            sent |= film.sent(name)
         return {name: value for name, value in sent.items() if isinstance(value, bytes)}
 
     @property
@@ -211,7 +210,8 @@ class Request(ClipFields):
         )
         for name, film in self.films.items():
             digest = _digest(name, (stored or {}).get(name, film.video))
-            inputs = inputs.model_copy(update={FILMS[name]: film.input(digest)})
+            named = film.stored(digests).input(digest)
+            inputs = inputs.model_copy(update={FILMS[name]: named})
         shared = {name: getattr(self, name) for name in ClipFields.model_fields}
         return Recipe.model_construct(**shared, inputs=inputs)
 
