@@ -14,7 +14,7 @@ _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 _RAY = {"RAY_worker_niceness": "0"}
-"""Ray lets everything else on a machine go before its workers, though nothing is as urgent there."""
+"""Ray lets everything else on a machine go before its workers. Nothing there is as urgent."""
 
 
 def set_up(cache_dir: Path | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from ltx_ui.engine.models import ModelCard
@@ -21,7 +21,7 @@ from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.hosting import Hosting
 from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import Job, Origin, new_job
-from ltx_ui.studio.model_loader import ModelStatus
+from ltx_ui.studio.model_loader import ModelStatus, effort
 from ltx_ui.studio.retention import look_after
 from ltx_ui.studio.room import Room
 from ltx_ui.studio.session import Session
@@ -68,6 +68,8 @@ class Studio(Hosting):
         self._submitting = threading.Lock()
         self._upkeep = Upkeep(self.library.bin, self._look_after)
         self._store, most = JobStore(self._database), settings.max_queue
+        # The queue asks for it from the moment that it is there, which is before there is a worker.
+        self._card: Callable[[], ModelCard | None] = lambda: None
         self._queue = SharedQueue(
             *(self._store, self._counts, most, self._seconds, self._effort),
             Elsewhere(self._database),
@@ -82,6 +84,7 @@ class Studio(Hosting):
             settings, self._queue, self.library, self._inputs, timings, self._counts, self._guard
         )
         model, admit = self._worker.model, self._admit
+        self._card = self.model_card
         self.enhancing = Enhancing(self._queue, model, self._guard, self._inputs, admit)
 
     def _look_after(self) -> None:
@@ -175,9 +178,7 @@ class Studio(Hosting):
             MediaError: the disk is full, or has no room for such a clip.
         """
         recipe = self._settled(recipe, owner)
-        check_volume(recipe, self._settings.max_volume)
-        self._worker.model.check(recipe)
-        recipe = self.loras.settled(recipe)
+        recipe = self.usable(recipe)
         self.library.check_room(recipe)
         model = recipe.model or self._worker.model.status.model
         origin = self._known(origin or self._last_frames.origin(recipe, owner), owner)
@@ -188,6 +189,18 @@ class Studio(Hosting):
                 self._guard.check(recipe, owner, self._queue.takes_on_the_way)
                 job = new_job(recipe, owner, model, draft=draft, origin=origin)
                 return self._queue.submit(job, self._worker.average_seconds, key)
+
+    def usable(self, recipe: Recipe) -> Recipe:
+        """A recipe that this studio can make, as far as that is known: it says by their digests
+        which files its LoRAs are.
+
+        Raises:
+            InvalidRecipe: it is larger than this studio allows, asks for another model or for what
+                this one can't do, or a LoRA is not here any more.
+        """
+        check_volume(recipe, self._settings.max_volume)
+        self._worker.model.check(recipe)
+        return self.loras.settled(recipe)
 
     def asked(self, key: Key, owner: str) -> Job | None:
         """The job that an owner's key stands for; None if it stands for none.
@@ -377,7 +390,7 @@ class Studio(Hosting):
         return origin if origin and self.library.those([origin.take_id], owner) else None
 
     def _effort(self, recipe: Recipe) -> float:
-        return self._worker.model.effort(recipe) * recipe.num_takes
+        return effort(recipe, self._card())
 
     def _seconds(self, recipe: Recipe) -> float | None:
         estimate = self.estimate(recipe)
