@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from films import RATE, encoded, film, heard, moving, psnr, seen, steps
+from numpy.typing import NDArray
 from PIL import Image
 from studios import PATIENCE, take_of, working
 
@@ -27,6 +28,7 @@ OWNER = "ada"
 PROMPT = "A red ball bounces up and down by the sea. A thump at each bounce."
 FIELDS = {"prompt": PROMPT, "num_inference_steps": 8, "seed": 5}
 SMALL: dict[str, Any] = {"width": 132, "height": 128, "num_frames": 33}
+WORDLESS = {"prompt": "A red ball lies in a studio."}
 OVERLAP = 17
 
 
@@ -111,6 +113,49 @@ def test_the_sound_of_both_is_joined_without_a_click(
     kept = slice(2000, start - 2000) if which == "longer" else slice(stop + 2000, samples - 2000)
     same = kept if which == "longer" else slice(kept.start - start, kept.stop - start)
     assert np.corrcoef(whole[0, kept], source[0, same])[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("direction", ["after", "before"])
+def test_the_films_sound_goes_on(studio: Studio, tmp_path: Path, direction: str) -> None:
+    """A steady tone, of which the prompt says nothing: where it does not go on, it ends."""
+    sent = _as_text(film(tmp_path / "tone.mp4", 33))
+
+    def extended(**sound: str) -> NDArray[np.float32]:
+        extend = {"video": sent, "direction": direction, **sound}
+        found = heard(made(studio, **WORDLESS, num_frames=49, extend=extend).video)
+        assert found is not None
+        return found[:, : round(65 / 24 * RATE)]
+
+    def windows(sound: NDArray[np.float32], frames: tuple[int, int]) -> NDArray[np.float32]:
+        """How loud each 1/12 s is: dB."""
+        first, last = (round(frame / 24 * RATE) for frame in frames)
+        parts = np.split(sound[:, first:last], range(2000, last - first, 2000), axis=1)
+        return np.array([10 * np.log10(np.mean(part**2) + 1e-9) for part in parts[:-1]])
+
+    after = direction == "after"
+    new, joint = ((35, 45), (14, 35)) if after else ((20, 30), (30, 51))
+    on, free = extended(), extended(sound="new")
+    assert _pitch(on, new) == pytest.approx(220, abs=12)
+    assert np.ptp(windows(on, joint)) < 3 < np.ptp(windows(free, joint))
+    kept = slice(4000, round(20 / 24 * RATE)) if after else slice(round(46 / 24 * RATE), -4000)
+    assert np.corrcoef(on[0, kept], free[0, kept])[0, 1] > 0.98
+
+
+def _pitch(sound: NDArray[np.float32], frames: tuple[int, int]) -> float:
+    """The loudest frequency in some frames: Hz."""
+    part = sound.mean(axis=0)[round(frames[0] / 24 * RATE) : round(frames[1] / 24 * RATE)]
+    spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part)), 2 * RATE))
+    return float(spectrum.argmax()) / 2
+
+
+def test_what_went_on_before_sound_did_is_made_as_it_was() -> None:
+    old = {"digest": "sha256:" + "a" * 64, "frames": 33, "overlap": 17, "direction": "after"}
+    recipe = Recipe.model_validate({**FIELDS, "inputs": {"images": [], "film": old}})
+    assert recipe.model_dump(mode="json")["inputs"]["film"] == old
+    asked = request_data(recipe)["extend"]
+    assert asked["sound"] == "new"
+    again = parse_request(FIELDS | {"extend": asked}).extend
+    assert again is not None and again.input(old["digest"]).sound == "new"
 
 
 def test_a_take_tells_what_it_was_made_from(studio: Studio, first: Take, longer: Take) -> None:
@@ -287,6 +332,7 @@ def test_a_picture_where_the_film_is_and_too_long_a_film_are_refused(
         ({"take": "a" * 32, "direction": "up"}, "has the direction 'up'; allowed are"),
         ({"take": "a" * 32, "overlap": 10}, "has the overlap 10; allowed are 9 to 65"),
         ({"take": "a" * 32, "overlap": True}, "has the overlap"),
+        ({"take": "a" * 32, "sound": "keep"}, "has the sound 'keep'; allowed are \"continue\""),
         ({"take": "a" * 32, "path": "x"}, "has 'path', which it can't have"),
         ("{", "is no JSON object"),
     ],
