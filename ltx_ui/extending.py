@@ -154,9 +154,11 @@ def settled(recipe: Recipe, film: Film, inherited: Collection[str] = ()) -> Reci
         return recipe
     recipe = recipe.model_copy(update={name: getattr(film, name) for name in inherited})
     usual = min(OVERLAP, whole_frames(film.frames), recipe.num_frames - TEMPORAL_COMPRESSION)
-    filled = named.model_copy(
-        update={"frames": film.frames, "overlap": named.overlap or max(MIN_OVERLAP, usual)}
-    )
+    overlap = named.overlap or max(MIN_OVERLAP, usual)
+    filled = named.model_copy(update={"frames": film.frames, "overlap": overlap})
+    if recipe.inputs.audio is not None:
+        # The new part is made to that one, which passes over from the film's.
+        filled = filled.model_copy(update={"sound": "new"})
     inputs = recipe.inputs.model_copy(update={"film": filled})
     recipe = recipe.model_copy(update={"inputs": inputs})
     _check(recipe, filled, film)

@@ -52,7 +52,8 @@ def _lag(one: Sound, other: Sound, start: int, stop: int, rate: int) -> int:
         return 0
     windows = np.lib.stride_tricks.sliding_window_view(second, stop - start)
     likeness = windows @ first / (np.linalg.norm(windows, axis=1) + 1e-9)
-    return int(np.argmax(likeness)) - most
+    lag: int = int(np.argmax(likeness)) - most
+    return lag
 
 
 def _moved(sound: Sound, lag: int) -> Sound:
