@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from families import save
 from safetensors.torch import load_file, save_file
+from sounds import beats
 
+from ltx_ui.clip import Silent
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.hearing import can_hear
 from ltx_ui.engine.models import CARDS
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.inputs import Inputs, PictureInput, SoundInput
+from ltx_ui.inputs import InputData, Inputs, PictureInput, Sound, SoundInput
 from ltx_ui.recipe import Recipe
 
 DEMO = Path(__file__).parent.parent / "ltx_ui/engine/demo"
@@ -47,18 +49,18 @@ def test_the_published_families_hear(family: str, tmp_path: Path) -> None:
     assert can_hear(save(family, tmp_path))  # type: ignore[arg-type]
 
 
-def test_an_encoder_for_other_frames_is_none(tmp_path: Path) -> None:
+def test_a_model_whose_encoder_is_for_other_frames_refuses_a_sound(
+    tmp_path: Path, engine: Engine
+) -> None:
     folder = shutil.copytree(DEMO, tmp_path / "model")
     file = folder / "audio_vae/config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"mel_bins": 128}))
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"sample_rate": 48_000}))
     assert not can_hear(folder)
-
-
-def test_the_loaded_model_tells_whether_it_hears(tmp_path: Path, engine: Engine) -> None:
-    assert engine.card.hears
-    deaf = Engine(str(without_encoder(tmp_path / "deaf")), tmp_path)
+    deaf = Engine(str(folder), tmp_path)
     deaf.load(lambda message, fraction: None)
-    assert not deaf.card.hears
+    assert engine.card.hears and not deaf.card.hears
+    with pytest.raises(InvalidRecipe, match=r"^audio: "):
+        deaf.generate(to_sound(), Silent(), InputData(sound=Sound(beats(2.0))))
 
 
 def test_a_model_that_can_not_hear_refuses_a_sound_in_words() -> None:

@@ -103,7 +103,7 @@ const record = async () => {
   try {
     stream = await navigator.mediaDevices.getUserMedia({audio: RAW});
   } catch ({name}) {
-    if (row()) change({told: name === 'NotFoundError' ? 'missing' : 'refused', problem: ''});
+    if (row()) change({told: {NotAllowedError: 'refused', NotFoundError: 'missing'}[name] ?? 'unable', problem: ''});
     return;
   }
   const parts = [], running = new MediaRecorder(stream, {mimeType}), most = element.querySelector('[data-most]').dataset.most;
