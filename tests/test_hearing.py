@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,9 +39,8 @@ def without_encoder(folder: Path) -> Path:
     return folder
 
 
-def test_what_has_no_audio_encoder_can_not_hear(tmp_path: Path) -> None:
+def test_what_is_no_checkpoint_can_not_hear(tmp_path: Path) -> None:
     assert can_hear(DEMO)
-    assert not can_hear(without_encoder(tmp_path / "deaf"))
     assert not can_hear(tmp_path)
 
 
@@ -49,18 +49,28 @@ def test_the_published_families_hear(family: str, tmp_path: Path) -> None:
     assert can_hear(save(family, tmp_path))  # type: ignore[arg-type]
 
 
-def test_a_model_whose_encoder_is_for_other_frames_refuses_a_sound(
-    tmp_path: Path, engine: Engine
-) -> None:
-    folder = shutil.copytree(DEMO, tmp_path / "model")
+def for_other_frames(folder: Path) -> Path:
+    """The demo model with an encoder of another kind."""
+    shutil.copytree(DEMO, folder)
     file = folder / "audio_vae/config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"sample_rate": 48_000}))
+    return folder
+
+
+@pytest.mark.parametrize("spoilt", [without_encoder, for_other_frames])
+def test_a_model_that_can_not_hear_makes_clips_and_refuses_a_sound(
+    tmp_path: Path, engine: Engine, spoilt: Callable[[Path], Path]
+) -> None:
+    folder = spoilt(tmp_path / "deaf")
     assert not can_hear(folder)
     deaf = Engine(str(folder), tmp_path)
     deaf.load(lambda message, fraction: None)
     assert engine.card.hears and not deaf.card.hears
     with pytest.raises(InvalidRecipe, match=r"^audio: "):
         deaf.generate(to_sound(), Silent(), InputData(sound=Sound(beats(2.0))))
+    small = {"width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 1}
+    clip = deaf.generate(Recipe(prompt="A ball", **small), Silent())
+    assert clip.waveform is not None
 
 
 def test_a_model_that_can_not_hear_refuses_a_sound_in_words() -> None:

@@ -242,6 +242,8 @@ def _read(
             **_large_parts(folder, card, placement, dtype, device, direct, quantize),
             **unused,
         )
+        if not card.hears:
+            pipe.audio_vae.encoder = None  # It may have come without weights.
         if card.vocoder_float32:
             pipe.vocoder.to(torch.float32)
         place(pipe, placement, device)
