@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from families import save
@@ -68,7 +69,7 @@ def test_a_model_that_can_not_hear_makes_clips_and_refuses_a_sound(
     assert engine.card.hears and not deaf.card.hears
     with pytest.raises(InvalidRecipe, match=r"^audio: "):
         deaf.generate(to_sound(), Silent(), InputData(sound=Sound(beats(2.0))))
-    small = {"width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 1}
+    small: dict[str, Any] = {"width": 128, "height": 128, "num_frames": 9, "num_inference_steps": 1}
     clip = deaf.generate(Recipe(prompt="A ball", **small), Silent())
     assert clip.waveform is not None
 

@@ -41,7 +41,7 @@ const draw = (line, given) => {
   drop.hidden = !!given.digest || !!recorder;
   drop.querySelector('span').textContent = drop.querySelector('span').dataset[given.busy ? 'sending' : 'drop'];
   const record = line.querySelector('[data-do=record]');
-  record.hidden = drop.hidden || !!given.busy && !recorder;
+  record.hidden = !!given.digest || !!given.busy;
   record.textContent = record.dataset[recorder ? 'stop' : 'record'];
   record.setAttribute('aria-pressed', String(!!recorder));
   line.querySelector('[data-do=fit]').hidden = !given.digest;
