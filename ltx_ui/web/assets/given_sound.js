@@ -95,29 +95,31 @@ const send = async file => {
 // Sound to follow is wanted as it is, without what calls take out of it. Firefox records OGG, the others WebM.
 const RAW = {echoCancellation: false, noiseSuppression: false, autoGainControl: false};
 const record = async () => {
-  if (recorder) return recorder.stop();
+  if (recorder) return recorder.stop?.();
   const mimeType = ['audio/webm;codecs=opus', 'audio/ogg;codecs=opus'].find(each => window.MediaRecorder?.isTypeSupported(each));
   if (!isSecureContext) return change({told: 'insecure', problem: ''});
   if (!mimeType || !navigator.mediaDevices) return change({told: 'unable', problem: ''});
+  const parts = [], asked = recorder = {drop: () => { recorder = undefined; }};  // Until the visitor has decided.
   let stream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({audio: RAW});
   } catch ({name}) {
-    if (row()) change({told: {NotAllowedError: 'refused', NotFoundError: 'missing'}[name] ?? 'unable', problem: ''});
-    return;
+    if (recorder !== asked) return;
+    recorder = undefined;
+    return change({told: {NotAllowedError: 'refused', NotFoundError: 'missing'}[name] ?? 'unable', problem: ''});
   }
-  const parts = [], running = new MediaRecorder(stream, {mimeType}), most = element.querySelector('[data-most]').dataset.most;
+  const silence = () => stream.getTracks().forEach(track => track.stop());
+  if (recorder !== asked) return silence();
+  const running = recorder = new MediaRecorder(stream, {mimeType});
+  const most = setTimeout(() => running.stop(), element.querySelector('[data-most]').dataset.most * 1000 - 1000);
   const end = () => {
-    clearTimeout(running.timer);
-    for (const track of stream.getTracks()) track.stop();
+    clearTimeout(most);
+    silence();
     recorder = undefined;
   };
   running.drop = () => { running.onstop = null; running.stop(); end(); settled(); };
   running.ondataavailable = ({data}) => parts.push(data);
   running.onstop = () => { end(); send(new Blob(parts, {type: mimeType})); };
-  if (!row()) return end();
-  running.timer = setTimeout(() => running.stop(), most * 1000 - 1000);
-  recorder = running;
   running.start();
   block.dataset.busy = '';  // Generate waits for it.
   change({told: '', problem: ''});
@@ -140,7 +142,7 @@ element.addEventListener('click', ({target}) => {
 });
 for (const kind of ['dragover', 'drop'])
   element.addEventListener(kind, event => {
-    if (!row()) return;
+    if (!row() || recorder) return;
     event.preventDefault();
     if (kind === 'drop' && event.dataTransfer.files[0]) send(event.dataTransfer.files[0]);
   });
