@@ -97,7 +97,7 @@ def test_why_nothing_can_be_recorded_is_said(page: Page) -> None:
     expect(field.locator(".small")).to_contain_text("pages at https:// or on this computer")
     page.evaluate("Object.defineProperty(window, 'isSecureContext', {value: true})")
     refusal = "() => Promise.reject(new DOMException('', 'NotAllowedError'))"
-    page.evaluate(f"navigator.mediaDevices.getUserMedia = {refusal}")
+    page.evaluate(f"() => {{ navigator.mediaDevices.getUserMedia = {refusal}; }}")
     field.get_by_role("button", name="Record").click()
     expect(field.locator(".small")).to_contain_text("doesn’t let this page use the microphone")
     page.evaluate("window.MediaRecorder = undefined")

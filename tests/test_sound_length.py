@@ -95,5 +95,9 @@ def test_a_clip_is_as_long_as_its_sound_over_http(app: RunningApp, http: httpx.C
     answer = http.post("/generate", json=sent)
     assert answer.status_code == 200, answer.text
     assert answer.json()["duration_seconds"] == pytest.approx(17 / 24, abs=0.01)
+    recorded = {"Content-Type": "audio/webm;codecs=opus"}
+    data = sound_file(beats(0.5), "webm", "libopus")
+    stored = http.post("/inputs/sound", content=data, headers=recorded)
+    assert stored.status_code == 201 and stored.json()["seconds"] == pytest.approx(0.5, abs=0.05)
     alone = http.post("/jobs", json=SMALL | {"fit_audio": True})
     assert alone.status_code == 422 and "Send audio" in alone.text
