@@ -145,7 +145,8 @@ class Request(ClipFields):
         """What came as files, by field; the pictures of keyframes by the entry's name."""
         sent = {name: getattr(self, name) for name in (*FIELDS.values(), AUDIO)}
         sent |= {name_of(number): each.image for number, each in enumerate(self.keyframes)}
-        sent |= {name: film.video for name, film in self.films.items()}
+        for name, film in self.films.items():
+            sent |= film.sent(name)
         return {name: value for name, value in sent.items() if isinstance(value, bytes)}
 
     @property
@@ -180,10 +181,9 @@ class Request(ClipFields):
 
     @property
     def fits(self) -> int | None:
-        """How many frames its clip may have at most where it is as long as its sound; None where it
-        is as long as it says."""
-        asked = "num_frames" in self.model_fields_set
-        return (self.num_frames if asked else MAX_FRAMES) if self.fit_audio else None
+        """How many frames its clip may have at most; None where it is not as long as its sound."""
+        most = self.num_frames if "num_frames" in self.model_fields_set else MAX_FRAMES
+        return most if self.fit_audio else None
 
     def recipe(self, stored: Mapping[str, str] | None = None) -> Recipe:
         """The recipe.
@@ -208,7 +208,8 @@ class Request(ClipFields):
         )
         for name, film in self.films.items():
             digest = _digest(name, (stored or {}).get(name, film.video))
-            inputs = inputs.model_copy(update={FILMS[name]: film.input(digest)})
+            named = film.stored(digests).input(digest)
+            inputs = inputs.model_copy(update={FILMS[name]: named})
         shared = {name: getattr(self, name) for name in ClipFields.model_fields}
         return Recipe.model_construct(**shared, inputs=inputs)
 

@@ -95,6 +95,8 @@ def _recipe_lines(recipe: Recipe) -> Iterator[tuple[str, str]]:
     if again := recipe.inputs.retake:
         start, end = frames_again(again)
         yield "Made again", f"frames {start} to {end - 1} of {again.digest}, {again.frames} frames"
+        if again.mask:
+            yield "Painted", again.mask
     if seen := recipe.inputs.picture:
         yield "Picture of", f"{seen.digest}, {seen.frames} frames"
     if control := recipe.inputs.control:

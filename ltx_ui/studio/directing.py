@@ -19,10 +19,10 @@ from ltx_ui.errors import LibraryUnavailable, NotFound, StudioError, WrongMoment
 from ltx_ui.recipe import MAX_SEED, Recipe
 from ltx_ui.storyboards import ShotAsked
 from ltx_ui.studio.asked import Key, KeyTaken
-from ltx_ui.studio.input_store import StoredImage
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Origin
 from ltx_ui.studio.kept import Asked
 from ltx_ui.studio.library import Library
+from ltx_ui.studio.stored import StoredImage
 from ltx_ui.studio.storyboards import MOST_TAKES, SeenShot, Storyboard, Storyboards, Turn
 from ltx_ui.studio.takes import Take
 

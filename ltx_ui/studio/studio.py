@@ -19,7 +19,6 @@ from ltx_ui.studio.elsewhere import Elsewhere
 from ltx_ui.studio.enhancing import Enhancing
 from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.hosting import Hosting
-from ltx_ui.studio.input_store import StoredImage
 from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import Job, Origin, new_job
 from ltx_ui.studio.model_loader import ModelStatus
@@ -27,6 +26,7 @@ from ltx_ui.studio.retention import look_after
 from ltx_ui.studio.room import Room
 from ltx_ui.studio.session import Session
 from ltx_ui.studio.shared_queue import SharedQueue
+from ltx_ui.studio.stored import StoredImage
 from ltx_ui.studio.timing import Estimate, TimingStore
 from ltx_ui.studio.upkeep import Upkeep
 from ltx_ui.studio.watcher import Watcher
@@ -182,7 +182,7 @@ class Studio(Hosting):
         model = recipe.model or self._worker.model.status.model
         origin = self._known(origin or self._last_frames.origin(recipe, owner), owner)
         with self._inputs.held(recipe.inputs.named(), owner):
-            self._inputs.check_sound(recipe)
+            self._inputs.check_contents(recipe)
             with self._submitting:  # Of two that come at once the second one sees the first.
                 self._admit(owner)
                 self._guard.check(recipe, owner, self._queue.takes_on_the_way)
