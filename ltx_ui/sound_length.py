@@ -6,13 +6,13 @@ import math
 from collections.abc import Collection
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.geometry import TEMPORAL_COMPRESSION, whole_frames
 from ltx_ui.inputs import AUDIO, FIELDS, FILMS, MOST_START, name_at
 from ltx_ui.recipe import MAX_FRAMES, MIN_FRAMES, Recipe
-from ltx_ui.values import Real, Truth
+from ltx_ui.values import Truth, real
 
 FIT = "fit_audio"
 """What the API and errors call the wish for it."""
@@ -24,17 +24,20 @@ FitAudio = Annotated[
         "number of frames. At most num_frames where that is given, and never more than are allowed."
     ),
 ]
+# The bounds before what reads a number, or the schema has other words for them.
 AudioStrength = Annotated[
-    Real,
+    float,
     Field(
         ge=0.0,
         le=1.0,
         description="How closely that sound is kept; at 1 the clip has it as it is.",
     ),
+    BeforeValidator(real),
 ]
 AudioStart = Annotated[
-    Real,
+    float,
     Field(ge=0.0, le=MOST_START, description="Seconds into that sound where the clip begins."),
+    BeforeValidator(real),
 ]
 
 
