@@ -5,8 +5,7 @@ that the rules stand here once:
 
 - a value may also stand in quotes, and whole numbers come in any form (9, 9.0, "9");
 - ``null`` is a field that was not given, and so are an empty model or picture and a seed of -1;
-- prompts become one paragraph: models know no line breaks, and the same words are the same clip
-  whether they came from the page or from a client that wraps its lines;
+- prompts lose superfluous space and control characters, and keep their lines, which models read;
 - a picture or a sound is the digest of one that is stored, or its file as base64 or a data URI;
 - what keyframes are, ``keyframes.py`` says.
 """
@@ -62,7 +61,7 @@ from ltx_ui.sent_files import SentFile
 from ltx_ui.sound_length import AudioStart, AudioStrength, FitAudio, check_fit
 from ltx_ui.upscaling import SentUpscale, given_sound
 from ltx_ui.values import Real, shown, taken_in_quotes, whole
-from ltx_ui.words import squeeze
+from ltx_ui.words import tidy_lines
 
 _UNSET_WHEN_EMPTY = ("model", *FIELDS.values(), AUDIO)
 
@@ -235,7 +234,7 @@ def parse_request(data: Mapping[str, Any], *, max_volume: int | None = None) -> 
     known = {name: data[name] for name in Request.model_fields if name in data}
     for words in ("prompt", "negative_prompt"):
         if isinstance(known.get(words), str):
-            known[words] = squeeze(known[words])
+            known[words] = tidy_lines(known[words])
     problems: list[FieldProblem] = []
     try:
         known[FIELD] = read_keyframes(known.get(FIELD))

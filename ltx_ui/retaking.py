@@ -264,11 +264,12 @@ def _placed(recipe: Recipe, named: RetakeInput) -> tuple[RetakeInput, int]:
             aside = abs(first + end - named.start - named.end)
             found.append((again.end - again.start, -frames, aside, first, placed, frames))
     if not found:
+        most = whole_frames(min(recipe.num_frames, named.frames))
         raise InvalidRecipe.because(
             RETAKE,
             f"{RETAKE}: frames {named.start} to {named.end - 1} of {named.frames} can't be made "
-            f"again in {min(recipe.num_frames, named.frames)} frames, in which something of the "
-            "film has to be on either side. Choose fewer frames"
+            f"again in {most} frames, in which something of the film has to be on "
+            "either side. Choose fewer frames"
             + (", or leave the pictures out." if recipe.inputs.images else "."),
         )
     *_, placed, frames = min(found, key=lambda each: each[:4])

@@ -145,6 +145,16 @@ class Director:
         with self._lock:
             self._cancel(self._boards.delete(board_id, owner).turns, owner)
 
+    def advance(self, board_id: str, owner: str) -> None:
+        """Begin a storyboard's next shot where one is done: for who makes a single one, and has not
+        called :meth:`start`.
+
+        Raises:
+            StudioError: it has to wait.
+        """
+        with self._lock:
+            self._advance(board_id, owner)
+
     def _cancel(self, turns: Sequence[Turn], owner: str) -> None:
         """Cancel the job of the turn that has one."""
         for turn in turns[:1]:

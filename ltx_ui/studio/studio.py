@@ -175,9 +175,7 @@ class Studio(Hosting):
             MediaError: the disk is full, or has no room for such a clip.
         """
         recipe = self._settled(recipe, owner)
-        check_volume(recipe, self._settings.max_volume)
-        self._worker.model.check(recipe)
-        recipe = self.loras.settled(recipe)
+        recipe = self.usable(recipe)
         self.library.check_room(recipe)
         model = recipe.model or self._worker.model.status.model
         origin = self._known(origin or self._last_frames.origin(recipe, owner), owner)
@@ -188,6 +186,18 @@ class Studio(Hosting):
                 self._guard.check(recipe, owner, self._queue.takes_on_the_way)
                 job = new_job(recipe, owner, model, draft=draft, origin=origin)
                 return self._queue.submit(job, self._worker.average_seconds, key)
+
+    def usable(self, recipe: Recipe) -> Recipe:
+        """A recipe that this studio can make, as far as that is known: it says by their digests
+        which files its LoRAs are.
+
+        Raises:
+            InvalidRecipe: it is larger than this studio allows, asks for another model or for what
+                this one can't do, or a LoRA is not here any more.
+        """
+        check_volume(recipe, self._settings.max_volume)
+        self._worker.model.check(recipe)
+        return self.loras.settled(recipe)
 
     def asked(self, key: Key, owner: str) -> Job | None:
         """The job that an owner's key stands for; None if it stands for none.
