@@ -11,7 +11,7 @@ import math
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
@@ -272,7 +272,7 @@ class Line:
         if not levels or max(levels) - min(levels) < SHORT:
             yield from sorted((each for own in self._own.values() for each in own), key=_place)
             return
-        left = self._copy()
+        left = copy(self).apart()
         while (waiter := left.next()) is not None:
             yield waiter
 
@@ -333,13 +333,14 @@ class Line:
         if not line:
             del self._heads[waiter.level]
 
-    def _copy(self) -> Line:
-        copy = Line()
-        copy._all, copy._served = self._all.copy(), self._served
-        copy._own = {owner: own.copy() for owner, own in self._own.items()}
-        copy._heads = {level: line.copy() for level, line in self._heads.items()}
-        copy._delays = deepcopy(self._delays)
-        return copy
+    def apart(self) -> Line:
+        """This line, with lists of its own in place of those that it shares with the one of which
+        it is a copy."""
+        self._all = self._all.copy()
+        self._own = {owner: own.copy() for owner, own in self._own.items()}
+        self._heads = {level: line.copy() for level, line in self._heads.items()}
+        self._delays = deepcopy(self._delays)
+        return self
 
 
 def _keep(kept: dict[Hashable, None], new: Iterable[Hashable], most: int) -> None:
