@@ -39,7 +39,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[St
     """A studio with two workers."""
     folder = tmp_path_factory.mktemp("workers")
     with working(folder, cache, workers="2") as opened:
-        until(lambda: opened.model_status().state == "ready")
+        until(lambda: opened.workers() == 2)
         yield opened
 
 

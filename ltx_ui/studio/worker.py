@@ -100,6 +100,11 @@ class Worker:
         loaded."""
         return self._needs(recipe)
 
+    @property
+    def count(self) -> int:
+        """How many clips can be made at once now."""
+        return len(self._runners)
+
     def preview_of(self, job: Job) -> Preview | None:
         """The latest preview of a job that is being made; None before its first."""
         return next(filter(None, (each.preview_of(job) for each in tuple(self._runners))), None)
