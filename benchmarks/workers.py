@@ -105,7 +105,8 @@ SECONDS = 0.5
 
 def made(studio: Studio, count: int) -> float:
     """Seconds that so many jobs take, which wait all at once as far as there is room."""
-    began, waiting = time.perf_counter(), []
+    began = time.perf_counter()
+    waiting: list[str] = []
     for _ in range(count):
         while len(waiting) >= 900:
             ended(studio, waiting.pop(0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ltx_ui.errors import ModelUnavailable, SettingsError
 from ltx_ui.settings import Settings
 from ltx_ui.studio.engines import EngineChoice
+from ltx_ui.studio.maker import MakerDied
 
 if TYPE_CHECKING:
     from ltx_ui.studio.maker import LoadableMaker
@@ -20,6 +22,8 @@ MISSING = (
     "--workers and --ray-address need Ray, which is not installed. Install it with "
     "pip install 'ltx-2-studio[ray]' (or pip install ray), or leave them out."
 )
+CHECK_SECONDS = 2.0
+"""Between two looks at whether Ray is still there."""
 STORE_BYTES = 2**30
 """Of the memory through which Ray hands clips over on this machine: several of the largest."""
 _QUIET: Mapping[str, Any] = {"log_to_driver": False, "configure_logging": False}
@@ -41,6 +45,7 @@ class Crew:
             raise SettingsError(MISSING)
         self._lock = threading.Lock()
         self._open = False
+        self._checked_at = 0.0
 
     def engine(self, choice: EngineChoice) -> LoadableMaker:
         """A new engine, whose model is not loaded yet.
@@ -110,8 +115,7 @@ class Crew:
         import ray
 
         with self._lock:
-            lives = self._open and any(node["Alive"] for node in _untyped(ray.nodes)())
-            if self._open and not lives:
+            if self._open and not self._lives():
                 ray.shutdown()
                 self._open = False
         self.open()
@@ -144,7 +148,23 @@ class Crew:
             needs = {"num_gpus": 0, "num_cpus": max(1, (os.cpu_count() or 1) // self.count())}
         remote: Any = ray.remote
         kind = remote(concurrency_groups={BESIDE: 2}, **needs)(EngineActor)
-        return RayEngine(kind.remote(choice.where_a_gpu_is_given()))
+        return RayEngine(kind.remote(choice.where_a_gpu_is_given()), self._check)
+
+    def _check(self) -> None:
+        """Whether there is still a machine that could answer; Ray waits for one for ever.
+
+        Raises:
+            MakerDied: there is none.
+        """
+        if time.monotonic() - self._checked_at > CHECK_SECONDS:
+            self._checked_at = time.monotonic()
+            if not self._lives():
+                raise MakerDied(begun=False)
+
+    def _lives(self) -> bool:
+        import ray
+
+        return any(node["Alive"] for node in _untyped(ray.nodes)())
 
 
 def _untyped(function: Any) -> Any:

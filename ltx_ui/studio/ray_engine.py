@@ -36,15 +36,17 @@ class RayEngine:
 
     Args:
         actor: a handle of an :class:`~ltx_ui.studio.engine_actor.EngineActor`.
+        check: called now and then while the actor's process and its model are made ready; what it
+            raises passes through.
 
     Raises:
         MakerDied: the actor's process ended. So does every call.
         ModelUnavailable: there is no such model or device where the actor is.
     """
 
-    def __init__(self, actor: Any) -> None:
-        self._actor = actor
-        described: Described = self._only("described", actor.describe)
+    def __init__(self, actor: Any, check: Callable[[], None]) -> None:
+        self._actor, self._check = actor, check
+        described: Described = self._only("described", actor.describe, check=check)
         self.card: ModelCard = described.card
         self.notice, self.device = described.notice, described.device
         self.versions = described.versions
@@ -66,7 +68,7 @@ class RayEngine:
             if word == "loading":
                 report(*what)
 
-        loaded: Loaded = self._only("loaded", self._actor.load, hear=hear)
+        loaded: Loaded = self._only("loaded", self._actor.load, hear=hear, check=self._check)
         self._loaded, self.card = loaded, loaded.card
         self.placement, self.memory = loaded.placement, loaded.memory
 
