@@ -69,11 +69,16 @@ class Director:
         self._lock = threading.Lock()
         self._woken = threading.Event()
         self._closed = threading.Event()
+        self._busy: frozenset[str] = frozenset()
         self._thread = threading.Thread(target=self._run, name="studio-director", daemon=True)
 
     def start(self) -> None:
         """Start the thread, which goes on with what an earlier process has left."""
         self._thread.start()
+
+    def busy(self, owner: str) -> bool:
+        """Whether this process has storyboards of an owner made: also between two shots."""
+        return owner in self._busy
 
     def close(self, timeout: float) -> None:
         """Let the thread end, and wait for that at most ``timeout`` seconds."""
@@ -94,13 +99,7 @@ class Director:
         """
 
         def todo(board: Storyboard, seen: Sequence[SeenShot]) -> list[Turn]:
-            turns: list[Turn] = []
-            remade = False
-            for each in seen:
-                remade = each.state != "ready" or (remade and each.shot.join != "cut")
-                if remade:
-                    turns.append(_turn(board, each, None))
-            return turns
+            return [_turn(board, each, None) for each in to_make(seen)]
 
         return self._begin(board_id, owner, todo)
 
@@ -177,6 +176,7 @@ class Director:
             except StudioError:
                 self._studio.cancel(job.id, owner)
                 raise
+            self._busy |= {owner}
         self._woken.set()
         return board
 
@@ -227,7 +227,9 @@ class Director:
             if self._closed.is_set():
                 return
             try:
-                boards = self._boards.making()
+                with self._lock:
+                    boards = self._boards.making()
+                    self._busy = frozenset(owner for _, owner in boards)
                 live = bool(boards)
                 for board, owner in boards:
                     with self._lock:
@@ -278,6 +280,17 @@ class Director:
             return _ended(now, message) if now.turns and now.turns[0] == turn else now
 
         self._boards.change(board.id, owner, ended)
+
+
+def to_make(seen: Sequence[SeenShot]) -> list[SeenShot]:
+    """The shots that have no take, or one that is out of date, and those that depend on them."""
+    found: list[SeenShot] = []
+    again = False
+    for each in seen:
+        again = each.state != "ready" or (again and each.shot.join != "cut")
+        if again:
+            found.append(each)
+    return found
 
 
 def turn_key(turn: Turn) -> Key:

@@ -13,7 +13,7 @@ from fastapi import Path as InPath
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from ltx_ui.asked_shots import AskedShot, Shots, read_settings, read_shots
+from ltx_ui.asked_shots import Shots, asked_again, read_settings, read_shots
 from ltx_ui.media.splicing import splice
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import MAX_SEED
@@ -176,10 +176,7 @@ class Storyboards:
                 settings = self._settings(asked.settings)
             given = asked.shots
             if given is None:
-                given = [
-                    AskedShot.model_validate(shot.model_dump(include={*AskedShot.model_fields}))
-                    for shot in board.shots
-                ]
+                given = asked_again(board.shots)
             shots = self._shots(given, settings, [shot.id for shot in board.shots])
             return edited(board, board.name if asked.name is None else asked.name, settings, shots)
 
