@@ -31,6 +31,9 @@ SECONDS_BETWEEN_LOOKS = 0.25
 SECONDS_BETWEEN_SEARCHES = 30.0
 """Seconds after which is looked whether another process has left some."""
 
+NOT_BEGUN = "Those after it were not begun."
+"""What a message ends with where more shots were to be made."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -270,7 +273,7 @@ class Director:
                 self._end(board, turn, owner, "It was cancelled.")
 
     def _end(self, board: Storyboard, turn: Turn, owner: str, why: str) -> None:
-        rest = " Those after it were not begun." if len(board.turns) > 1 else ""
+        rest = f" {NOT_BEGUN}" if len(board.turns) > 1 else ""
         try:
             message = f"Shot {board.place(turn.shot) + 1} was not made: {why}{rest}"
         except NotFound:

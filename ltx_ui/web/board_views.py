@@ -13,7 +13,7 @@ from ltx_ui.extending import OVERLAP
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import MAX_FRAMES, MAX_PROMPT, MAX_SEED, MIN_FRAMES, Recipe
 from ltx_ui.storyboards import MAX_NAME, MOST_SHOTS, ShotAsked
-from ltx_ui.studio.directing import to_make
+from ltx_ui.studio.directing import NOT_BEGUN, to_make
 from ltx_ui.studio.storyboards import KeptShot, Reason, SeenShot, Storyboard, Turn
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
@@ -31,7 +31,6 @@ _REASONS: dict[Reason, str] = {
     "before": "board.why_before",
 }
 _OF_SHOTS = ("prompt", "num_frames", "seed")
-_IN_SHORT = ("size", "fps", "num_inference_steps")
 _FIELDS = {"seconds": "num_frames", "text": "prompt"}
 """What the page calls fields under other names than a recipe."""
 
@@ -99,6 +98,8 @@ class BoardViews:
             longest=round(MAX_FRAMES / fps, 2),
             next_seconds=shots[-1].seconds,
             takes_seconds=self._time(board, seen),
+            message=_message(board.message),
+            no_film=self._no_film(board, owner),
             most={"prompt": MAX_PROMPT, "name": MAX_NAME, "seed": MAX_SEED, "shots": MOST_SHOTS},
             **_lasts(board, seen),
         )
@@ -143,6 +144,14 @@ class BoardViews:
         if (seed := board.settings.get("seed")) is not None:
             yield Line("seed", t("field.seed"), str(seed))
 
+    def _no_film(self, board: Storyboard, owner: str) -> str:
+        """Why the shots can't be joined; empty where they can."""
+        try:
+            self._studio.storyboards.pieces(board, owner)
+        except StudioError as error:
+            return said(str(error))
+        return ""
+
     def _time(self, board: Storyboard, seen: Sequence[SeenShot]) -> float | None:
         """How long making what is to be made takes; None where that is not known."""
         total = 0.0
@@ -154,6 +163,12 @@ class BoardViews:
         return total
 
 
+def _message(message: str) -> str:
+    """Why a making ended, in the language that is spoken."""
+    why, rest, _ = message.partition(NOT_BEGUN)
+    return " ".join(filter(None, (said(why.strip()), said(rest))))
+
+
 def _roughly(board: Storyboard, shot: KeptShot) -> Recipe:
     """A recipe that takes as long as a shot's."""
     recipe = ShotAsked(shot, board.settings, 0).recipe({})
@@ -163,12 +178,11 @@ def _roughly(board: Storyboard, shot: KeptShot) -> Recipe:
 
 
 def _lasts(board: Storyboard, seen: Sequence[SeenShot]) -> dict[str, Any]:
-    """How long the film is, how many of its shots have to be made, and whether it can be joined."""
+    """How long the film is, and how many of its shots have to be made."""
     frames = sum(shot.num_frames - (shot.join != "cut") for shot in board.shots)
     return {
         "lasts": seconds(frames / board.settings["fps"], 1),
         "to_make": len(to_make(seen)),
-        "whole": all(each.chosen is not None for each in seen),
     }
 
 

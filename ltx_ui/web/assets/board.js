@@ -21,7 +21,7 @@ const returnTo = at => {
   const around = at.shot ? place.querySelector(`[data-shot="${at.shot}"]`) : place;
   const same = [...around?.querySelectorAll(`[data-do="${at.does}"]`) ?? []]
     .find(each => each.dataset.by === at.by && each.dataset.take === at.take && !each.disabled);
-  (same ?? (around ?? place).querySelector('button:not(:disabled), textarea'))?.focus({preventScroll: true});
+  (same ?? place.querySelector('footer button:not(:disabled), button'))?.focus({preventScroll: true});
 };
 const typedIn = block => {
   const at = document.activeElement;

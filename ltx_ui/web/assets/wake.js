@@ -48,7 +48,11 @@ const ask = async () => {
   [version, looked] = [answer?.headers.get('etag'), Date.now()];
   news('due');
 };
-watch('value', follow);
+watch('value', () => {
+  follow();
+  // The last that was told may have come before all was done.
+  if (!props.value?.every) studio.tell('studio:news');
+});
 document.addEventListener('studio:outdated', () => setTimeout(trigger, 500, 'due'));
 const woke = () => {
   if (document.hidden || performance.now() - last < PAUSE) return;
