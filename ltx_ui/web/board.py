@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -122,7 +123,9 @@ class Board:
     def _settings_now(self, draft: Any) -> dict[str, Any]:
         """What the fields on Create say of all shots."""
         form, card = Form.read(draft, self._presets), self._studio.model_card()
-        return self._shared(form.made_with(card).recipe_data(self._presets, card))
+        # A preset may want a picture, which no shot has.
+        form = replace(form.made_with(card), preset=self._presets.default_preset)
+        return self._shared(form.recipe_data(self._presets, card))
 
     def _shared(self, data: Mapping[str, Any]) -> dict[str, Any]:
         told = {name: value for name, value in data.items() if name in SHARED}

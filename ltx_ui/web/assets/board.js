@@ -39,18 +39,21 @@ const draw = html => {
   fresh.innerHTML = html;
   const now = fresh.content, list = place.querySelector('.shots');
   const texts = new Map(blocks(now).map(block => [block.dataset.block, block.outerHTML]));
-  const same = list && place.querySelector('.board').dataset.board === now.querySelector('.board')?.dataset.board;
-  if (!same) {
+  if (place.firstElementChild?.dataset.board !== now.firstElementChild.dataset.board) {
     place.replaceChildren(now);
     drawn.clear();
   } else {
     for (const block of blocks(now)) {
       const name = block.dataset.block, was = place.querySelector(`[data-block="${name}"]`);
       if (!was || drawn.get(name) === texts.get(name)) continue;
-      if (typedIn(was)) texts.delete(name);
-      else was.replaceWith(block.cloneNode(true));
+      if (typedIn(was)) {
+        texts.delete(name);
+        continue;
+      }
+      if (was.querySelector('.shared[open]')) block.querySelector('.shared').open = true;
+      was.replaceWith(block.cloneNode(true));
     }
-    replace(list, now.querySelector('.shots'));
+    if (list) replace(list, now.querySelector('.shots'));
   }
   for (const [name, text] of texts) drawn.set(name, text);
 };
@@ -74,6 +77,7 @@ const show = () => {
   board = of;
   localStorage.setItem(KEPT, board);
   draw(html);
+  place.querySelectorAll('form button:disabled').forEach(button => { button.disabled = false; });
   if (did || wrong) tellWrong(wrong, did, shot, field);
   returnTo(at);
   if (did === 'add' && !wrong) place.querySelector('.add-shot textarea')?.focus();
@@ -96,11 +100,18 @@ const write = field => {
   unsent.set(key, {now, timer: setTimeout(now, PAUSE)});
 };
 const flush = () => [...unsent.values()].forEach(({now}) => now());
-element.addEventListener('input', ({target}) => { if (target.matches('[data-field]')) write(target); });
+element.addEventListener('input', event => {
+  // Answers are drawn here also while somebody types.
+  event.stopPropagation();
+  const {target} = event;
+  if (target.matches('[data-field]')) write(target);
+  else target.form?.querySelector('button:disabled')?.removeAttribute('disabled');
+});
 element.addEventListener('focusout', flush);
 element.addEventListener('submit', event => {
   event.preventDefault();
   const form = event.target;
+  form.querySelector('button').disabled = true;
   act(form.dataset.do, Object.fromEntries(new FormData(form)));
 });
 element.addEventListener('keydown', event => {
