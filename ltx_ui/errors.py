@@ -11,12 +11,24 @@ import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 class StudioError(Exception):
     """Something a person can act on. ``str(error)`` is written for them."""
 
     http_status = 500
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By its words and attributes: an exception is otherwise pickled as a call of its class with
+        # the words alone, which not every class takes.
+        return _pickled, (type(self), self.args, vars(self))
+
+
+def _pickled(kind: type[StudioError], args: tuple[Any, ...], held: dict[str, Any]) -> StudioError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(held)
+    return error
 
 
 @dataclass(frozen=True)

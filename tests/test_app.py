@@ -91,6 +91,21 @@ def test_a_second_studio_on_the_same_folder_is_refused(app: RunningApp) -> None:
     assert "another studio" in run.stderr
 
 
+def test_a_studio_at_rest_hardly_wakes(app: RunningApp) -> None:
+    def switches() -> int:
+        threads = Path(f"/proc/{app.process.pid}/task").glob("*/status")
+        told = [each.read_text().split("\nvoluntary_ctxt_switches:")[1] for each in threads]
+        return sum(int(each.split()[0]) for each in told)
+
+    def in_a_second() -> int:
+        before = switches()
+        time.sleep(1)
+        return switches() - before
+
+    app.wait_ready()
+    until(lambda: in_a_second() < 100)  # Gradio's own queues would wake 700 times.
+
+
 def test_from_nothing_to_a_clip_without_a_network(tmp_path: Path) -> None:
     before = set(ROOT.iterdir())
     with RunningApp(tmp_path / "data", program=STARTED) as app:

@@ -23,7 +23,7 @@ from ltx_ui.studio.damaged import Readable
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.deleting import Bin
 from ltx_ui.studio.input_store import InputStore
-from ltx_ui.studio.job_store import read_job
+from ltx_ui.studio.job_rows import read_job
 from ltx_ui.studio.orphans import orphans, remains
 from ltx_ui.studio.room import set_sizes
 from ltx_ui.studio.search import add_words, index_anew, out_of_step

@@ -17,7 +17,7 @@ from ltx_ui.errors import NotFound, StudioError
 from ltx_ui.studio.ballast import is_full
 from ltx_ui.studio.clip_files import Files
 from ltx_ui.studio.database import Database
-from ltx_ui.studio.job_store import forget_jobs_of, still_made
+from ltx_ui.studio.job_rows import forget_jobs_of, still_made
 from ltx_ui.studio.parts import in_parts
 from ltx_ui.studio.search import compact, drop_words
 from ltx_ui.studio.tables import TakeRow

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from ltx_ui.studio.damaged import Readable
 from ltx_ui.studio.database import Database
-from ltx_ui.studio.job_store import read_job
+from ltx_ui.studio.job_rows import read_job
 from ltx_ui.studio.jobs import Job, Queued, Running
 from ltx_ui.studio.tables import LIVE, JobRow
 

@@ -15,7 +15,7 @@ from ltx_ui.media.metadata import read_metadata
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.damaged import UNREADABLE
 from ltx_ui.studio.database import Database
-from ltx_ui.studio.job_store import interrupted
+from ltx_ui.studio.job_rows import interrupted
 from ltx_ui.studio.tables import TakeRow
 
 _log = logging.getLogger(__name__)

@@ -31,6 +31,7 @@ __all__ = [
     "IDLE",
     "SEND_BODY",
     "H11Protocol",
+    "calm_queue",
     "close_tunnels",
     "event_inputs",
     "keep_sessions",
@@ -48,6 +49,8 @@ require("proc" in tunneling.Tunnel.__init__.__code__.co_names, "gradio.tunneling
 require(vars(gradio.routes)["traceback"] is traceback, "gradio.routes.traceback")
 require({"share_token", "state_session_capacity"} <= set(vars(gr.Blocks())), "gradio.Blocks")
 require(isinstance(gr.Blocks().fns, dict), "gradio.Blocks.fns")
+_QUEUE = {"sleep_when_free", "progress_update_sleep_when_free"}
+require(set(vars(gr.Blocks().queue()._queue)) >= _QUEUE, "gradio.Blocks._queue")
 _PROTOCOL = ["connection_made", "connection_lost", "data_received", "on_response_complete"]
 _PROTOCOL += ["pause_writing", "resume_writing"]
 require(all(callable(getattr(H11Protocol, name)) for name in _PROTOCOL), "H11Protocol's methods")
@@ -81,21 +84,37 @@ def keep_sessions(blocks: gr.Blocks, capacity: int) -> None:
     blocks.state_session_capacity = capacity
 
 
+QUEUE_SECONDS = 0.05
+"""Between two looks of Gradio's queue for an event. It is what Gradio itself takes on Windows."""
+
+
+def calm_queue(blocks: gr.Blocks) -> None:
+    """Let Gradio's queue look for events twenty times a second instead of a thousand times, and for
+    their progress as often instead of a hundred times. It never stops looking, also while nobody is
+    there, and each look interrupts the threads that make a clip. There is no setting for that;
+    remove this when the queue waits to be told. To be called after :meth:`gr.Blocks.queue`."""
+    queue = blocks._queue
+    queue.sleep_when_free = queue.progress_update_sleep_when_free = QUEUE_SECONDS
+
+
 class LightSession(SessionState):
-    """A visitor's state without a copy of all components' settings, which Gradio makes for its deep
-    links alone (they are closed here): it takes 50 ms on the event loop for each page that is
-    opened, and a megabyte until the state is forgotten. What an event changes is kept all the same.
-    Remove this when Gradio makes the copy on demand."""
+    """A visitor's state without a copy of the components' settings and values, which Gradio makes
+    for its deep links alone (they are closed here). Making it takes 50 ms on the event loop for
+    each page that is opened, and keeping it up to date a tenth of each event; it holds a megabyte
+    until the state is forgotten. What an event changes is kept all the same. Remove this when
+    Gradio makes the copy on demand."""
 
     def __init__(self, blocks: gr.Blocks) -> None:
         # It copies the settings of those components that are also in ``blocks``.
         bare: Any = SimpleNamespace(default_config=blocks.default_config, blocks=())
         super().__init__(bare)
+        vars(self.blocks_config)["config_for_block"] = lambda *_: {}
 
 
 _MAKING = inspect.getsource(SessionState.__init__)
 require("if k in blocks.blocks" in _MAKING, "SessionState.config_values")
 require(_MAKING.count("blocks.default_config") == 1, "SessionState.blocks_config")
+require("self.blocks_config.config_for_block(" in _MAKING, "BlocksConfig.config_for_block")
 for _made_in in (gradio.state_holder, gradio.route_utils):
     require(vars(_made_in)["SessionState"] is SessionState, f"{_made_in.__name__}.SessionState")
     vars(_made_in)["SessionState"] = LightSession

@@ -107,6 +107,7 @@ def _mounted(app: FastAPI, page: Page, root_path: str) -> ASGIApp:
     """Gradio's app for one of the pages. It starts and ends with the studio's."""
     blocks = page.blocks
     blocks.queue(api_open=False, max_size=64, default_concurrency_limit=8)
+    compat.calm_queue(blocks)
     compat.keep_sessions(blocks, MOST_VISITORS)
     gr.mount_gradio_app(
         app,
