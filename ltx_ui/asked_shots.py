@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.presets import Presets
-from ltx_ui.recipe import MAX_PROMPT
+from ltx_ui.recipe import MAX_PROMPT, Recipe
 from ltx_ui.request import parse_request
 from ltx_ui.shorthand import spelled_out
-from ltx_ui.storyboards import MOST_SHOTS, SHARED, Join, Shot, check_joins
-from ltx_ui.values import Real, Whole, shown
+from ltx_ui.storyboards import MAX_NAME, MOST_SHOTS, SHARED, Join, Shot, check_joins, planned
+from ltx_ui.values import Whole, shown
 
 _SHORT = ("preset", "size")
+_SECONDS = {"anyOf": [{"type": "number"}, {"type": "null"}]}
+"""Which lengths there are depends on the frames a second: see :mod:`ltx_ui.shorthand`."""
 
 
 class AskedShot(BaseModel):
@@ -32,7 +34,9 @@ class AskedShot(BaseModel):
     num_frames: Whole | None = Field(
         None, description="Its length: 8k+1 frames. Those that it adds, and the frame it starts at."
     )
-    seconds: Real | None = Field(None, description="Its length, where num_frames is not given.")
+    seconds: Annotated[Any, WithJsonSchema(_SECONDS)] = Field(
+        None, description="Its length, where num_frames is not given."
+    )
     seed: Whole | None = Field(None, description="Its own seed; null for the settings' or any.")
     join: Join = Field(
         "cut",
@@ -42,6 +46,23 @@ class AskedShot(BaseModel):
 
 
 Shots = Annotated[list[AskedShot], Field(min_length=1, max_length=MOST_SHOTS)]
+
+
+SettingsField = Field(
+    description="What all shots share: fields of a recipe (width, height, fps, "
+    "num_inference_steps, guidance_scale, negative_prompt, seed, model, loras, …), a preset and a "
+    "size by their names. A seed is that of the shots without one of their own."
+)
+
+
+class StoryboardAsked(BaseModel):
+    """A storyboard to be kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field("", max_length=MAX_NAME)
+    settings: Annotated[dict[str, Any], SettingsField] = Field(default_factory=dict)
+    shots: Shots
 
 
 def read_settings(
@@ -119,6 +140,26 @@ def asked_again(shots: Iterable[Shot]) -> list[AskedShot]:
         AskedShot.model_validate(shot.model_dump(include={*AskedShot.model_fields}))
         for shot in shots
     ]
+
+
+def check_shots(
+    shots: Sequence[Shot], settings: Mapping[str, Any], usable: Callable[[Recipe], object]
+) -> None:
+    """Refuse shots that can't be made, as far as that can be known before.
+
+    Args:
+        usable: raises InvalidRecipe for a recipe that can't be used.
+
+    Raises:
+        InvalidRecipe: with a sentence for each field that has to change.
+    """
+    for number, recipe in enumerate(planned(shots, settings)):
+        try:
+            usable(recipe)
+        except InvalidRecipe as error:
+            shared = any(each.field in settings for each in error.problems)
+            with _of("settings" if shared else f"shots.{number}"):
+                raise
 
 
 def _shot(

@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
@@ -63,6 +63,19 @@ class GivenFilm(BaseModel):
 
     take: str | None = None
     video: str | bytes | None = None
+
+    def sent(self, field: str) -> dict[str, str | bytes | None]:
+        """The files that it names, by what errors call them.
+
+        Args:
+            field: the request's field that it stands in.
+        """
+        return {field: self.video}
+
+    def stored(self, digests: Mapping[str, str]) -> Self:
+        """The same with digests in place of what was sent beside the film, by :meth:`sent`'s
+        names."""
+        return self
 
     @abstractmethod
     def input(self, digest: str) -> NamedFilm:

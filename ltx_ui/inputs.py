@@ -67,6 +67,9 @@ EXTEND = "extend"
 RETAKE = "retake"
 """What the API and errors call the film of which a part is made again."""
 
+MASK = f"{RETAKE}.mask"
+"""What errors call the picture that says where it is made again."""
+
 PICTURE_OF = "picture_of"
 """What the API and errors call the film whose picture a clip keeps."""
 
@@ -195,6 +198,7 @@ class RetakeInput(NamedFilm):
         sound: whether the part gets new sound as well.
         region: what of the picture is made again: its left and its top edge, its width and its
             height, in shares of the picture's; None for all of it.
+        mask: likewise, a picture that is white there; None for all of it, or the region.
     """
 
     start: int = Field(0, ge=0, le=100_000)
@@ -202,6 +206,7 @@ class RetakeInput(NamedFilm):
     first: int = Field(0, ge=0, le=100_000)
     sound: OfSound = "new"
     region: tuple[Share, Share, Share, Share] | None = None
+    mask: Digest | None = Field(None, exclude_if=lambda mask: mask is None)
 
 
 class PictureInput(NamedFilm):
@@ -295,6 +300,8 @@ class Inputs(BaseModel):
             yield AUDIO, self.audio.digest
         for name, film in self.films():
             yield name, film.digest
+        if self.retake is not None and self.retake.mask is not None:
+            yield MASK, self.retake.mask
 
     def films(self) -> Iterator[tuple[str, NamedFilm]]:
         """The films, each after the name that people know it by."""
@@ -352,6 +359,8 @@ class InputData:
             is made again, what is heard of it in the frames that are sampled.
         film: the frames that the clip shares with the film that it goes on from, or those of a film
             of which a part is made again or whose picture it keeps, F×H×W×3; None without one.
+        mask: where in the picture a part is made again, bool, H×W; None for all of it, or the
+            recipe's region.
         small: the frames of the film that the clip makes larger, F×H×W×3, with half of its sides;
             None without one.
         control: what the clip follows, F×H×W×3: as many frames as it has, of exactly the recipe's
@@ -362,6 +371,7 @@ class InputData:
     loras: tuple[LoraData, ...] = ()
     sound: Sound | None = None
     film: NDArray[np.uint8] | None = None
+    mask: NDArray[np.bool_] | None = None
     small: NDArray[np.uint8] | None = None
     control: NDArray[np.uint8] | None = None
 

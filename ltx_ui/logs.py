@@ -141,7 +141,7 @@ def _is_ours(logger: str) -> bool:
 def _without_words(line: str) -> str:
     subject = _subject.get()
     for words in subject.words if subject else ():
-        # A library may show them as a literal.
-        for shown in {words, repr(words)[1:-1], json.dumps(words)[1:-1]}:
+        # A library may show them as a literal, and a file's title has them on one line.
+        for shown in {words, repr(words)[1:-1], json.dumps(words)[1:-1], " ".join(words.split())}:
             line = line.replace(shown, HIDDEN)
     return line

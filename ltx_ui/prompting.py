@@ -1,4 +1,4 @@
-"""Helper fields become one paragraph."""
+"""A prompt and its helper fields become one text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import regex
 from ltx_ui.mentions import spelled_out
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import PromptFields
-from ltx_ui.words import as_sentence, joined, quoted, squeeze
+from ltx_ui.words import as_sentence, joined, quoted, squeeze, tidy_lines
 
 NOBODY: Mapping[str, str] = {}
 
@@ -64,23 +64,25 @@ def _line(text: str) -> Line:
 
 
 def compile_prompt(fields: PromptFields, presets: Presets, cast: Mapping[str, str] = NOBODY) -> str:
-    """One paragraph from the prompt and its helper fields, in the order that LTX-2's authors write.
+    """One text from the prompt and its helper fields, in the order that LTX-2's authors write.
 
     The scene comes first, then the camera, then the light (Lightricks/LTX-2, README.md, "Prompting
     for LTX-2"), then what is heard: sounds, and what named speakers say in turn (their guide,
     https://ltx.io/model/model-blog/prompting-guide-for-ltx-2, "Key aspects to include"). Words that
     nobody is named for stand before the scene, which says who speaks them. Each is a sentence of
     its own as its script writes one. A phrase that the prompt already contains is not said twice.
-    A prompt alone stays as it was typed, so that it makes the same clip as when the API is sent it.
+    A prompt alone stays as it was typed, so that it makes the same clip as when the API is sent it;
+    its lines are kept in any case.
 
     Args:
         cast: the words that stand for ``@name`` in the prompt, by name.
     """
-    scene, lines = squeeze(spelled_out(fields.prompt, cast)), spoken_lines(fields.speech)
+    scene, lines = tidy_lines(spelled_out(fields.prompt, cast)), spoken_lines(fields.speech)
     said = [line.sentence(presets) for line in lines]
     named = any(line.cue for line in lines)
     helpers = (squeeze(text) for text in (fields.camera, fields.lighting, fields.sound))
-    fresh = [text for text in helpers if text and text.lower() not in scene.lower()]
+    seen = squeeze(scene).lower()
+    fresh = [text for text in helpers if text and text.lower() not in seen]
     parts = [
         *([] if named else said),
         *([scene] if scene else []),

@@ -20,11 +20,12 @@ from pydantic import (
     Field,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.geometry import TEMPORAL_COMPRESSION, whole_frames
 from ltx_ui.inputs import AUDIO, CENTRE, FIELDS, FOCUSES, Inputs
-from ltx_ui.values import Real, Truth, Whole, whole
+from ltx_ui.values import Real, Truth, Whole, shown, truth, whole
 
 MAX_PROMPT = 4000
 MOST_TYPED = 5 * MAX_PROMPT
@@ -133,7 +134,15 @@ class Typed(PromptFields):
 
 def _is_loudness(value: Any) -> Any:
     """The one loudness that there is also means that it is wanted."""
-    return True if value in (LOUDNESS, f"{LOUDNESS:g}") else value
+    if value in (LOUDNESS, f"{LOUDNESS:g}"):
+        return True
+    try:
+        return truth(value)
+    except PydanticCustomError:
+        raise ValueError(
+            f"is {shown(value)}; allowed is true, for {LOUDNESS:g} LUFS, or false. Leave it out "
+            "for false."
+        ) from None
 
 
 class ClipFields(BaseModel):

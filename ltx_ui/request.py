@@ -5,8 +5,7 @@ that the rules stand here once:
 
 - a value may also stand in quotes, and whole numbers come in any form (9, 9.0, "9");
 - ``null`` is a field that was not given, and so are an empty model or picture and a seed of -1;
-- prompts become one paragraph: models know no line breaks, and the same words are the same clip
-  whether they came from the page or from a client that wraps its lines;
+- prompts lose superfluous space and control characters, and keep their lines, which models read;
 - a picture or a sound is the digest of one that is stored, or its file as base64 or a data URI;
 - what keyframes are, ``keyframes.py`` says.
 """
@@ -62,10 +61,9 @@ from ltx_ui.retaking import SentPart
 from ltx_ui.sent_files import PICTURE, SentFile, digest_or_file
 from ltx_ui.upscaling import SentUpscale, given_sound
 from ltx_ui.values import Real, shown, taken_in_quotes, whole
-from ltx_ui.words import squeeze
+from ltx_ui.words import tidy_lines
 
 _UNSET_WHEN_EMPTY = ("model", *FIELDS.values(), AUDIO)
-
 
 SentPicture = Annotated[
     SentFile | None, BeforeValidator(lambda value: digest_or_file(value, PICTURE))
@@ -119,7 +117,6 @@ class Request(ClipFields):
     audio_start: Real = Field(
         0.0, ge=0.0, le=MOST_START, description="Seconds into that sound where the clip begins."
     )
-
     extend: SentExtend = Field(
         None,
         description="A film to go on from, by the id of a take, or as video: MP4 as base64, data "
@@ -155,7 +152,8 @@ class Request(ClipFields):
         """What came as files, by field; the pictures of keyframes by the entry's name."""
         sent = {name: getattr(self, name) for name in (*FIELDS.values(), AUDIO)}
         sent |= {name_of(number): each.image for number, each in enumerate(self.keyframes)}
-        sent |= {name: film.video for name, film in self.films.items()}
+        for name, film in self.films.items():
+            sent |= film.sent(name)
         return {name: value for name, value in sent.items() if isinstance(value, bytes)}
 
     @property
@@ -211,7 +209,8 @@ class Request(ClipFields):
         )
         for name, film in self.films.items():
             digest = _digest(name, (stored or {}).get(name, film.video))
-            inputs = inputs.model_copy(update={FILMS[name]: film.input(digest)})
+            named = film.stored(digests).input(digest)
+            inputs = inputs.model_copy(update={FILMS[name]: named})
         shared = {name: getattr(self, name) for name in ClipFields.model_fields}
         return Recipe.model_construct(**shared, inputs=inputs)
 
@@ -237,7 +236,7 @@ def parse_request(data: Mapping[str, Any], *, max_volume: int | None = None) -> 
     known = {name: data[name] for name in Request.model_fields if name in data}
     for words in ("prompt", "negative_prompt"):
         if isinstance(known.get(words), str):
-            known[words] = squeeze(known[words])
+            known[words] = tidy_lines(known[words])
     problems: list[FieldProblem] = []
     try:
         known[FIELD] = read_keyframes(known.get(FIELD))

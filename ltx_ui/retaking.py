@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.geometry import TEMPORAL_COMPRESSION, latent_frame_of, whole_frames
@@ -19,8 +20,9 @@ from ltx_ui.given_films import (
     read_film,
     whole_number,
 )
-from ltx_ui.inputs import AUDIO, RETAKE, NamedFilm, OfSound, RetakeInput, name_at
+from ltx_ui.inputs import AUDIO, MASK, RETAKE, NamedFilm, OfSound, RetakeInput, name_at
 from ltx_ui.recipe import MAX_FRAMES, MIN_FRAMES, Recipe
+from ltx_ui.sent_files import PICTURE, SentFile, digest_or_file
 from ltx_ui.values import real, shown
 
 JOINT = 4
@@ -31,11 +33,12 @@ Region = tuple[float, float, float, float]
 _MOST = MOST_SECONDS * max(RATES)
 _LONGEST = 100
 """Characters of a region as text."""
-_KEYS = ("start_frame", "end_frame", "sound", "region")
+_KEYS = ("start_frame", "end_frame", "sound", "region", "mask")
 _HOW = (
     'Send an object with either "take", the id of a take, or "video", a film as base64, as a data '
     'URI or as a digest; with "start_frame", the first frame that is made again, and "end_frame", '
-    'the first one after it that stays; and, if need be, "sound" ("new" or "keep") and "region".'
+    'the first one after it that stays; and, if need be, "sound" ("new" or "keep") and "region" or '
+    '"mask".'
 )
 
 
@@ -44,6 +47,8 @@ class SentRetake(GivenFilm):
 
     Attributes:
         end_frame: None for the film's end.
+        mask: a picture that is white where the film's is made again; None for everywhere, or for
+            the region.
     """
 
     inherits: ClassVar[tuple[str, ...]] = (*SIZES, "num_frames")
@@ -52,15 +57,24 @@ class SentRetake(GivenFilm):
     end_frame: int | None = None
     sound: OfSound = "new"
     region: Region | None = None
+    mask: SentFile | None = None
+
+    def sent(self, field: str) -> dict[str, str | bytes | None]:
+        return super().sent(field) | {MASK: self.mask}
+
+    def stored(self, digests: Mapping[str, str]) -> Self:
+        return self.model_copy(update={"mask": digests.get(MASK, self.mask)})
 
     def input(self, digest: str) -> NamedFilm:
         """The recipe's input."""
+        assert not isinstance(self.mask, bytes)
         return RetakeInput(
             digest=digest,
             start=self.start_frame,
             end=self.end_frame or 0,
             sound=self.sound,
             region=self.region,
+            mask=self.mask,
         )
 
 
@@ -80,6 +94,7 @@ def _read(value: Any) -> Any:
         end_frame=end,
         sound=_sound(given.get("sound", "new")),
         region=_region(given.get("region")),
+        mask=_mask(given),
     )
 
 
@@ -127,6 +142,25 @@ def _region(value: Any) -> Region | None:
     return x, y, min(width, 1.0), min(height, 1.0)
 
 
+def _mask(given: Mapping[str, Any]) -> SentFile | None:
+    if "mask" not in given:
+        return None
+    if "region" in given:
+        raise ValueError(
+            "has both a region and a mask, either of which says where the picture is made again. "
+            "Leave one of them out."
+        )
+    try:
+        return digest_or_file(given["mask"], PICTURE)
+    except PydanticCustomError:
+        raise ValueError(
+            f"has the mask {shown(given['mask'])}; allowed is a {PICTURE.named} as base64, as a "
+            "data URI or as a digest, white where the picture is made again."
+        ) from None
+    except ValueError as error:
+        raise ValueError(f"has a mask that {error}") from None
+
+
 SentPart = Annotated[
     SentRetake | None,
     BeforeValidator(_read),
@@ -144,6 +178,7 @@ SentPart = Annotated[
                     "minItems": 4,
                     "maxItems": 4,
                 },
+                "mask": {"type": "string"},
             },
             "additionalProperties": False,
         }
@@ -159,6 +194,7 @@ def as_sent(film: RetakeInput) -> dict[str, Any]:
         "end_frame": film.end,
         "sound": film.sound,
         **({"region": list(film.region)} if film.region else {}),
+        **({"mask": film.mask} if film.mask else {}),
     }
 
 
@@ -228,11 +264,12 @@ def _placed(recipe: Recipe, named: RetakeInput) -> tuple[RetakeInput, int]:
             aside = abs(first + end - named.start - named.end)
             found.append((again.end - again.start, -frames, aside, first, placed, frames))
     if not found:
+        most = whole_frames(min(recipe.num_frames, named.frames))
         raise InvalidRecipe.because(
             RETAKE,
             f"{RETAKE}: frames {named.start} to {named.end - 1} of {named.frames} can't be made "
-            f"again in {min(recipe.num_frames, named.frames)} frames, in which something of the "
-            "film has to be on either side. Choose fewer frames"
+            f"again in {most} frames, in which something of the film has to be on "
+            "either side. Choose fewer frames"
             + (", or leave the pictures out." if recipe.inputs.images else "."),
         )
     *_, placed, frames = min(found, key=lambda each: each[:4])
@@ -259,11 +296,11 @@ def _check(recipe: Recipe, named: RetakeInput, film: Film) -> None:
             f"made again. Choose some from 0 to {film.frames - 1}; end_frame is the first one "
             "after them.",
         )
-    elif not named.region and named.end - named.start == film.frames:
+    elif not (named.region or named.mask) and named.end - named.start == film.frames:
         wrong(
             RETAKE,
-            "all of the film is to be made again. Choose a part of its frames, or a region; or "
-            "make a new clip.",
+            "all of the film is to be made again. Choose a part of its frames, a region or a mask; "
+            "or make a new clip.",
         )
     if recipe.inputs.audio is not None:
         wrong(

@@ -7,7 +7,7 @@ shot before it, or goes on from that one with its motion and its sound.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -41,6 +41,8 @@ SHARED = (
 )
 """The fields of a recipe that all shots share. A seed is that of the shots without one of their
 own; without any, each take has a new one."""
+_NOT_YET = "sha256:" + "0" * 64
+"""The digest of a file that is still to be made."""
 Join = Literal["cut", "last_frame", "go_on"]
 """How a shot joins the one before it."""
 
@@ -141,6 +143,17 @@ class ShotAsked:
         own = {"prompt": self.shot.prompt, "num_frames": frames, "seed": self.seed}
         shared = {name: value for name, value in self.settings.items() if name != "loras"}
         return Recipe.model_validate({**shared, **own, "inputs": inputs})
+
+
+def planned(shots: Sequence[Shot], settings: Mapping[str, Any]) -> Iterator[Recipe]:
+    """A recipe for each shot, with a stand-in for the film or the picture that is not made yet."""
+    before = 0
+    for shot in shots:
+        goes_on, starts = shot.join == "go_on", shot.join == "last_frame"
+        film = ("", before) if goes_on else None
+        picture = _NOT_YET if starts else None
+        yield ShotAsked(shot, settings, 0, film, picture).recipe({EXTEND: _NOT_YET})
+        before = shot.num_frames + (before - 1 if goes_on else 0)
 
 
 def _wrong(field: str, sentence: str) -> None:

@@ -28,12 +28,13 @@ def whole(value: Any) -> int:
     Raises:
         PydanticCustomError: it is none.
     """
-    number = real(value)
-    if isinstance(number, float):
-        if not number.is_integer():
-            raise PydanticCustomError("whole", "is not a whole number")
-        return int(number)
-    return number
+    try:
+        number = real(value)
+    except PydanticCustomError:
+        number = 0.5
+    if number != int(number):
+        raise PydanticCustomError("whole", "is not a whole number")
+    return int(number)
 
 
 def real(value: Any) -> int | float:
@@ -111,10 +112,19 @@ _MISTAKES = {
     "less_than_equal": "must be at most {le}",
     "too_long": "has too many entries (at most {max_length})",
     "string_too_long": "is too long (at most {max_length} characters)",
-    "string_pattern_mismatch": "does not have the form {pattern}",
+    "real": "must be a number",
+    "whole": "must be a whole number",
+    "truth": "must be true or false",
     "string_too_short": "is too short (at least {min_length} characters)",
 }
 """What is wrong, by pydantic's type of error, with the values of its context."""
+_FORMS = {
+    "^[0-9a-f]{32}$": "must be an id, as answers have it: 32 digits 0 to 9 and a to f",
+    "^sha256:[0-9a-f]{64}$": "must be sha256: and 64 digits 0 to 9 and a to f",
+    r"^([0-9]{1,5}x[0-9]{1,5})?$": "must be a width and a height, as in 288x512",
+    r"^[a-z0-9-]{1,20}$": "must be 1 to 20 of the letters a to z, digits and -",
+}
+"""What must stand in a text of a form, by its pattern."""
 _KINDS = {
     "string": "a text",
     "int": "a whole number",
@@ -136,6 +146,9 @@ def mistake(error: Mapping[str, Any]) -> str:
     kind = str(error["type"])
     if known := _MISTAKES.get(kind):
         return known.format_map(error.get("ctx", {}))
+    if kind == "string_pattern_mismatch":
+        pattern = error["ctx"]["pattern"]
+        return _FORMS.get(pattern, f"must have the form {pattern}")
     expected = _KINDS.get(kind.partition("_")[0])
     return f"must be {expected}" if expected else str(error["msg"])
 

@@ -18,6 +18,7 @@ _CHARACTERS_A_WORD = {_IDEOGRAPHS: 1.5, _SOUTH_EAST: 4.0}
 _LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
 _CONTROL = regex.compile(r"(?![\s\x1c-\x1f])\p{Cc}")
 _SPACE, _LINE_BREAK = regex.compile(r"[\s\x1c-\x1f]+"), regex.compile(r"[\n\r\u2028\u2029]")
+_EMPTY_LINES = regex.compile(r"\n{3,}")
 _SEEN = regex.compile(r"[^\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]")
 _TOUCHING = regex.compile(rf"[{_CJK}]")
 _ENDED = regex.compile(r"""(?:[\p{STerm}\p{Pe}\p{Pi}\p{Pf}…⋯"]|\p{STerm}')\Z""")
@@ -62,6 +63,14 @@ def squeeze(text: str) -> str:
     """
     line = _SPACE.sub(_gap, _CONTROL.sub("", text)).strip()
     return line if _SEEN.search(line) else ""
+
+
+def tidy_lines(text: str) -> str:
+    """The lines of a text, each as :func:`squeeze` leaves it, with ``\\n`` between them and one
+    empty line at most in a row; the same once more changes nothing. Of a text in which nothing can
+    be seen nothing is left."""
+    lines = "\n".join(map(squeeze, text.splitlines()))
+    return _EMPTY_LINES.sub("\n\n", lines).strip("\n")
 
 
 def word_count(text: str) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from ltx_ui.engine.engine import Engine
 
 runtime.set_up()  # Before a test's file imports torch.
+
+# Each client of httpx makes one anew from all of the system's certificates, which takes 20 ms of a
+# core; tests that wait for an answer do so ten times a second.
+vars(ssl)["create_default_context"] = functools.cache(ssl.create_default_context)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

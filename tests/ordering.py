@@ -14,6 +14,8 @@ _BY_FILE = {
     "test_studio_survival": 10.0,
     "test_engine_compiling": 8.0,
     "test_benchmarks": 5.0,
+    "test_demo_follows": 5.0,
+    "test_studio_shared": 5.0,
     "test_app": 5.0,
     "test_package": 5.0,
     "test_training": 2.0,

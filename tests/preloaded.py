@@ -14,6 +14,9 @@ import ltx_ui.commands.along
 import ltx_ui.engine.engine
 import ltx_ui.studio.check
 import ltx_ui.studio.studio
-import ltx_ui.web.server  # noqa: F401
+from ltx_ui.web.gradio_import import as_installed
+
+with as_installed():
+    import ltx_ui.web.server  # noqa: F401
 
 gc.freeze()  # What is here is garbage in no fork; looking at it would only copy its pages.

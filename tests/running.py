@@ -27,7 +27,7 @@ _READ_LATE = ("LTX_UI_", "GRADIO_ROOT_PATH")
 """Variables that nothing reads before the app is started."""
 
 # Run before the app. Every connection of every library passes this hook, and one that leaves the
-# machine is written down and refused.
+# machine is written down and refused. So are files that only serve an editor written down.
 _NO_NETWORK = """
 import os, sys
 def hook(event, args):
@@ -35,6 +35,10 @@ def hook(event, args):
         host = args[1][0] if isinstance(args[1], tuple) else "local"
     elif event == "socket.getaddrinfo":
         host = args[0]
+    elif event == "open" and str(args[0]).endswith(".pyi"):
+        with open(os.environ["NETWORK_LOG"], "a") as log:
+            log.write(f"{event} {args[0]}\\n")
+        return
     else:
         return
     host = host.decode() if isinstance(host, bytes) else str(host)
@@ -56,7 +60,7 @@ def free_port() -> int:
 class RunningApp:
     """``python app.py`` or another program on a free port with a data folder, without a network.
 
-    ``url`` is where it answers; ``outside`` is what it tried to reach beyond this machine.
+    ``url`` is where it answers; ``outside`` is what it tried to reach beyond its own business.
     ``through`` is a command that runs it, such as one that sets limits; ``program`` and ``cwd`` are
     what is run and where. Without them, and without variables that libraries may read when they are
     imported, it is forked where they are imported already.
@@ -139,7 +143,8 @@ class RunningApp:
 
     @property
     def outside(self) -> str:
-        """Connections and look-ups beyond this machine; empty when there were none."""
+        """Connections and look-ups beyond this machine, and opened files that only serve an editor;
+        empty when there were none."""
         return (self._aside / "network.log").read_text()
 
     def _answers(self) -> bool:

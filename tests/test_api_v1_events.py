@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from running import RunningApp
+from serving import everybody
 from starlette.types import Message
 from studios import idle, quick
 from v1 import SLOW, SMALL, ended, problem, submit
@@ -23,6 +24,7 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.web import streams
 from ltx_ui.web.api_v1 import events as events_module
 from ltx_ui.web.api_v1.events import Watching, stream
+from ltx_ui.web.caller import Asking
 from ltx_ui.web.streams import Streams
 
 
@@ -158,8 +160,8 @@ def test_a_stream_without_news_is_kept_open_and_a_slow_reader_is_told_only_the_l
     job = studio.submit(quick(), "ada")
 
     async def watch() -> bytes:
-        reader, watching = Reader(), Watching(studio, Streams(9, studio.bans))
-        answer = stream(watching, job, "ada", "", "")
+        reader, watching = Reader(), Watching(studio, Streams(9, everybody))
+        answer = stream(watching, job, Asking("ada"), "", "")
         scope = {"type": "http", "method": "GET", "headers": []}
         watched = asyncio.create_task(answer(scope, reader.receive, reader.send))
         await reader.reads(b": still here")
@@ -188,11 +190,11 @@ def test_who_has_too_many_streams_is_told_and_others_are_not(
     mine, others = studio.submit(quick(), "visitor-1-2"), studio.submit(quick(), "visitor-2-1")
 
     async def watch() -> None:
-        watching, reader = Watching(studio, Streams(9, studio.bans)), Reader()
+        watching, reader = Watching(studio, Streams(9, everybody)), Reader()
         scope = {"type": "http", "method": "GET", "headers": []}
 
         async def watched(job: Job, owner: str) -> None:
-            answer = stream(watching, job, owner, "", "")
+            answer = stream(watching, job, Asking(owner), "", "")
             await answer(scope, reader.receive, reader.send)
 
         async with asyncio.TaskGroup() as together:

@@ -21,7 +21,6 @@ from playwright.sync_api import (
     expect,
 )
 from running import RunningApp
-from studios import until
 
 if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
@@ -72,6 +71,12 @@ def cards(page: Page) -> Locator:
 def shown(page: Page) -> list[str]:
     ids: list[str] = cards(page).evaluate_all("all => all.map(card => card.dataset.take)")
     return ids
+
+
+def begin_with(page: Page, ids: list[str]) -> None:
+    """Waits until the first cards are these."""
+    for place, take in enumerate(ids):
+        expect(cards(page).nth(place)).to_have_attribute("data-take", take)
 
 
 def search(page: Page) -> Locator:
@@ -294,10 +299,10 @@ def test_escape_ends_selecting_and_undo_brings_back_what_was_deleted(gallery: Pa
     with gallery.expect_response(lambda answer: '"back":true' in (answer.request.post_data or "")):
         notice.get_by_role("button", name="Undo").click()
     expect(notice).to_be_hidden()
-    until(lambda: shown(gallery)[:10] == before[:10])
+    begin_with(gallery, before[:10])
     gallery.reload()
     open_gallery(gallery, at_least=20)
-    until(lambda: shown(gallery)[:10] == before[:10])
+    begin_with(gallery, before[:10])
 
 
 def test_on_a_phone_a_tap_plays_a_second_opens_and_a_long_press_selects(

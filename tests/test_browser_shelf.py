@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from chromium import (
     MISSING,
@@ -89,6 +92,41 @@ def test_what_is_written_on_a_favourite_is_there_after_a_reload(page: Page) -> N
     expect(card.locator(".name")).to_have_value(ODD)
     expect(card.locator(".note")).to_have_value(f"note {ODD}")
     expect(card.locator(".tag bdi")).to_have_text([ODD[:30].strip(), "night"])
+
+
+def answered(page: Page, words: str) -> AbstractContextManager[object]:
+    """The block ends once the studio has answered to an event with these words."""
+    return page.expect_response(lambda answer: words in (answer.request.post_data or ""))
+
+
+def test_two_tabs_write_on_a_favourite_and_neither_replaces_what_it_has_not_seen(
+    page: Page, context: BrowserContext, shelf_app: RunningApp
+) -> None:
+    other = opened(context, shelf_app)
+    first, second = (favourites(each).nth(5) for each in (page, other))
+    take = first.get_attribute("data-take")
+
+    def kept() -> dict[str, Any]:
+        told: dict[str, Any] = httpx.patch(f"{shelf_app.url}/takes/{take}", json={}).json()
+        return told
+
+    for words in ("by the first", "by the first, and more"):
+        with answered(page, words):
+            first.locator(".note").fill(words)
+    second.locator(".note").fill("by the second")
+    expect(other.locator("#refused")).to_contain_text("changed elsewhere meanwhile")
+    assert kept()["note"] == "by the first, and more"
+    for card, tag in ((first, "one"), (second, "two")):
+        with answered(card.page, f'"{tag}"'):
+            card.locator(".new-tag").fill(tag)
+            card.locator(".new-tag").press("Enter")
+    assert kept()["tags"] == ["one", "two"]
+    other.reload()
+    second = favourites(other).nth(5)
+    expect(second.locator(".note")).to_have_value("by the first, and more")
+    with answered(other, "by both"):
+        second.locator(".note").fill("by both")
+    assert kept()["note"] == "by both"
 
 
 def test_the_shelf_comes_by_pages_and_a_poster_opens_its_clip(page: Page) -> None:

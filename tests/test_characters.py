@@ -16,7 +16,7 @@ from PIL import Image
 from postgres import ON_BOTH
 from studios import OpenStudio
 
-from ltx_ui.errors import InvalidRecipe, NotFound
+from ltx_ui.errors import InvalidRecipe, NotFound, WrongMoment
 from ltx_ui.recipe import MAX_SEED, Typed
 from ltx_ui.studio.characters import MAX_NAME, MAX_WORDS, Character
 from ltx_ui.studio.studio import Studio
@@ -63,6 +63,15 @@ def test_a_character_comes_back_as_it_was_saved_and_can_be_changed(studio: Studi
     changed = studio.characters.save(replace(aiko, name="aiko", seed=None, images=()), "ada")
     assert studio.characters.all("ada") == [changed]
     assert (changed.id, changed.name, changed.images, changed.seed) == (aiko.id, "aiko", (), None)
+
+
+def test_what_was_changed_meanwhile_is_not_replaced(studio: Studio) -> None:
+    aiko = studio.characters.save(Character("Aiko", "a woman"), "ada")
+    changed = studio.characters.save(replace(aiko, words="a girl"), "ada", aiko)
+    with pytest.raises(WrongMoment, match="changed elsewhere"):
+        studio.characters.save(replace(aiko, seed=7), "ada", aiko)
+    assert studio.characters.save(changed, "ada", aiko) == changed
+    assert studio.characters.all("ada") == [changed]
 
 
 @ON_BOTH

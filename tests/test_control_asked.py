@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from chromium import (
     arrived,
     make_a_preview,
     open_advanced,
+    open_menu,
     serious,
     slide,
     wait_for_the_clip,
@@ -23,6 +25,7 @@ from chromium import (
 )
 from films import encoded, moving, seen
 from lora_files import save_lora
+from PIL import Image
 from playwright.sync_api import Page, expect
 from running import RunningApp
 from studios import OpenStudio, quick, until
@@ -102,6 +105,39 @@ def test_what_cannot_be_followed_is_refused(
     if isinstance(given := fields.get("control"), dict):
         asked["control"] = given if "no film" in said else {"take": first["id"], **given}
     assert said in problem(ada.post(JOBS, json=asked), 422, "invalid-recipe")["detail"]
+
+
+def picture() -> str:
+    stream = io.BytesIO()
+    Image.new("RGB", (128, 128), "navy").save(stream, "PNG")
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"two_stage": True},
+        {"keyframes": [{"frame": 4, "image": picture()}]},
+        {"audio": "first"},
+        {"extend": "first", "num_frames": 17},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_a_film_is_followed_beside_what_else_a_clip_is_made_from(
+    ada: httpx.Client, first: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    take = {"take": first["id"]}
+    asked = {name: take if value == "first" else value for name, value in fields.items()}
+    leads = {"num_inference_steps": 1, "loras": ["edges"], "control": take}
+    job = ended(ada, submit(ada, SMALL | leads | asked))
+    assert job["state"] == "done", job
+    assert job["recipe"]["control"]["video"]
+    assert job["recipe"][next(iter(fields))]
+
+
+def test_a_loop_follows_no_film(ada: httpx.Client, first: dict[str, Any]) -> None:
+    asked = SMALL | {"loras": ["edges"], "control": {"take": first["id"]}, "loop": True}
+    assert "follows no film" in problem(ada.post(JOBS, json=asked), 422, "invalid-recipe")["detail"]
 
 
 def test_other_kinds_of_files_and_others_takes_are_refused(
@@ -206,4 +242,12 @@ def test_a_clip_is_followed_on_the_page(page: Page, tmp_path: Path) -> None:
     page.locator("[popovertarget=more-of-take]").click()
     page.locator("#more-of-take [data-do=follow]").click()
     expect(page.locator("#undo")).to_contain_text("The next clip follows this one")
+    expect(field.locator("select")).to_have_value("given")
+    # So it can in the gallery.
+    field.get_by_role("button", name="Remove the film").click()
+    expect(field.locator("select")).to_be_hidden()
+    page.get_by_role("tab", name="Gallery").click()
+    menu = open_menu(page, page.locator("#gallery .card").first)
+    menu.get_by_role("button", name="Follow this clip").click()
+    expect(page.get_by_role("tab", name="Create")).to_have_attribute("aria-selected", "true")
     expect(field.locator("select")).to_have_value("given")

@@ -181,3 +181,20 @@ def test_what_is_too_long_is_told_with_what_is_allowed(http: httpx.Client, take:
 
 def test_a_client_is_told_that_a_take_is_not_there(http: httpx.Client) -> None:
     assert http.patch("/takes/0000", json={"name": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/takes", "/api/v1/takes"])
+def test_what_somebody_else_wrote_meanwhile_is_not_replaced(
+    http: httpx.Client, take: str, path: str
+) -> None:
+    def write(**body: object) -> int:
+        return http.patch(f"{path}/{take}", json=body).status_code
+
+    assert write(name="one", note=" a\nb ", tags=["x", "y"]) == 200
+    assert write(note="c", was={"note": "a\nb", "tags": ["y", "x"]}) == 200
+    assert write(note="d", was={"note": "a\nb"}) == 409
+    assert write(tags=["z"], note="d", was={"tags": ["x"]}) == 409
+    assert write(note="c", was={"note": "a\nb"}) == 200  # Asked once more, for lack of an answer.
+    there = http.get(f"/api/v1/takes/{take}").json()
+    assert (there["note"], there["tags"], there["name"]) == ("c", ["x", "y"], "one")
+    assert write(name="", note="", tags=[]) == 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import tracemalloc
+import zlib
 from typing import Any
 
 import numpy as np
@@ -150,6 +151,17 @@ def test_more_exif_than_a_camera_writes_is_refused_before_it_is_read(kind: str) 
 )
 def test_sizes_no_clip_can_start_from_are_refused(size: tuple[int, int], words: str) -> None:
     assert words in refusal(encoded(Image.new("1", size)))
+
+
+def test_a_few_bytes_that_claim_to_be_sixty_thousand_pixels_wide_are_not_decoded() -> None:
+    data = bytearray(encoded(Image.new("RGB", (64, 64))))
+    data[16:24] = struct.pack(">LL", 60_000, 60_000)
+    data[29:33] = struct.pack(">L", zlib.crc32(data[12:29]))
+    tracemalloc.start()
+    assert "too many pixels" in refusal(bytes(data))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 5_000_000
 
 
 @pytest.mark.parametrize(("kind", "name"), [("HEIF", "HEIC"), ("AVIF", "AVIF")])

@@ -9,7 +9,7 @@ from ltx_ui.presets import load_presets
 from ltx_ui.prompting import compile_prompt
 from ltx_ui.recipe import PromptFields
 from ltx_ui.request import parse_recipe
-from ltx_ui.words import squeeze
+from ltx_ui.words import squeeze, tidy_lines
 
 PRESETS = load_presets()
 
@@ -33,14 +33,18 @@ def test_all_fields_become_one_paragraph() -> None:
 
 
 def test_the_creators_own_words_are_kept() -> None:
-    assert compiled(prompt="  A cat \n asleep…  ") == "A cat asleep…"
+    assert compiled(prompt="  A  cat \r\n asleep…  ") == "A cat\nasleep…"
     assert compiled(prompt="a {speech} bubble", sound="Rain") == "A {speech} bubble. Rain."
 
 
 def test_a_prompt_alone_is_what_the_api_makes_of_it() -> None:
     typed = "a red ball on a beach\n\nIt bounces up and down "
     assert compiled(prompt=typed) == parse_recipe({"prompt": typed}).prompt
-    assert compiled(prompt=typed) == "a red ball on a beach It bounces up and down"
+    assert compiled(prompt=typed) == "a red ball on a beach\n\nIt bounces up and down"
+    assert compiled(prompt=typed, sound="it BOUNCES\nup") == compiled(prompt=typed)
+    assert compiled(prompt=typed, sound="rain\n falling") == (
+        "A red ball on a beach\n\nIt bounces up and down. Rain falling."
+    )
 
 
 def test_spoken_braces_are_only_words() -> None:
@@ -126,9 +130,11 @@ def test_nothing_makes_nothing() -> None:
     assert compiled() == ""
 
 
-@given(st.text(st.sampled_from("a水。 \0\a\n\t\x1c\x85\u2028\u3000\u200d")))
-def test_a_paragraph_made_one_again_stays_the_same(text: str) -> None:
+@given(st.text(st.sampled_from("a水。 \0\a\n\r\t\x1c\x85\u2028\u3000\u200d")))
+def test_what_was_tidied_stays_the_same(text: str) -> None:
     assert squeeze(squeeze(text)) == squeeze(text)
+    lines = tidy_lines(text)
+    assert tidy_lines(lines) == lines
 
 
 @pytest.mark.parametrize(

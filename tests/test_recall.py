@@ -84,7 +84,7 @@ def test_a_body_of_a_request_is_read_as_the_api_reads_it(tmp_path: Path) -> None
     text = base64.b64encode(picture.getvalue()).decode()
     path.write_text(json.dumps({"prompt": "a\nball", "seed": "7", "image_end": text}))
     found = recall(path)
-    assert (found.recipe.prompt, found.recipe.seed, found.recipe.noise) == ("a ball", 7, "frame")
+    assert (found.recipe.prompt, found.recipe.seed, found.recipe.noise) == ("a\nball", 7, "frame")
     assert found.pictures == {"image_end": picture.getvalue()}
     assert [each.digest for each in found.recipe.inputs.images] == [digest_of(picture.getvalue())]
 

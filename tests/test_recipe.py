@@ -129,6 +129,7 @@ def test_a_recipe_survives_json() -> None:
         ({"fps": [24] * 100_000}, "fps", "a list of 100000 values; allowed are 24, 25, 30"),
         ({"mode": "x" * 100_000}, "mode", "allowed are standard, high"),
         ({"include_audio": 1}, "include_audio", "true or false"),
+        ({"loudness": 0}, "loudness", "is 0; allowed is true, for -16 LUFS, or false"),
         ({"prompt": "\ud800"}, "prompt", "not Unicode"),
         ({"image_start": 5}, "image_start", "as base64"),
     ],
@@ -300,16 +301,17 @@ def test_no_base64_takes_more_memory_than_a_few_copies_of_it(payload: str) -> No
     assert peak < 5 * len(sent.encode())
 
 
-def test_a_prompt_is_one_paragraph_and_a_stored_one_stays_as_it_is() -> None:
-    wrapped = {"prompt": " A red ball on a beach.\n\nIt  bounces.\x00 ", "negative_prompt": "a\tb"}
+def test_a_prompt_keeps_its_lines_without_superfluous_space_and_a_stored_one_stays_as_it_is() -> (
+    None
+):
+    wrapped = {
+        "prompt": "\r\n A red ball.\r\n \r\n\t\r\nIt  bo\x00unces,\rhigher\u2028and\x07 up.\n\x00",
+        "negative_prompt": "a\tb\nc ",
+    }
     recipe = parse_recipe(wrapped)
-    assert recipe.prompt == "A red ball on a beach. It bounces."
-    assert recipe.negative_prompt == "a b"
+    assert recipe.prompt == "A red ball.\n\nIt bounces,\nhigher\nand up."
+    assert recipe.negative_prompt == "a b\nc"
     assert Recipe.model_validate(wrapped).prompt == wrapped["prompt"]
-
-
-def test_no_space_is_left_where_a_chinese_line_was_broken() -> None:
-    assert parse_recipe({"prompt": "红球在海滩上。\n\n它弹跳。"}).prompt == "红球在海滩上。它弹跳。"
 
 
 @pytest.mark.parametrize("frames", range(9, 258))

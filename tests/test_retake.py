@@ -192,6 +192,13 @@ def test_whole_latent_frames_are_made_again_of_those_around_them(
     assert recipe.film_frames == frames
 
 
+def test_a_short_film_is_told_how_many_of_its_frames_a_clip_holds(studio: Studio) -> None:
+    sent = encoded(moving(1, 128, 128).repeat(12, axis=0))
+    part = {"video": _text(sent), "start_frame": 1, "end_frame": 11}
+    with pytest.raises(InvalidRecipe, match="frames 1 to 10 of 12 can't be made again in 9 frames"):
+        recipe_of(studio, retake=part)
+
+
 def test_a_part_of_a_film_that_is_longer_than_a_clip(studio: Studio, tmp_path: Path) -> None:
     sent = film(tmp_path / "long.mp4", 60)
     part = {"video": _text(sent), "start_frame": 48, "end_frame": 56}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from typing import Any
 
 import httpx
 import pytest
 from chromium import MISSING, arrived, make_a_preview, seed_of, serious
+from PIL import Image
 from playwright.sync_api import Page, expect
 from v1 import JOBS, SMALL, ended, problem, submit
+
+from ltx_ui.inputs import digest_of
 
 QUICK = {"prompt": "a ball", "num_inference_steps": 1}
 
@@ -35,6 +40,20 @@ def test_a_part_is_made_again_over_http(ada: httpx.Client, first: dict[str, Any]
     # What an answer has as the recipe is a request for the same again.
     again = ended(ada, submit(ada, job["recipe"]))
     assert again["recipe"] == job["recipe"]
+
+
+def test_a_painted_part_is_made_again_over_http(ada: httpx.Client, first: dict[str, Any]) -> None:
+    target = io.BytesIO()
+    mask = Image.new("L", (128, 128))
+    mask.paste(255, (0, 0, 128, 64))
+    mask.save(target, "PNG")
+    sent = "data:image/png;base64," + base64.b64encode(target.getvalue()).decode()
+    part = {"take": first["id"], "start_frame": 9, "end_frame": 17, "mask": sent}
+    job = ended(ada, submit(ada, QUICK | {"retake": part}))
+    assert job["state"] == "done", job
+    told = job["recipe"]["retake"]["mask"]
+    assert told == digest_of(target.getvalue())
+    assert ada.get(f"/inputs/{told}").status_code == 200
 
 
 def test_what_can_not_be_made_again_is_told(ada: httpx.Client, first: dict[str, Any]) -> None:
@@ -70,7 +89,14 @@ def test_a_part_is_made_again_on_the_page(page: Page) -> None:
     end.fill("9")
     expect(end).to_have_attribute("aria-valuetext", "0.38 s")
     words.fill("A blue star has another part")
-    sheet.get_by_label("Where").select_option(label="Left half")
+    sheet.get_by_label("Where").select_option(label="Where I paint")
+    sheet.get_by_role("button", name="Make it again").click()
+    expect(sheet.get_by_role("alert")).to_contain_text("is white nowhere")
+    canvas = sheet.locator("canvas")
+    canvas.hover(position={"x": 5, "y": 60})
+    page.mouse.down()
+    canvas.hover(position={"x": 60, "y": 60})
+    page.mouse.up()
     sheet.get_by_label("Seed").fill("77")
     sheet.get_by_role("button", name="Make it again").click()
     expect(sheet).to_contain_text("Queued")
@@ -81,3 +107,9 @@ def test_a_part_is_made_again_on_the_page(page: Page) -> None:
     opened = page.get_by_role("dialog").filter(has=page.locator("#opened-title"))
     expect(opened.locator(".lineage")).to_contain_text("A part made again")
     expect(opened).to_contain_text("0.04 s to 0.38 s of a film")
+    mask = opened.get_by_role("img", name="Made again")
+    address = mask.evaluate("image => image.src")
+    grey = Image.open(io.BytesIO(page.request.get(address).body())).convert("L")
+    left, top, right, bottom = grey.point([0] * 128 + [255] * 128).getbbox() or (0, 0, 0, 0)
+    assert left == 0 and 0.2 * grey.width < right < 0.6 * grey.width
+    assert 0 < top < bottom < 0.5 * grey.height

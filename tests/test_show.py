@@ -39,6 +39,8 @@ def test_words_of_any_kind_leave_the_terminal_in_peace(tmp_path: Path, encoding:
     run = shown(files(tmp_path, recipe)["clip.mp4"], encoding=encoding)
     assert run.returncode == 0 and "fox" in run.stdout
     assert not {"\x00", "\x07", "\x9b"} & set(run.stdout)
+    (second,) = (line for line in run.stdout.splitlines() if "als" in line)
+    assert second.startswith(" " * 10)  # It can't be taken for another field.
 
 
 def test_json_has_the_recipe_as_the_api_takes_it(clip_files: dict[str, Path]) -> None:

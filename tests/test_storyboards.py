@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 from films import heard, seen, steps
+from lora_files import save_lora
 from running import RunningApp
 from studios import PATIENCE, OpenStudio, leave, until
 from v1 import problem, visitor
@@ -44,7 +45,7 @@ def client(app: RunningApp) -> Iterator[httpx.Client]:
 
 
 def kept(client: httpx.Client, *shots: dict[str, Any], **more: Any) -> dict[str, Any]:
-    answer = client.post(BOARDS, json={"settings": SMALL, "shots": shots, **more})
+    answer = client.post(BOARDS, json={"settings": SMALL, "shots": shots} | more)
     assert answer.status_code == 201, answer.text
     assert answer.headers["location"] == answer.json()["href"]
     board: dict[str, Any] = answer.json()
@@ -250,6 +251,10 @@ def test_nobody_else_sees_a_storyboard(
         ({"settings": {"preset": "none such"}}, "settings.preset: is 'none such'"),
         ({"settings": {"seed": -7}}, "settings.seed: is -7"),
         ({"name": "x" * 81}, "at most 80"),
+        ({"shots": [{"prompt": "x", "seconds": 1e300}]}, "shots.0.seconds: is 1e+300; allowed are"),
+        ({"shots": [{"prompt": "x", "num_frames": "x"}]}, "num_frames: must be a whole number"),
+        ({"settings": {"loras": ["none such"]}}, "settings.loras: "),
+        ({"settings": {"model": "none/such"}}, "settings.model: is 'none/such'; this studio runs"),
     ],
 )
 def test_bad_input_is_told_what_is_allowed(
@@ -257,6 +262,28 @@ def test_bad_input_is_told_what_is_allowed(
 ) -> None:
     answer = client.post(BOARDS, json={"shots": [{"prompt": "x"}], **wrong})
     assert said in problem(answer, 422, "invalid-recipe")["detail"]
+
+
+def test_a_lora_that_is_not_here_is_told_when_a_storyboard_is_changed(
+    client: httpx.Client, app: RunningApp
+) -> None:
+    file = save_lora(app.data_dir / "loras" / "gone_soon.safetensors")
+    settings = SMALL | {"loras": ["gone_soon"]}
+    board = kept(client, *SHOTS[:3], settings=settings)
+    file.unlink()
+    answer = client.patch(board["href"], json={"shots": SHOTS[:2]})
+    assert "settings.loras: " in problem(answer, 422, "invalid-recipe")["detail"]
+    # Its name is no recipe.
+    assert client.patch(board["href"], json={"name": "Other"}).json()["name"] == "Other"
+
+
+def test_an_id_that_is_none_is_told_what_one_is(
+    client: httpx.Client, board: dict[str, Any]
+) -> None:
+    place = f"{board['href']}/shots/{board['shots'][0]['id']}/take"
+    answer = client.put(place, json={"take": "first"})
+    told = problem(answer, 422, "invalid-recipe")["detail"]
+    assert "take: must be an id, as answers have it: 32 digits" in told
 
 
 def test_what_goes_on_without_a_cut_may_not_become_too_long() -> None:

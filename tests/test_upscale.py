@@ -17,7 +17,9 @@ from playwright.sync_api import Page, expect
 from studios import OpenStudio, take_of
 from v1 import JOBS, SMALL, ended, problem, submit
 
+from ltx_ui.engine.decoding import about_sound
 from ltx_ui.errors import InvalidRecipe
+from ltx_ui.inputs import Sound
 from ltx_ui.request import parse_request, request_data
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
@@ -65,7 +67,8 @@ def test_a_film_is_made_larger_and_stays_what_it_is(open_studio: OpenStudio) -> 
     heard, given = sound(large.video), sound(small.video)
     both = min(len(heard), len(given)) - 4096
     assert np.corrcoef(heard[:both], given[:both])[0, 1] > 0.98
-    assert not any("cut" in note for note in large.notes)
+    assert "The film keeps its sound." in large.notes
+    assert not any("given sound" in note for note in large.notes)
     # What it was made by makes it again, and tells of no sound that was given.
     assert "audio" not in request_data(large.recipe)
     again = parse_request(request_data(large.recipe)).recipe()
@@ -86,6 +89,8 @@ def test_a_silent_film_stays_silent_and_another_sound_may_be_given(
     other = studio.add_file(film(tmp_path / "heard.mp4", 33), "audio", "ada")
     with_sound = made(studio, upscale={"video": digest}, audio=other, audio_strength=0.5)
     assert with_sound.recipe.inputs.audio is not None
+    told = about_sound(Sound(np.zeros((2, 18_000), np.float32)), with_sound.recipe)
+    assert told == "The film has the given sound."
     assert len(sound(with_sound.video)) > 9 / 24 * 48_000 - 2048
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from running import RunningApp
+from serving import everybody
 from studios import idle, quick, until
 from test_api_v1_events import Reader
 from v1 import SLOW, SMALL, ended, submit, visitor
@@ -22,6 +23,7 @@ from v1 import SLOW, SMALL, ended, submit, visitor
 from ltx_ui.studio.jobs import Job, JobState, Queued, Running
 from ltx_ui.studio.session import Session
 from ltx_ui.web import news
+from ltx_ui.web.caller import Asking
 from ltx_ui.web.news import MOST_PAGES, News, is_news
 from ltx_ui.web.streams import Streams
 
@@ -119,9 +121,9 @@ def test_a_stream_ends_after_its_life_and_nobody_is_looked_at_then(
     monkeypatch.setattr(news, "LOOK_SECONDS", 0.02)
 
     async def listen() -> bytes:
-        reader, streams = Reader(), Streams(1, studio.bans)
+        reader, streams = Reader(), Streams(1, everybody)
         told = News(studio, streams)
-        answer = await told.events("ada")
+        answer = await told.events(Asking("ada"))
         scope = {"type": "http", "method": "GET", "headers": []}
         listening = asyncio.create_task(answer(scope, reader.receive, reader.send))
         await reader.reads(b"event: changed")

@@ -133,7 +133,7 @@ def _character(text: str) -> Character:
 
 def _character_form(text: str) -> dict[str, Any]:
     most = {"name": 40, "words": 1000, "images": 4, "seed": 7}
-    return {"character": _character(text), "accept": text, "most": most}
+    return {"character": _character(text), "was": text, "accept": text, "most": most}
 
 
 def _clips(text: str) -> dict[str, Any]:
@@ -304,7 +304,7 @@ CASES: list[tuple[str, Values]] = [
     ("stage.html", _stage(clips=lambda text: [ExampleClip(text, quick(prompt=text))], knows=str)),
     ("strip.html", _strip),
     ("summary.html", _summary),
-    ("take_menu.html", lambda text: {"take": _named(text)}),
+    ("take_menu.html", lambda text: {"take": _named(text), "leads": {text}}),
     ("take_row.html", _take_row),
     ("workflow.html", _workflow),
 ]

@@ -14,7 +14,7 @@ from ltx_ui.media.mp4 import write_mp4, write_poster
 from ltx_ui.recipe import Recipe, Typed
 from ltx_ui.request import request_data
 
-ODD = 'a "fox" \\ 100 % {x} \x00\x07 größer 🦊👩‍👩‍👧 \u202eשלום\u202c <b>&amp;'
+ODD = 'a "fox" \\ 100 % {x} \x00\x07 größer\n\nals 🦊👩‍👩‍👧 \u202eשלום\u202c <b>&amp;'
 MADE: dict[str, Any] = {
     "model": "demo",
     "device": "cpu",

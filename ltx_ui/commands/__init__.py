@@ -24,6 +24,9 @@ class Command(NamedTuple):
 
 COMMANDS: Mapping[str, Command] = {
     "generate": Command("generate", "Make clips without a server: one, or as many as a file has."),
+    "storyboard": Command(
+        "board", "Make a film of several shots without a server, from a storyboard's file."
+    ),
     "config": Command("config", "Print every setting with its value, and where that comes from."),
     "show": Command("show", "Print what clips, posters and recipes tell of how they were made."),
     "check": Command(

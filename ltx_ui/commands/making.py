@@ -83,7 +83,7 @@ class Here:
     def _followed(self, job: Job, display: Display) -> tuple[str, ...]:
         """The ids of a job's takes, once it is done."""
         while (job := self._studio.job(job.id, self._owner)).live:
-            self._tell(job, display)
+            tell(self._studio, job, display)
             pause(POLL_SECONDS)
         match job.state:
             case Done() as done:
@@ -93,14 +93,16 @@ class Here:
                 raise ModelUnavailable(message) if lost else Unmade(message)
         raise Cancelled
 
-    def _tell(self, job: Job, display: Display) -> None:
-        match job.state:
-            case Running(stage, step, steps, fraction, left):
-                detail = f"{step}/{steps}" if steps else ""
-                display.tell(STAGES[stage], detail, fraction, left)
-            case _:
-                display.tell(self._studio.model_status().message)
-
     def _forget(self, job: Job) -> None:
         if not self._keep and (kept := self._studio.job(job.id, self._owner).kept):
             self._studio.library.delete(kept, self._owner)
+
+
+def tell(studio: Studio, job: Job, display: Display) -> None:
+    """Show how far a job of a studio's is."""
+    match job.state:
+        case Running(stage, step, steps, fraction, left):
+            detail = f"{step}/{steps}" if steps else ""
+            display.tell(STAGES[stage], detail, fraction, left)
+        case _:
+            display.tell(studio.model_status().message)

@@ -19,6 +19,7 @@ from ltx_ui.flags import read_settings
 from ltx_ui.logs import announcer, log_as
 from ltx_ui.presets import load_presets
 from ltx_ui.settings import Settings
+from ltx_ui.web.gradio_import import as_installed
 from ltx_ui.web.listening import listen
 
 if TYPE_CHECKING:
@@ -53,8 +54,10 @@ def _serve(settings: Settings, sockets: Sequence[socket.socket]) -> NoReturn:
 
     # They import libraries that read their environment, which is set up above.
     from ltx_ui.studio.studio import Studio
-    from ltx_ui.web.authenticator import with_credentials
-    from ltx_ui.web.server import serve
+
+    with as_installed():
+        from ltx_ui.web.authenticator import with_credentials
+        from ltx_ui.web.server import serve
 
     stop, at_once = threading.Event(), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -68,7 +68,8 @@ def _as_json(found: Recalled, _: str) -> str:
 def _in_words(found: Recalled, name: str) -> str:
     lines = [*_recipe_lines(found.recipe), *_making_lines(found)]
     width = max(len(label) for label, _ in lines) + 2
-    return "\n".join([name, *(f"  {label:<{width}}{value}" for label, value in lines)])
+    told = [f"  {label:<{width}}{value}" for label, value in lines]
+    return "\n".join([name, *(each.replace("\n", "\n".ljust(width + 3)) for each in told)])
 
 
 def _recipe_lines(recipe: Recipe) -> Iterator[tuple[str, str]]:
@@ -95,6 +96,8 @@ def _recipe_lines(recipe: Recipe) -> Iterator[tuple[str, str]]:
     if again := recipe.inputs.retake:
         start, end = frames_again(again)
         yield "Made again", f"frames {start} to {end - 1} of {again.digest}, {again.frames} frames"
+        if again.mask:
+            yield "Painted", again.mask
     if seen := recipe.inputs.picture:
         yield "Picture of", f"{seen.digest}, {seen.frames} frames"
     if control := recipe.inputs.control:

@@ -21,7 +21,7 @@ from ltx_ui.untrusted_json import json_object
 
 T = TypeVar("T")
 
-_FILES = frozenset({*FIELDS.values(), AUDIO, "image", "video"})
+_FILES = frozenset({*FIELDS.values(), AUDIO, "image", "video", "mask"})
 """Fields that take a file, also those of a keyframe and of a film."""
 
 

@@ -18,6 +18,7 @@ from ltx_ui.engine.sampling import Latents
 from ltx_ui.geometry import margins
 from ltx_ui.inputs import SOUND_RATE, Picture, Sound
 from ltx_ui.recipe import LOUDNESS, Recipe
+from ltx_ui.upscaling import given_sound
 
 FREED = Fallback("Freed memory and decoded again.")
 
@@ -86,6 +87,8 @@ def _seen(card: ModelCard, recipe: Recipe) -> tuple[slice, slice]:
 
 def about_sound(sound: Sound, recipe: Recipe) -> str:
     """A sentence on how a clip and the sound that it was made to go together."""
+    if recipe.inputs.upscale is not None and given_sound(recipe.inputs) is None:
+        return "The film keeps its sound."
     if not recipe.include_audio:
         return "The clip was made to the given sound, and is silent."
     seconds = sound.waveform.shape[1] / SOUND_RATE
@@ -93,7 +96,7 @@ def about_sound(sound: Sound, recipe: Recipe) -> str:
         return f"The given sound is longer than the clip and was cut after {seconds:.2f} s."
     if seconds < recipe.duration - 0.02:
         return f"The given sound ends after {seconds:.2f} s; the rest of the clip is silent."
-    if recipe.inputs.picture is not None:
+    if recipe.inputs.picture is not None or recipe.inputs.upscale is not None:
         return "The film has the given sound."
     return "The clip was made to the given sound."
 

@@ -19,7 +19,7 @@ from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
 from PIL import Image
 from torch import Tensor
 
-from ltx_ui.engine.remade import place_around
+from ltx_ui.engine.remade import Mask, place_around
 from ltx_ui.inputs import InputData, Picture
 from ltx_ui.recipe import Recipe
 
@@ -40,9 +40,13 @@ def film_condition(
 
 
 @contextmanager
-def film_in_place(pipe: Any, recipe: Recipe) -> Iterator[None]:
+def film_in_place(pipe: Any, recipe: Recipe, painted: Mask | None) -> Iterator[None]:
     """Let the pipeline put a film that the clip leads to at the clip's end, inside the block, and
-    one of which a part is made again around that part. Does nothing for other recipes."""
+    one of which a part is made again around that part. Does nothing for other recipes.
+
+    Args:
+        painted: where in the picture that part is; None for the recipe's region.
+    """
     film, again = recipe.inputs.film, recipe.inputs.retake
     if again is None and (film is None or film.direction == "after"):
         yield
@@ -62,7 +66,7 @@ def film_in_place(pipe: Any, recipe: Recipe) -> Iterator[None]:
             latents, mask, encoded[:-1], strengths[:-1], indices[:-1], **size
         )
         if again is not None:
-            place_around(placed, encoded[-1], recipe, **size)
+            place_around(placed, encoded[-1], recipe, painted, **size)
             return placed
         tokens = encoded[-1][:, size["latent_height"] * size["latent_width"] :]
         for each, value in zip(

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ltx_ui.geometry import SPATIAL_COMPRESSION
@@ -18,27 +20,53 @@ from ltx_ui.inputs import RetakeInput
 from ltx_ui.recipe import Recipe
 from ltx_ui.retaking import frames_again, latents_again
 
+Mask = NDArray[np.bool_]
+"""Where a picture is made again, H×W, of the recipe's size."""
 
-def staying_tokens(recipe: Recipe, film: RetakeInput, height: int, width: int) -> Tensor:
+
+def staying_tokens(
+    recipe: Recipe, film: RetakeInput, height: int, width: int, mask: Mask | None = None
+) -> Tensor:
     """Which tokens of a clip's picture stay as they are: bool, one for each, frame after frame.
 
     Args:
         height, width: latents of a frame; half as many in the first of two stages.
+        mask: None for the film's region.
     """
     start, end = latents_again(film)
     frames = latents_again(film.model_copy(update={"end": film.first + recipe.num_frames})).end
-    x, y, across, down = film.region or (0.0, 0.0, 1.0, 1.0)
     again = torch.zeros(frames, height, width, dtype=torch.bool)
+    if mask is not None:
+        again[start:end] = _painted(mask, height, width)
+        return ~again.flatten()
+    x, y, across, down = film.region or (0.0, 0.0, 1.0, 1.0)
     rows = _cells(recipe.height, height, y, y + down)
     columns = _cells(recipe.width, width, x, x + across)
     again[start:end, rows, columns] = True
     return ~again.flatten()
 
 
+def _painted(mask: Mask, height: int, width: int) -> Tensor:
+    """The latents of a frame that have something of a mask."""
+    sizes = [_cell(pixels, each) for pixels, each in zip(mask.shape, (height, width), strict=True)]
+    margins = [
+        divmod(each * size - pixels, 2)
+        for pixels, each, size in zip(mask.shape, (height, width), sizes, strict=True)
+    ]
+    # The margins go with the edges that they lie at.
+    whole = np.pad(mask, [(half, half + odd) for half, odd in margins], mode="edge")
+    cells = whole.reshape(height, sizes[0], width, sizes[1])
+    return torch.from_numpy(cells.any(axis=(1, 3)))
+
+
+def _cell(pixels: int, latents: int) -> int:
+    """The pixels of a latent's side: a clip in two stages is half as large in its first one."""
+    return SPATIAL_COMPRESSION * (1 if latents * SPATIAL_COMPRESSION >= pixels else 2)
+
+
 def _cells(pixels: int, latents: int, start: float, end: float) -> slice:
     """The latents of a side that have something of it from one share to another."""
-    # A clip in two stages is half as large in its first one.
-    size = SPATIAL_COMPRESSION * (1 if latents * SPATIAL_COMPRESSION >= pixels else 2)
+    size = _cell(pixels, latents)
     margin = (latents * size - pixels) // 2
     first, last = (margin + share * pixels for share in (start, end))
     # All of the picture has its margins with it.
@@ -62,19 +90,24 @@ def staying_sound(recipe: Recipe, film: RetakeInput, latents: Tensor) -> Tensor:
 
 
 def place_around(
-    placed: tuple[Tensor, Tensor, Tensor], tokens: Tensor, recipe: Recipe, **size: Any
+    placed: tuple[Tensor, Tensor, Tensor],
+    tokens: Tensor,
+    recipe: Recipe,
+    mask: Mask | None,
+    **size: Any,
 ) -> None:
     """Put a film's tokens, clean, where a clip stays as the film is.
 
     Args:
         placed: latents, the mask of what is clean, and the clean latents; they are changed.
         tokens: all of the film's, 1×L×C.
+        mask: as :func:`staying_tokens` takes it.
         size: ``latent_height`` and ``latent_width``.
     """
     film = recipe.inputs.retake
     assert film is not None
     height, width = size["latent_height"], size["latent_width"]
-    stays = staying_tokens(recipe, film, height, width).to(tokens.device)[None, :, None]
-    mask = torch.ones_like(placed[1][:1, :1])
-    for each, value in zip(placed, (tokens, mask, tokens), strict=True):
+    stays = staying_tokens(recipe, film, height, width, mask).to(tokens.device)[None, :, None]
+    clean = torch.ones_like(placed[1][:1, :1])
+    for each, value in zip(placed, (tokens, clean, tokens), strict=True):
         each.copy_(torch.where(stays, value.to(each.dtype), each))

@@ -131,6 +131,7 @@ def sample_together(
         batch = denoise(
             pipe,
             recipe,
+            inputs,
             counting(listener, 0, steps),
             width=width,
             height=height,
@@ -202,17 +203,20 @@ def counting(listener: Listener, before: int, steps: int) -> StepDone:
     return step_done
 
 
-def denoise(pipe: Any, recipe: Recipe, step_done: StepDone, **arguments: Any) -> Latents:
+def denoise(
+    pipe: Any, recipe: Recipe, inputs: InputData, step_done: StepDone, **arguments: Any
+) -> Latents:
     """Call the pipeline once.
 
     Args:
+        inputs: what the files hold that the recipe names.
         arguments: of the pipeline, in addition to those that every call has.
 
     Raises:
         Cancelled: the step callback stopped it; the pipeline can be used again at once.
     """
     try:
-        with film_in_place(pipe, recipe):
+        with film_in_place(pipe, recipe, inputs.mask):
             video, audio = pipe(
                 num_frames=recipe.num_frames,
                 frame_rate=float(recipe.fps),

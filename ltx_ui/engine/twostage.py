@@ -112,6 +112,7 @@ class TwoStage:
                 half = denoise(
                     pipe,
                     recipe,
+                    inputs,
                     counting(listener, 0, steps),
                     width=width // 2,
                     height=height // 2,
@@ -138,6 +139,7 @@ class TwoStage:
             refined = denoise(
                 pipe,
                 recipe,
+                inputs,
                 counting(listener, first, steps),
                 width=width,
                 height=height,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ltx_ui.clip import Joint
 from ltx_ui.inputs import (
     ControlInput,
@@ -40,13 +43,19 @@ def with_film(data: InputData, path: Path, named: NamedFilm, recipe: Recipe) -> 
     return replace(data, small=frames_in(path, recipe.num_frames))
 
 
-def joint_of(path: Path, named: NamedFilm, recipe: Recipe) -> Joint | None:
-    """What joins a clip and its film."""
+def joint_of(
+    path: Path, named: NamedFilm, recipe: Recipe, mask: NDArray[np.bool_] | None
+) -> Joint | None:
+    """What joins a clip and its film.
+
+    Args:
+        mask: where in the picture a part is made again; None without one.
+    """
     match named:
         case FilmInput():
             return joining.Joint(path, named)
         case RetakeInput():
-            return Remade(path, named, recipe.num_frames)
+            return Remade(path, named, recipe.num_frames, mask)
         case PictureInput():
             return Revoiced(path, named, recipe.num_frames)
     return None

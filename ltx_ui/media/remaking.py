@@ -19,13 +19,12 @@ from ltx_ui.clip import Clip
 from ltx_ui.inputs import SOUND_RATE, RetakeInput, Sound
 from ltx_ui.media.films import frames_in, frames_of, sound_of
 from ltx_ui.media.joining import exactly, mixed
+from ltx_ui.media.masks import SOFT, softened
 from ltx_ui.recipe import Recipe
 from ltx_ui.retaking import JOINT, Span, frames_again
 
 PASSING = 0.05
 """Seconds beside the part in which one sound passes over into the other."""
-SOFT = 12
-"""Pixels around a region in which it passes over into the film."""
 
 
 def sampled_part(path: Path, recipe: Recipe, film: RetakeInput) -> tuple[NDArray[np.uint8], Sound]:
@@ -51,11 +50,13 @@ class Remade:
     Attributes:
         path: the film's file.
         sampled: frames that the clip has.
+        mask: where in the picture the part is, H×W; None for the film's region.
     """
 
     path: Path
     film: RetakeInput
     sampled: int
+    mask: NDArray[np.bool_] | None = None
 
     @property
     def added(self) -> int:
@@ -119,6 +120,8 @@ class Remade:
 
     def _around(self, height: int, width: int) -> NDArray[np.float32]:
         """How much of each pixel is the clip's in the part, H×W×1."""
+        if self.mask is not None:
+            return softened(self.mask)[..., None]
         x, y, across, down = self.film.region or (0.0, 0.0, 1.0, 1.0)
         columns = _within(width, x, x + across)
         rows = _within(height, y, y + down)

@@ -19,10 +19,10 @@ from ltx_ui.errors import LibraryUnavailable, NotFound, StudioError, WrongMoment
 from ltx_ui.recipe import MAX_SEED, Recipe
 from ltx_ui.storyboards import ShotAsked
 from ltx_ui.studio.asked import Key, KeyTaken
-from ltx_ui.studio.input_store import StoredImage
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Origin
 from ltx_ui.studio.kept import Asked
 from ltx_ui.studio.library import Library
+from ltx_ui.studio.stored import StoredImage
 from ltx_ui.studio.storyboards import MOST_TAKES, SeenShot, Storyboard, Storyboards, Turn
 from ltx_ui.studio.takes import Take
 
@@ -146,6 +146,16 @@ class Director:
         """
         with self._lock:
             self._cancel(self._boards.delete(board_id, owner).turns, owner)
+
+    def advance(self, board_id: str, owner: str) -> None:
+        """Begin a storyboard's next shot where one is done: for who makes a single one, and has not
+        called :meth:`start`.
+
+        Raises:
+            StudioError: it has to wait.
+        """
+        with self._lock:
+            self._advance(board_id, owner)
 
     def _cancel(self, turns: Sequence[Turn], owner: str) -> None:
         """Cancel the job of the turn that has one."""

@@ -17,7 +17,7 @@ from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.model_loader import ModelLoader
 from ltx_ui.studio.ordered_queue import OrderedQueue
-from ltx_ui.words import squeeze
+from ltx_ui.words import squeeze, tidy_lines
 
 if TYPE_CHECKING:
     from ltx_ui.studio.maker import ClipMaker
@@ -92,7 +92,7 @@ class Enhancing:
         def write(engine: ClipMaker, check: Callable[[], None]) -> Suggestion:
             from ltx_ui.engine.writing import Wish
 
-            written = engine.write(Wish(squeeze(prompt), chosen, picture), check)
+            written = engine.write(Wish(tidy_lines(prompt), chosen, picture), check)
             text = tidied(written.text, MAX_PROMPT, whole=written.whole)
             return settled(prompt, text, camera, chosen, MAX_PROMPT)
 

@@ -9,11 +9,13 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Text, cast, select, union
 
 from ltx_ui.clip import Joint
@@ -36,12 +38,14 @@ from ltx_ui.media.films import look_at
 from ltx_ui.media.following import followed_frames
 from ltx_ui.media.from_films import joint_of, with_film
 from ltx_ui.media.images import fit, read_reference, take_in, thumbnail
+from ltx_ui.media.masks import read_mask
 from ltx_ui.media.sounds import SUFFIXES, read_sound, take_in_sound
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio import dialects
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.lora_folder import LoraFolder
 from ltx_ui.studio.shown_to import NOT_HERE, ShownTo
+from ltx_ui.studio.stored import StoredImage, StoredSound
 from ltx_ui.studio.superfluous import superfluous
 from ltx_ui.studio.tables import LIVE, CharacterRow, JobRow, TakeRow
 
@@ -54,35 +58,6 @@ _MEDIA_SUFFIXES = SUFFIXES | {_FILM_SUFFIX}
 sound, and some of the same containers hold both."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class StoredImage:
-    """A stored picture, which recipes may refer to.
-
-    Attributes:
-        digest: ``sha256:…`` of the stored bytes.
-        width, height: pixels of the picture as it is meant to be seen.
-        note: a sentence on how it was changed before it was stored; empty if it was not.
-    """
-
-    digest: str
-    width: int
-    height: int
-    note: str
-
-
-@dataclass(frozen=True)
-class StoredSound:
-    """A stored sound or film, which recipes may refer to.
-
-    Attributes:
-        digest: ``sha256:…`` of the stored bytes.
-        seconds: how long it is.
-    """
-
-    digest: str
-    seconds: float
 
 
 class InputStore:
@@ -178,7 +153,8 @@ class InputStore:
             NotFound: the film was removed.
         """
         for _, named in recipe.inputs.films():
-            if joint := joint_of(self.path(named.digest, media=True), named, recipe):
+            path = self.path(named.digest, media=True)
+            if joint := joint_of(path, named, recipe, self._mask(recipe)):
                 return joint
         return None
 
@@ -274,7 +250,7 @@ class InputStore:
         data = InputData(pictures, loras, self._sound(recipe))
         for _, named in recipe.inputs.films():
             data = with_film(data, self.path(named.digest, media=True), named, recipe)
-        return replace(data, control=self._followed(recipe))
+        return replace(data, control=self._followed(recipe), mask=self._mask(recipe))
 
     def _followed(self, recipe: Recipe) -> Picture | None:
         control = recipe.inputs.control
@@ -336,14 +312,22 @@ class InputStore:
         picture = read_reference(data, len(data), name_at(image.at))
         return fit(picture, recipe.width, recipe.height, image.focus)
 
-    def check_sound(self, recipe: Recipe) -> None:
-        """Refuse a recipe that names a film without sound, or whose clip begins after its sound has
-        ended.
+    def check_contents(self, recipe: Recipe) -> None:
+        """Refuse a recipe that names a film without sound, whose clip begins after its sound has
+        ended, or whose mask shows no part of the picture.
 
         Raises:
             InvalidRecipe: it does.
         """
         self._sound(recipe)
+        self._mask(recipe)
+
+    def _mask(self, recipe: Recipe) -> NDArray[np.bool_] | None:
+        again = recipe.inputs.retake
+        if again is None or again.mask is None:
+            return None
+        data = self.path(again.mask, media=False).read_bytes()
+        return read_mask(data, recipe.width, recipe.height)
 
     def _sound(self, recipe: Recipe) -> Sound | None:
         given = recipe.inputs.audio

@@ -20,7 +20,7 @@ from ltx_ui.studio.characters import Characters
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.exporting import Exporting
 from ltx_ui.studio.importing import Importing
-from ltx_ui.studio.input_store import InputStore, StoredImage, StoredSound
+from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.licences import Licences
 from ltx_ui.studio.lineage import LastFrames
@@ -28,6 +28,7 @@ from ltx_ui.studio.lora_folder import LoraFolder
 from ltx_ui.studio.people import Presence
 from ltx_ui.studio.room import Room
 from ltx_ui.studio.sign_ins import SignIns
+from ltx_ui.studio.stored import StoredImage, StoredSound
 from ltx_ui.studio.storyboards import Storyboards
 from ltx_ui.studio.take_links import TakeLinks
 from ltx_ui.studio.tokens import Tokens

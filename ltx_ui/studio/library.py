@@ -174,7 +174,7 @@ class Library:
 
         Raises:
             NotFound: as :meth:`take`.
-            InvalidRecipe: a name or a tag is too long, or there are too many tags.
+            InvalidRecipe, WrongMoment: as :meth:`Marks.put`.
         """
         with self._marked([take_id], owner) as owners, self._database.session() as session:
             row = _row(session, take_id, owner)

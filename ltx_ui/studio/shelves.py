@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ import regex
 from sqlalchemy import Select, Text, cast, func, select
 from sqlalchemy.orm import Session
 
-from ltx_ui.errors import InvalidRecipe
+from ltx_ui.errors import InvalidRecipe, WrongMoment
 from ltx_ui.mentions import mentioned
 from ltx_ui.studio.search import replace_note
 from ltx_ui.studio.tables import TagRow, TakeRow
@@ -25,6 +25,11 @@ MAX_TAG = 40
 MAX_NOTE = 2000
 MOST_TAGS = 20
 """Tags of one take."""
+CHANGED = (
+    "This was changed elsewhere meanwhile, so nothing of it was replaced. Copy what you wrote, "
+    "load it again, and go on from what is there."
+)
+"""What somebody is told who would replace what they have not seen."""
 _AT_ONCE = 100
 """Rows that are fetched together."""
 _UNSTORED = regex.compile(r"(?![\t\n\r])[\p{Cc}\p{Cs}]")
@@ -44,28 +49,48 @@ class Marks:
         name, note: empty takes it away.
         favourite: a draft that becomes one, or was one, is no draft any more.
         tags: all that the take has from now on.
+        was: what whoever changes it takes for written there; where it is none of that, nothing is
+            changed. Empty: whatever is there is replaced.
     """
 
     name: str | None = None
     note: str | None = None
     favourite: bool | None = None
     tags: Collection[str] | None = None
+    was: Sequence[Marks] = ()
 
     def put(self, session: Session, row: TakeRow) -> None:
         """Change a take's row, and the words that it is found by.
 
         Raises:
             InvalidRecipe: the name or a tag is too long, or there are too many tags.
+            WrongMoment: something else is written there by now than :attr:`was`.
         """
+        # Who asks for what is there already asks once more, for lack of an answer.
+        if self.was and not any(each.are_on(row) for each in (*self.was, self)):
+            raise WrongMoment(CHANGED)
         if self.favourite is not None:
             row.favourite, row.draft = self.favourite, row.draft and not self.favourite
         if self.note is not None:
-            row.note = storable(self.note).strip()[:MAX_NOTE]
+            row.note = _as_note(self.note)
         if self.name is not None:
             row.name = one_line(self.name, "name", MAX_NAME)
         if self.tags is not None:
             _tag(row, self.tags)
         replace_note(session, row)
+
+    def are_on(self, row: TakeRow) -> bool:
+        """Whether all of it is what a take's row has."""
+        return (
+            self.favourite in (None, row.favourite)
+            and (self.note is None or _as_note(self.note) == row.note)
+            and (self.name is None or one_line(self.name, "name", MAX_NAME) == row.name)
+            and (self.tags is None or set(as_tags(self.tags)) == {each.tag for each in row.tags})
+        )
+
+
+def _as_note(text: str) -> str:
+    return storable(text).strip()[:MAX_NOTE]
 
 
 def storable(text: str) -> str:

@@ -19,7 +19,6 @@ from ltx_ui.studio.elsewhere import Elsewhere
 from ltx_ui.studio.enhancing import Enhancing
 from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.hosting import Hosting
-from ltx_ui.studio.input_store import StoredImage
 from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import Job, Origin, new_job
 from ltx_ui.studio.model_loader import ModelStatus
@@ -27,6 +26,7 @@ from ltx_ui.studio.retention import look_after
 from ltx_ui.studio.room import Room
 from ltx_ui.studio.session import Session
 from ltx_ui.studio.shared_queue import SharedQueue
+from ltx_ui.studio.stored import StoredImage
 from ltx_ui.studio.timing import Estimate, TimingStore
 from ltx_ui.studio.upkeep import Upkeep
 from ltx_ui.studio.watcher import Watcher
@@ -175,19 +175,29 @@ class Studio(Hosting):
             MediaError: the disk is full, or has no room for such a clip.
         """
         recipe = self._settled(recipe, owner)
-        check_volume(recipe, self._settings.max_volume)
-        self._worker.model.check(recipe)
-        recipe = self.loras.settled(recipe)
+        recipe = self.usable(recipe)
         self.library.check_room(recipe)
         model = recipe.model or self._worker.model.status.model
         origin = self._known(origin or self._last_frames.origin(recipe, owner), owner)
         with self._inputs.held(recipe.inputs.named(), owner):
-            self._inputs.check_sound(recipe)
+            self._inputs.check_contents(recipe)
             with self._submitting:  # Of two that come at once the second one sees the first.
                 self._admit(owner)
                 self._guard.check(recipe, owner, self._queue.takes_on_the_way)
                 job = new_job(recipe, owner, model, draft=draft, origin=origin)
                 return self._queue.submit(job, self._worker.average_seconds, key)
+
+    def usable(self, recipe: Recipe) -> Recipe:
+        """A recipe that this studio can make, as far as that is known: it says by their digests
+        which files its LoRAs are.
+
+        Raises:
+            InvalidRecipe: it is larger than this studio allows, asks for another model or for what
+                this one can't do, or a LoRA is not here any more.
+        """
+        check_volume(recipe, self._settings.max_volume)
+        self._worker.model.check(recipe)
+        return self.loras.settled(recipe)
 
     def asked(self, key: Key, owner: str) -> Job | None:
         """The job that an owner's key stands for; None if it stands for none.

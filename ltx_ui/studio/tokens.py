@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from ltx_ui.errors import InvalidRecipe, NotFound, StudioError
 from ltx_ui.studio.database import Database
+from ltx_ui.studio.lately import Lately
 from ltx_ui.studio.shelves import one_line
 from ltx_ui.studio.tables import TokenRow
 
@@ -56,10 +57,15 @@ class Token:
 
 
 class Tokens:
-    """Everybody's tokens. Safe to call from any thread, and from several processes."""
+    """Everybody's tokens. Safe to call from any thread, and from several processes.
+
+    Attributes:
+        ids: those of all tokens that are neither revoked nor expired.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.ids: Lately[frozenset[str]] = Lately(self._read_ids)
 
     def make(
         self,
@@ -101,6 +107,7 @@ class Tokens:
                     "label", f"There are {MOST} tokens already. Revoke one that is not used."
                 )
             session.add(row)
+        self.ids.changed()
         return secret, _token(row)
 
     def known(self, secret: str) -> Token | None:
@@ -153,6 +160,12 @@ class Tokens:
             if (number := session.scalar(that)) is None:
                 raise NotFound("There is no such token. It may have been revoked already.")
             session.execute(delete(TokenRow).where(TokenRow.number == number))
+        self.ids.changed()
+
+    def _read_ids(self) -> frozenset[str]:
+        with self._database.reading() as session:
+            those = select(TokenRow.id).where(~_expired(datetime.now(UTC)))
+            return frozenset(session.scalars(those))
 
 
 def revoke_all(session: Session, owner: str) -> None:

@@ -8,6 +8,7 @@ send a token, or name and password by HTTP Basic; a browser sends the cookie tha
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import gradio as gr
@@ -22,7 +23,7 @@ from ltx_ui.settings import LOCAL
 from ltx_ui.studio.tokens import SCOPES, Token
 from ltx_ui.web.answers import answer_error, inner_path, is_navigation, refuse
 from ltx_ui.web.authenticator import Authenticator, WrongPassword, bearer
-from ltx_ui.web.caller import Asking, asked_by
+from ltx_ui.web.caller import Asking, ByToken, asked_by
 from ltx_ui.web.rights import Need, need_of
 
 
@@ -65,7 +66,8 @@ class AuthenticationMiddleware:
             caller = await self._caller(request, need)
             if isinstance(caller, Asking):
                 if is_new := not caller.owner:
-                    caller = Asking(self._authenticator.identities.new_visitor(request))
+                    new = self._authenticator.identities.new_visitor(request)
+                    caller = replace(caller, owner=new)
                 if need != "nothing":
                     await self._authenticator.admit(caller.owner)
         except WrongPassword:
@@ -91,10 +93,11 @@ class AuthenticationMiddleware:
             token = await auth.token(secret)
             if token is None:
                 return _unknown_token(request)
-            return _out_of_scope(request, token, need) or Asking(token.owner, token.scopes)
-        owner = await auth.named(request)
-        if owner is None:
-            owner = auth.unnamed(request)
+            caller = Asking(token.owner, token.scopes, ByToken(token.id))
+            return _out_of_scope(request, token, need) or caller
+        if (named := await auth.named(request)) is not None:
+            return named
+        owner = auth.unnamed(request)
         return _ask(request) if owner is None else Asking(owner)
 
 

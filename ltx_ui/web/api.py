@@ -21,7 +21,7 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import CancelledJob, Cancelling, Done, Failed, Job, Queued, Running
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
-from ltx_ui.web.access import Owner
+from ltx_ui.web.access import Caller, Owner
 from ltx_ui.web.answers import CLIENT_GONE
 from ltx_ui.web.api_v1 import schemas
 from ltx_ui.web.api_v1.events import Watching
@@ -101,7 +101,7 @@ class Api:
         self._watching = watching
 
     async def generate(
-        self, request: Request, response: Response, owner: Owner
+        self, request: Request, response: Response, caller: Caller
     ) -> ClipAnswer | Response:
         """Make a clip and answer with it: video, duration_seconds, resolution, fps, seed,
         generation_time_seconds, has_audio, has_image_start, has_image_end. With num_takes above 1
@@ -110,11 +110,13 @@ class Api:
         and the job is cancelled, unless the request has an Idempotency-Key or somebody follows the
         job's events; the same request with the same key then waits for the same job. With the
         header Prefer: respond-async the answer is 202 at once, with the job at Location."""
-        asked = await read_asked(request, self._settings)
+        owner, asked = caller.owner, await read_asked(request, self._settings)
         submission = await submitted_once(self._studio, self._settings, asked, owner)
         if prefers_async(request):
             return _accepted(request, submission)
-        takes = await self._finished(request, submission.job, owner, keeps=asked.key is not None)
+        keeps = asked.key is not None
+        with self._watching.streams.waiting(caller):
+            takes = await self._finished(request, submission.job, owner, keeps=keeps)
         tell_of(submission, request, response)
         return await asyncio.to_thread(clip_answer, takes)
 

@@ -93,7 +93,7 @@ def make_routes(
         authenticator: tells who is asking.
         metrics: what ``/metrics`` tells.
     """
-    streams = Streams(room_for_connections() // 2, studio.bans)
+    streams = Streams(room_for_connections() // 2, authenticator.lets_in)
     watching = Watching(studio, streams)
     assistants = Assistants(studio, settings, presets, watching)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=assistants.lifespan)

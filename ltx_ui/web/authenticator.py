@@ -8,6 +8,7 @@ import binascii
 import secrets
 import unicodedata
 from collections.abc import Mapping
+from typing import TypeVar
 
 from pydantic import SecretStr
 from starlette.requests import Request
@@ -17,9 +18,11 @@ from ltx_ui.settings import GUEST, LOCAL, Settings
 from ltx_ui.studio.bans import BANNED, is_banned
 from ltx_ui.studio.guard import is_visitor
 from ltx_ui.studio.kept import Kept
+from ltx_ui.studio.lately import Lately
 from ltx_ui.studio.sign_ins import SignedIn
 from ltx_ui.studio.tokens import Token
 from ltx_ui.studio.users import checked_name
+from ltx_ui.web.caller import Asking, ByPassword, BySignIn, ByToken
 from ltx_ui.web.identity import Identities, OwnerLink, is_at_the_machine
 from ltx_ui.web.origins import is_proven_own
 from ltx_ui.web.proxies import came_through_proxy
@@ -30,6 +33,8 @@ MOST_NAMED = 200
 """Characters of a name that a proxy gives; there it may be an address."""
 _AT_ONCE = 2
 """Passwords that are hashed at the same time, each in 19 MiB."""
+
+T = TypeVar("T")
 
 
 def with_credentials(settings: Settings) -> Settings:
@@ -95,9 +100,9 @@ class Authenticator:
         """
         return await asyncio.to_thread(self._studio.tokens.known, secret)
 
-    async def named(self, request: Request) -> str | None:
-        """The owner by a cookie, a proxy's word, or name and password; None without any of them.
-        For who signed in as a guest it is the visitor's name, or empty if there is none yet.
+    async def named(self, request: Request) -> Asking | None:
+        """Who comes by a cookie, a proxy's word, or name and password; None without any of them.
+        Who signed in as a guest has the visitor's name, or an empty one if there is none yet.
 
         Raises:
             WrongPassword: name or password is wrong.
@@ -107,17 +112,19 @@ class Authenticator:
         """
         own = is_safe_or_own(request)
         if self.identities.of(request) == LOCAL and (own or not self.required):
-            return LOCAL
+            return Asking(LOCAL)
         if name := self._named_by_proxy(request):
-            return name
-        if own and (who := await self._signed_in(request)):
-            return self._owner(who.name, request)
+            return Asking(name)
+        cookie = request.cookies.get(self.cookie, "")
+        if own and (who := await self._signed_in(cookie)):
+            return Asking(self._owner(who.name, request), by=BySignIn(cookie))
         basic = _basic(request)
         if basic is None or not await self.has_names():
             return None
-        if await self.verify(*basic, address_of(request)) is None:
+        verified = await self.verify(*basic, address_of(request))
+        if verified is None:
             raise WrongPassword
-        return self._owner(basic[0], request)
+        return Asking(self._owner(basic[0], request), by=ByPassword(verified))
 
     def unnamed(self, request: Request) -> str | None:
         """The owner of a request of which :meth:`named` knows none: the person at the machine, a
@@ -134,13 +141,27 @@ class Authenticator:
             NotAllowed: they are banned.
             MediaError: the library can't be read.
         """
-        if is_visitor(owner):
-            names = self._studio.bans.names
-            known = names.known
-            known = await asyncio.to_thread(names.get) if known is None else known
-            if is_banned(owner, known):
-                raise NotAllowed(BANNED)
+        if await self._banned(owner):
+            raise NotAllowed(BANNED)
         self._studio.presence.seen(owner)
+
+    async def lets_in(self, caller: Asking) -> bool:
+        """Whether who came in would be let in again: their token was not revoked, their user not
+        removed, and so on.
+
+        Raises:
+            MediaError: the library can't be read.
+        """
+        if await self._banned(caller.owner):
+            return False
+        match caller.by:
+            case ByToken(token):
+                return token in await _lately(self._studio.tokens.ids)
+            case BySignIn(cookie):
+                return await self._signed_in(cookie) is not None
+            case ByPassword(who):
+                return await self._is_known(who)
+        return True
 
     async def keeps(self, request: Request) -> bool:
         """Whether the browser keeps something by which it is somebody, and could sign out.
@@ -148,7 +169,8 @@ class Authenticator:
         Raises:
             MediaError: the library can't be read.
         """
-        return self.identities.of(request) == LOCAL or await self._signed_in(request) is not None
+        cookie = request.cookies.get(self.cookie, "")
+        return self.identities.of(request) == LOCAL or await self._signed_in(cookie) is not None
 
     def visitor(self, request: Request) -> str:
         """The visitor's name in a request's cookie; empty if there is none."""
@@ -191,20 +213,26 @@ class Authenticator:
         stamp = (await self._stamps()).get(name)
         return SignedIn(name, stamp) if stamp else None
 
-    async def _signed_in(self, request: Request) -> SignedIn | None:
-        if not (token := request.cookies.get(self.cookie)):
+    async def _signed_in(self, cookie: str) -> SignedIn | None:
+        if not cookie:
             return None
-        who = self.sign_ins.lately(token) or await asyncio.to_thread(self.sign_ins.who, token)
-        if who is None or (
-            self._credentials and who == SignedIn(self._credentials[0], self._stamp)
-        ):
-            return who
-        return who if (await self._stamps()).get(who.name) == who.stamp else None
+        who = self.sign_ins.lately(cookie) or await asyncio.to_thread(self.sign_ins.who, cookie)
+        return who if who is not None and await self._is_known(who) else None
+
+    async def _is_known(self, who: SignedIn) -> bool:
+        """Whether there is somebody of this name, and they have the same password as before."""
+        if self._credentials and who == SignedIn(self._credentials[0], self._stamp):
+            return True
+        return (await self._stamps()).get(who.name) == who.stamp
+
+    async def _banned(self, owner: str) -> bool:
+        if not is_visitor(owner):
+            return False
+        banned = await _lately(self._studio.bans.names)
+        return is_banned(owner, banned)
 
     async def _stamps(self) -> Mapping[str, str]:
-        stamps = self._studio.users.stamps
-        known = stamps.known
-        return await asyncio.to_thread(stamps.get) if known is None else known
+        return await _lately(self._studio.users.stamps)
 
     def _owner(self, name: str, request: Request) -> str:
         guests = self._visitors and self._credentials and self._credentials[0] == GUEST
@@ -224,6 +252,11 @@ class Authenticator:
                 f"The proxy gives you a name in {self._user_header} that nobody can have here, or "
                 "more than one."
             ) from None
+
+
+async def _lately(value: Lately[T]) -> T:
+    known = value.known
+    return await asyncio.to_thread(value.get) if known is None else known
 
 
 def is_safe_or_own(request: Request) -> bool:

@@ -9,7 +9,13 @@ from typing import Any
 
 import gradio as gr
 
-from ltx_ui.asked_shots import AskedShot, asked_again, read_settings, read_shots
+from ltx_ui.asked_shots import (
+    AskedShot,
+    asked_again,
+    check_shots,
+    read_settings,
+    read_shots,
+)
 from ltx_ui.errors import NotFound, StudioError
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import PromptFields
@@ -150,6 +156,7 @@ class Board:
             AskedShot, {"prompt": self._words(asked.text("text")), "num_frames": length}
         )
         shots = self._read([shot], settings, [])
+        check_shots(shots, settings, self._studio.usable)
         return self._boards.add("", settings, shots, asked.owner)
 
     def _from_take(self, asked: Asked) -> Storyboard:
@@ -180,10 +187,11 @@ class Board:
             shots = change(asked_again(board.shots), board)
             shots[0] = shots[0].model_copy(update={"join": "cut"})
             known = [shot.id for shot in board.shots]
-            return edited(
-                *(board, board.name if name is None else name, shared),
-                self._read(shots, shared, known),
-            )
+            read = self._read(shots, shared, known)
+            # A storyboard of which a LoRA went away meanwhile may still get another name.
+            if name is None:
+                check_shots(read, shared, self._studio.usable)
+            return edited(board, board.name if name is None else name, shared, read)
 
         return self._boards.change(asked.board, asked.owner, changed)
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ltx_ui.errors import FieldProblem, InvalidRecipe, NotFound, StudioError
-from ltx_ui.extending import OVERLAP
 from ltx_ui.presets import Presets
-from ltx_ui.recipe import MAX_FRAMES, MAX_PROMPT, MAX_SEED, MIN_FRAMES, Recipe
-from ltx_ui.storyboards import MAX_NAME, MOST_SHOTS, ShotAsked
+from ltx_ui.recipe import MAX_FRAMES, MAX_PROMPT, MAX_SEED, MIN_FRAMES
+from ltx_ui.storyboards import MAX_NAME, MOST_SHOTS, planned
 from ltx_ui.studio.directing import NOT_BEGUN, to_make
 from ltx_ui.studio.storyboards import KeptShot, Reason, SeenShot, Storyboard, Turn
 from ltx_ui.studio.studio import Studio
@@ -138,7 +137,8 @@ class BoardViews:
 
     def _shared(self, board: Storyboard) -> Iterator[Line]:
         """What all shots share, in words."""
-        for line in recipe_lines(_roughly(board, board.shots[0]), self._presets):
+        first = next(planned(board.shots, board.settings))
+        for line in recipe_lines(first, self._presets):
             if line.name not in _OF_SHOTS and line.words:
                 yield line
         if (seed := board.settings.get("seed")) is not None:
@@ -154,12 +154,15 @@ class BoardViews:
 
     def _time(self, board: Storyboard, seen: Sequence[SeenShot]) -> float | None:
         """How long making what is to be made takes; None where that is not known."""
+        meant = {each.shot.id for each in to_make(seen)}
         total = 0.0
-        for each in to_make(seen):
-            found = self._studio.estimate(_roughly(board, each.shot))
-            if found is None:
-                return None
-            total += found.seconds
+        recipes = planned(board.shots, board.settings)
+        for shot, recipe in zip(board.shots, recipes, strict=True):
+            if shot.id in meant:
+                found = self._studio.estimate(recipe)
+                if found is None:
+                    return None
+                total += found.seconds
         return total
 
 
@@ -167,14 +170,6 @@ def _message(message: str) -> str:
     """Why a making ended, in the language that is spoken."""
     why, rest, _ = message.partition(NOT_BEGUN)
     return " ".join(filter(None, (said(why.strip()), said(rest))))
-
-
-def _roughly(board: Storyboard, shot: KeptShot) -> Recipe:
-    """A recipe that takes as long as a shot's."""
-    recipe = ShotAsked(shot, board.settings, 0).recipe({})
-    if shot.join != "go_on":
-        return recipe
-    return recipe.model_copy(update={"num_frames": recipe.num_frames + OVERLAP - 1})
 
 
 def _lasts(board: Storyboard, seen: Sequence[SeenShot]) -> dict[str, Any]:

@@ -9,7 +9,29 @@ from dataclasses import dataclass
 
 from ltx_ui.settings import VISITOR
 from ltx_ui.studio.people import Role, role_of
+from ltx_ui.studio.sign_ins import SignedIn
 from ltx_ui.studio.tokens import Scope
+
+
+@dataclass(frozen=True)
+class ByToken:
+    """They came with a token, whose id this is."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class BySignIn:
+    """They have signed in, and came with this cookie."""
+
+    cookie: str
+
+
+@dataclass(frozen=True)
+class ByPassword:
+    """They came with a name and a password."""
+
+    who: SignedIn
 
 
 @dataclass(frozen=True)
@@ -19,10 +41,12 @@ class Asking:
     Attributes:
         owner: whose jobs and takes the request finds and makes.
         scopes: what their token is for; None without a token, for everything.
+        by: what they came in by, and what can be taken from them; None where that is nothing.
     """
 
     owner: str
     scopes: frozenset[Scope] | None = None
+    by: ByToken | BySignIn | ByPassword | None = None
 
     @property
     def role(self) -> Role:

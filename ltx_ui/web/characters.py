@@ -61,6 +61,7 @@ def form_of(character: Character) -> str:
     return render(
         "character_form.html",
         character=character,
+        was=CharacterAnswer.model_validate(character).model_dump_json() if character.id else "",
         accept=",".join(ACCEPTED),
         most={"name": MAX_NAME, "words": MAX_WORDS, "images": MOST_IMAGES, "seed": MAX_SEED},
     )

@@ -19,6 +19,7 @@ from ltx_ui.web import views
 from ltx_ui.web.access import owner_of
 from ltx_ui.web.examples import examples
 from ltx_ui.web.language import t
+from ltx_ui.web.marks import marked
 from ltx_ui.web.recipe_form import RecipeForm
 from ltx_ui.web.shown import kept
 from ltx_ui.web.stage import Stage
@@ -202,8 +203,7 @@ class Create:
         return self.stage.show(values, owner)
 
     def _note(self, values: Values, event: gr.EventData, owner: str) -> Updates:
-        words = str(sent(event, "text") or "")
-        self._studio.library.set_note(self._take_of(event, owner).id, owner, words)
+        self._studio.library.mark(self._take_of(event, owner).id, owner, marked(event, "note"))
         return {}
 
     def _remove(self, values: Values, event: gr.EventData, owner: str) -> Updates:
@@ -250,8 +250,15 @@ class Create:
         return self.form.filling.start_from(stored.digest, values)
 
     def _follow(self, values: Values, event: gr.EventData, owner: str) -> Updates:
-        take = self._take_of(event, owner)
-        return self.form.filling.follow(self._studio.film_of(take.id, owner), values, take.id)
+        return self.follow_take(self._take_of(event, owner).id, values, owner)
+
+    def follow_take(self, take_id: str, values: Values, owner: str) -> Updates:
+        """Let the next clip follow a take's film.
+
+        Raises:
+            NotFound, MediaError: as :meth:`Kept.film_of`.
+        """
+        return self.form.filling.follow(self._studio.film_of(take_id, owner), values, take_id)
 
     def _again(self, values: Values, event: gr.EventData, owner: str) -> Updates:
         return self.begin_again(str(sent(event, "take")), values, owner)

@@ -70,7 +70,7 @@ def _changes(was: Form, now: Form, silent: Collection[str] = ()) -> Iterator[Cha
 
 def _words(label: str, before: str, after: str) -> Iterator[Change]:
     """The words that differ; both texts where they have little in common."""
-    old, new = before.split(), after.split()
+    old, new = (text.replace("\n", " ↵ ").split() for text in (before, after))
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     if matcher.ratio() < 0.5:
         if old != new:

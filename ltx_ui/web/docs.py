@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
 from ltx_ui import __version__
+from ltx_ui.asked_shots import StoryboardAsked
 from ltx_ui.request import Request as RecipeRequest
 from ltx_ui.web.api_v1 import storyboards
 from ltx_ui.web.api_v1.links import LinkAsked
@@ -65,7 +66,7 @@ _BODIES: Mapping[str, type[BaseModel]] = {
     "TakeMarks": TakeMarks,
     "TokenAsked": TokenAsked,
     "LinkAsked": LinkAsked,
-    "StoryboardAsked": storyboards.StoryboardAsked,
+    "StoryboardAsked": StoryboardAsked,
     "StoryboardChanges": storyboards.StoryboardChanges,
     "ShotMaking": storyboards.ShotMaking,
     "ShotChoice": storyboards.ShotChoice,

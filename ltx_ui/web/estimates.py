@@ -11,7 +11,7 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.web import views
 from ltx_ui.web.form import Form
 from ltx_ui.web.templating import render
-from ltx_ui.words import squeeze
+from ltx_ui.words import tidy_lines
 
 
 class Estimates:
@@ -33,7 +33,7 @@ class Estimates:
 
     def roughly(self, form: Form) -> Recipe | None:
         """A recipe that takes as long; None if the form can't be made."""
-        words = {"prompt": squeeze(form.prompt) or "a clip"}
+        words = {"prompt": tidy_lines(form.prompt) or "a clip"}
         try:
             data = form.recipe_data(self._presets, self._studio.model_card())
             return parse_recipe(data | words)

@@ -18,9 +18,9 @@ from ltx_ui.presets import Example, Presets, Remedy
 from ltx_ui.recall import Making, recalled
 from ltx_ui.recipe import MAX_PROMPT, MAX_SEED, PromptFields, Recipe
 from ltx_ui.studio.deleting import UNDO_SECONDS
-from ltx_ui.studio.input_store import StoredSound
 from ltx_ui.studio.jobs import Origin
 from ltx_ui.studio.session import Session
+from ltx_ui.studio.stored import StoredSound
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
 from ltx_ui.web.access import owner_of

@@ -35,7 +35,7 @@ from ltx_ui.web.followed import Followed, followed_asked, read_followed
 from ltx_ui.web.given_sound import GivenSound, read_sound, sound_asked
 from ltx_ui.web.keyframes import Keyframe, read_rows, rows_asked
 from ltx_ui.web.loras import as_asked, read_chosen
-from ltx_ui.words import squeeze
+from ltx_ui.words import squeeze, tidy_lines
 
 if TYPE_CHECKING:
     from ltx_ui.engine.models import ModelCard
@@ -217,7 +217,7 @@ class Form:
         """The form that makes this recipe again, its seed locked. The words are as they were typed;
         or the paragraph, where they are not known or no longer give it."""
         asked, typed = request_data(recipe), _typed(recipe, presets)
-        own = squeeze(typed.negative_prompt or "")
+        own = tidy_lines(typed.negative_prompt or "")
         kept = {name: asked[name] for name in DESCRIBED.keys() & asked.keys()}
         kept |= {name: read_focus(kept[name]) for name in FOCUSES.values() if name in kept}
         kept["loras"] = read_chosen(asked.get("loras", ()))
@@ -229,7 +229,7 @@ class Form:
             **kept | asdict(typed),
             size=size_name(recipe.width, recipe.height, recipe.two_stage),
             seed_locked=True,
-            authors_negative=own != squeeze(recipe.negative_prompt),
+            authors_negative=own != tidy_lines(recipe.negative_prompt),
         )
         known = (each for each in presets.presets if not each.needs_reference)
         alike = (replace(form, preset=each.id) for each in known)
@@ -294,11 +294,16 @@ class Form:
 
 
 def _typed(recipe: Recipe, presets: Presets) -> Typed:
-    known = recipe.typed or Typed(recipe.prompt)
-    negative = recipe.negative_prompt if known.negative_prompt is None else known.negative_prompt
-    if squeeze(model_reads(known, presets)) != recipe.prompt:
-        return Typed(recipe.prompt, negative_prompt=negative)
-    return replace(known, negative_prompt=negative)
+    """What was typed, as it has to be typed now. Versions up to 0.2.0 made one line of prompts."""
+    known, negative = recipe.typed or Typed(recipe.prompt), recipe.negative_prompt
+    own = known.negative_prompt
+    if own is not None and (squeeze(own) != negative or tidy_lines(own) == negative):
+        negative = own
+    for prompt in (known.prompt, squeeze(known.prompt)):
+        typed = replace(known, prompt=prompt, negative_prompt=negative)
+        if tidy_lines(model_reads(typed, presets)) == recipe.prompt:
+            return typed
+    return Typed(recipe.prompt, negative_prompt=negative)
 
 
 DESCRIBED: Mapping[str, Described] = {each.name: each.metadata[Described] for each in fields(Form)}

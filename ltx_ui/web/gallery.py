@@ -23,6 +23,7 @@ from ltx_ui.web.create import Create
 from ltx_ui.web.gallery_filter import Filter, menus
 from ltx_ui.web.language import said, seconds, t
 from ltx_ui.web.made_with import made_with
+from ltx_ui.web.marks import marked
 from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, custom, on, panel, sent, texts
 
@@ -107,8 +108,8 @@ class Gallery:
 
     def note(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
         """Keep a take's note; Create shows it too."""
-        owner, words = owner_of(request), str(sent(event, "text") or "")
-        self._library.set_note(_take_id(event), owner, words)
+        owner = owner_of(request)
+        self._library.mark(_take_id(event), owner, marked(event, "note"))
         return self._create.stage.show(values, owner)
 
     def remove(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
@@ -129,7 +130,9 @@ class Gallery:
     def open_menu(self, event: gr.EventData, request: gr.Request) -> Updates:
         """What can be done with a take, and what it is."""
         take = self._library.take(_take_id(event), owner_of(request))
-        return {self._menu: {"take": take.id, "html": render("take_menu.html", take=take)}}
+        leads = self._create.form.filling.leading
+        html = render("take_menu.html", take=take, leads=leads)
+        return {self._menu: {"take": take.id, "html": html}}
 
     def use_seed(self, values: Values, event: gr.EventData) -> Updates:
         """Put a take's seed into Create's field, locked."""
@@ -144,6 +147,12 @@ class Gallery:
         """Put a take's whole recipe into Create's fields."""
         take = self._library.take(_take_id(event), owner_of(request))
         return self._create.form.filling.reuse_recipe(take.recipe, values) | self._to_create
+
+    def follow(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
+        """Let the next clip follow a take's film."""
+        return (
+            self._create.follow_take(_take_id(event), values, owner_of(request)) | self._to_create
+        )
 
     def make_again(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
         """Queue the recipe of a take whose file is gone."""
@@ -169,7 +178,12 @@ class Gallery:
         on(wall.again, self.make_again, stage.inputs, {*stage.outputs, self._tabs})
         on(menu.seek, self.open_menu, None, {menu}, how=LATEST)
         on(menu.note, self.note, stage.inputs, stage.outputs, how=EACH)
-        for used, use in ((menu.use_seed, self.use_seed), (menu.use_all, self.use_all)):
+        acts = (
+            (menu.use_seed, self.use_seed),
+            (menu.use_all, self.use_all),
+            (menu.follow, self.follow),
+        )
+        for used, use in acts:
             on(used, use, fields.all, {*form.filling.filled, self._tabs})
 
 

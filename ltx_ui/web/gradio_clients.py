@@ -24,7 +24,7 @@ from ltx_ui.errors import NotFound, StudioError, TooMuch
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import Done, Failed, Job, Queued, Running
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web.access import Owner
+from ltx_ui.web.access import Caller, Owner
 from ltx_ui.web.api_v1 import schemas
 from ltx_ui.web.api_v1.events import Watching
 from ltx_ui.web.bodies import read_json, recipe_limit, validated
@@ -131,11 +131,14 @@ class GradioClients:
         return {"event_id": event}
 
     async def data(
-        self, request: Request, owner: Owner, session_hash: Annotated[str, Query(pattern=_SESSION)]
+        self,
+        request: Request,
+        caller: Caller,
+        session_hash: Annotated[str, Query(pattern=_SESSION)],
     ) -> Response:
         """How far a client's calls are, one after the other, and how each has ended."""
-        told = self._told((owner, session_hash), root_of(request))
-        return Stream(self._watching.streams, owner, told, lambda: _message("heartbeat"))
+        told = self._told((caller.owner, session_hash), root_of(request))
+        return Stream(self._watching.streams, caller, told, lambda: _message("heartbeat"))
 
     async def cancel(self, request: Request, owner: Owner) -> dict[str, bool]:
         """Cancel a call's job."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
+import gradio as gr
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,13 +16,14 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import Owner
 from ltx_ui.web.bodies import read_json, validated
 from ltx_ui.web.routing import error_answers, json_body
+from ltx_ui.web.wiring import sent, texts
 
 MOST_BYTES = 50_000
 """In what is written on a take."""
 
 
-class TakeMarks(BaseModel):
-    """What an owner writes on a take. A field that is left out stays as it is."""
+class Written(BaseModel):
+    """What is written on a take."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -32,7 +35,17 @@ class TakeMarks(BaseModel):
     )
 
 
-class MarksAnswer(TakeMarks):
+class TakeMarks(Written):
+    """What an owner writes on a take. A field that is left out stays as it is."""
+
+    was: Written | None = Field(
+        None,
+        description="What you take for written there. Where something else is by now, nothing is "
+        "changed, and the answer is 409.",
+    )
+
+
+class MarksAnswer(Written):
     """What is written on a take by now."""
 
     id: str
@@ -45,7 +58,23 @@ def read_marks(data: Mapping[str, Any]) -> Marks:
         InvalidRecipe: a field is not known, or can't have its value.
     """
     read = validated(TakeMarks, data)
-    return Marks(**read.model_dump(include=read.model_fields_set))
+    was = () if read.was is None else (_marks(read.was),)
+    return replace(_marks(read), was=was)
+
+
+def marked(event: gr.EventData, field: Literal["name", "note"]) -> Marks:
+    """What was written on the page, and what the page takes for written there before."""
+    was = tuple(_mark(field, text) for text in texts(sent(event, "was")))
+    return replace(_mark(field, str(sent(event, "text") or "")), was=was)
+
+
+def _mark(field: Literal["name", "note"], text: str) -> Marks:
+    return Marks(name=text) if field == "name" else Marks(note=text)
+
+
+def _marks(written: Written) -> Marks:
+    sent_ones = written.model_fields_set & Written.model_fields.keys()
+    return Marks(**written.model_dump(include=sent_ones))
 
 
 def router(studio: Studio) -> APIRouter:
@@ -55,7 +84,7 @@ def router(studio: Studio) -> APIRouter:
     @made.patch(
         "/takes/{take_id}",
         openapi_extra=json_body(TakeMarks),
-        responses=error_answers(401, 403, 404, 413, 415, 422),
+        responses=error_answers(401, 403, 404, 409, 413, 415, 422),
     )
     async def mark_take(request: Request, take_id: str, owner: Owner) -> MarksAnswer:
         """Change a take's name, note, heart or tags: all that the body has, or nothing."""

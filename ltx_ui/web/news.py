@@ -25,14 +25,14 @@ from ltx_ui.errors import TooMuch
 from ltx_ui.studio.jobs import Job, Queued, Running
 from ltx_ui.studio.session import Session
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web.access import Owner
+from ltx_ui.web.access import Caller, Owner
 from ltx_ui.web.api_v1.events import mark
 from ltx_ui.web.streams import HEARTBEAT_SECONDS, Streams, streaming
 
 LOOK_SECONDS = 1.0
 """How often the sessions of open pages are looked at; more often no page is told anything."""
 LIFE_SECONDS = 300.0
-"""How long a stream lasts. The page asks for another one then, and may have to sign in for it."""
+"""How long a stream lasts. The page asks for another one then."""
 MOST_PAGES = 12
 """Streams of one person's pages; what is open beyond that asks now and then."""
 MOST_VERSIONS = 500
@@ -91,12 +91,13 @@ class News:
         made.add_api_route("/session/version", self.version, methods=["GET"])
         return made
 
-    async def events(self, owner: Owner) -> Response:
+    async def events(self, caller: Caller) -> Response:
         """An event at first, and one whenever there is something new for the person who asks."""
+        owner = caller.owner
         # Before the first event: what changes while the page asks for what there is, is news.
         session = await asyncio.to_thread(self._studio.session, owner)
         place = self._follow(owner, session)
-        return streaming(self._streams, owner, self._told(owner), "beat", place)
+        return streaming(self._streams, caller, self._told(owner), "beat", place)
 
     async def version(self, request: Request, owner: Owner) -> Response:
         """Nothing but a tag, which is another one once there is something new for the person who

@@ -69,7 +69,7 @@ PARTS: Mapping[str, Part] = {
             "sought.js": ("seek",),
             "along.js": (),
             "cards.js": ("seek", "more", "heart", "tag", "remove", "again"),
-            "take_menu.js": ("seek", "note", "use_seed", "use_all"),
+            "take_menu.js": ("seek", "note", "use_seed", "use_all", "follow"),
         },
         scripts=("rows.js", "peeking.js", "choosing.js", "bringing_back.js"),
         styles=("gallery.css", "along.css"),

@@ -43,7 +43,7 @@ from ltx_ui.web.segments import offer
 from ltx_ui.web.shown import Shown
 from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, in_browser, on, panel, presence, sent
-from ltx_ui.words import squeeze
+from ltx_ui.words import tidy_lines
 
 _SENT = (*PICTURES, *TIMED, "followed")
 _TYPED = ("prompt", "negative_prompt", *_SENT)
@@ -114,7 +114,7 @@ class RecipeForm:
         if (prompts := alternatives(recipe.prompt)) == [recipe.prompt]:
             return [recipe]
         asked, typed = request_data(recipe), {"typed": recipe.typed}
-        made = (parse_recipe(asked | {"prompt": squeeze(prompt)}) for prompt in prompts)
+        made = (parse_recipe(asked | {"prompt": prompt}) for prompt in prompts)
         return [each.model_copy(update=typed) for each in made]
 
     def describe(self, values: Values, request: gr.Request) -> Updates:
@@ -167,7 +167,7 @@ class RecipeForm:
     def _compiled(self, form: Form) -> str:
         text = model_reads(form.prompt_fields, self._presets)
         tokens = self._studio.count_tokens(text)
-        return views.compiled(text, tokens, differs=text != squeeze(form.prompt))
+        return views.compiled(text, tokens, differs=text != tidy_lines(form.prompt))
 
     def _what_is_wrong(self, values: Values) -> str:
         try:

@@ -89,7 +89,8 @@ def _beside_fields(recipe: Recipe) -> Iterator[Line]:
         yield Line(EXTEND, t("extend.film"), words)
     if again := recipe.inputs.retake:
         start, end = (seconds(frame / recipe.fps, 2) for frame in frames_again(again))
-        yield Line(RETAKE, t("retake.film"), t("retake.words", start=start, end=end))
+        words = t("retake.words", start=start, end=end)
+        yield Line(RETAKE, t("retake.film"), words, again.mask)
     if recipe.inputs.picture:
         words = "revoice.given" if recipe.as_given else "revoice.made"
         yield Line(

@@ -31,6 +31,6 @@ def error_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def json_body(kind: type[BaseModel]) -> dict[str, Any]:
-    """The OpenAPI description of a body that is a model as JSON."""
-    content = {"application/json": {"schema": kind.model_json_schema()}}
+    """The OpenAPI description of a body that is a model as JSON, one of those that it names."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind.__name__}"}}}
     return {"requestBody": {"required": True, "content": content}}

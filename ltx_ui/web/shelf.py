@@ -22,6 +22,7 @@ from ltx_ui.web.casting import brought
 from ltx_ui.web.characters import form_of, read_character, shelf_of_characters
 from ltx_ui.web.create import Create
 from ltx_ui.web.language import t
+from ltx_ui.web.marks import marked
 from ltx_ui.web.sheet import MOST_TILES
 from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, custom, on, sent, texts
@@ -121,10 +122,10 @@ class Shelf:
         return self._create.stage.show(values, owner)
 
     def _name(self, event: gr.EventData, owner: str) -> None:
-        self._mark(event, owner, Marks(name=str(sent(event, "text") or "")))
+        self._mark(event, owner, marked(event, "name"))
 
     def _note(self, event: gr.EventData, owner: str) -> None:
-        self._mark(event, owner, Marks(note=str(sent(event, "text") or "")))
+        self._mark(event, owner, marked(event, "note"))
 
     def _mark(self, event: gr.EventData, owner: str, marks: Marks) -> None:
         self._studio.library.mark(str(sent(event, "take")), owner, marks)
@@ -157,7 +158,9 @@ class Shelf:
         """Keep a character; what is wrong with it is said in its form."""
         owner = owner_of(request)
         try:
-            self._studio.characters.save(read_character(sent(event, "character")), owner)
+            was = sent(event, "was")
+            before = read_character(was) if was else None
+            self._studio.characters.save(read_character(sent(event, "character")), owner, before)
         except StudioError as error:
             return self._put("problem", views.problem(error))
         return self._characters(owner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, aclosing, contextmanager
 
 from anyio import CancelScope
@@ -13,9 +13,9 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from ltx_ui.errors import TooMuch
-from ltx_ui.studio.bans import Bans, is_banned
+from ltx_ui.errors import NotAllowed, TooMuch
 from ltx_ui.studio.guard import crowd_of, is_visitor
+from ltx_ui.web.caller import Asking
 
 HEARTBEAT_SECONDS = 10.0
 """How often something is sent, so that no proxy takes the connection for dead."""
@@ -24,24 +24,24 @@ RETRY_MILLISECONDS = 2000
 MOST_OF_ONE = 250
 """Streams that all who come from one address may have at once, and that the owner may have."""
 LOOK_SECONDS = 0.5
-"""How often it is looked whether somebody is let in no more who has a stream."""
+"""How often it is looked whether somebody is let in no more who has a stream, or waits."""
 
 _log = logging.getLogger(__name__)
 
 
 class Streams:
-    """Counts the streams that are open, and ends those of who is banned. To be used on the server's
-    event loop alone.
+    """Counts the streams that are open, and ends those of who is let in no more. To be used on the
+    server's event loop alone.
 
     Args:
         most: how many may be open at once, of all people together.
-        bans: who is let in no more.
+        lets_in: whether who came in would be let in again.
     """
 
-    def __init__(self, most: int, bans: Bans) -> None:
-        self._most, self._bans = most, bans
+    def __init__(self, most: int, lets_in: Callable[[Asking], Awaitable[bool]]) -> None:
+        self._most, self._lets_in = most, lets_in
         self._open: Counter[str] = Counter()
-        self._visitors: dict[CancelScope, str] = {}
+        self._inside: dict[CancelScope, Asking] = {}
         self._looking: asyncio.Task[None] | None = None
 
     @contextmanager
@@ -60,32 +60,41 @@ class Streams:
             self._open += Counter()
 
     @contextmanager
-    def while_let_in(self, owner: str) -> Iterator[CancelScope]:
-        """The block is left as soon as its owner is banned; the scope tells whether it was."""
+    def while_let_in(self, caller: Asking) -> Iterator[CancelScope]:
+        """The block is left as soon as the caller is let in no more; the scope tells whether it
+        was."""
         with CancelScope() as scope:
-            if not is_visitor(owner):
-                yield scope
-                return
-            self._visitors[scope] = owner
+            self._inside[scope] = caller
             if self._looking is None or self._looking.done():
                 self._looking = asyncio.create_task(self._look())
             try:
                 yield scope
             finally:
-                del self._visitors[scope]
+                del self._inside[scope]
+
+    @contextmanager
+    def waiting(self, caller: Asking) -> Iterator[None]:
+        """The block, in which a caller waits for an answer, is left as soon as they are let in no
+        more.
+
+        Raises:
+            NotAllowed: they are not.
+        """
+        with self.while_let_in(caller) as let_in:
+            yield
+        if let_in.cancelled_caught:
+            raise NotAllowed("You are let in no more: what you came in by was taken back.")
 
     async def _look(self) -> None:
-        names = self._bans.names
-        while self._visitors:
+        while self._inside:
             await asyncio.sleep(LOOK_SECONDS)
-            try:
-                known = names.known
-                banned = await asyncio.to_thread(names.get) if known is None else known
-            except Exception as error:
-                _log.warning("Who is banned can't be read: %s", error)
-                continue
-            for scope, owner in self._visitors.items() if banned else ():
-                if is_banned(owner, banned):
+            for scope, caller in list(self._inside.items()):
+                try:
+                    let_in = await self._lets_in(caller)
+                except Exception as error:
+                    _log.warning("Who is let in can't be read: %s", error)
+                    break
+                if not let_in:
                     scope.cancel()
 
     def _check_room(self, owner: str) -> None:
@@ -113,14 +122,14 @@ class Stream(EventSourceResponse):
     def __init__(
         self,
         streams: Streams,
-        owner: str,
+        caller: Asking,
         events: AsyncIterator[ServerSentEvent],
         beat: Callable[[], ServerSentEvent],
         place: AbstractContextManager[object] | None = None,
     ) -> None:
         super().__init__(events, ping=HEARTBEAT_SECONDS, ping_message_factory=beat, sep="\n")
-        self._streams, self._owner = streams, owner
-        self._place = streams.open(owner) if place is None else place
+        self._streams, self._caller = streams, caller
+        self._place = streams.open(caller.owner) if place is None else place
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it; part of ASGI."""
@@ -132,7 +141,7 @@ class Stream(EventSourceResponse):
             ended = not message.get("more_body", True)
 
         with self._place:
-            with self._streams.while_let_in(self._owner) as let_in:
+            with self._streams.while_let_in(self._caller) as let_in:
                 await super().__call__(scope, receive, sent)
             if let_in.cancelled_caught and not ended:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -140,7 +149,7 @@ class Stream(EventSourceResponse):
 
 def streaming(
     streams: Streams,
-    owner: str,
+    caller: Asking,
     events: AsyncGenerator[ServerSentEvent],
     heartbeat: str | None = None,
     place: AbstractContextManager[object] | None = None,
@@ -148,7 +157,7 @@ def streaming(
     """The answer that sends events as they come.
 
     Args:
-        owner: who asks for it.
+        caller: who asks for it.
         place: as in :class:`Stream`; one of the streams', if not given.
         heartbeat: the name of an event that tells a page's script that the stream still stands;
             None for a comment, which browsers don't tell scripts of.
@@ -159,7 +168,7 @@ def streaming(
             return ServerSentEvent(comment="still here", sep="\n")
         return ServerSentEvent("{}", event=heartbeat, sep="\n")
 
-    return Stream(streams, owner, _begun(events), beat, place)
+    return Stream(streams, caller, _begun(events), beat, place)
 
 
 async def _begun(events: AsyncGenerator[ServerSentEvent]) -> AsyncIterator[ServerSentEvent]:

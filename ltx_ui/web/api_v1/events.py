@@ -19,6 +19,7 @@ from ltx_ui.errors import NotFound
 from ltx_ui.studio.jobs import Cancelling, Job, JobState, Queued, Running
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.api_v1 import schemas
+from ltx_ui.web.caller import Asking
 from ltx_ui.web.streams import Streams, streaming
 
 LOOK_SECONDS = 0.25
@@ -131,18 +132,18 @@ class Watching:
             return None
 
 
-def stream(watching: Watching, job: Job, asking: str, root: str, seen: str) -> Response:
+def stream(watching: Watching, job: Job, caller: Asking, root: str, seen: str) -> Response:
     """The answer to who wants a job's events.
 
     Args:
-        asking: who wants them.
+        caller: who wants them.
         root: the path below which the studio is.
         seen: the id of the last event that the client has; empty without one.
     """
     if not job.live and seen == mark(job):
         # It has been told everything; with this status browsers don't connect again.
         return Response(status_code=204)
-    return streaming(watching.streams, asking, _events(watching.follow(job), root, seen))
+    return streaming(watching.streams, caller, _events(watching.follow(job), root, seen))
 
 
 async def _events(

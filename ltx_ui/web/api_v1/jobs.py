@@ -12,7 +12,7 @@ from ltx_ui.errors import NotFound
 from ltx_ui.settings import Settings
 from ltx_ui.studio.jobs import Job, StateName
 from ltx_ui.studio.studio import Studio
-from ltx_ui.web.access import Owner
+from ltx_ui.web.access import Caller, Owner
 from ltx_ui.web.api_v1 import schemas
 from ltx_ui.web.api_v1.cursors import cursor_of_jobs, number_of_job
 from ltx_ui.web.api_v1.events import EVENT, Watching, stream
@@ -81,7 +81,7 @@ class Jobs:
         self,
         request: Request,
         job_id: JobId,
-        owner: Owner,
+        caller: Caller,
         last_event_id: Annotated[
             str, Header(description="The id of the last event that you have.")
         ] = "",
@@ -90,8 +90,8 @@ class Jobs:
         then done, failed or cancelled, which is the last one; gone if its takes were deleted. Each
         one's data is all that there is to tell (Progress). An event that you have, by the header
         Last-Event-ID, is not sent again; 204 after the last one."""
-        job = await asyncio.to_thread(self._studio.job, job_id, owner)
-        return stream(self._watching, job, owner, root_of(request), last_event_id)
+        job = await asyncio.to_thread(self._studio.job, job_id, caller.owner)
+        return stream(self._watching, job, caller, root_of(request), last_event_id)
 
     def cancel_job(self, request: Request, job_id: JobId, owner: Owner) -> schemas.Job:
         """Cancel a job: at once while it waits, at its next step while it runs. One that has ended

@@ -49,6 +49,7 @@ class Retaken(BaseModel):
     region: list[Fraction] | None = Field(
         None, description="What of the picture: left, top, width and height, in shares of it."
     )
+    mask: Digest | None = Field(None, description="Likewise: a picture that is white there.")
 
 
 class Revoiced(BaseModel):

@@ -13,7 +13,15 @@ from fastapi import Path as InPath
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from ltx_ui.asked_shots import Shots, asked_again, read_settings, read_shots
+from ltx_ui.asked_shots import (
+    SettingsField,
+    Shots,
+    StoryboardAsked,
+    asked_again,
+    check_shots,
+    read_settings,
+    read_shots,
+)
 from ltx_ui.media.splicing import splice
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import MAX_SEED
@@ -40,21 +48,6 @@ _MOST_BYTES = 500_000
 """Twelve prompts in any script, escaped."""
 
 ShotId = Annotated[str, InPath(max_length=32, description="A shot's id.")]
-SettingsField = Field(
-    description="What all shots share: fields of a recipe (width, height, fps, "
-    "num_inference_steps, guidance_scale, negative_prompt, seed, model, loras, …), a preset and a "
-    "size by their names. A seed is that of the shots without one of their own."
-)
-
-
-class StoryboardAsked(BaseModel):
-    """A storyboard to be kept."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str = Field("", max_length=MAX_NAME)
-    settings: Annotated[dict[str, Any], SettingsField] = Field(default_factory=dict)
-    shots: Shots
 
 
 class StoryboardChanges(BaseModel):
@@ -151,6 +144,7 @@ class Storyboards:
         def kept() -> Storyboard:
             settings = self._settings(asked.settings)
             shots = self._shots(asked.shots, settings, ())
+            check_shots(shots, settings, self._studio.usable)
             return self._boards.add(asked.name, settings, shots, owner)
 
         told = self._told(await asyncio.to_thread(kept), request, owner)
@@ -178,6 +172,9 @@ class Storyboards:
             if given is None:
                 given = asked_again(board.shots)
             shots = self._shots(given, settings, [shot.id for shot in board.shots])
+            # A storyboard of which a LoRA went away meanwhile may still get another name.
+            if asked.settings is not None or asked.shots is not None:
+                check_shots(shots, settings, self._studio.usable)
             return edited(board, board.name if asked.name is None else asked.name, settings, shots)
 
         changed = await asyncio.to_thread(self._boards.change, storyboard_id, owner, change)

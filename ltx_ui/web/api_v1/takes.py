@@ -188,7 +188,7 @@ class Takes:
         )
         add(router, "GET HEAD", one, self.get_take, 404)
         add(
-            *(router, "PATCH", one, self.change_take, 403, 404, 413, 415, 422),
+            *(router, "PATCH", one, self.change_take, 403, 404, 409, 413, 415, 422),
             openapi_extra=body("TakeMarks"),
         )
         add(router, "DELETE", one, self.delete_take, 403, 404)

@@ -1,10 +1,15 @@
 // A note, or a name, is sent in a pause, for the clip that it was begun for, whatever is there by then.
-// It stands in the field's attribute too: what the studio draws differs from it then, and is shown.
+// What was drawn there, or was sent from here last, goes along: what another page wrote meanwhile is not
+// replaced. It stands in the field's attribute too: what the studio draws differs from it then, and is shown.
+studio.written = new Map();
 studio.notes = (element, send) => {
   let note, pending;
   const now = () => {
     clearTimeout(pending);
-    if (note) send(note);
+    if (note) {
+      send(note);
+      studio.written.set(`${note.take} ${note.do}`, note.text);
+    }
     note = null;
   };
   element.addEventListener('input', event => {
@@ -12,7 +17,8 @@ studio.notes = (element, send) => {
     if (!field) return;
     const {take} = field.closest('[data-take]').dataset, {do: does} = field.dataset;
     if (note && (note.take !== take || note.do !== does)) now();
-    note = {do: does, take, text: field.value};
+    const was = note?.was ?? [field.getAttribute('value'), studio.written.get(`${take} ${does}`)].filter(text => text != null);
+    note = {do: does, take, text: field.value, was};
     field.setAttribute('value', field.value);
     clearTimeout(pending);
     pending = setTimeout(now, 400);

@@ -150,25 +150,27 @@ const keepMarks = async (take, marks) => {
     return {wrong: [error instanceof TypeError ? WORDS.offline : WORDS.not_sent]};
   }
 };
-const keepTags = async (take, tags) => {
-  const {told, wrong} = await keepMarks(take, {tags});
+const keepTags = async (take, tags, was) => {
+  const {told, wrong} = await keepMarks(take, {tags, was});
   const places = new Set(wrong?.map(each => Number(each.loc?.at(-1).split('.')[1])));
   const [right, left] = [false, true].map(isLeft => tags.filter((_, place) => places.has(place) === isLeft));
   if (!left.length || !right.length) return {told, wrong};
-  return {...await keepMarks(take, {tags: right}), wrong, left};
+  return {...await keepMarks(take, {tags: right, was}), wrong, left};
 };
 dialog.addEventListener('change', async ({target}) => {
   const marks = target.closest('.marks'), {name, value} = target, take = shown;
   if (!marks) return;
   marked = true;
   const {told, wrong = [], left = []} = name === 'tags'
-    ? await keepTags(take, studio.tags(value)) : await keepMarks(take, {[name]: value});
+    ? await keepTags(take, studio.tags(value), {tags: studio.tags(target.defaultValue)})
+    : await keepMarks(take, {[name]: value, was: {[name]: target.defaultValue}});
   target.dataset.wrong = wrong.map(each => each.msg ?? each).join(' ');
   target.setAttribute('aria-invalid', wrong.length > 0);
   const said = marks.querySelector('.wrong');
   said.textContent = [...marks.querySelectorAll('[data-wrong]')].map(field => field.dataset.wrong).join(' ').trim();
   if (wrong.length) said.scrollIntoView({block: 'nearest'});
   if (!told) return;
+  target.defaultValue = [told[name]].flat().join(', ');
   // What was typed meanwhile is kept next.
   if (target.value === value) target.value = [told[name], left].flat(2).join(', ');
   const title = marks.parentElement.querySelector('h2');

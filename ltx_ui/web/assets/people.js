@@ -98,10 +98,42 @@ document.addEventListener('input', ({target}) => {
   [start, end].forEach(show);
   sheet.querySelector('video').currentTime = Math.max(0, target.value - !isStart + 0.5) / target.dataset.fps;
 });
+// What is painted on the film, white on black, of which only the white is seen.
+const painted = canvas => {
+  canvas.closest('form').elements[canvas.dataset.mask].value = canvas.hidden ? '' : canvas.toDataURL();
+};
+const unpaint = canvas => {
+  const pen = canvas.getContext('2d'), {width, height} = canvas;
+  pen.fillRect(0, 0, width, height);
+  Object.assign(pen, {strokeStyle: '#fff', lineWidth: Math.min(width, height) / 7, lineCap: 'round', lineJoin: 'round'});
+  painted(canvas);
+};
+document.addEventListener('change', ({target}) => {
+  if (!target.closest('#account select')?.querySelector('[data-painted]')) return;
+  const canvas = sheet.querySelector('canvas');
+  canvas.hidden = sheet.querySelector('[data-painting]').hidden = !('painted' in target.selectedOptions[0].dataset);
+  unpaint(canvas);
+  canvas.scrollIntoView({block: 'nearest'});
+});
+for (const kind of ['pointerdown', 'pointermove', 'pointerup']) document.addEventListener(kind, event => {
+  const {target: canvas, buttons, offsetX, offsetY, pointerId} = event;
+  if (!canvas.matches?.('#account canvas')) return;
+  if (kind === 'pointerup') return painted(canvas);
+  const pen = canvas.getContext('2d'), scale = canvas.width / canvas.clientWidth, at = [offsetX * scale, offsetY * scale];
+  if (kind === 'pointerdown') {
+    canvas.setPointerCapture(pointerId);
+    pen.beginPath();
+    pen.moveTo(...at);
+  }
+  if (!buttons) return;
+  pen.lineTo(...at);
+  pen.stroke();
+});
 document.addEventListener('click', async ({target}) => {
   const button = target.closest('#account button');
   if (!button) return;
   if ('close' in button.dataset) sheet.hidePopover();
+  if ('unpaint' in button.dataset) unpaint(sheet.querySelector('canvas'));
   if ('copy' in button.dataset) {
     const field = button.previousElementSibling;
     field.select();

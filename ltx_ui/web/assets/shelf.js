@@ -192,7 +192,8 @@ element.addEventListener('submit', event => {
   event.preventDefault();
   const form = event.target, {name, words, seed} = form.elements;
   const images = [...form.querySelectorAll('[data-image]')].map(slot => slot.dataset.image);
-  trigger('save', {character: {id: form.dataset.id, name: name.value, words: words.value, seed: seed.value, images}});
+  const {id, was} = form.dataset;
+  trigger('save', {character: {id, name: name.value, words: words.value, seed: seed.value, images}, was: was && JSON.parse(was)});
 });
 
 // What was drawn before this script came needs all of the above.

@@ -1,6 +1,6 @@
 // What can be done with a card's take: fetched when its menu is opened.
 const sheet = element.querySelector('#take-menu');
-const ACTS = ['use_seed', 'use_all'];
+const ACTS = ['use_seed', 'use_all', 'follow'];
 let take;
 document.addEventListener('studio:menu', ({detail: {take: id, button}}) => {
   take = id;

@@ -157,7 +157,8 @@ class Tools:
         with self._watching.streams.open(owner):
             job = await submitted(self._studio, self._settings, fields, owner)
             if wait_seconds:
-                job = await self._watched(ctx, job, wait_seconds)
+                with self._watching.streams.waiting(_request(ctx).state.caller):
+                    job = await self._watched(ctx, job, wait_seconds)
         return await self._told(ctx, job, owner)
 
     async def job_status(self, ctx: Asked, job_id: JobId) -> Annotated[CallToolResult, JobAnswer]:
