@@ -223,7 +223,8 @@ class Storyboards:
             chosen = found.get(shot.chosen or "")
             before = seen[-1].chosen if seen else None
             takes = tuple(found[each] for each in shot.takes if each in found)
-            seen.append(SeenShot(shot, chosen, takes, chosen and _outdated(shot, chosen, before)))
+            reason = _outdated(shot, chosen, before) if chosen is not None else None
+            seen.append(SeenShot(shot, chosen, takes, reason))
         return seen
 
     def pieces(self, board: Storyboard, owner: str) -> list[Piece]:

@@ -198,7 +198,7 @@ class Board:
     def _add(self, asked: Asked) -> Storyboard:
         def more(shots: list[AskedShot], board: Storyboard) -> list[AskedShot]:
             told = {"prompt": self._words(asked.text("text")), "join": asked.text("join") or "cut"}
-            length = {"seconds": asked.text("seconds")}
+            length = {"seconds": asked.text("seconds").strip() or 0}
             return [*shots, validated(AskedShot, told | length)]
 
         return self._change(asked, more)
@@ -220,6 +220,7 @@ class Board:
         told = shot.model_dump(exclude_none=True)
         if field == "seconds":
             del told["num_frames"]
+            text = text.strip() or "0"  # Without any, a program's shot has the usual length.
         if field == "prompt":
             text = self._words(text)
         return told | {field: None if field == "seed" and not text.strip() else text}

@@ -132,7 +132,8 @@ class BoardViews:
             job = self._studio.job(turn.job, owner)
             if job.live:
                 preview = self._studio.preview(turn.job, owner)
-                return job_views([job])[0], preview and base64.b64encode(preview).decode()
+                told = base64.b64encode(preview).decode() if preview else None
+                return job_views([job])[0], told
         return None, None
 
     def _shared(self, board: Storyboard) -> Iterator[Line]:
