@@ -10,8 +10,9 @@ from pydantic import AfterValidator
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import AUDIO, FIELDS, FILMS, FOCUSES
 from ltx_ui.request import Request, parse_request
+from ltx_ui.sound_length import FIT
 
-_HEARD = (AUDIO, "audio_strength", "audio_start")
+_HEARD = (AUDIO, "audio_strength", "audio_start", FIT)
 _OWN = ("prompt", "model", "noise", "keyframes", "loras", *_HEARD, *FILMS)
 PER_CLIP = frozenset({*_OWN, *FIELDS.values(), *FOCUSES.values()})
 """Fields that belong to one clip and can't be part of a bundle."""

@@ -18,17 +18,18 @@ from ltx_ui.given_films import (
     read_film,
     whole_number,
 )
-from ltx_ui.inputs import EXTEND, Direction, FilmInput, name_at
+from ltx_ui.inputs import EXTEND, Direction, FilmInput, SoundOn, name_at
 from ltx_ui.recipe import MAX_FRAMES, Recipe
 from ltx_ui.values import shown
 
 OVERLAP = 17
 """Frames that the new part shares with the film unless something else is asked for."""
 MIN_OVERLAP, MAX_OVERLAP = 9, 65
-_KEYS = ("direction", "overlap")
+_KEYS = ("direction", "overlap", "sound")
 _HOW = (
     'Send an object with either "take", the id of a take, or "video", a film as base64, as a data '
-    'URI or as a digest; and, if need be, "direction" ("after" or "before") and "overlap".'
+    'URI or as a digest; and, if need be, "direction" ("after" or "before"), "overlap" and "sound" '
+    '("continue" or "new").'
 )
 
 
@@ -41,10 +42,12 @@ class SentFilm(GivenFilm):
 
     direction: Direction = "after"
     overlap: int | None = None
+    sound: SoundOn = "continue"
 
     def input(self, digest: str) -> FilmInput:
         """The recipe's input."""
-        return FilmInput(digest=digest, direction=self.direction, overlap=self.overlap or 0)
+        overlap = self.overlap or 0
+        return FilmInput(digest=digest, direction=self.direction, overlap=overlap, sound=self.sound)
 
 
 def _read(value: Any) -> Any:
@@ -54,6 +57,7 @@ def _read(value: Any) -> Any:
         video=given["video"],
         direction=_direction(given.get("direction", "after")),
         overlap=_overlap(given.get("overlap")),
+        sound=_sound(given.get("sound", "continue")),
     )
 
 
@@ -65,6 +69,17 @@ def _direction(value: Any) -> Direction:
     raise ValueError(
         f'has the direction {shown(value)}; allowed are "after", to go on from the film\'s end, '
         'and "before", to lead to its beginning.'
+    )
+
+
+def _sound(value: Any) -> SoundOn:
+    if value == "continue":
+        return "continue"
+    if value == "new":
+        return "new"
+    raise ValueError(
+        f'has the sound {shown(value)}; allowed are "continue", to let the film\'s sound go on, '
+        'and "new", to make sound that only passes over into it.'
     )
 
 
@@ -94,6 +109,7 @@ SentExtend = Annotated[
                     "minimum": MIN_OVERLAP,
                     "maximum": MAX_OVERLAP,
                 },
+                "sound": {"type": "string", "enum": ["continue", "new"]},
             },
             "additionalProperties": False,
         }
@@ -119,7 +135,8 @@ def goes_on(
 
 def as_sent(film: FilmInput) -> dict[str, Any]:
     """A recipe's film under the API's names."""
-    return {"video": film.digest, "direction": film.direction, "overlap": film.overlap}
+    told = {"video": film.digest, "direction": film.direction, "overlap": film.overlap}
+    return {**told, "sound": film.sound}
 
 
 def settled(recipe: Recipe, film: Film, inherited: Collection[str] = ()) -> Recipe:
@@ -137,9 +154,11 @@ def settled(recipe: Recipe, film: Film, inherited: Collection[str] = ()) -> Reci
         return recipe
     recipe = recipe.model_copy(update={name: getattr(film, name) for name in inherited})
     usual = min(OVERLAP, whole_frames(film.frames), recipe.num_frames - TEMPORAL_COMPRESSION)
-    filled = named.model_copy(
-        update={"frames": film.frames, "overlap": named.overlap or max(MIN_OVERLAP, usual)}
-    )
+    overlap = named.overlap or max(MIN_OVERLAP, usual)
+    filled = named.model_copy(update={"frames": film.frames, "overlap": overlap})
+    if recipe.inputs.audio is not None:
+        # The new part is made to that one, which passes over from the film's.
+        filled = filled.model_copy(update={"sound": "new"})
     inputs = recipe.inputs.model_copy(update={"film": filled})
     recipe = recipe.model_copy(update={"inputs": inputs})
     _check(recipe, filled, film)

@@ -171,6 +171,10 @@ class NamedFilm(BaseModel):
     frames: int = Field(0, ge=0, le=100_000)
 
 
+SoundOn = Literal["new", "continue"]
+"""What is heard where a clip goes on from a film: sound of its own, or the film's, going on."""
+
+
 class FilmInput(NamedFilm):
     """A film that the clip goes on from.
 
@@ -178,10 +182,13 @@ class FilmInput(NamedFilm):
         overlap: how many of the clip's frames are the film's: its last ones, or its first ones; 0
             until it is known.
         direction: after the film, or before it.
+        sound: whether the film's sound goes on. It is "new" where it is not told: what was stored
+            before there was a choice was made so.
     """
 
     overlap: int = Field(0, ge=0, le=1000)
     direction: Direction = "after"
+    sound: SoundOn = Field("new", exclude_if=lambda sound: sound == "new")
 
 
 OfSound = Literal["new", "keep"]

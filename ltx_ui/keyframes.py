@@ -32,6 +32,11 @@ _ALLOWED = {
 }
 """What each part of a keyframe takes, in words."""
 
+SentPicture = Annotated[
+    SentFile | None, BeforeValidator(lambda value: digest_or_file(value, PICTURE))
+]
+"""A picture in whatever form a request has it."""
+
 _EXAMPLE = '[{"image": "data:image/png;base64,…", "frame": 24, "strength": 0.8}]'
 
 

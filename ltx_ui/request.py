@@ -15,10 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import (
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -39,7 +38,6 @@ from ltx_ui.inputs import (
     FOCUSES,
     FORMATS,
     MOST_PICTURES,
-    MOST_START,
     SOUND_FORMATS,
     Inputs,
 )
@@ -47,6 +45,7 @@ from ltx_ui.keyframes import (
     FIELD,
     Focus,
     Keyframe,
+    SentPicture,
     check_keyframes,
     images_of,
     keyframes_of,
@@ -58,16 +57,14 @@ from ltx_ui.loras import SentLoras
 from ltx_ui.new_sound import SentPictureOf, SentSound, SoundOfTake
 from ltx_ui.recipe import MAX_FRAMES, ClipFields, Recipe, check_volume, images_from, sound_from
 from ltx_ui.retaking import SentPart
-from ltx_ui.sent_files import PICTURE, SentFile, digest_or_file
+from ltx_ui.sent_files import SentFile
+from ltx_ui.sound_length import AudioStart, AudioStrength, FitAudio, check_fit
 from ltx_ui.upscaling import SentUpscale, given_sound
 from ltx_ui.values import Real, shown, taken_in_quotes, whole
 from ltx_ui.words import tidy_lines
 
 _UNSET_WHEN_EMPTY = ("model", *FIELDS.values(), AUDIO)
 
-SentPicture = Annotated[
-    SentFile | None, BeforeValidator(lambda value: digest_or_file(value, PICTURE))
-]
 
 _FOCUS = (
     "Which part of the {} frame's picture stays where the format has another shape: how far right "
@@ -108,15 +105,10 @@ class Request(ClipFields):
         description=f"A sound to make the clip to: {SOUND_FORMATS} as base64 or data URI, or that "
         "of a take, by its id.",
     )
-    audio_strength: Real = Field(
-        1.0,
-        ge=0.0,
-        le=1.0,
-        description="How closely that sound is kept; at 1 the clip has it as it is.",
-    )
-    audio_start: Real = Field(
-        0.0, ge=0.0, le=MOST_START, description="Seconds into that sound where the clip begins."
-    )
+    audio_strength: AudioStrength = 1.0
+    audio_start: AudioStart = 0.0
+    fit_audio: FitAudio = False
+
     extend: SentExtend = Field(
         None,
         description="A film to go on from, by the id of a take, or as video: MP4 as base64, data "
@@ -184,7 +176,13 @@ class Request(ClipFields):
     @property
     def most_frames(self) -> int:
         """How many frames its clip may have: as a film that it has them of, or as was asked for."""
-        return MAX_FRAMES if "num_frames" in self.inherited else self.num_frames
+        return self.fits or (MAX_FRAMES if "num_frames" in self.inherited else self.num_frames)
+
+    @property
+    def fits(self) -> int | None:
+        """How many frames its clip may have at most; None where it is not as long as its sound."""
+        most = self.num_frames if "num_frames" in self.model_fields_set else MAX_FRAMES
+        return most if self.fit_audio else None
 
     def recipe(self, stored: Mapping[str, str] | None = None) -> Recipe:
         """The recipe.
@@ -258,7 +256,10 @@ def parse_request(data: Mapping[str, Any], *, max_volume: int | None = None) -> 
     if request.loop:
         check_loop(request.picture_at(0), request.picture_at(-1), request.films)
     check_keyframes(request.keyframes, ends, request.most_frames)
-    check_volume(request, max_volume)
+    if request.fit_audio:
+        check_fit([name for name in (AUDIO, *FILMS) if getattr(request, name) is not None])
+    else:
+        check_volume(request, max_volume)
     return request
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.extending import OVERLAP
+from ltx_ui.extending import OVERLAP, SentFilm
 from ltx_ui.geometry import whole_frames
 from ltx_ui.given_films import MOST_SECONDS
 from ltx_ui.inputs import EXTEND, FILMS
@@ -126,6 +126,11 @@ class ShotAsked:
         """Nothing: its size is that of all shots."""
         return frozenset()
 
+    @property
+    def fits(self) -> None:
+        """It is as long as the shot says."""
+        return None
+
     def recipe(self, stored: Mapping[str, str]) -> Recipe:
         """The recipe.
 
@@ -138,7 +143,8 @@ class ShotAsked:
             inputs["images"] = [{"digest": self.picture}]
         if self.before is not None:
             overlap = min(OVERLAP, whole_frames(self.before[1]))
-            inputs[FILMS[EXTEND]] = {"digest": stored[EXTEND], "overlap": overlap}
+            film = SentFilm(overlap=overlap).input(stored[EXTEND])
+            inputs[FILMS[EXTEND]] = film.model_dump()
             frames += overlap - 1
         own = {"prompt": self.shot.prompt, "num_frames": frames, "seed": self.seed}
         shared = {name: value for name, value in self.settings.items() if name != "loras"}

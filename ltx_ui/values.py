@@ -121,6 +121,8 @@ _MISTAKES = {
 _FORMS = {
     "^[0-9a-f]{32}$": "must be an id, as answers have it: 32 digits 0 to 9 and a to f",
     "^sha256:[0-9a-f]{64}$": "must be sha256: and 64 digits 0 to 9 and a to f",
+    "^(sha256:[0-9a-f]{64}|[0-9a-f]{32})$": "must be a picture's digest, sha256: and 64 digits 0 "
+    "to 9 and a to f, or a clip's id, 32 of them",
     r"^([0-9]{1,5}x[0-9]{1,5})?$": "must be a width and a height, as in 288x512",
     r"^[a-z0-9-]{1,20}$": "must be 1 to 20 of the letters a to z, digits and -",
 }

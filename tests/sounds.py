@@ -20,12 +20,20 @@ def beats(seconds: float, hertz: float = 440.0, rate: int = RATE) -> NDArray[np.
 
 
 def sound_file(
-    waveform: NDArray[np.float32], kind: str = "wav", codec: str = "pcm_s16le", rate: int = RATE
+    waveform: NDArray[np.float32],
+    kind: str = "wav",
+    codec: str = "pcm_s16le",
+    rate: int = RATE,
+    options: dict[str, str] | None = None,
 ) -> bytes:
-    """A waveform, C×T, as a file of FFmpeg's format and codec."""
+    """A waveform, C×T, as a file of FFmpeg's format and codec.
+
+    Args:
+        options: of the format.
+    """
     target = io.BytesIO()
     layout = {1: "mono", 2: "stereo", 7: "6.1"}[len(waveform)]
-    with av.open(target, "w", format=kind) as container:
+    with av.open(target, "w", format=kind, options=options or {}) as container:
         stream = container.add_stream(codec, rate=rate, layout=layout)
         for first in range(0, waveform.shape[1], 1024):
             frame = AudioFrame.from_ndarray(

@@ -67,6 +67,44 @@ def test_a_clip_is_made_to_a_part_of_a_sound_and_the_sound_is_kept(
     expect(page.locator("#since")).not_to_contain_text("Made to a sound")
 
 
+def test_a_sound_is_recorded_and_gives_the_clip_its_length(page: Page) -> None:
+    write_prompt(page, "A ball hears me")
+    fast_preview(page)
+    page.get_by_role("button", name="+ sound file").click()
+    field = page.locator("#given-sound .heard")
+    field.get_by_role("button", name="Record").click()
+    stop = field.get_by_role("button", name="Stop recording")
+    expect(stop).to_have_attribute("aria-pressed", "true")
+    expect(field.locator(".small")).to_be_empty()
+    page.evaluate("window.since = performance.now()")
+    page.wait_for_function("performance.now() - window.since > 1500")
+    stop.click()
+    expect(field.locator("audio")).to_be_visible()
+    expect(stop).to_have_count(0)
+    source = field.locator("audio").get_attribute("src") or ""
+    assert page.request.get(page.url + source).body().startswith(b"\x1aE\xdf\xa3")
+    field.get_by_role("button", name="As long as the sound").click()
+    expect(page.locator("#undo")).to_contain_text("The clip now lasts")
+    expect(page.locator("#length p.small")).not_to_contain_text("9 frames")
+    assert serious(page) == []
+
+
+def test_why_nothing_can_be_recorded_is_said(page: Page) -> None:
+    page.evaluate("Object.defineProperty(window, 'isSecureContext', {value: false})")
+    page.get_by_role("button", name="+ sound file").click()
+    field = page.locator("#given-sound .heard")
+    field.get_by_role("button", name="Record").click()
+    expect(field.locator(".small")).to_contain_text("pages at https:// or on this computer")
+    page.evaluate("Object.defineProperty(window, 'isSecureContext', {value: true})")
+    refusal = "() => Promise.reject(new DOMException('', 'NotAllowedError'))"
+    page.evaluate(f"() => {{ navigator.mediaDevices.getUserMedia = {refusal}; }}")
+    field.get_by_role("button", name="Record").click()
+    expect(field.locator(".small")).to_contain_text("doesn’t let this page use the microphone")
+    page.evaluate("window.MediaRecorder = undefined")
+    field.get_by_role("button", name="Record").click()
+    expect(field.locator(".small")).to_contain_text("can’t record a sound that is taken here")
+
+
 def test_what_is_no_sound_is_said_and_keeps_generate_back(page: Page, tmp_path: Path) -> None:
     file = tmp_path / "words.wav"
     file.write_bytes(b"not a sound at all" * 20)

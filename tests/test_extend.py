@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from films import RATE, encoded, film, heard, moving, psnr, seen, steps
+from numpy.typing import NDArray
 from PIL import Image
 from studios import PATIENCE, take_of, working
 
@@ -27,6 +28,7 @@ OWNER = "ada"
 PROMPT = "A red ball bounces up and down by the sea. A thump at each bounce."
 FIELDS = {"prompt": PROMPT, "num_inference_steps": 8, "seed": 5}
 SMALL: dict[str, Any] = {"width": 132, "height": 128, "num_frames": 33}
+WORDLESS = {"prompt": "A red ball lies in a studio."}
 OVERLAP = 17
 
 
@@ -111,6 +113,69 @@ def test_the_sound_of_both_is_joined_without_a_click(
     kept = slice(2000, start - 2000) if which == "longer" else slice(stop + 2000, samples - 2000)
     same = kept if which == "longer" else slice(kept.start - start, kept.stop - start)
     assert np.corrcoef(whole[0, kept], source[0, same])[0, 1] > 0.98
+
+
+@pytest.fixture(scope="module")
+def rainy(studio: Studio) -> Take:
+    """A take of 33 frames with a steady, bright sound."""
+    prompt = "In a green forest, a blue box drifts slowly to the left. The sound of rain."
+    return made(studio, **SMALL | {"prompt": prompt, "width": 128})
+
+
+@pytest.mark.parametrize("direction", ["after", "before"])
+def test_the_films_sound_goes_on(studio: Studio, rainy: Take, direction: str) -> None:
+    """The prompt says nothing of rain: where it does not go on, there is another sound."""
+
+    def extended(**sound: str) -> NDArray[np.float32]:
+        extend = {"take": rainy.id, "direction": direction, **sound}
+        words: dict[str, Any] = {**WORDLESS, "num_frames": 49, "extend": extend, "seed": 9}
+        found = heard(made(studio, **words).video)
+        assert found is not None
+        return found[:, : round(65 / 24 * RATE)]
+
+    after = direction == "after"
+    new, joint = ((35, 60), (14, 38)) if after else ((5, 30), (27, 51))
+    on, free = extended(), extended(sound="new")
+    assert _bright(on, new) > 0.5 > _bright(free, new)
+    assert np.ptp(_levels(on, joint)) < 2.5
+    kept = slice(4000, round(20 / 24 * RATE)) if after else slice(round(46 / 24 * RATE), -4000)
+    assert np.corrcoef(on[0, kept], free[0, kept])[0, 1] > 0.98
+
+
+def _part(sound: NDArray[np.float32], frames: tuple[int, int]) -> NDArray[np.float32]:
+    first, last = (round(frame / 24 * RATE) for frame in frames)
+    return sound[:, first:last]
+
+
+def _bright(sound: NDArray[np.float32], frames: tuple[int, int]) -> float:
+    """The share of a sound's power above 1 kHz."""
+    power = np.abs(np.fft.rfft(_part(sound, frames).mean(axis=0), RATE)) ** 2
+    return float(power[1000:].sum() / power.sum())
+
+
+def _levels(sound: NDArray[np.float32], frames: tuple[int, int]) -> NDArray[np.float64]:
+    """How loud each 1/12 s is: dB."""
+    part = _part(sound, frames)
+    found = np.split(part, range(2000, part.shape[1], 2000), axis=1)[:-1]
+    return np.array([10 * np.log10(np.mean(each**2) + 1e-9) for each in found])
+
+
+def test_what_went_on_before_sound_did_is_made_as_it_was() -> None:
+    digest = "sha256:" + "a" * 64
+    old = {"digest": digest, "frames": 33, "overlap": 17, "direction": "after"}
+    recipe = Recipe.model_validate({**FIELDS, "inputs": {"images": [], "film": old}})
+    assert recipe.model_dump(mode="json")["inputs"]["film"] == old
+    asked = request_data(recipe)["extend"]
+    assert asked["sound"] == "new"
+    again = parse_request(FIELDS | {"extend": asked}).extend
+    assert again is not None and again.input(digest).sound == "new"
+
+
+def test_a_new_part_that_is_made_to_a_sound_has_that(studio: Studio, rainy: Take) -> None:
+    digest = studio.add_file(rainy.video.read_bytes(), "audio", OWNER)
+    asked = FIELDS | {"extend": {"take": rainy.id}, "audio": digest}
+    film = studio.recipe_of(parse_request(asked), OWNER).inputs.film
+    assert film is not None and film.sound == "new"
 
 
 def test_a_take_tells_what_it_was_made_from(studio: Studio, first: Take, longer: Take) -> None:
@@ -287,6 +352,7 @@ def test_a_picture_where_the_film_is_and_too_long_a_film_are_refused(
         ({"take": "a" * 32, "direction": "up"}, "has the direction 'up'; allowed are"),
         ({"take": "a" * 32, "overlap": 10}, "has the overlap 10; allowed are 9 to 65"),
         ({"take": "a" * 32, "overlap": True}, "has the overlap"),
+        ({"take": "a" * 32, "sound": "keep"}, "has the sound 'keep'; allowed are \"continue\""),
         ({"take": "a" * 32, "path": "x"}, "has 'path', which it can't have"),
         ("{", "is no JSON object"),
     ],

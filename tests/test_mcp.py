@@ -219,7 +219,7 @@ def test_presets_and_formats_are_told_by_the_names_that_are_taken(app: RunningAp
         (
             "generate_clip",
             {"prompt": "a", "start_from": "../../etc/passwd"},
-            "start_from: does not have",
+            "start_from: must be a picture's digest",
         ),
         ("generate_clip", {"prompt": "a", "start_from": "0" * 32}, "start_from: is '000"),
         ("generate_clip", {"prompt": {"a": 1}}, "prompt: must be a text"),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Callable
 
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sounds import RATE, beats, sound_file
 
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.media.sounds import read_sound, take_in_sound
+from ltx_ui.media.sounds import read_sound, seconds_of, take_in_sound
 
 KINDS = {
     ".wav": ("wav", "pcm_s16le"),
@@ -63,6 +65,65 @@ def test_a_file_that_claims_more_sound_than_it_can_have_is_not_opened() -> None:
     struct.pack_into(">I", data, at, 2**31 - 1)
     with pytest.raises(InvalidRecipe, match="audio: is damaged"):
         take_in_sound(bytes(data), MOST)
+
+
+RECORDED = {"Firefox": ("ogg", "libopus"), "others": ("webm", "libopus")}
+"""What browsers record."""
+TONE = beats(1.0)
+
+
+def recorded(waveform: NDArray[np.float32], browser: str) -> bytes:
+    """A sound as a browser's recorder writes it: what it could not know before its end is left
+    out."""
+    live = {"live": "1"} if browser == "others" else {}
+    return sound_file(waveform, *RECORDED[browser], options=live)
+
+
+@pytest.mark.parametrize("browser", RECORDED)
+def test_a_recording_is_taken_as_a_file_is(browser: str) -> None:
+    data = recorded(TONE, browser)
+    sound = take_in_sound(data, MOST)
+    assert sound.seconds == seconds_of(data) == pytest.approx(1.0, abs=0.05)
+    assert read_sound(data, 0.25, 0.5).waveform.shape == (2, RATE // 2)
+    take_in_sound(recorded(np.repeat(TONE[:1], 7, axis=0), browser), MOST)
+
+
+@pytest.mark.parametrize("browser", RECORDED)
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        (lambda browser: recorded(TONE[:, :1], browser), "at least 0.1 s"),
+        (lambda browser: recorded(TONE * 0, browser), "is silent"),
+        (lambda browser: recorded(TONE, browser)[:100], "damaged|0.000 s|no sound in it"),
+        (lambda browser: recorded(TONE, browser)[:60] + bytes(4000), "damaged|0.000 s|no sound"),
+        (lambda browser: recorded(beats(30.0, 3000.0), browser) * 9, r"MB; at most 1 MB"),
+    ],
+    ids=["one sample", "silent", "cut", "broken", "too large"],
+)
+def test_a_recording_that_can_not_be_used_is_refused(
+    browser: str, spoilt: Callable[[str], bytes], said: str
+) -> None:
+    with pytest.raises(InvalidRecipe, match=rf"^audio: .*({said})"):
+        take_in_sound(spoilt(browser), MOST)
+
+
+@pytest.mark.parametrize("browser", RECORDED)
+def test_too_long_a_recording_is_refused(browser: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ltx_ui.media.sounds.MOST_SECONDS", 0.5)
+    with pytest.raises(InvalidRecipe, match="longer than"):
+        take_in_sound(recorded(TONE, browser), MOST)
+
+
+def test_matroska_may_have_other_codecs_and_rates() -> None:
+    fast = sound_file(beats(0.5, rate=192_000)[:1], "matroska", rate=192_000)
+    assert take_in_sound(fast, MOST).seconds == pytest.approx(0.5, abs=0.01)
+
+
+def test_no_more_is_read_than_a_file_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = sound_file(TONE, "webm", "libopus")
+    monkeypatch.setattr("ltx_ui.media.sounds.SPARE_BYTES", -2 * len(data))
+    with pytest.raises(InvalidRecipe, match="damaged"):
+        take_in_sound(data, MOST)
 
 
 def film_without_sound() -> bytes:

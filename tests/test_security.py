@@ -192,6 +192,10 @@ def test_every_answer_says_what_a_browser_may_do_with_it(http: httpx.Client, tak
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "same-origin"
         assert "server" not in answer.headers
+    # A sound is recorded on the page and nowhere else.
+    heard = ["microphone=(self)" in answer.headers["permissions-policy"] for answer in answers]
+    pages = [answer.url.path == "/" and answer.status_code == 200 for answer in answers]
+    assert heard == pages and any(pages) and not all(pages)
     policies = [answer.headers["content-security-policy"] for answer in answers]
     docs = policies.pop(2)
     assert "script-src 'self';" in docs

@@ -42,6 +42,11 @@ def test_everybodys_jobs_are_begun_in_turns(studio: Studio) -> None:
     assert line(studio, "ada", "cleo", "dora") == [a.id, f.id, g.id, b.id, c.id]
 
 
+def test_short_jobs_do_not_wait_behind_long_ones_of_others(studio: Studio) -> None:
+    a, b, c = queued(studio, ("ada", 8), ("bob", 8), ("cleo", 1))
+    assert line(studio, "ada", "bob", "cleo") == [c.id, a.id, b.id]
+
+
 def test_turns_hold_over_a_restart(open_studio: OpenStudio, studio: Studio) -> None:
     queued(studio, ("ada", 1), ("ada", 1), ("bob", 1))
     before = line(studio, "ada", "bob")
@@ -72,7 +77,7 @@ def test_moved_jobs_take_their_owners_turns(studio: Studio) -> None:
 def test_a_long_job_does_not_slip_in_before_a_strangers(studio: Studio) -> None:
     short, strangers, long, last = queued(studio, ("ada", 1), ("bob", 1), ("ada", 5), ("bob", 1))
     studio.move(long.id, "ada", short.id)
-    assert line(studio, "ada", "bob") == [strangers.id, long.id, short.id, last.id]
+    assert line(studio, "ada", "bob") == [strangers.id, last.id, long.id, short.id]
 
 
 def test_two_short_jobs_do_not_take_one_turn(studio: Studio) -> None:

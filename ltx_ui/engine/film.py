@@ -10,6 +10,7 @@ Lightricks/LTX-2, ``packages/ltx-core``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from ltx_ui.engine.remade import Mask, place_around
-from ltx_ui.inputs import InputData, Picture
+from ltx_ui.inputs import FilmInput, InputData, Picture
 from ltx_ui.recipe import Recipe
 
 
@@ -37,6 +38,24 @@ def film_condition(
         return []
     frames = [Image.fromarray(on_grid(frame)) for frame in inputs.film]
     return [LTX2VideoCondition(frames=frames, index=0, strength=1.0)]
+
+
+def shared_sound(recipe: Recipe, film: FilmInput, latents: Tensor) -> Tensor:
+    """Which of a clip's latent frames of sound are the film's that it goes on from, and stay as
+    they are: 1 or 0 for each, 1×L×1.
+
+    Args:
+        latents: the film's sound where the clip has its frames, 1×C×L×M.
+    """
+    length = latents.shape[2]
+    whole = math.floor(length * film.overlap / recipe.num_frames)
+    stays = torch.zeros(1, length, 1)
+    if film.direction == "after":
+        stays[:, :whole] = 1
+    else:
+        # The audio VAE is causal as well: the first one has heard the silence before the film.
+        stays[:, length - whole + 1 :] = 1
+    return stays
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from ltx_ui.engine.choosing import Free, choose
 from ltx_ui.engine.compat import LastFramePipeline
 from ltx_ui.engine.downloading import Admit, Report, downloaded, missing_disk
 from ltx_ui.engine.first_frame import mark_first_frame
+from ltx_ui.engine.hearing import can_hear
 from ltx_ui.engine.kept_text import kept_text_bytes
 from ltx_ui.engine.machine import CPU, free_memory, unused, usual_dtype
 from ltx_ui.engine.memory_fallback import is_out_of_memory
@@ -143,7 +144,7 @@ def load(
         found = card_of_folder(folder)
         if card.id not in CARDS:
             card = replace(found, id=card.id, title=card.title, source=card.source)
-    card = replace(card, has_upsampler=makes_two_stages(folder, card))
+    card = replace(card, has_upsampler=makes_two_stages(folder, card), hears=can_hear(folder))
     weights = part_bytes(card, counted_in(folder, card), dtype, quantize)
     free = free_memory(device)
     if placement is None:
@@ -241,6 +242,8 @@ def _read(
             **_large_parts(folder, card, placement, dtype, device, direct, quantize),
             **unused,
         )
+        if not card.hears:
+            pipe.audio_vae.encoder = None  # It may have come without weights.
         if card.vocoder_float32:
             pipe.vocoder.to(torch.float32)
         place(pipe, placement, device)

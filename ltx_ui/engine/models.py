@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from ltx_ui.engine.component_bytes import BYTES_19B, BYTES_22B, BYTES_LTX_2_5
 from ltx_ui.engine.demo_words import DEMO_PHRASES, DEMO_VOCABULARY
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.geometry import SPATIAL_COMPRESSION, grid_size
+from ltx_ui.inputs import AUDIO
 from ltx_ui.looping import times_sampled
 from ltx_ui.phrases import Phrases, Vocabulary
 from ltx_ui.recipe import Recipe
@@ -97,6 +99,7 @@ class ModelCard:
         distilled_lora: the repo's LoRA file for the second of two stages, which makes the
             transformer follow a few steps; empty where it needs none or none is known.
         has_upsampler: whether the loaded checkpoint has all that clips in two stages need.
+        hears: whether the loaded checkpoint can make clips to a given sound.
         component_bytes: bytes of each part in the precision it computes in on CUDA. Used before a
             checkpoint is here; then its own parameters are counted.
         download_bytes: about the size of all files to download.
@@ -127,6 +130,7 @@ class ModelCard:
     transformer_subfolder: str = "transformer"
     distilled_lora: str = ""
     has_upsampler: bool = False
+    hears: bool = True
     component_bytes: Mapping[str, int] = field(default_factory=dict)
     download_bytes: int = 0
     knows: str = ""
@@ -260,33 +264,18 @@ class ModelCard:
                     f"{self._why_one_stage}. Leave the field out to make the clip in one stage.",
                 )
             )
+        if recipe.inputs.audio is not None and not (self.hears or recipe.as_given):
+            problems.append(
+                FieldProblem(
+                    AUDIO,
+                    f"{AUDIO}: {self.title} can't make a clip to a given sound, because its audio "
+                    "VAE came without an encoder that hears it. Leave the field out, or use "
+                    "another model.",
+                )
+            )
         if problems:
             raise InvalidRecipe(problems)
 
-
-_BYTES_19B = {
-    "transformer": 37_752_000_000,
-    "text_encoder": 24_375_000_000,
-    "connectors": 2_863_000_000,
-    "vae": 2_445_000_000,
-    "audio_vae": 107_000_000,
-    "vocoder": 111_000_000,
-}
-"""From the headers of ``Lightricks/LTX-2``; its text encoder is stored in float32, in 48.7 GB."""
-_BYTES_22B = {
-    **_BYTES_19B,
-    "transformer": 37_978_000_000,
-    "connectors": 6_344_000_000,
-    "vocoder": 516_000_000,
-}
-"""Counted from the published configuration on the meta device; the vocoder computes in float32."""
-_BYTES_LTX_2_5 = {
-    **_BYTES_22B,
-    "text_encoder": 23_920_000_000,
-    "vae": 1_450_000_000,
-    "latent_upsampler": 1_000_000_000,
-}
-"""Figures that others report; the repo can be read only after accepting its licence."""
 
 _LTX_2 = ModelCard(
     id="ltx-2",
@@ -296,7 +285,7 @@ _LTX_2 = ModelCard(
     perturbed_attn=True,
     distilled_lora="ltx-2-19b-distilled-lora-384.safetensors",
     component_bytes={
-        **_BYTES_19B,
+        **BYTES_19B,
         "distilled_lora": 7_675_000_000,
         "latent_upsampler": 995_700_000,
     },
@@ -312,7 +301,7 @@ _LTX_2_3 = replace(
     use_cross_timestep=True,
     vocoder_float32=True,
     distilled_lora="",
-    component_bytes=_BYTES_22B,
+    component_bytes=BYTES_22B,
     download_bytes=96_000_000_000,
 )
 _LTX_2_5 = replace(
@@ -324,7 +313,7 @@ _LTX_2_5 = replace(
     licence_url="https://huggingface.co/Lightricks/LTX-2.5-Diffusers",
     image_crf=18,
     distilled_lora="ltx-2.5-22b-distilled-lora-450-bf16.safetensors",
-    component_bytes={**_BYTES_LTX_2_5, "distilled_lora": 9_700_000_000},
+    component_bytes={**BYTES_LTX_2_5, "distilled_lora": 9_700_000_000},
     download_bytes=81_000_000_000,
 )
 
@@ -383,7 +372,7 @@ CARDS: dict[str, ModelCard] = {
             _distilled(
                 _LTX_2, "ltx-2-distilled", "LTX-2 19B distilled", "rootonchair/LTX-2-19b-distilled"
             ),
-            component_bytes=_BYTES_19B,  # That repo has no upsampler.
+            component_bytes=BYTES_19B,  # That repo has no upsampler.
         ),
         _LTX_2_3,
         _distilled(

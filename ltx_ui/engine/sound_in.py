@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers.audio_utils import mel_filter_bank
 
 from ltx_ui.engine import compat
+from ltx_ui.engine.film import shared_sound
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.remade import staying_sound
 from ltx_ui.inputs import SOUND_RATE, InputData, Sound
@@ -81,18 +82,18 @@ class KeptSound:
 
 
 def kept_sound(pipe: Any, card: ModelCard, recipe: Recipe, inputs: InputData) -> KeptSound | None:
-    """The sound that a recipe's clip is made to, or that of a film around a part that is made
-    again; None where it names none."""
-    given, again = recipe.inputs.audio, recipe.inputs.retake
-    if (given is None and again is None) or inputs.sound is None:
-        return None
-    if again is not None and not inputs.sound.waveform.size:
+    """The sound that a recipe's clip is made to, or that of a film that it goes on from or of which
+    it makes a part again; None where there is none, or the model can't hear."""
+    given, again, film = recipe.inputs.audio, recipe.inputs.retake, recipe.inputs.film
+    if inputs.sound is None or not inputs.sound.waveform.size or not card.hears:
         return None
     latents = sound_latents(pipe, card, inputs.sound, recipe.num_frames / recipe.fps)
-    if again is None:
-        return KeptSound(inputs.sound, latents, given.strength if given else 1.0)
-    staying = None if again.sound == "keep" else staying_sound(recipe, again, latents)
-    return KeptSound(None, latents, 1.0, staying)
+    if given is not None and again is None:
+        return KeptSound(inputs.sound, latents, given.strength)
+    if again is not None:
+        staying = None if again.sound == "keep" else staying_sound(recipe, again, latents)
+        return KeptSound(None, latents, 1.0, staying)
+    return KeptSound(None, latents, 1.0, shared_sound(recipe, film, latents)) if film else None
 
 
 def sound_latents(pipe: Any, card: ModelCard, sound: Sound, seconds: float) -> Tensor:

@@ -32,7 +32,9 @@ def with_film(data: InputData, path: Path, named: NamedFilm, recipe: Recipe) -> 
     """
     match named:
         case FilmInput():
-            return replace(data, film=shared_frames(path, named))
+            frames = shared_frames(path, named)
+            heard = data.sound or joining.shared_sound(path, recipe, named)
+            return replace(data, film=frames, sound=heard)
         case RetakeInput():
             frames, sound = sampled_part(path, recipe, named)
             return replace(data, film=frames, sound=sound)

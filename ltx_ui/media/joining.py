@@ -16,10 +16,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_ui.clip import Clip
-from ltx_ui.inputs import FilmInput
+from ltx_ui.inputs import SOUND_RATE, FilmInput, Sound
 from ltx_ui.media.films import frames_of, sound_of
+from ltx_ui.media.passing import passed
+from ltx_ui.recipe import Recipe
 
 SILENT_FILM = "The film that it goes on from has no sound: the sound begins with the new part."
+
+
+def shared_sound(path: Path, recipe: Recipe, film: FilmInput) -> Sound | None:
+    """What is heard of a film in the frames that a clip shares with it, where they stand in the
+    clip, with silence in its others; None where the film has no sound, or its sound does not go on.
+
+    Raises:
+        MediaError: the film can't be read.
+    """
+    heard = sound_of(path, SOUND_RATE) if film.sound == "continue" else None
+    if heard is None:
+        return None
+
+    def samples(frames: int) -> int:
+        return round(frames / recipe.fps * SOUND_RATE)
+
+    if film.direction == "after":
+        return Sound(heard[:, samples(film.frames - film.overlap) : samples(film.frames)])
+    silence = np.zeros((len(heard), samples(recipe.num_frames - film.overlap)), np.float32)
+    return Sound(np.concatenate([silence, heard[:, : samples(film.overlap)]], axis=1))
 
 
 @dataclass(frozen=True)
@@ -66,7 +88,8 @@ class Joint:
 
     def sound(self, clip: Clip) -> NDArray[np.float32] | None:
         """The sound of both, C×T, which passes over from one to the other, at equal power, in the
-        frames that both have; None where neither has any.
+        frames that both have: in all of them, or in their middle where it is the same in both.
+        None where neither has any.
 
         Raises:
             MediaError: the film can't be read.
@@ -82,11 +105,17 @@ class Joint:
         channels = 2 if clip.waveform is None else len(clip.waveform)
         whole = samples(self.added + len(clip.frames))
         first, over = samples(self.added), samples(self.film.overlap)
-        if self.film.direction == "before":
+        after = self.film.direction == "after"
+        if not after:
             first = samples(len(clip.frames) - self.film.overlap)
             earlier, later = clip.waveform, of_film
         else:
             earlier, later = of_film, clip.waveform
+        if self.film.sound == "continue" and earlier is not None and later is not None:
+            late = np.zeros((channels, whole), np.float32)
+            late[:, first:] = exactly(later, channels, whole - first)
+            early = exactly(earlier, channels, whole)
+            return passed(early, late, first + over // 2, rate, moves=after)
         joined = np.zeros((channels, whole), np.float32)
         turn = np.linspace(0, math.pi / 2, over, dtype=np.float32)
         joined[:, : first + over] = exactly(earlier, channels, first + over)

@@ -10,7 +10,9 @@ from io import BytesIO
 import av
 import numpy as np
 from av.audio.resampler import AudioResampler
+from av.container import InputContainer
 from av.error import FFmpegError
+from av.stream import Discard
 from numpy.typing import NDArray
 
 from ltx_ui.errors import InvalidRecipe
@@ -26,6 +28,9 @@ MOST_PACKETS = 200_000
 """That an M4A or a film may claim of one track: ten minutes of AAC at 192 kHz have 112 500."""
 SILENT_PEAK = 1e-4
 """A sound whose peak is below this, -80 dBFS, has nothing in it that a clip could follow."""
+SPARE_BYTES = 100_000
+"""Bytes by which a small file's packets may be more than the file: headers that they share are
+stored once."""
 _PADDING = SOUND_RATE // 20
 """Samples by which a sound may outlast a clip and still be as long: encoders fill their last
 frames, which are 1024 or 2048 samples long."""
@@ -73,13 +78,7 @@ def take_in_sound(data: bytes, max_bytes: int, field: str = "audio") -> Incoming
             "Send it as MP3 or M4A, or cut it.",
         )
     kind = _kind(data, field)
-    samples, peak = 0, 0.0
-    for part in _decoded(data, kind, field):
-        samples += part.shape[1]
-        peak = max(peak, float(np.abs(part).max(initial=0.0)))
-        if samples > MOST_SECONDS * SOUND_RATE:
-            raise _refusal(field, f"is longer than {MOST_SECONDS / 60:g} minutes. Cut it.")
-    seconds = samples / SOUND_RATE
+    seconds, peak = _measured(data, kind, field)
     if seconds < LEAST_SECONDS:
         raise _refusal(field, f"is {seconds:.3f} s long; at least {LEAST_SECONDS:g} s are needed.")
     if not peak >= SILENT_PEAK:
@@ -116,6 +115,26 @@ def read_sound(data: bytes, start: float, seconds: float, field: str = "audio") 
     return Sound(np.ascontiguousarray(waveform), goes_on)
 
 
+def seconds_of(data: bytes, field: str = "audio") -> float:
+    """How long a sound is that :func:`take_in_sound` has taken, or that of a film.
+
+    Raises:
+        InvalidRecipe: it has none, or was damaged since.
+    """
+    return _measured(data, _kind(data, field), field)[0]
+
+
+def _measured(data: bytes, kind: str, field: str) -> tuple[float, float]:
+    """How many seconds a sound has, and its peak."""
+    samples, peak = 0, 0.0
+    for part in _decoded(data, kind, field):
+        samples += part.shape[1]
+        peak = max(peak, float(np.abs(part).max(initial=0.0)))
+        if samples > MOST_SECONDS * SOUND_RATE:
+            raise _refusal(field, f"is longer than {MOST_SECONDS / 60:g} minutes. Cut it.")
+    return samples / SOUND_RATE, peak
+
+
 def _kind(data: bytes, field: str) -> str:
     """FFmpeg's reader for a file, by how the file begins: it is not left to guess among all."""
     head = data[:12]
@@ -142,15 +161,32 @@ def _decoded(data: bytes, kind: str, field: str) -> Iterator[NDArray[np.float32]
             stream = container.streams.audio[0]
             _check_stream(stream, field)
             resampler = AudioResampler("fltp", "stereo", SOUND_RATE)
-            for frame in container.decode(stream):
-                frame.pts = None
-                yield from (_samples(each) for each in resampler.resample(frame))
+            for other in container.streams:
+                if other is not stream:
+                    other.discard = Discard.all
+            for packet in _packets(container, stream, len(data)):
+                for frame in packet.decode():
+                    frame.pts = None
+                    yield from (_samples(each) for each in resampler.resample(frame))
             yield from (_samples(each) for each in resampler.resample(None))
     except (FFmpegError, ValueError, OverflowError, MemoryError, Damaged) as error:
         _log.info("A sound could not be decoded: %s", error)
         raise _refusal(
             field, "is damaged or cut off, so that it can't be decoded. Save the sound again."
         ) from None
+
+
+def _packets(
+    container: InputContainer, stream: av.AudioStream, size: int
+) -> Iterator[av.Packet[av.AudioStream]]:
+    """A sound's packets, no more than a file of this size has: Matroska's may be compressed once
+    more, and an M4A may name the same bytes again and again."""
+    read = 0
+    for packet in container.demux(stream):
+        read += packet.size
+        if read > 2 * size + SPARE_BYTES:
+            raise Damaged
+        yield packet
 
 
 def _samples(frame: av.AudioFrame) -> NDArray[np.float32]:

@@ -6,19 +6,24 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from ltx_ui.errors import InvalidRecipe, NotFound
 from ltx_ui.film_kinds import SETTLE
-from ltx_ui.inputs import CONTROL, ControlKind
+from ltx_ui.inputs import AUDIO, CONTROL, ControlKind
 from ltx_ui.media.following import small_frame
 from ltx_ui.media.frames import last_frame
+from ltx_ui.media.sounds import seconds_of
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
+from ltx_ui.sound_length import as_long
 from ltx_ui.studio.bans import Bans
 from ltx_ui.studio.characters import Characters
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.exporting import Exporting
+from ltx_ui.studio.guard import is_visitor
 from ltx_ui.studio.importing import Importing
 from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.library import Library
@@ -50,8 +55,18 @@ class Asked(Protocol):
     def inherited(self) -> frozenset[str]:
         """The fields that it has of a film."""
 
+    @property
+    def fits(self) -> int | None:
+        """Its most frames, where it is as long as its sound."""
+
     def recipe(self, stored: Mapping[str, str]) -> Recipe:
         """The recipe, given the digests of its files and of its takes' films, by field."""
+
+
+@lru_cache(100)
+def _seconds(path: Path) -> float:
+    """How long a stored sound is; its name is that of its bytes."""
+    return seconds_of(path.read_bytes())
 
 
 class Kept(ABC):
@@ -189,7 +204,28 @@ class Kept(ABC):
         for field, take in asked.takes.items():
             data = self.library.video(take, owner).read_bytes()
             stored[field] = self._inputs.add_film(data, field, owner, ours=True)
-        return self._settled(asked.recipe(stored), owner, asked.inherited)
+        recipe = self._settled(asked.recipe(stored), owner, asked.inherited)
+        given = recipe.inputs.audio
+        if asked.fits is None or given is None:
+            return recipe
+        room = self.most_volume(owner) // (recipe.width * recipe.height)
+        return as_long(recipe, self.sound_seconds(given.digest, owner), min(asked.fits, room))
+
+    def most_volume(self, owner: str) -> int:
+        """The most width × height × frames that an owner's clips may have."""
+        allowed, visits = self._settings, is_visitor(owner)
+        return min(allowed.max_volume, allowed.visitor_volume) if visits else allowed.max_volume
+
+    def sound_seconds(self, digest: str, owner: str) -> float:
+        """How long a stored sound is, or a film's sound.
+
+        Raises:
+            InvalidRecipe: there is none by this digest that the owner may use.
+        """
+        try:
+            return _seconds(self.media_file(digest, owner))
+        except NotFound as error:
+            raise InvalidRecipe.because(AUDIO, f"{AUDIO}: {error}") from None
 
     def _settled(self, recipe: Recipe, owner: str, inherited: Collection[str] = ()) -> Recipe:
         for field, film in self._inputs.films(recipe, owner).items():

@@ -130,13 +130,6 @@ class ModelLoader:
         """How much of a text the model reads; None until it is loaded."""
         return self._count_tokens(text) if self._count_tokens else None
 
-    def effort(self, recipe: Recipe) -> float:
-        """What a take of a recipe costs, in video tokens × passes; × steps until the model is
-        loaded."""
-        tokens = video_tokens(recipe.width, recipe.height, recipe.num_frames)
-        tokens += tokens_beside(recipe)
-        return tokens * (self.card.passes(recipe) if self.card else recipe.num_inference_steps)
-
     def check(self, recipe: Recipe) -> None:
         """Hold a recipe to the model, as far as that is known.
 
@@ -205,6 +198,14 @@ class ModelLoader:
             "downloading" if message.startswith("Downloading") else "loading"
         )
         self.status = replace(self.status, state=state, message=message, fraction=fraction)
+
+
+def effort(recipe: Recipe, card: ModelCard | None) -> float:
+    """What all takes of a recipe cost, in video tokens × passes; × steps while it is not known with
+    which model they are made."""
+    tokens = video_tokens(recipe.width, recipe.height, recipe.num_frames) + tokens_beside(recipe)
+    passes = card.passes(recipe) if card else recipe.num_inference_steps
+    return tokens * passes * recipe.num_takes
 
 
 def _known_card(asked: str) -> ModelCard | None:

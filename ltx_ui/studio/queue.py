@@ -178,7 +178,8 @@ class JobQueue:
                 self._changed.wait_for(lambda: self._finishing or self._errands or self._due())
                 if not self._finishing and (errand := self._errands.next(self._due())):
                     return errand
-                if self._finishing or (job := self._waiting.pop()) is None:
+                # Each runner asks in a thread of its own.
+                if self._finishing or (job := self._waiting.pop(threading.get_ident())) is None:
                     return None
                 if self._store.started(job.id):
                     self._started[job.id] = Started(job)

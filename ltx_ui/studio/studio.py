@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from ltx_ui.engine.models import ModelCard
@@ -21,7 +21,7 @@ from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.hosting import Hosting
 from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import Job, Origin, new_job
-from ltx_ui.studio.model_loader import ModelStatus
+from ltx_ui.studio.model_loader import ModelStatus, effort
 from ltx_ui.studio.retention import look_after
 from ltx_ui.studio.room import Room
 from ltx_ui.studio.session import Session
@@ -68,6 +68,8 @@ class Studio(Hosting):
         self._submitting = threading.Lock()
         self._upkeep = Upkeep(self.library.bin, self._look_after)
         self._store, most = JobStore(self._database), settings.max_queue
+        # The queue asks for it from the moment that it is there, which is before there is a worker.
+        self._card: Callable[[], ModelCard | None] = lambda: None
         self._queue = SharedQueue(
             *(self._store, self._counts, most, self._seconds, self._effort),
             Elsewhere(self._database),
@@ -82,6 +84,7 @@ class Studio(Hosting):
             settings, self._queue, self.library, self._inputs, timings, self._counts, self._guard
         )
         model, admit = self._worker.model, self._admit
+        self._card = self.model_card
         self.enhancing = Enhancing(self._queue, model, self._guard, self._inputs, admit)
 
     def _look_after(self) -> None:
@@ -387,7 +390,7 @@ class Studio(Hosting):
         return origin if origin and self.library.those([origin.take_id], owner) else None
 
     def _effort(self, recipe: Recipe) -> float:
-        return self._worker.model.effort(recipe) * recipe.num_takes
+        return effort(recipe, self._card())
 
     def _seconds(self, recipe: Recipe) -> float | None:
         estimate = self.estimate(recipe)

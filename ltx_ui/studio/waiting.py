@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Set
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator, Set
 from dataclasses import replace
+from itertools import islice
 
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.jobs import ANY_MODEL, Job, Queued
+from ltx_ui.studio.scheduling import Line, Ready, Waiter, Wants
 
 Seconds = Callable[[Recipe], float | None]
 """How long all takes of a recipe will take; None while nothing is known."""
 Effort = Callable[[Recipe], float]
 """How much all takes of a recipe cost the machine, in a unit that never changes."""
 
+RENEWED = 1000
+"""Estimates that are made anew when more is known, those first that were made longest ago."""
 EVERYBODY = ""
 """Stands among those who are paused for all owners: none of them is without a name."""
 
 
 class WaitingJobs:
-    """Waiting jobs in the order in which they are begun: one of each owner's in turn, and each
-    owner's in the order in which they came. A job for a model that is not loaded, or of an owner
-    who has paused theirs, keeps its position, but delays no other and has no place in the count.
+    """Waiting jobs in the order in which they are begun, which :mod:`~ltx_ui.studio.scheduling`
+    decides. A job for a model that is not loaded, or of an owner who has paused theirs, keeps its
+    position, but delays no other and has no place in the count.
 
     Not safe to call from several threads: the queue calls it with its lock held.
 
     Args:
         seconds: called only after something has changed.
-        effort: decides which job may be begun in another one's turn.
+        effort: decides which job is short beside which other one, and which may be begun in another
+            one's turn.
 
     Attributes:
         paused: the owners whose jobs are not begun, :data:`EVERYBODY` among them if nobody's are;
@@ -38,19 +43,22 @@ class WaitingJobs:
         self._seconds = seconds
         self._effort = effort
         self.paused: set[str] = set()
-        self._jobs: list[Job] = []
-        self._served: str | None = None
+        self._set_aside: set[str] = set()
+        self._jobs: dict[str, Job] = {}
+        self._line = Line()
+        self._ready: dict[Hashable, Ready] = {}
         self._model: str | None = None
         self._names: Set[str] = frozenset()
+        self._takes: dict[str, float] = {}
         self._places: dict[str, Queued] | None = None
 
     def __len__(self) -> int:
         """How many jobs wait for their turn."""
-        return sum(map(self.has_turn, self._jobs))
+        return len(self._line)
 
     def __iter__(self) -> Iterator[Job]:
         """All jobs, each with its place."""
-        return map(self._placed, self._jobs)
+        return map(self._placed, self._in_line())
 
     @property
     def held(self) -> bool:
@@ -59,8 +67,16 @@ class WaitingJobs:
 
     def changed(self) -> None:
         """Compute places and waiting times anew when they are next asked for: how long clips take
-        is known better now."""
+        is known better now, or others are paused."""
+        for job_id in list(islice(self._takes, RENEWED)):
+            del self._takes[job_id]
+        self._see_to_turns()
         self._places = None
+
+    def _see_to_turns(self) -> None:
+        if self._set_aside != self.paused:
+            self._set_aside = self.paused.copy()
+            self._line.have_turns({job.id: self.has_turn(job) for job in self._jobs.values()})
 
     def use_model(self, model: str, names: Set[str]) -> list[Job]:
         """From now on only jobs for this model have their turn.
@@ -73,9 +89,13 @@ class WaitingJobs:
             The jobs whose model is known by its card's id only now.
         """
         self._model, self._names = model, {model, *names, ANY_MODEL}
-        before, self._jobs = self._jobs, [self.with_card_id(job) for job in self._jobs]
+        before, self._jobs, self._line = self._in_line(), {}, Line()
+        for job in map(self.with_card_id, before):
+            self._jobs[job.id] = job
+            self._line.add(self._waiter(job))
+        self._line.set_order([job.id for job in before])
         self.changed()
-        return [now for was, now in zip(before, self._jobs, strict=True) if now != was]
+        return [now for was, now in zip(before, self._jobs.values(), strict=True) if now != was]
 
     def with_card_id(self, job: Job) -> Job:
         """The job with its model called by its card's id, if it is for the loaded model."""
@@ -93,57 +113,60 @@ class WaitingJobs:
 
     def set_aside(self) -> int:
         """How many jobs for the loaded model are paused."""
-        return sum(job.owner in self.paused and self.fits(job) for job in self._jobs)
+        return sum(job.owner in self.paused and self.fits(job) for job in self._jobs.values())
 
     def find(self, job_id: str) -> Job | None:
         """A job with its place; None if it does not wait."""
-        return next((self._placed(job) for job in self._jobs if job.id == job_id), None)
+        job = self._jobs.get(job_id)
+        return None if job is None else self._placed(job)
 
     def add(self, job: Job, *, first: bool = False) -> None:
-        """Add a job in its owner's next turn, or at the front.
-
-        Whoever has no other one waiting comes behind the first of everybody's, whoever has one
-        behind the second of everybody's, and so on; the owner whose job was begun last has had a
-        turn already. So nobody is kept waiting by how many jobs another has, and whoever waits is
-        overtaken a few times only.
-        """
+        """Add a job in its owner's next turn, or at the front: see :meth:`Line.add`."""
+        self._see_to_turns()
         job = self.with_card_id(job)
-        self._jobs.insert(0 if first else self._next_turn(job), job)
-        self.changed()
+        self._jobs[job.id] = job
+        self._line.add(self._waiter(job), first=first)
+        self._places = None
 
-    def _next_turn(self, job: Job) -> int:
-        if not self.has_turn(job):
-            return len(self._jobs)
-        turns = Counter({self._served: 1})
-        theirs = (other for other in self._jobs if other.owner == job.owner)
-        own = turns[job.owner] + sum(map(self.has_turn, theirs))
-        behind = 0
-        for position, other in enumerate(self._jobs, 1):
-            if not self.has_turn(other):
-                continue
-            if other.owner == job.owner or turns[other.owner] <= own:
-                behind = position
-            turns[other.owner] += 1
-        return behind
+    def _waiter(self, job: Job) -> Waiter:
+        recipe = job.recipe
+        wants = Wants(
+            texts=frozenset({recipe.prompt, recipe.negative_prompt}),
+            loras=recipe.inputs.loras,
+            shape=(recipe.width, recipe.height, recipe.num_frames),
+        )
+        return Waiter(job.id, job.owner, self._effort(recipe), wants, self.has_turn(job))
 
-    def pop(self) -> Job | None:
-        """Remove the job whose turn it is; None if none fits."""
-        job = next(filter(self.has_turn, self._jobs), None)
-        if job is None:
+    def pop(self, runner: Hashable = None) -> Job | None:
+        """Remove the job that is begun next; None if none fits.
+
+        Args:
+            runner: who begins it. What each began before, it has at hand.
+        """
+        self._see_to_turns()
+        ready = self._ready.setdefault(runner, Ready())
+        begun = self._line.next(ready)
+        if begun is None:
             return None
-        self._served = job.owner
-        return self.remove(job.id)
+        ready.begins(begun.wants)
+        return self._forget(begun.id)
 
     def remove(self, job_id: str) -> Job | None:
         """Remove a job, wherever it stands; None if it does not wait."""
-        job = self.find(job_id)
-        self._jobs = [other for other in self._jobs if other.id != job_id]
-        self.changed()
-        return job
+        return self._forget(job_id) if self._line.remove(job_id) else None
+
+    def _forget(self, job_id: str) -> Job:
+        self._takes.pop(job_id, None)
+        self._places = None
+        return self._jobs.pop(job_id)
 
     def replace(self, job: Job) -> None:
         """Put a changed job in the position that it has already."""
-        self._jobs = [job if other.id == job.id else other for other in self._jobs]
+        order = [waiter.id for waiter in self._line]
+        self._line.remove(job.id)
+        self._jobs[job.id] = job
+        self._line.add(self._waiter(job))
+        self._line.set_order(order)
         self.changed()
 
     def moved(self, job: Job, before: Job | None) -> list[Job]:
@@ -163,7 +186,7 @@ class WaitingJobs:
         """All jobs, with those of one owner in this order."""
         costs = {own.id: self._effort(own.recipe) * self.has_turn(own) for own in wanted}
         order, rest, turns, spare = list[Job](), deque(wanted), 0, 0.0
-        for other in self._jobs:
+        for other in self._in_line():
             if other.id not in costs:
                 order.append(other)
                 continue
@@ -175,16 +198,21 @@ class WaitingJobs:
 
     def gone_on(self, owner: str) -> list[Job]:
         """All jobs, those of this owner behind the others."""
-        return sorted(self._jobs, key=lambda job: job.owner == owner)
+        return sorted(self._in_line(), key=lambda job: job.owner == owner)
 
     def of(self, owner: str) -> list[Job]:
         """An owner's jobs, each with its place."""
-        return [self._placed(job) for job in self._jobs if job.owner == owner]
+        return [self._placed(self._jobs[waiter.id]) for waiter in self._line.of(owner)]
 
     def set_order(self, jobs: list[Job]) -> None:
-        """Let the jobs be begun in this order; they are the same ones."""
-        self._jobs = jobs
-        self.changed()
+        """Let the jobs have positions in this order; they are the same ones."""
+        self._see_to_turns()
+        self._line.set_order([job.id for job in jobs])
+        self._places = None
+
+    def _in_line(self) -> list[Job]:
+        """All jobs by their positions."""
+        return [self._jobs[waiter.id] for waiter in self._line]
 
     def _placed(self, job: Job) -> Job:
         if self._places is None:
@@ -193,15 +221,20 @@ class WaitingJobs:
 
     def _computed_places(self) -> dict[str, Queued]:
         """Places by job id. ``seconds_left`` counts from when the first waiting job is begun."""
-        places, place = {}, 0
+        places = {job.id: self._aside(job) for job in self._jobs.values() if not self.has_turn(job)}
         begins: float | None = None if self.held else 0.0
-        for job in self._jobs:
-            if not self.has_turn(job):
-                other = None if self.fits(job) else job.model
-                places[job.id] = Queued(0, waits_for=other, paused=job.owner in self.paused)
-                continue
-            place += 1
-            places[job.id] = Queued(place, seconds_left=begins, held=self.held)
-            takes = None if begins is None else self._seconds(job.recipe)
+        for place, waiter in enumerate(self._line.in_order(), 1):
+            places[waiter.id] = Queued(place, seconds_left=begins, held=self.held)
+            takes = None if begins is None else self._seconds_of(waiter.id)
             begins = None if begins is None or takes is None else begins + takes
         return places
+
+    def _aside(self, job: Job) -> Queued:
+        other = None if self.fits(job) else job.model
+        return Queued(0, waits_for=other, paused=job.owner in self.paused)
+
+    def _seconds_of(self, job_id: str) -> float | None:
+        known = self._takes.get(job_id)
+        if known is None and (known := self._seconds(self._jobs[job_id].recipe)) is not None:
+            self._takes[job_id] = known
+        return known

@@ -111,13 +111,13 @@ def _problem(error: Mapping[str, Any]) -> FieldProblem:
 
 def media_type(request: Request) -> str:
     """``type/subtype`` of the request's body, in lower case. Empty if the header is malformed or
-    has parameters other than ``charset``."""
+    has parameters other than ``charset`` and, as browsers say of what they record, ``codecs``."""
     header = Headers()
     header["content-type"] = request.headers.get("content-type", "")
     if header.get_content_type() != header["content-type"].partition(";")[0].strip().lower():
         return ""  # Python puts its own default in a malformed type's place.
     parameters = {name.lower() for name, _ in (header.get_params() or [])[1:]}
-    return header.get_content_type() if parameters <= {"charset", ""} else ""
+    return header.get_content_type() if parameters <= {"charset", "codecs", ""} else ""
 
 
 def parse_object(body: bytes | bytearray) -> Mapping[str, Any]:

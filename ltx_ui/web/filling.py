@@ -17,6 +17,7 @@ from ltx_ui.loras import MOST, read_sent
 from ltx_ui.presets import Example, Presets, Remedy
 from ltx_ui.recall import Making, recalled
 from ltx_ui.recipe import MAX_PROMPT, MAX_SEED, PromptFields, Recipe
+from ltx_ui.sound_length import frames_for
 from ltx_ui.studio.deleting import UNDO_SECONDS
 from ltx_ui.studio.jobs import Origin
 from ltx_ui.studio.session import Session
@@ -29,8 +30,8 @@ from ltx_ui.web.cast import model_reads
 from ltx_ui.web.casting import brought
 from ltx_ui.web.fields import Fields
 from ltx_ui.web.followed import Followed
-from ltx_ui.web.form import DESCRIBED, OFFERED, Form
-from ltx_ui.web.given_sound import GivenSound, as_rows
+from ltx_ui.web.form import DESCRIBED, OFFERED, Form, size_fields
+from ltx_ui.web.given_sound import GivenSound, as_rows, fitted
 from ltx_ui.web.keyframes import Keyframe
 from ltx_ui.web.language import t
 from ltx_ui.web.loras import as_asked, offer_loras
@@ -364,9 +365,21 @@ class Filling:
         form = dataclasses.replace(form, followed=films, loras=loras)
         return self.fill(values, t("follow.filled"), form, Origin(take_id, "followed"))
 
+    def fit_sound(self, values: Values) -> Updates:
+        """Make the clip as long as the sound that it is made to, as far as it may be."""
+        form, owner = self.form(values), asking()
+        if not form.given_sound:
+            return {}
+        given, size = form.given_sound[0], size_fields(form.size)
+        most = self._studio.most_volume(owner) // max(1, size["width"] * size["height"])
+        lasts = self._studio.sound_seconds(given.digest, owner) - given.start
+        frames = frames_for(lasts, form.fps, most)
+        return self.fill_some(values, fitted(lasts, frames / form.fps), num_frames=frames)
+
     def connect(self) -> None:
         """Connect the events that fill the fields."""
         fields = self.fields
+        on(fields["given_sound"].fit, self.fit_sound, fields.all, self.filled, how=EACH)
         on(self.done.undo, self.undo, {self.done}, self.filled, how=EACH)
         on(fields.compiled.act, self.merge, fields.all, self.filled, how=EACH)
         on(fields.history.act, self.reuse_words, fields.all, self.filled, how=EACH)

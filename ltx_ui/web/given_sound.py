@@ -23,6 +23,11 @@ ACCEPTED = ".wav,.mp3,.flac,.m4a,.ogg,audio/*"
 """What a browser's file dialogue offers; it knows some kinds by their endings only."""
 
 
+MIN_LONGER = 0.25
+"""Seconds from which on a sound counts as longer than its clip: the nearest possible length is at
+most 4 frames less, which are 0.17 s."""
+
+
 @dataclass(frozen=True)
 class GivenSound:
     """A sound that the studio has, and how the clip is made to it.
@@ -89,6 +94,18 @@ def check_sound(value: Any) -> None:
         raise InvalidRecipe.because(
             AUDIO, f"{AUDIO}: could not be used. Choose another sound, or remove it."
         )
+
+
+def fitted(lasts: float, clip: float) -> str:
+    """What became of a clip's length that was to be its sound's.
+
+    Args:
+        lasts, clip: seconds of the sound, from where the clip begins, and of the clip.
+    """
+    told = t("heard.fitted", time=seconds(clip, 2))
+    if lasts - clip < MIN_LONGER:
+        return told
+    return " ".join([told, t("heard.fitted_most", time=seconds(lasts, 2))])
 
 
 def as_rows(sounds: tuple[GivenSound, ...]) -> list[dict[str, Any]]:

@@ -59,13 +59,17 @@ PLAIN_POLICY = "; ".join(
 
 _POLICIES = {"/": PAGE_POLICY, "/docs": DOCS_POLICY}
 
+_PERMISSIONS = "Permissions-Policy"
+_NO_PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
+_PAGE_PERMISSIONS = _NO_PERMISSIONS.replace("microphone=()", "microphone=(self)")
+"""On the page a sound can be recorded, by itself and not by what it might frame."""
+
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    _PERMISSIONS: _NO_PERMISSIONS,
 }
-
 
 _OPENER = {"Cross-Origin-Opener-Policy": "same-origin"}
 """Heeded in secure contexts alone: elsewhere browsers warn of it on their consoles."""
@@ -92,6 +96,8 @@ class SafeHeaders:
                     headers.setdefault("Cache-Control", "no-store")
                 own = _POLICIES.get(scope["path"]) if message["status"] == 200 else None
                 headers["Content-Security-Policy"] = own or PLAIN_POLICY
+                if own is PAGE_POLICY:
+                    headers[_PERMISSIONS] = _PAGE_PERMISSIONS
             await send(message)
 
         await self._app(scope, receive, with_headers)

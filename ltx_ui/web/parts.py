@@ -114,7 +114,7 @@ PARTS: Mapping[str, Part] = {
         begins=("studio:keyframe",),
     ),
     "given_sound": Part(
-        components={"given_sound.js": ("changed",)},
+        components={"given_sound.js": ("changed", "fit")},
         styles=("given_sound.css",),
         begins=("studio:sound",),
     ),

@@ -190,6 +190,7 @@ class RecipeForm:
                 self.fields[name]: presence(self.fields[name], card is not None and offered(card))
                 for name, offered in OFFERED.items()
             },
+            self.fields["given_sound"]: presence(self.fields["given_sound"], self._hears(form)),
             **self._phrases(),
             self.fields.enhance: render("enhance.html", why=said(self._studio.enhancing.why_not)),
             self.fields["loras"]: self.filling.loras(form),
@@ -197,6 +198,12 @@ class RecipeForm:
             self.fields.quality: self._estimates.quality(form),
             **self._measure(form),
         }
+
+    def _hears(self, form: Form) -> bool:
+        """Whether the field for a sound is shown: where the model can use one, or one is chosen,
+        which has to be removed then."""
+        card = self._studio.model_card()
+        return card is None or card.hears or bool(form.given_sound)
 
     def _phrases(self) -> Updates:
         """The chips with the model's own phrases; those that it knows nothing of are hidden."""

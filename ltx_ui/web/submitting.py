@@ -153,7 +153,7 @@ async def submitted(
         StudioError: as :meth:`Studio.submit`.
     """
     asked = await asyncio.to_thread(parse_request, data, max_volume=settings.max_volume)
-    run = decoding if asked.files or asked.takes or asked.films else asyncio.to_thread
+    run = decoding if asked.files or asked.takes or asked.films or asked.fits else asyncio.to_thread
     return await run(_submit, studio, asked, owner, origin, key)
 
 
