@@ -134,6 +134,14 @@ def read_shots(
     return tuple(shots)
 
 
+def asked_again(shots: Iterable[Shot]) -> list[AskedShot]:
+    """Shots as a client would ask for them once more."""
+    return [
+        AskedShot.model_validate(shot.model_dump(include={*AskedShot.model_fields}))
+        for shot in shots
+    ]
+
+
 def check_shots(
     shots: Sequence[Shot], settings: Mapping[str, Any], usable: Callable[[Recipe], object]
 ) -> None:

@@ -362,7 +362,7 @@ def test_nothing_is_wider_than_the_window_and_generate_is_in_reach(
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 844})
     page = opened(context, app)
-    for tab in ("Gallery", "Seeds", "Guide", "Create"):
+    for tab in ("Gallery", "Seeds", "Film", "Guide", "Create"):
         page.get_by_role("tab", name=tab).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     expect(page.locator("#generate")).to_be_in_viewport()

@@ -41,8 +41,8 @@ SAID = {
 }
 """What the page says once it is loaded: words, plurals and numbers."""
 TABS = {
-    "de-AT": ["Erstellen", "Galerie", "Seeds", "Anleitung"],
-    "zh-CN": ["创作", "图库", "种子", "指南"],
+    "de-AT": ["Erstellen", "Galerie", "Seeds", "Film", "Anleitung"],
+    "zh-CN": ["创作", "图库", "种子", "短片", "指南"],
 }
 MADE = {
     "de-AT": ("Abbrechen", "0,38 s", "Gemacht in", "Volle Qualität"),

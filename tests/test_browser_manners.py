@@ -266,7 +266,7 @@ def test_a_reader_of_screens_finds_nothing_serious(
 ) -> None:
     context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
     page = opened(context, app)
-    for tab in ("Gallery", "Seeds", "Guide", "Create"):
+    for tab in ("Gallery", "Seeds", "Film", "Guide", "Create"):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(300)
         assert serious(page) == [], tab

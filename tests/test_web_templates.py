@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from boards import boards
 from jinja2 import UndefinedError, meta
 from sheets import SHEETS
 from studios import quick
@@ -240,6 +241,7 @@ def _of(*names: str) -> Values:
 
 CASES: list[tuple[str, Values]] = [
     *SHEETS,
+    *boards(_take),
     ("advice.html", _advice),
     ("brand.html", _of("title", "tagline")),
     ("character_form.html", _character_form),

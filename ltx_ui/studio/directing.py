@@ -31,6 +31,9 @@ SECONDS_BETWEEN_LOOKS = 0.25
 SECONDS_BETWEEN_SEARCHES = 30.0
 """Seconds after which is looked whether another process has left some."""
 
+NOT_BEGUN = "Those after it were not begun."
+"""What a message ends with where more shots were to be made."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -69,11 +72,16 @@ class Director:
         self._lock = threading.Lock()
         self._woken = threading.Event()
         self._closed = threading.Event()
+        self._busy: frozenset[str] = frozenset()
         self._thread = threading.Thread(target=self._run, name="studio-director", daemon=True)
 
     def start(self) -> None:
         """Start the thread, which goes on with what an earlier process has left."""
         self._thread.start()
+
+    def busy(self, owner: str) -> bool:
+        """Whether this process has storyboards of an owner made: also between two shots."""
+        return owner in self._busy
 
     def close(self, timeout: float) -> None:
         """Let the thread end, and wait for that at most ``timeout`` seconds."""
@@ -94,13 +102,7 @@ class Director:
         """
 
         def todo(board: Storyboard, seen: Sequence[SeenShot]) -> list[Turn]:
-            turns: list[Turn] = []
-            remade = False
-            for each in seen:
-                remade = each.state != "ready" or (remade and each.shot.join != "cut")
-                if remade:
-                    turns.append(_turn(board, each, None))
-            return turns
+            return [_turn(board, each, None) for each in to_make(seen)]
 
         return self._begin(board_id, owner, todo)
 
@@ -187,6 +189,7 @@ class Director:
             except StudioError:
                 self._studio.cancel(job.id, owner)
                 raise
+            self._busy |= {owner}
         self._woken.set()
         return board
 
@@ -237,7 +240,9 @@ class Director:
             if self._closed.is_set():
                 return
             try:
-                boards = self._boards.making()
+                with self._lock:
+                    boards = self._boards.making()
+                    self._busy = frozenset(owner for _, owner in boards)
                 live = bool(boards)
                 for board, owner in boards:
                     with self._lock:
@@ -278,7 +283,7 @@ class Director:
                 self._end(board, turn, owner, "It was cancelled.")
 
     def _end(self, board: Storyboard, turn: Turn, owner: str, why: str) -> None:
-        rest = " Those after it were not begun." if len(board.turns) > 1 else ""
+        rest = f" {NOT_BEGUN}" if len(board.turns) > 1 else ""
         try:
             message = f"Shot {board.place(turn.shot) + 1} was not made: {why}{rest}"
         except NotFound:
@@ -288,6 +293,17 @@ class Director:
             return _ended(now, message) if now.turns and now.turns[0] == turn else now
 
         self._boards.change(board.id, owner, ended)
+
+
+def to_make(seen: Sequence[SeenShot]) -> list[SeenShot]:
+    """The shots that have no take, or one that is out of date, and those that depend on them."""
+    found: list[SeenShot] = []
+    again = False
+    for each in seen:
+        again = each.state != "ready" or (again and each.shot.join != "cut")
+        if again:
+            found.append(each)
+    return found
 
 
 def turn_key(turn: Turn) -> Key:

@@ -22,8 +22,8 @@ class Session:
         preview_job: the id of the job that the preview is of; None without one.
         paused: whether their waiting jobs are not begun.
         held: whether nobody's are.
-        live: whether something will change by itself: a job runs or waits for its turn, or the
-            model is being loaded.
+        live: whether something will change by itself: a job runs or waits for its turn, a
+            storyboard's next shot is about to, or the model is being loaded.
     """
 
     model: ModelStatus

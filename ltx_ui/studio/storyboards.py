@@ -33,6 +33,9 @@ _CONTENT = ("prompt", "num_frames", "seed")
 
 ShotState = Literal["missing", "outdated", "ready"]
 """Whether a shot has a take, and whether that is of what the shot says now."""
+Reason = Literal["edited", "join", "before"]
+"""Why a take is out of date: its words or settings are others now, its shot begins in another way,
+or the shot before has another take."""
 
 
 class KeptShot(Shot):
@@ -111,12 +114,20 @@ class SeenShot:
     Attributes:
         chosen: the take that the film has, if it is still there.
         takes: those that can be chosen, oldest first.
+        reason: why the chosen one is out of date; None where it is not.
     """
 
     shot: KeptShot
-    state: ShotState
     chosen: Take | None
     takes: tuple[Take, ...]
+    reason: Reason | None
+
+    @property
+    def state(self) -> ShotState:
+        """How far it is."""
+        if self.chosen is None:
+            return "missing"
+        return "ready" if self.reason is None else "outdated"
 
 
 class Storyboards:
@@ -211,11 +222,9 @@ class Storyboards:
         for shot in board.shots:
             chosen = found.get(shot.chosen or "")
             before = seen[-1].chosen if seen else None
-            state: ShotState = "missing" if chosen is None else "ready"
-            if chosen is not None and (shot.edited or not _follows(shot, chosen, before)):
-                state = "outdated"
             takes = tuple(found[each] for each in shot.takes if each in found)
-            seen.append(SeenShot(shot, state, chosen, takes))
+            reason = _outdated(shot, chosen, before) if chosen is not None else None
+            seen.append(SeenShot(shot, chosen, takes, reason))
         return seen
 
     def pieces(self, board: Storyboard, owner: str) -> list[Piece]:
@@ -265,11 +274,14 @@ def _frame(take: Take) -> tuple[str, int]:
     return take.recipe.resolution, take.recipe.fps
 
 
-def _follows(shot: Shot, take: Take, before: Take | None) -> bool:
-    """Whether a take joins the shot before as the shot says."""
+def _outdated(shot: KeptShot, take: Take, before: Take | None) -> Reason | None:
+    """Why a shot's take is not what the shot says now; None where it is."""
+    if shot.edited:
+        return "edited"
     if joined_by(take) != shot.join:
-        return False
-    return shot.join == "cut" or (before is not None and take.made_from == before.id)
+        return "join"
+    follows = shot.join == "cut" or (before is not None and take.made_from == before.id)
+    return None if follows else "before"
 
 
 def edited(
@@ -291,10 +303,7 @@ def edited(
         told = shot.model_dump()
         if before is None:
             return KeptShot(**told)
-        changed = other or any(
-            getattr(shot, name) != getattr(before, name)
-            for name in ("prompt", "num_frames", "seed")
-        )
+        changed = other or any(getattr(shot, name) != getattr(before, name) for name in _CONTENT)
         own = {"takes": before.takes, "chosen": before.chosen}
         return KeptShot(**told, **own, edited=before.edited or changed)
 

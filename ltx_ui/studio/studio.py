@@ -327,7 +327,7 @@ class Studio(Hosting):
             preview_job=seen.job_id if seen else None,
             paused=jobs.paused,
             held=self.held,
-            live=jobs.go_on or model.settling,
+            live=jobs.go_on or model.settling or (not jobs.live and self.director.busy(owner)),
         )
 
     def job(self, job_id: str, owner: str) -> Job:

@@ -10,6 +10,7 @@ from ltx_ui.presets import Presets
 from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 from ltx_ui.texts import LANGUAGES
+from ltx_ui.web.board import Board
 from ltx_ui.web.compare import Compare
 from ltx_ui.web.create import Create
 from ltx_ui.web.front import TITLE
@@ -100,6 +101,8 @@ def build(studio: Studio, settings: Settings, presets: Presets) -> gr.Blocks:
                 gallery = Gallery(studio, presets, create, tabs)
             with gr.Tab(t("tab.seeds"), id="seeds", elem_classes=waits("seeds")) as seeds_tab:
                 seeds = Seeds(studio, create, tabs)
+            with gr.Tab(t("tab.board"), id="board", elem_classes=waits("board")):
+                board = Board(studio, settings, presets, create)
             with gr.Tab(t("tab.guide"), id="guide", elem_classes=waits("guide")):
                 guide = Guide(presets, create, create.workflows, tabs)
         opened, compare = Opened(studio, presets, create), Compare(studio, presets)
@@ -107,6 +110,7 @@ def build(studio: Studio, settings: Settings, presets: Presets) -> gr.Blocks:
         seeds.connect(seeds_tab)
         guide.connect()
         gallery.connect(gallery_tab)
+        board.connect()
         opened.connect()
         compare.connect()
     return demo

@@ -81,6 +81,7 @@ PARTS: Mapping[str, Part] = {
         },
         styles=("seeds.css", "shelf.css"),
     ),
+    "board": Part({"board.js": ("look", "act")}, styles=("board.css",)),
     "guide": Part({"guide.js": ("act",)}, styles=("guide.css",)),
     "opened": Part(
         components={"opened.js": ("ask", "weigh", "fill", "act", "left")},

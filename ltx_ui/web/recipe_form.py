@@ -70,7 +70,7 @@ class RecipeForm:
         self._settings = settings
         self._presets = presets
         self._estimates = Estimates(studio, presets)
-        self._draft, self._shown = draft, shown
+        self.draft, self._shown = draft, shown
         first = Form.first(presets, demo=studio.model_status().demo)
         self.fields = fields.lay_out(presets, first)
         self.filling = Filling(studio, presets, self.fields)
@@ -133,7 +133,7 @@ class RecipeForm:
             self.fields["image_strength"]: gr.update(visible=form.has_picture),
             **{self.fields[n]: gr.update(**length_of(form.num_frames, form.fps)) for n in TIMED},
             self.fields["followed"]: self.filling.follows(form),
-            self._draft: form.as_draft(),
+            self.draft: form.as_draft(),
             **self._measure(form),
         }
         if values.get(self.problem):
@@ -244,7 +244,7 @@ class RecipeForm:
 
     def restore(self, values: Values) -> Updates:
         """Fill the fields from the draft that the browser kept."""
-        draft = values.get(self._draft)
+        draft = values.get(self.draft)
         if draft is None:
             # Gradio shows a number field without a value as 0, which is a seed.
             return {self.fields["seed"]: None}
@@ -293,7 +293,7 @@ class RecipeForm:
         seed, lock = form["seed"], form["seed_locked"]
         in_browser(seed.input, "studio.isSeed", [seed], [lock])
         in_browser(lock.input, "studio.seedOf", [lock, seed], [seed])
-        restored = on(demo.load, self.restore, {self._draft}, form.all)
+        restored = on(demo.load, self.restore, {self.draft}, form.all)
         self.describe_on(restored.then)
         chosen = {form[name] for name in ("size", "num_frames", "num_takes", "num_inference_steps")}
         for event in (restored.then, form["size"].change):

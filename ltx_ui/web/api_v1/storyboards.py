@@ -14,10 +14,10 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from ltx_ui.asked_shots import (
-    AskedShot,
     SettingsField,
     Shots,
     StoryboardAsked,
+    asked_again,
     check_shots,
     read_settings,
     read_shots,
@@ -170,10 +170,7 @@ class Storyboards:
                 settings = self._settings(asked.settings)
             given = asked.shots
             if given is None:
-                given = [
-                    AskedShot.model_validate(shot.model_dump(include={*AskedShot.model_fields}))
-                    for shot in board.shots
-                ]
+                given = asked_again(board.shots)
             shots = self._shots(given, settings, [shot.id for shot in board.shots])
             # A storyboard of which a LoRA went away meanwhile may still get another name.
             if asked.settings is not None or asked.shots is not None:

@@ -36,6 +36,12 @@
   document.addEventListener('click', ({target}) => {
     const button = target.closest('[data-sheet], [data-give], [data-call]');
     if (button) studio.tell('studio:sheet', button);
+    const shot = target.closest('[data-first-shot]');
+    if (shot) {
+      sessionStorage.setItem(`${KEEP}board-take`, shot.closest('[data-take]').dataset.take);
+      shot.closest('[popover]').hidePopover();
+      document.querySelector('[role=tab][data-tab-id=board]').click();
+    }
     const event = target.closest('[data-tells]')?.dataset.tells;
     if (event) studio.tell(event);
   });

@@ -4,6 +4,11 @@
 // page sees what other devices did meanwhile.
 const PAUSE = 2000, HIDDEN = 10_000, SILENCE = 25_000, LONGEST = 60_000;
 let stream, timer, tells, heard, version, looked = 0, again = 0, pause = PAUSE, last = performance.now();
+// What else shows what is being made looks at it then, too.
+const news = name => {
+  trigger(name);
+  studio.tell('studio:news', name);
+};
 const close = () => {
   stream?.close();
   stream = tells = null;
@@ -14,7 +19,7 @@ const open = () => {
   stream.onerror = broken;
   const hear = ({type}) => {
     [tells, heard, pause] = [true, Date.now(), PAUSE];
-    if (type === 'changed') trigger('due');
+    if (type === 'changed') news('due');
   };
   for (const type of ['changed', 'beat']) stream.addEventListener(type, hear);
 };
@@ -41,14 +46,18 @@ const ask = async () => {
   const answer = await fetch('session/version', {headers}).catch(() => null);
   if (answer?.status === 304) return;
   [version, looked] = [answer?.headers.get('etag'), Date.now()];
-  trigger('due');
+  news('due');
 };
-watch('value', follow);
+watch('value', () => {
+  follow();
+  // The last that was told may have come before all was done.
+  if (!props.value?.every) studio.tell('studio:news');
+});
 document.addEventListener('studio:outdated', () => setTimeout(trigger, 500, 'due'));
 const woke = () => {
   if (document.hidden || performance.now() - last < PAUSE) return;
   last = performance.now();
-  trigger('woke');
+  news('woke');
 };
 document.addEventListener('visibilitychange', follow);
 document.addEventListener('visibilitychange', woke);

@@ -1,0 +1,138 @@
+"""Storyboards in a real browser: written, made, joined, changed and made again."""
+
+from __future__ import annotations
+
+import pytest
+from chromium import (
+    MISSING,
+    calls_of,
+    fast_preview,
+    make_a_preview,
+    open_gallery,
+    open_menu,
+    plays,
+    serious,
+)
+from playwright.sync_api import Locator, Page, expect
+
+if MISSING:
+    pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
+
+BALL = "A red ball bounces up and down by the sea. A thump at each bounce."
+COME_BACK = """first => {
+  dispatchEvent(new Event('focus'));
+  return document.querySelector('.shot textarea').value === first;
+}"""
+"""Somebody comes back to a page, which looks every two seconds, until its first shot says this."""
+CUBE = "A blue cube turns slowly. A hum."
+
+
+def open_board(page: Page) -> None:
+    page.locator("[role=tab][data-tab-id=board]").first.click()
+
+
+def begin(page: Page, *prompts: str) -> Locator:
+    """A storyboard with a shot for each prompt."""
+    open_board(page)
+    form = page.locator(".begin-board")
+    form.get_by_label("first shot").fill(prompts[0])
+    form.get_by_role("button").click()
+    shots = page.locator(".shot")
+    for number, prompt in enumerate(prompts[1:], 2):
+        expect(shots).to_have_count(number - 1)
+        form = page.locator(".add-shot form")
+        form.get_by_label("Begins").select_option("last_frame")
+        form.get_by_label(f"Shot {number}").fill(prompt)
+        form.get_by_label(f"Shot {number}").press("Control+Enter")
+    expect(shots).to_have_count(len(prompts))
+    return shots
+
+
+def make(page: Page, label: str) -> None:
+    """Has shots made, and waits until there is nothing left to make."""
+    page.get_by_role("button", name=label).click()
+    expect(page.locator("[data-do=stop]")).to_have_count(1)
+    expect(page.locator("[data-do=stop], [data-do=make]")).to_have_count(0)
+
+
+def test_shots_are_made_joined_changed_and_made_again(page: Page) -> None:
+    fast_preview(page)
+    shots = begin(page, BALL, CUBE)
+    page.get_by_label("Name this storyboard").fill("The ball")
+    page.get_by_label("Name this storyboard").press("Enter")
+    make(page, "Make 2 shots")
+    expect(shots.locator("video")).to_have_count(2)
+    expect(page.locator(".board-state")).to_contain_text("all made")
+    # Nothing is on its way any more.
+    calls = calls_of(page)
+    page.get_by_role("button", name="Join into a film").click()
+    plays(page, ".film-dialog video")
+    with page.expect_download() as loaded:
+        page.locator(".film-dialog").get_by_role("link", name="Download").click()
+    assert loaded.value.suggested_filename == "The ball.mp4"
+    page.keyboard.press("Escape")
+    assert calls == []
+    # The second starts where the first ends, and says so once that is another clip.
+    shots.first.get_by_label("Prompt of shot 1").fill("A green ball rolls. A whoosh.")
+    expect(shots.first.locator(".outdated")).to_contain_text("Its words or settings are others")
+    shots.first.get_by_role("button", name="Make again").click()
+    expect(shots.first.locator(".shot-takes button")).to_have_count(2)
+    expect(shots.nth(1).locator(".outdated")).to_contain_text("Shot 1 has another clip now.")
+    assert serious(page) == []
+    shots.first.get_by_role("button", name="Take 1,").click()
+    expect(shots.nth(1).locator(".outdated")).to_have_count(0)
+    # All of it is there after a reload.
+    page.reload()
+    open_board(page)
+    expect(shots).to_have_count(2)
+    expect(page.get_by_label("Name this storyboard")).to_have_value("The ball")
+    expect(shots.first.get_by_label("Prompt of shot 1")).to_have_value(
+        "A green ball rolls. A whoosh."
+    )
+
+
+def test_what_is_typed_stays_is_moved_with_the_keys_and_deleted_after_a_question(
+    page: Page,
+) -> None:
+    shots = begin(page, BALL, CUBE)
+    seconds = shots.nth(1).get_by_label("Seconds")
+    seconds.fill("99")
+    expect(shots.nth(1).locator(".wrong-shot")).to_contain_text("allowed are 0.38 to 10.71")
+    shots.nth(1).get_by_label("Prompt of shot 2").fill("A blue cube by the sea")
+    expect(seconds).to_have_value("99")
+    with page.expect_response(lambda answer: '"seconds"' in (answer.request.post_data or "")):
+        seconds.fill("0.7")
+    expect(shots.nth(1).locator(".wrong-shot .problem")).to_have_count(0)
+    # Another page of theirs has it as well, and shows what is done here when one comes back to it.
+    other = page.context.new_page()
+    other.goto(page.url)
+    open_board(other)
+    expect(other.get_by_label("Prompt of shot 2")).to_have_value("A blue cube by the sea")
+    page.get_by_role("button", name="Move shot 2 earlier").press("Enter")
+    expect(shots.first.get_by_label("Prompt of shot 1")).to_have_value("A blue cube by the sea")
+    expect(page.get_by_role("button", name="Move shot 1 later")).to_be_enabled()
+    assert page.evaluate("document.activeElement.closest('.board') !== null")
+    expect(shots.first.get_by_label("Seconds")).to_have_value("0.71")
+    other.wait_for_function(COME_BACK, arg="A blue cube by the sea")
+    other.close()
+    shots.nth(1).get_by_label("Remove shot 2").click()
+    shots.nth(1).get_by_role("button", name="Remove the shot").click()
+    expect(shots).to_have_count(1)
+    page.locator(".board-top").get_by_text("Delete", exact=True).click()
+    page.get_by_role("button", name="Delete the storyboard").click()
+    expect(page.locator(".begin-board")).to_be_visible()
+    assert serious(page) == []
+
+
+def test_a_take_becomes_the_first_shot_of_a_storyboard(page: Page) -> None:
+    seed = make_a_preview(page, "A yellow star spins around at night")
+    open_gallery(page, 1)
+    menu = open_menu(page, page.locator("#gallery .card").first)
+    menu.get_by_role("button", name="Start a storyboard with this").click()
+    shot = page.locator(".shot")
+    expect(shot.get_by_label("Prompt of shot 1")).to_have_value(
+        "A yellow star spins around at night"
+    )
+    expect(shot.get_by_label("Seed")).to_have_value(seed)
+    expect(shot.locator("video")).to_have_count(1)
+    expect(page.locator(".board-state")).to_contain_text("all made")
