@@ -8,7 +8,13 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
-_QUIET = {"HF_HUB_DISABLE_TELEMETRY": "1", "GRADIO_ANALYTICS_ENABLED": "False"}
+_QUIET = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+_RAY = {"RAY_worker_niceness": "0"}
+"""Ray lets everything else on a machine go before its workers. Nothing there is as urgent."""
 
 
 def set_up(cache_dir: Path | None = None) -> None:
@@ -19,7 +25,7 @@ def set_up(cache_dir: Path | None = None) -> None:
         cache_dir: where libraries may keep what can be downloaded or made again; None leaves them
             to their own folders.
     """
-    _set(_QUIET)
+    _set(_QUIET | _RAY)
     _let_waiting_threads_sleep()
     _set_allocator()
     # diffusers reads a model of several files with up to eight threads only if it is told so;

@@ -111,6 +111,18 @@ class Settings(BaseSettings):
         f"skip-guidance=SHARE (of the steps, then no guidance; {SHARE}), step-cache=THRESHOLD "
         f"({THRESHOLD}). Takes say that they were made with it.",
     )
+    workers: str = Field(
+        "1",
+        pattern=r"^(auto|[1-9]\d{0,3})$",
+        description="Processes that make clips at once, a GPU for each; auto: as many as there are "
+        "GPUs. 1: the studio's own process. More need Ray: pip install 'ltx-2-studio[ray]'.",
+    )
+    ray_address: str | None = Field(
+        None,
+        pattern=r"^(auto|[^\s/:]+:\d+)$",
+        description="The Ray cluster whose machines make the clips: auto for the one that this "
+        "machine is part of, or HOST:PORT of its head; none: Ray on this machine alone.",
+    )
     share: bool = Field(False, description="Make a public link (Gradio's tunnel) with a password.")
     auth: Annotated[SecretStr | None, NoDecode] = Field(
         None, description="NAME:PASSWORD that visitors must give."

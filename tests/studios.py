@@ -36,14 +36,15 @@ def idle(folder: Path, database: str | None = None, **settings: object) -> Itera
 
 
 @contextmanager
-def working(folder: Path, cache: Path) -> Iterator[Studio]:
+def working(folder: Path, cache: Path, **settings: object) -> Iterator[Studio]:
     """A studio that makes clips with the demo model.
 
     Args:
         cache: what its first start would compute.
     """
     shutil.copytree(cache, folder / "cache")
-    studio = Studio(Settings.model_validate({"model": "demo", "data_dir": folder}))
+    given = {"model": "demo", "data_dir": folder, **settings}
+    studio = Studio(Settings.model_validate(given))
     studio.start()
     yield studio
     studio.close()

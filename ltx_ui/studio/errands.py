@@ -50,6 +50,10 @@ class Errand:
         """Whether :meth:`stop` was called."""
         return self._stopped
 
+    def failed(self) -> BaseException | None:
+        """Why it could not be done; None if it was, or nobody waits for it."""
+        return None if self.done.cancelled() else self.done.exception()
+
     def run(self, engine: ClipMaker) -> None:
         """Do it. To be called by the thread that makes clips."""
         if not self.done.set_running_or_notify_cancel():

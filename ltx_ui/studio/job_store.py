@@ -15,7 +15,7 @@ from ltx_ui.errors import StudioError
 from ltx_ui.studio.asked import Key, job_of, note
 from ltx_ui.studio.damaged import Readable
 from ltx_ui.studio.database import Database
-from ltx_ui.studio.job_rows import going_on, numbered, shown
+from ltx_ui.studio.job_rows import MAX_STARTS, going_on, numbered, shown
 from ltx_ui.studio.jobs import CancelledJob, EndState, Failed, Job, Queued, Running
 from ltx_ui.studio.lineage import columns_of
 from ltx_ui.studio.tables import LIVE, JobRow, PausedRow
@@ -241,9 +241,20 @@ class JobStore:
             _log.error(said, job_id, error, extra={"job": job_id})
             return True
 
-    def put_back(self, job_id: str) -> None:
-        """A job waits again, before all others, as if it had not been started."""
-        self._write(job_id, state=Queued.name, starts=JobRow.starts - 1, position=_FIRST - 1)
+    def put_back(self, job_id: str, *, counts: bool = False) -> None:
+        """A job waits again, before all others, as if it had not been started, unless its start
+        counts."""
+        starts = JobRow.starts - (not counts)
+        self._write(job_id, state=Queued.name, starts=starts, position=_FIRST - 1)
+
+    def may_start_again(self, job_id: str) -> bool:
+        """Whether a job may be started once more though what made it has died."""
+        starts = select(JobRow.starts).where(JobRow.id == job_id)
+        try:
+            with self._database.reading() as session:
+                return (session.scalar(starts) or 0) < MAX_STARTS
+        except StudioError:
+            return True
 
     def ended(self, job_id: str, state: EndState) -> bool:
         """A job has ended.

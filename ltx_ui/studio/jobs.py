@@ -19,6 +19,10 @@ UNEXPECTED = (
     "Generate it again, and if it fails again, try other settings."
 )
 
+LOST = (
+    "The worker that made this clip ended in the middle, twice, so it is not tried again. Try a "
+    "shorter length or a smaller format."
+)
 ANY_MODEL = "auto"
 """The model of a job that was queued before it was known which model would be loaded."""
 

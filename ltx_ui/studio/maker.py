@@ -7,13 +7,29 @@ from typing import TYPE_CHECKING, Protocol
 
 from ltx_ui.clip import Clip, PreviewListener
 from ltx_ui.engine.models import ModelCard
+from ltx_ui.errors import StudioError
 from ltx_ui.inputs import InputData
 from ltx_ui.recipe import Recipe
 
 if TYPE_CHECKING:
     from ltx_ui.engine.clip_memory import ClipMemory
     from ltx_ui.engine.placement import Placement
+    from ltx_ui.engine.tokens import TokenCount
     from ltx_ui.engine.writing import Wish, Written
+
+
+class MakerDied(StudioError):
+    """What makes clips has ended, with the process that it was in.
+
+    Attributes:
+        begun: whether that was in the middle of what it was asked for.
+    """
+
+    http_status = 503
+
+    def __init__(self, *, begun: bool) -> None:
+        super().__init__("The worker that was to do this has ended. Try again in a minute.")
+        self.begun = begun
 
 
 class ClipMaker(Protocol):
@@ -50,6 +66,7 @@ class ClipMaker(Protocol):
             Cancelled: the listener stopped it; the next clip can be made at once.
             InvalidRecipe: the model can't do what the recipes ask for.
             OutOfMemory: with what would fit better.
+            MakerDied: what makes them has ended.
         """
 
     def write(self, wish: Wish, check: Callable[[], None]) -> Written:
@@ -62,3 +79,29 @@ class ClipMaker(Protocol):
     def saved(self, recipe: Recipe) -> None:
         """A recipe's clip is on disk: what is kept to make it again may be forgotten. May be called
         from any thread."""
+
+
+class LoadableMaker(ClipMaker, Protocol):
+    """A maker whose model is loaded on request.
+
+    Attributes:
+        notice: a sentence on why ``auto`` means the demo model here; empty otherwise.
+    """
+
+    notice: str
+
+    def load(self, report: Callable[[str, float | None], None]) -> None:
+        """Load the model.
+
+        Args:
+            report: is told what is being done, and how much of it is, 0…1, where that is known.
+
+        Raises:
+            ModelUnavailable: with what to do about it.
+        """
+
+    def why_not_writing(self) -> str:
+        """Why the loaded model can't improve prompts, in a sentence; empty if it can."""
+
+    def count_tokens(self, text: str) -> TokenCount:
+        """How much of a text the model reads. May be called from any thread."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ltx_ui.controlling import tokens_beside
 from ltx_ui.engine.models import CARDS, ModelCard
@@ -13,13 +13,10 @@ from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.engine.writers import why_not
 from ltx_ui.errors import InvalidRecipe, StudioError
 from ltx_ui.geometry import video_tokens
-from ltx_ui.lossy import parse_lossy
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
+from ltx_ui.studio.maker import ClipMaker, LoadableMaker
 from ltx_ui.studio.queue import JobQueue
-
-if TYPE_CHECKING:
-    from ltx_ui.engine.engine import Engine
 
 STOPPING = (
     "The studio is being stopped. The clip that is being made is finished first; those that wait "
@@ -94,16 +91,19 @@ class ModelLoader:
         self.why_not_writing = why_not(known) if known else ""
         self.sizes: Collection[tuple[int, int]] = ()
 
-    def load(self, prepare: Callable[[Engine], None]) -> Engine | None:
+    def load(
+        self, make: Callable[[], LoadableMaker], prepare: Callable[[ClipMaker], None]
+    ) -> LoadableMaker | None:
         """The engine with its model loaded; None if it could not be loaded. Then :attr:`status`
         says why, and so do the jobs that waited for it.
 
         Args:
+            make: makes the engine, without its model.
             prepare: called with the engine just before the model counts as ready; what it raises
                 counts as a failure to load.
         """
         try:
-            return self._load(prepare)
+            return self._load(make, prepare)
         except StudioError as error:
             self.fail(str(error))
         except Exception:
@@ -147,8 +147,10 @@ class ModelLoader:
         if self.card is not None:
             self.card.check(recipe)
 
-    def _load(self, prepare: Callable[[Engine], None]) -> Engine:
-        engine = self._engine()
+    def _load(
+        self, make: Callable[[], LoadableMaker], prepare: Callable[[ClipMaker], None]
+    ) -> LoadableMaker:
+        engine = make()
         card = engine.card
         if engine.notice:
             _log.warning("The demo model is used. %s", engine.notice)
@@ -168,30 +170,6 @@ class ModelLoader:
         )
         _log.info("%s", message)
         return engine
-
-    def _engine(self) -> Engine:
-        # Importing torch and diffusers takes seconds; the page is up by now.
-        from ltx_ui.engine.engine import Engine
-        from ltx_ui.engine.optimizations import default_optimizations
-
-        settings = self._settings
-        return Engine(
-            settings.model,
-            settings.models_dir,
-            settings.cache_dir,
-            None if settings.placement == "auto" else settings.placement,
-            default_optimizations(
-                settings.device,
-                self.sizes,
-                settings.attention,
-                compile=settings.compile == "on",
-            ),
-            None if settings.precision == "auto" else settings.precision,
-            settings.device,
-            settings.quantize,
-            lossy=parse_lossy(settings.lossy),
-            keep_until_saved=True,
-        )
 
     def _report(self, message: str, fraction: float | None) -> None:
         state: Literal["downloading", "loading"] = (

@@ -19,6 +19,7 @@ from ltx_ui.studio.history import History
 from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import (
     ANY_MODEL,
+    LOST,
     CancelledJob,
     Done,
     EndState,
@@ -221,14 +222,20 @@ class JobQueue:
             if started is not None and started.ending is None:
                 started.ending = state
 
-    def stopped(self, job: Job) -> None:
-        """A job was stopped: it was cancelled, failed, or the program ends."""
+    def stopped(self, job: Job, *, died: bool = False) -> None:
+        """A job was stopped: it was cancelled, failed, or the program ends.
+
+        Args:
+            died: what made it has ended in its middle, which may happen once.
+        """
         with self._changed:
             started = self._started.get(job.id)
             if started is not None and started.ending is not None:
                 self.end(job, started.ending)
+            elif died and not self._store.may_start_again(job.id):
+                self.end(job, Failed(LOST))
             else:
-                self._put_back(job.id)
+                self._put_back(job.id, counts=died)
 
     def refuse(self, message: str, model: str, asked: str) -> None:
         """Accept no more jobs, and end those that wait for this model: it could not be loaded.
@@ -339,9 +346,9 @@ class JobQueue:
     def _refuse_errands(self) -> None:
         self._errands.refuse(ModelUnavailable(self._refusal or ENDING))
 
-    def _put_back(self, job_id: str) -> None:
+    def _put_back(self, job_id: str, *, counts: bool = False) -> None:
         if started := self._started.pop(job_id, None):
-            self._store.put_back(job_id)
+            self._store.put_back(job_id, counts=counts)
             self._waiting.add(started.job, first=True)
             self._changed.notify_all()
 

@@ -22,7 +22,7 @@ from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.jobs import Cancelling, Done, Job, Running, failure
 from ltx_ui.studio.library import Library
-from ltx_ui.studio.maker import ClipMaker
+from ltx_ui.studio.maker import ClipMaker, MakerDied
 from ltx_ui.studio.model_loader import ModelLoader
 from ltx_ui.studio.progress import JobProgress, Preview
 from ltx_ui.studio.queue import JobQueue
@@ -69,7 +69,11 @@ class Runner:
         self._preview: Preview | None = None
 
     def run(self) -> None:
-        """Make jobs until the queue begins no more of them."""
+        """Make jobs until the queue begins no more of them.
+
+        Raises:
+            MakerDied: the engine has ended. The job that it was making waits again.
+        """
         with closing(Saver(self._save)) as saver:
             self._make_all(saver)
 
@@ -89,6 +93,8 @@ class Runner:
             if isinstance(job, Errand):
                 job.run(self._engine)
                 self._guard.spent.add(job.owner, time.monotonic() - began)
+                if isinstance(died := job.failed(), MakerDied):
+                    raise died
                 continue
             self._preview = None
             with self._about(job):
@@ -98,6 +104,10 @@ class Runner:
                 except Cancelled:
                     saver.wait_for(job)
                     self._queue.stopped(job)
+                except MakerDied as error:
+                    saver.wait_for(job)
+                    self._queue.stopped(job, died=error.begun)
+                    raise
                 except Exception as error:
                     saver.wait_for(job)
                     self._queue.end(job, failure(job, error))

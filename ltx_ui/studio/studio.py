@@ -115,6 +115,10 @@ class Studio(Hosting):
         """Whether a clip is being made or saved."""
         return self._queue.running()
 
+    def workers(self) -> int:
+        """How many clips can be made at once now; 0 while no model is loaded."""
+        return self._worker.count
+
     def close(self) -> None:
         """Stop within a second. Jobs that run or wait start again the next time; takes that were
         deleted are gone, unless another process may still bring them back."""

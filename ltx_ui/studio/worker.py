@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,14 @@ from ltx_ui.errors import StudioError
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.counts import Counts
+from ltx_ui.studio.crew import Crew
+from ltx_ui.studio.engines import EngineChoice
 from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.jobs import Job
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.lora_folder import Fitting
-from ltx_ui.studio.maker import ClipMaker
+from ltx_ui.studio.maker import ClipMaker, LoadableMaker, MakerDied
 from ltx_ui.studio.model_loader import ModelLoader
 from ltx_ui.studio.progress import Preview
 from ltx_ui.studio.queue import JobQueue
@@ -30,6 +33,9 @@ ENDED = (
     "No more clips can be made, for a reason that was not foreseen; the log has the details. "
     "Restart the program: clips that wait or run are made then."
 )
+
+AGAIN_SECONDS = (1, 3, 10, 30)
+"""Until one more try to start a worker in place of one that has ended."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +66,10 @@ class Worker:
         self._guard = guard
         self._timing: TimingModel | None = None
         self._needs: Callable[[Recipe], Needed | None] = lambda recipe: None
-        self._runner: Runner | None = None
+        self._runners: list[Runner] = []
+        self._crew = Crew(settings)
+        self._count = 1
+        self._leaving = False
         self.model = ModelLoader(settings, queue)
         # A daemon: the program's end waits for no step, which may take a minute.
         self._thread = threading.Thread(target=self._run, name="studio-worker", daemon=True)
@@ -70,10 +79,12 @@ class Worker:
         self._thread.start()
 
     def join(self, timeout: float) -> None:
-        """Wait, at most ``timeout`` seconds, for the thread to end. It does once the queue is
-        closed."""
+        """Wait, at most ``timeout`` seconds, for the thread to end, which it does once the queue is
+        closed; then end the processes that made clips elsewhere."""
+        self._leaving = True
         if self._thread.is_alive():
             self._thread.join(timeout)
+        self._crew.close()
 
     @property
     def average_seconds(self) -> float:
@@ -89,9 +100,14 @@ class Worker:
         loaded."""
         return self._needs(recipe)
 
+    @property
+    def count(self) -> int:
+        """How many clips can be made at once now."""
+        return len(self._runners)
+
     def preview_of(self, job: Job) -> Preview | None:
         """The latest preview of a job that is being made; None before its first."""
-        return self._runner.preview_of(job) if self._runner else None
+        return next(filter(None, (each.preview_of(job) for each in tuple(self._runners))), None)
 
     def _run(self) -> None:
         try:
@@ -109,13 +125,67 @@ class Worker:
         except StudioError as error:
             self.model.fail(str(error))
             return
-        engine = self.model.load(self._recall)
-        if engine is not None and self._timing is not None:
-            self._runner = Runner(
-                *(engine, self.model, self._timing, self._settings, self._queue, self._library),
+        engine = self.model.load(self._first_engine, self._recall)
+        if engine is None:
+            return
+        for number in range(2, self._count + 1):
+            name = f"studio-worker-{number}"
+            threading.Thread(target=self._join_in, name=name, daemon=True).start()
+        self._make_with(engine)
+
+    def _choice(self) -> EngineChoice:
+        return EngineChoice.of(self._settings, self.model.sizes)
+
+    def _first_engine(self) -> LoadableMaker:
+        self._count = self._crew.count()
+        return self._crew.engine(self._choice())
+
+    def _join_in(self) -> None:
+        """Make jobs beside the others."""
+        try:
+            if (engine := self._another()) is not None:
+                self._make_with(engine)
+        except Exception:
+            _log.exception("One of the threads that make clips has ended")
+
+    def _make_with(self, engine: LoadableMaker) -> None:
+        """Make jobs with an engine and, each time it has died, with another one."""
+        found: LoadableMaker | None = engine
+        while found is not None and self._timing is not None:
+            runner = Runner(
+                *(found, self.model, self._timing, self._settings, self._queue, self._library),
                 *(self._inputs, self._timings, self._counts, self._guard),
             )
-            self._runner.run()
+            self._runners.append(runner)
+            try:
+                runner.run()
+                return
+            except MakerDied:
+                if self._leaving:
+                    return
+                _log.warning("A worker has ended in the middle; another one is started.")
+            finally:
+                self._runners.remove(runner)
+            found = self._another()
+
+    def _another(self) -> LoadableMaker | None:
+        """One more engine with its model loaded; None if there can be none."""
+        for seconds in AGAIN_SECONDS:
+            try:
+                engine = self._crew.engine(self._choice())
+                engine.load(lambda message, fraction: _log.debug("%s", message))
+            except MakerDied as error:
+                _log.warning("%s It is tried again in %d seconds.", error, seconds)
+                time.sleep(seconds)
+                if self._leaving:
+                    return None
+                self._crew.revive()
+            except StudioError as error:
+                _log.error("%s", error)
+                return None
+            else:
+                return engine
+        return None
 
     def _recall(self, engine: ClipMaker) -> None:
         """Learn from the takes of earlier starts how long clips take, and which LoRAs fit."""

@@ -132,6 +132,9 @@ class _OfStudio(Collector):
         waiting = GaugeMetricFamily(f"{PREFIX}_queue_length", "Jobs that wait or run.")
         waiting.add_metric((), self._studio.queue_length())
         yield waiting
+        workers = GaugeMetricFamily(f"{PREFIX}_workers", "Clips that can be made at once.")
+        workers.add_metric((), self._studio.workers())
+        yield workers
         ended = CounterMetricFamily(
             f"{PREFIX}_jobs", "Jobs that have ended, by how.", labels=("state",)
         )

@@ -1,0 +1,172 @@
+"""Where engines run: one in this process, or several, each in a process that Ray keeps."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from ltx_ui.errors import ModelUnavailable, SettingsError
+from ltx_ui.settings import Settings
+from ltx_ui.studio.engines import EngineChoice
+from ltx_ui.studio.maker import MakerDied
+
+if TYPE_CHECKING:
+    from ltx_ui.studio.maker import LoadableMaker
+
+MISSING = (
+    "--workers and --ray-address need Ray, which is not installed. Install it with "
+    "pip install 'ltx-2-studio[ray]' (or pip install ray), or leave them out."
+)
+CHECK_SECONDS = 2.0
+"""Between two looks at whether Ray is still there."""
+STORE_BYTES = 2**30
+"""Of the memory through which Ray hands clips over on this machine: several of the largest."""
+_QUIET: Mapping[str, Any] = {"log_to_driver": False, "configure_logging": False}
+
+_log = logging.getLogger(__name__)
+
+
+class Crew:
+    """Makes engines. Nothing of Ray is imported unless the settings ask for it.
+
+    Raises:
+        SettingsError: they do, and it is not installed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.remote = settings.workers != "1" or settings.ray_address is not None
+        if self.remote and find_spec("ray") is None:
+            raise SettingsError(MISSING)
+        self._lock = threading.Lock()
+        self._open = False
+        self._checked_at = 0.0
+
+    def engine(self, choice: EngineChoice) -> LoadableMaker:
+        """A new engine, whose model is not loaded yet.
+
+        Raises:
+            ModelUnavailable: as :meth:`EngineChoice.make`.
+            MakerDied: Ray could not start a process for it, or that ended.
+        """
+        return self._in_rays_process(choice) if self.remote else choice.make()
+
+    def count(self) -> int:
+        """How many engines there are to be.
+
+        Raises:
+            ModelUnavailable: Ray could not be started, or has no GPUs to count.
+        """
+        if not self.remote:
+            return 1
+        self.open()
+        gpus = self._gpus()
+        if self._settings.workers == "auto":
+            if not gpus:
+                raise ModelUnavailable(
+                    "--workers auto takes a worker for each GPU, and Ray sees none here. Say how "
+                    "many there are to be, such as --workers 2."
+                )
+            return gpus
+        asked = int(self._settings.workers)
+        if gpus and asked > gpus and self._settings.ray_address is None:
+            raise ModelUnavailable(
+                f"--workers {asked} needs as many GPUs, and this machine has {gpus}. Use "
+                "--workers auto, or a cluster with --ray-address."
+            )
+        return asked
+
+    def open(self) -> None:
+        """Start Ray, or join the one that runs; does nothing if that was done.
+
+        Raises:
+            ModelUnavailable: it could not be done.
+        """
+        import ray
+
+        with self._lock:
+            if self._open:
+                return
+            address = self._settings.ray_address
+            try:
+                if address is not None:
+                    ray.init(address=address, **_QUIET)
+                elif not ray.is_initialized():
+                    ray.init(include_dashboard=False, object_store_memory=STORE_BYTES, **_QUIET)
+            except Exception as error:  # Of many kinds.
+                _log.exception("Ray could not be started")
+                raise ModelUnavailable(
+                    f"Ray could not be started: {error}. The log has more; without --workers and "
+                    "--ray-address clips are made in the studio's own process."
+                ) from error
+            self._open = True
+
+    def revive(self) -> None:
+        """Start or join Ray anew if none of its machines answers any more.
+
+        Raises:
+            ModelUnavailable: as :meth:`open`.
+        """
+        import ray
+
+        with self._lock:
+            if self._open and not self._lives():
+                ray.shutdown()
+                self._open = False
+        self.open()
+
+    def close(self) -> None:
+        """End all engines in Ray's processes."""
+        with self._lock:
+            if self._open:
+                import ray
+
+                ray.shutdown()
+                self._open = False
+
+    def _gpus(self) -> int:
+        import ray
+
+        return int(_untyped(ray.cluster_resources)().get("GPU", 0))
+
+    def _in_rays_process(self, choice: EngineChoice) -> LoadableMaker:
+        import ray
+
+        from ltx_ui.studio.engine_actor import EngineActor
+        from ltx_ui.studio.ray_engine import BESIDE, RayEngine
+
+        self.open()
+        if self._gpus():
+            needs = {"num_gpus": 1, "num_cpus": 0}
+        else:
+            # Ray lets a process use as many threads as it has processors.
+            needs = {"num_gpus": 0, "num_cpus": max(1, (os.cpu_count() or 1) // self.count())}
+        remote: Any = ray.remote
+        kind = remote(concurrency_groups={BESIDE: 2}, **needs)(EngineActor)
+        return RayEngine(kind.remote(choice.where_a_gpu_is_given()), self._check)
+
+    def _check(self) -> None:
+        """Whether there is still a machine that could answer; Ray waits for one for ever.
+
+        Raises:
+            MakerDied: there is none.
+        """
+        if time.monotonic() - self._checked_at > CHECK_SECONDS:
+            self._checked_at = time.monotonic()
+            if not self._lives():
+                raise MakerDied(begun=False)
+
+    def _lives(self) -> bool:
+        import ray
+
+        return any(node["Alive"] for node in _untyped(ray.nodes)())
+
+
+def _untyped(function: Any) -> Any:
+    """A function of Ray's that has no types."""
+    return function
