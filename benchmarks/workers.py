@@ -97,7 +97,9 @@ class SleepingChoice(EngineChoice):
     @classmethod
     def of(cls, settings: Settings, sizes: object) -> SleepingChoice:
         """One that sleeps as long as the command line says."""
-        return cls(settings.models_dir, settings.cache_dir, (), {"model": str(SECONDS), "device": "cpu"})
+        return cls(
+            settings.models_dir, settings.cache_dir, (), {"model": str(SECONDS), "device": "cpu"}
+        )
 
 
 SECONDS = 0.5

@@ -124,6 +124,8 @@ _FORMS = {
     "^(sha256:[0-9a-f]{64}|[0-9a-f]{32})$": "must be a picture's digest, sha256: and 64 digits 0 "
     "to 9 and a to f, or a clip's id, 32 of them",
     r"^([0-9]{1,5}x[0-9]{1,5})?$": "must be a width and a height, as in 288x512",
+    r"^(auto|[1-9]\d{0,3})$": "must be auto or a number from 1 to 9999",
+    r"^(auto|[^\s/:]+:\d+)$": "must be auto or HOST:PORT",
     r"^[a-z0-9-]{1,20}$": "must be 1 to 20 of the letters a to z, digits and -",
 }
 """What must stand in a text of a form, by its pattern."""

@@ -361,8 +361,7 @@ class Studio(Hosting):
         return self._worker.estimate(recipe)
 
     def needs(self, recipe: Recipe) -> Needed | None:
-        """Device memory that a recipe's clip needs; None without a device, and until the model is
-        loaded."""
+        """Device memory that a recipe's clip needs; None without a device or a loaded model."""
         return self._worker.needs(recipe)
 
     def preview(self, job_id: str, owner: str) -> bytes | None:
