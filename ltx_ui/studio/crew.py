@@ -93,6 +93,8 @@ class Crew:
             if self._open:
                 return
             address = self._settings.ray_address
+            # It is told that it was not started by the main thread, which nobody can act on.
+            logging.getLogger("ray").setLevel(logging.ERROR)
             try:
                 if address is not None:
                     ray.init(address=address, **_QUIET)
