@@ -97,7 +97,7 @@ class Engine(Writing):
             require_bitsandbytes()
         self._device = machine.pick_device(device)
         wanted = model == "auto"
-        self.notice = loading.why_demo(models_dir, self._device, quantize) if wanted else ""
+        self.notice = loading.why_demo(models_dir, self._device, quantize, lossy) if wanted else ""
         self.card: ModelCard = resolve(model, cuda=not self.notice)
         self._dtype = getattr(torch, precision) if precision else machine.usual_dtype(self._device)
         self.device = machine.device_name(self._device, self._dtype, quantize, lossy)
