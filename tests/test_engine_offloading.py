@@ -191,6 +191,25 @@ def test_where_the_first_placement_has_no_room_any_more_clips_are_made_below(
     assert short.generate(longer, Stages()).notes == (IN_8_BITS,)
 
 
+def test_after_a_lower_placement_could_not_be_loaded_the_first_one_is_back(
+    models_dir: Path, usual: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, load = loaded(models_dir), loading.load
+    engine.pipe.transformer.register_forward_pre_hook(full)
+
+    def only_resident(*arguments: Any, **named: Any) -> loading.Loaded:
+        if arguments[3] != "resident":
+            raise ModelUnavailable("There was not enough memory to load the demo.")
+        return load(*arguments, **named)
+
+    monkeypatch.setattr(loading, "load", only_resident)
+    with pytest.raises(ModelUnavailable):
+        engine.generate(RECIPE, Stages())
+    clip = engine.generate(RECIPE, Stages())
+    assert (engine.placement, clip.notes) == ("resident", ())
+    assert np.array_equal(clip.frames, usual.frames)
+
+
 def test_sampling_that_fits_nowhere_is_refused_before_anything_is_loaded_again(
     models_dir: Path, usual: Clip
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from published import published
 
 from ltx_ui.engine import loading
 from ltx_ui.engine.checkpoint import needed_files
+from ltx_ui.engine.choosing import Free
 from ltx_ui.engine.models import CARDS, GB, ModelCard
 from ltx_ui.engine.placement import PLACEMENTS, USUAL, device_bytes, host_bytes, in_use, working
 from ltx_ui.errors import ModelUnavailable
@@ -121,3 +123,44 @@ def test_a_machine_that_cannot_run_it_is_told_before_a_byte_of_it_is_downloaded(
     asked = {request for request in hub.served if "safetensors" in request}
     weights_asked = {request for request in asked if not request.endswith("index.json")}
     assert weights_asked and all(request.startswith("header ") for request in weights_asked)
+
+
+@by_id
+def test_a_gpu_without_room_for_a_clips_text_is_told_before_the_download(
+    card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is chosen from before the download is what is chosen from afterwards."""
+    clips = 2 if card.takes_guidance else 1
+    text = 0 if "2.3" in card.id else 2 * 48 * 1024 * (4096 + 2048) * 2 * clips
+    beside = working(*USUAL, clips=clips, text=text)
+    sizes = in_use(weights(card), beside)
+    room = device_bytes("fp8", sizes, beside)
+    host = host_bytes("fp8", sizes) + GB  # Too little for what needs less of the device.
+    with serving({card.source: published(card.id).repo(card)}) as hub:
+        files = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
+        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", files)
+        monkeypatch.setattr(loading, "free_memory", lambda _: Free(room - GB // 10, host))
+        with pytest.raises(ModelUnavailable, match="GB of device memory, or"):
+            loading.load(card, tmp_path, lambda *_: None, device=torch.device("cuda", 0))
+        # With room for it there is nothing to say, but of the disk.
+        monkeypatch.setattr(loading, "free_memory", lambda _: Free(room + GB // 10, host))
+        monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+        with pytest.raises(ModelUnavailable, match="GB of disk"):
+            loading.load(card, tmp_path, lambda *_: None, device=torch.device("cuda", 0))
+
+
+def test_auto_counts_a_clips_text_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = CARDS["ltx-2"]
+    text = 4 * 48 * 1024 * (4096 + 2048) * 2
+    beside = working(*USUAL, text=text)
+    room = device_bytes("fp8", card.component_bytes, beside)
+    host = host_bytes("fp8", in_use(card.component_bytes, beside)) + GB
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=200 * GB))
+
+    def why(device: int) -> str:
+        monkeypatch.setattr(loading, "free_memory", lambda _: Free(device, host))
+        return loading.why_demo(tmp_path, torch.device("cuda", 0))
+
+    assert why(room + GB // 10) == ""
+    assert why(room - GB // 10).startswith("LTX-2 19B needs about")

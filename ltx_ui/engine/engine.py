@@ -97,7 +97,7 @@ class Engine(Writing):
             require_bitsandbytes()
         self._device = machine.pick_device(device)
         wanted = model == "auto"
-        self.notice = loading.why_demo(models_dir, self._device, quantize) if wanted else ""
+        self.notice = loading.why_demo(models_dir, self._device, quantize, lossy) if wanted else ""
         self.card: ModelCard = resolve(model, cuda=not self.notice)
         self._dtype = getattr(torch, precision) if precision else machine.usual_dtype(self._device)
         self.device = machine.device_name(self._device, self._dtype, quantize, lossy)
@@ -296,7 +296,13 @@ class Engine(Writing):
         if self.pipe is None:
             if self.placement is None:
                 raise RuntimeError("load() has to succeed before generate()")
-            self._load(silent)
+            try:
+                self._load(silent)
+            except ModelUnavailable:
+                if self.placement == self._first:
+                    raise
+                self.placement = self._first  # As at the start.
+                self._load(silent)
 
     def _settle(self, recipe: Recipe) -> None:
         """Bring the weights to the placement for clips of this size: the first one or, if memory
@@ -368,8 +374,8 @@ class Engine(Writing):
         free_caches()
 
     def _step_down(self, recipe: Recipe, placement: Placement) -> AbstractContextManager[None]:
-        self._lowered[self.memory.size(recipe)] = placement
         self._move(placement)
+        self._lowered[self.memory.size(recipe)] = placement
         return nullcontext()
 
     def _move(self, placement: Placement) -> None:

@@ -87,19 +87,26 @@ class Loaded:
     free: Free = field(default_factory=lambda: Free(None, 0))
 
 
-def why_demo(models_dir: Path, device: torch.device, quantize: Quantize = "none") -> str:
+def why_demo(
+    models_dir: Path,
+    device: torch.device,
+    quantize: Quantize = "none",
+    lossy: Lossy = EXACT,
+) -> str:
     """A sentence on why ``auto`` means the demo model on this machine; empty where LTX-2 can run.
     Compares the card's own figures with free memory and disk, without the network.
 
     Args:
         quantize: which weights would be kept in 4 bits.
+        lossy: as of :func:`load`.
     """
     card = CARDS["ltx-2"]
     if device.type != "cuda":
         return f"{card.title} wants a CUDA device.{unused()}"
     weights = in_4_bits(card.component_bytes, quantize, torch.bfloat16.itemsize)
+    beside = _usual_working(card, card.text_bytes, lossy)
     try:
-        choose(card.title, weights, free_memory(device), working(*USUAL), possible(quantize))
+        choose(card.title, weights, free_memory(device), beside, possible(quantize))
     except ModelUnavailable as error:
         return str(error)
     return missing_disk(card, models_dir)
@@ -137,7 +144,8 @@ def load(
     def admit(elements: Mapping[str, Elements]) -> None:
         if placement is None:
             weights = part_bytes(card, elements, dtype, quantize)
-            _choose(card, weights, device, working(*USUAL), quantize)
+            text = card.text_bytes * dtype.itemsize // torch.bfloat16.itemsize
+            _choose(card, weights, device, _usual_working(card, text, lossy), quantize)
 
     folder = _folder(card, models_dir, report, admit)
     if not card.demo:
@@ -148,7 +156,8 @@ def load(
     weights = part_bytes(card, counted_in(folder, card), dtype, quantize)
     free = free_memory(device)
     if placement is None:
-        beside = _usual_working(card, folder, dtype, lossy)
+        config = read_json(folder / card.transformer_subfolder / "config.json")
+        beside = _usual_working(card, kept_text_bytes(config, dtype.itemsize), lossy)
         placement = _choose(card, weights, device, beside, quantize)
     report(f"Loading {card.title}: {MEANING[placement]}", None)
     pipe = _read(folder, card, placement, dtype, device, direct, quantize)
@@ -189,11 +198,14 @@ def part_bytes(
     return in_4_bits(whole, quantize, dtype.itemsize)
 
 
-def _usual_working(card: ModelCard, folder: Path, dtype: torch.dtype, lossy: Lossy) -> Working:
-    """The device memory that a clip of usual size takes besides the weights."""
-    config = read_json(folder / card.transformer_subfolder / "config.json")
+def _usual_working(card: ModelCard, text: int, lossy: Lossy) -> Working:
+    """The device memory that a clip of usual size takes besides the weights.
+
+    Args:
+        text: bytes of one text's keys and values; 0 where they are not cached.
+    """
     clip = Recipe(prompt="A clip of usual size.")
-    text = texts_kept(clip, card, lossy) * kept_text_bytes(config, dtype.itemsize)
+    text *= texts_kept(clip, card, lossy)
     clips = 2 if card.guided(clip) else 1
     cached = clips_cached(clip, card, lossy)
     return working(*USUAL, clips=clips, text=text, rounded=lossy.fp8_matmul, cached=cached)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ltx_ui.engine.component_bytes import BYTES_19B, BYTES_22B, BYTES_LTX_2_5
+from ltx_ui.engine.component_bytes import BYTES_19B, BYTES_22B, BYTES_LTX_2_5, KEPT_TEXT
 from ltx_ui.engine.demo_words import DEMO_PHRASES, DEMO_VOCABULARY
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.geometry import SPATIAL_COMPRESSION, grid_size
@@ -102,6 +102,7 @@ class ModelCard:
         hears: whether the loaded checkpoint can make clips to a given sound.
         component_bytes: bytes of each part in the precision it computes in on CUDA. Used before a
             checkpoint is here; then its own parameters are counted.
+        text_bytes: likewise, of one text's keys and values; 0 where they are not cached.
         download_bytes: about the size of all files to download.
         knows: a line on what a model can show that knows only a small world; empty for others.
         examples: prompts for such a model, in the words it was trained on.
@@ -132,6 +133,7 @@ class ModelCard:
     has_upsampler: bool = False
     hears: bool = True
     component_bytes: Mapping[str, int] = field(default_factory=dict)
+    text_bytes: int = 0
     download_bytes: int = 0
     knows: str = ""
     examples: tuple[str, ...] = ()
@@ -289,6 +291,7 @@ _LTX_2 = ModelCard(
         "distilled_lora": 7_675_000_000,
         "latent_upsampler": 995_700_000,
     },
+    text_bytes=KEPT_TEXT,
     download_bytes=100_700_000_000,
 )
 _LTX_2_3 = replace(
@@ -302,6 +305,7 @@ _LTX_2_3 = replace(
     vocoder_float32=True,
     distilled_lora="",
     component_bytes=BYTES_22B,
+    text_bytes=0,
     download_bytes=96_000_000_000,
 )
 _LTX_2_5 = replace(
@@ -314,6 +318,7 @@ _LTX_2_5 = replace(
     image_crf=18,
     distilled_lora="ltx-2.5-22b-distilled-lora-450-bf16.safetensors",
     component_bytes={**BYTES_LTX_2_5, "distilled_lora": 9_700_000_000},
+    text_bytes=KEPT_TEXT,
     download_bytes=81_000_000_000,
 )
 
