@@ -167,6 +167,19 @@ def test_a_note_belongs_to_the_clip_that_it_was_begun_for(page: Page) -> None:
     expect(page.locator("#note")).to_have_value("pink")
 
 
+def test_a_note_of_several_lines_keeps_them_where_it_is_written_on(page: Page) -> None:
+    make_a_preview(page, "A red box waits")
+    take = page.locator("#more-of-take").get_attribute("data-take")
+    page.request.patch(f"{page.url}takes/{take}", data={"note": "one\ntwo"})
+    page.reload()
+    more(page)
+    expect(page.locator("#note")).to_have_value("one\ntwo")
+    page.locator("#note").press("Control+End")
+    page.locator("#note").press_sequentially("\nthree", delay=10)
+    told = f"{page.url}api/v1/takes/{take}"
+    until(lambda: page.request.get(told).json()["note"] == "one\ntwo\nthree")
+
+
 def test_a_note_that_is_left_at_once_stands_wherever_it_is_shown_next(page: Page) -> None:
     make_a_preview(page, "An orange box waits")
     take = page.locator("#more-of-take").get_attribute("data-take")

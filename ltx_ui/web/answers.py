@@ -1,6 +1,7 @@
 """The answers to requests that can't be fulfilled: JSON for programs, a small page for people.
 
-What JSON says depends on the address: each API has errors of its own shape.
+What JSON says depends on the address: each API has errors of its own shape, in English. Elsewhere
+the page's scripts ask, so a sentence is in the visitor's language where it is translated.
 
 Nothing here says more than the error's own sentence: no paths, no versions, no traceback.
 """
@@ -18,7 +19,7 @@ from starlette.requests import ClientDisconnect
 
 from ltx_ui.errors import InvalidRecipe, QueueFull, StudioError, TooMuch
 from ltx_ui.web.api_v1.problems import problem
-from ltx_ui.web.language import t
+from ltx_ui.web.language import said, t
 from ltx_ui.web.templating import render
 from ltx_ui.web.videos.errors import openai_error
 
@@ -72,6 +73,7 @@ def refuse(
     """
     if shape := _shape(request):
         return shape(status, sentence, headers, error)
+    sentence = said(sentence)
     if not is_navigation(request):
         return JSONResponse({"detail": sentence}, status, headers)
     title = _PHRASES.get(status, t("refusal.title"))
@@ -103,8 +105,8 @@ async def answer_error(request: Request, error: Exception) -> Response:
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    status, said = error.status_code, str(error.detail)
-    sentence = _PLAIN.get(status, said) if said == _PHRASES.get(status) else said
+    status, told = error.status_code, str(error.detail)
+    sentence = _PLAIN.get(status, told) if told == _PHRASES.get(status) else told
     return refuse(request, status, sentence, error.headers, error)
 
 

@@ -14,6 +14,7 @@ from gradio.components import Component
 from ltx_ui.errors import StudioError
 from ltx_ui.web.compat import in_layout_order
 from ltx_ui.web.events import note_refusal
+from ltx_ui.web.language import said
 from ltx_ui.web.parts import runs
 from ltx_ui.web.templating import render
 
@@ -149,7 +150,7 @@ def _calm(handler: Callable[..., Any], outputs: Sequence[Any]) -> Callable[..., 
             updates = handler(*args)
         except StudioError as error:
             note_refusal(error)
-            raise gr.Error(html.escape(str(error)), print_exception=False) from None
+            raise gr.Error(html.escape(said(str(error))), print_exception=False) from None
         # Gradio would take an empty dictionary for the value of the first output.
         return updates or ({outputs[0]: gr.skip()} if outputs else None)
 

@@ -5,7 +5,7 @@ const told = source => {
 };
 element.addEventListener('click', event => {
   const button = event.target.closest('[data-do]');
-  if (!button || button.matches('input')) return;
+  if (!button || button.matches('textarea')) return;
   const sent = told(button);
   if (sent.do === 'heart') sent.on = studio.heart(button);
   button.closest('[popover]:not(.stays)')?.hidePopover();

@@ -91,7 +91,7 @@
     if (call.polls) call.outdated.abort();
   };
   document.addEventListener('input', ({target}) => {
-    if (!target.matches('textarea')) return;
+    if (!target.matches('textarea:not(.note)')) return;
     const ids = new Map(gradio_config.components.map(({id, props}) => [props.elem_id, id]));
     for (let place = target; place; place = place.parentElement) {
       if (!ids.has(place.id)) continue;

@@ -1,6 +1,7 @@
 // A note, or a name, is sent in a pause, for the clip that it was begun for, whatever is there by then.
 // What was drawn there, or was sent from here last, goes along: what another page wrote meanwhile is not
-// replaced. It stands in the field's attribute too: what the studio draws differs from it then, and is shown.
+// replaced. It stands in the field's attribute too, by which Gradio fills a textarea as well: what the
+// studio draws differs from it then, and is shown.
 studio.written = new Map();
 studio.notes = (element, send) => {
   let note, pending;
@@ -13,7 +14,7 @@ studio.notes = (element, send) => {
     note = null;
   };
   element.addEventListener('input', event => {
-    const field = event.target.closest('input:is([data-do=note], [data-do=name])');
+    const field = event.target.closest('[data-do=note], [data-do=name]');
     if (!field) return;
     const {take} = field.closest('[data-take]').dataset, {do: does} = field.dataset;
     if (note && (note.take !== take || note.do !== does)) now();

@@ -23,6 +23,6 @@
     if (!document.querySelector(`[popovertarget="${sheet.id}"]`)) return;
     place(sheet);
     grows.observe(sheet);
-    sheet.querySelector('textarea, input:not(.note)')?.focus();
+    sheet.querySelector('textarea:not(.note), input')?.focus();
   }, true);
 })();

@@ -20,7 +20,7 @@ watch('value', () => {
 });
 element.addEventListener('click', event => {
   const button = event.target.closest('[data-do], a.download');
-  if (!button || button.matches('input')) return;
+  if (!button || button.matches('textarea')) return;
   const {take: id, seed} = button.closest('[data-take]').dataset, does = button.dataset.do;
   sheet.hidePopover();
   if (does === 'remove') studio.tell('studio:delete', {takes: [id]});
