@@ -18,6 +18,12 @@ from ltx_ui.inputs import digest_of
 
 QUICK = {"prompt": "a ball", "num_inference_steps": 1}
 
+SUM = """canvas => {
+  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  return data.filter((value, at) => at % 4 == 0).reduce((sum, value) => sum + value, 0);
+}"""
+"""How bright a canvas is, in red."""
+
 
 @pytest.fixture(scope="module")
 def first(ada: httpx.Client) -> dict[str, Any]:
@@ -90,9 +96,13 @@ def test_a_part_is_made_again_on_the_page(page: Page) -> None:
     expect(end).to_have_attribute("aria-valuetext", "0.38 s")
     words.fill("A blue star has another part")
     sheet.get_by_label("Where").select_option(label="Where I paint")
-    sheet.get_by_role("button", name="Make it again").click()
-    expect(sheet.get_by_role("alert")).to_contain_text("is white nowhere")
+    expect(sheet.get_by_role("button", name="Make it again")).to_be_disabled()
     canvas = sheet.locator("canvas")
+    canvas.click(position={"x": 30, "y": 60})
+    assert canvas.evaluate(SUM) > 0
+    sheet.get_by_role("button", name="Start over").click()
+    assert canvas.evaluate(SUM) == 0
+    expect(sheet.get_by_role("button", name="Make it again")).to_be_disabled()
     canvas.hover(position={"x": 5, "y": 60})
     page.mouse.down()
     canvas.hover(position={"x": 60, "y": 60})

@@ -210,6 +210,16 @@ def test_a_shot_that_is_cancelled_ends_the_making_in_words(client: httpx.Client)
     assert client.get(f"/api/v1/jobs/{job}").json()["state"] in ("cancelling", "cancelled")
 
 
+def test_what_visitors_may_not_have_is_refused_when_it_is_kept(client: httpx.Client) -> None:
+    large = {"width": 768, "height": 512, "num_inference_steps": 1}
+    shots = [{"prompt": "a", "num_frames": 9}, {"prompt": "a", "num_frames": 257}]
+    too_large = {"settings": large, "shots": shots}
+    too_long = {"settings": SMALL | {"num_inference_steps": 90}, "shots": shots[:1]}
+    for asked, says in ((too_large, "shots.1"), (too_long, "up to 50")):
+        answer = client.post(BOARDS, json=asked)
+        assert says in problem(answer, 422, "invalid-recipe")["detail"]
+
+
 def test_nobody_else_sees_a_storyboard(
     app: RunningApp, client: httpx.Client, board: dict[str, Any]
 ) -> None:

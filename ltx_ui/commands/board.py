@@ -89,7 +89,7 @@ def _make(asked: Namespace, settings: Settings) -> None:
         studio = Studio(settings, only_new=True)
         try:
             with _told_of(asked.file):
-                check_shots(shots, shared, studio.usable)
+                check_shots(shots, shared, lambda each: studio.usable(each, asked.owner))
             told = Storyboard(name=board.name, settings=shared, shots=())
             kept = _kept(studio, told, shots, asked.owner, note)
             _make_shots(studio, kept, asked.owner, shown)

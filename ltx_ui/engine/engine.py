@@ -43,7 +43,6 @@ from ltx_ui.recipe import Recipe
 
 T = TypeVar("T")
 Precision = Literal["float32", "bfloat16"]
-
 AGAIN = Fallback("Freed memory and sampled again.")
 ONE_BY_ONE = "Sampled one take after the other: less memory."
 
@@ -89,10 +88,8 @@ class Engine(Writing):
         lossy: Lossy = EXACT,
         keep_until_saved: bool = False,
     ) -> None:
-        self.models_dir = models_dir
-        self.cache_dir = cache_dir
+        self.models_dir, self.cache_dir = models_dir, cache_dir
         self._colours: Colours | None = None
-        self._quantize = quantize
         if quantize != "none":
             require_bitsandbytes()
         self._device = machine.pick_device(device)
@@ -108,11 +105,10 @@ class Engine(Writing):
         self._lowered: dict[Hashable, Placement] = {}
         self.memory: ClipMemory
         self.optimized: OptimizedTransformer
-        self._idle = Idle()
-        self._lossy = lossy
+        self._idle, self._latents = Idle(), LatentCache()
+        self._quantize, self._lossy = quantize, lossy
         check(lossy, self._device)
         self._keep_until_saved = keep_until_saved
-        self._latents = LatentCache()
         self._loras: dict[str, int] = {}
 
     def load(self, report: Report) -> None:
@@ -232,10 +228,8 @@ class Engine(Writing):
         self, takes: Sequence[Recipe], listener: Listener, inputs: InputData = NO_INPUTS
     ) -> Iterator[Clip]:
         """The clips of recipes that differ only in their seeds, in order, each as soon as it is
-        made. Several are sampled in one batch where that is faster.
-
-        Args and errors as :meth:`generate`.
-        """
+        made. Several are sampled in one batch where that is faster. Args and errors are those of
+        :meth:`generate`."""
         together = self.at_once(takes[0]) if takes else 1
         for first in range(0, len(takes), together):
             yield from self._make_group(takes[first : first + together], listener, inputs)

@@ -67,21 +67,17 @@ class Guard:
         self._clock = clock
         self.spent = Spent(database, clock)
 
-    def check(self, recipe: Recipe, owner: str, on_the_way: Callable[[str], int]) -> None:
-        """Hold a recipe to what its owner may ask for. Everybody but a visitor may ask for
-        anything.
-
-        Args:
-            on_the_way: tells how many takes wait or run of owners whose names begin so.
+    def check_size(self, recipe: Recipe, owner: str) -> None:
+        """Hold a recipe to the size that its owner may ask for. Everybody but a visitor may ask for
+        any that the studio makes.
 
         Raises:
-            InvalidRecipe: it is larger, or has more steps, than visitors may have.
-            TooMuch: the visitor, or their address, has as many clips on the way as they may, or has
-                used up the day's allowance.
+            InvalidRecipe: it is larger, or has more steps, than this studio or visitors may have.
         """
+        allowed = self._settings
+        check_volume(recipe, allowed.max_volume)
         if not is_visitor(owner):
             return
-        allowed = self._settings
         check_volume(recipe, allowed.visitor_volume)
         if recipe.num_inference_steps > (most := allowed.visitor_steps):
             raise InvalidRecipe.because(
@@ -89,8 +85,19 @@ class Guard:
                 f"num_inference_steps: is {recipe.num_inference_steps}; visitors of this studio "
                 f"may have up to {most}.",
             )
-        for name, shares in _bounded(owner):
-            most = shares * allowed.visitor_clips
+
+    def check(self, recipe: Recipe, owner: str, on_the_way: Callable[[str], int]) -> None:
+        """Hold a visitor to how much they may ask for.
+
+        Args:
+            on_the_way: tells how many takes wait or run of owners whose names begin so.
+
+        Raises:
+            TooMuch: the visitor, or their address, has as many clips on the way as they may, or has
+                used up the day's allowance.
+        """
+        for name, shares in _bounded(owner) if is_visitor(owner) else ():
+            most = shares * self._settings.visitor_clips
             if (asked := on_the_way(name) + recipe.num_takes) > most:
                 raise TooMuch(
                     f"{_who(shares)} may have {most} clips on the way at once, and with these it "

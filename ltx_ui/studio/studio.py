@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.errors import StudioError, WrongMoment
-from ltx_ui.recipe import Recipe, check_volume
+from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.asked import Key
 from ltx_ui.studio.counts import Counts, Tally
@@ -182,7 +182,7 @@ class Studio(Hosting):
             MediaError: the disk is full, or has no room for such a clip.
         """
         recipe = self._settled(recipe, owner)
-        recipe = self.usable(recipe)
+        recipe = self.usable(recipe, owner)
         self.library.check_room(recipe)
         model = recipe.model or self._worker.model.status.model
         origin = self._known(origin or self._last_frames.origin(recipe, owner), owner)
@@ -194,15 +194,15 @@ class Studio(Hosting):
                 job = new_job(recipe, owner, model, draft=draft, origin=origin)
                 return self._queue.submit(job, self._worker.average_seconds, key)
 
-    def usable(self, recipe: Recipe) -> Recipe:
-        """A recipe that this studio can make, as far as that is known: it says by their digests
-        which files its LoRAs are.
+    def usable(self, recipe: Recipe, owner: str) -> Recipe:
+        """A recipe that this studio can make for its owner, as far as that is known: it says by
+        their digests which files its LoRAs are.
 
         Raises:
-            InvalidRecipe: it is larger than this studio allows, asks for another model or for what
-                this one can't do, or a LoRA is not here any more.
+            InvalidRecipe: it is larger than they may have, asks for another model or for what this
+                one can't do, or a LoRA is not here any more.
         """
-        check_volume(recipe, self._settings.max_volume)
+        self._guard.check_size(recipe, owner)
         self._worker.model.check(recipe)
         return self.loras.settled(recipe)
 

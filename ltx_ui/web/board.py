@@ -156,7 +156,7 @@ class Board:
             AskedShot, {"prompt": self._words(asked.text("text")), "num_frames": length}
         )
         shots = self._read([shot], settings, [])
-        check_shots(shots, settings, self._studio.usable)
+        check_shots(shots, settings, lambda each: self._studio.usable(each, asked.owner))
         return self._boards.add("", settings, shots, asked.owner)
 
     def _from_take(self, asked: Asked) -> Storyboard:
@@ -190,7 +190,7 @@ class Board:
             read = self._read(shots, shared, known)
             # A storyboard of which a LoRA went away meanwhile may still get another name.
             if name is None:
-                check_shots(read, shared, self._studio.usable)
+                check_shots(read, shared, lambda each: self._studio.usable(each, asked.owner))
             return edited(board, board.name if name is None else name, shared, read)
 
         return self._boards.change(asked.board, asked.owner, changed)

@@ -144,7 +144,7 @@ class Storyboards:
         def kept() -> Storyboard:
             settings = self._settings(asked.settings)
             shots = self._shots(asked.shots, settings, ())
-            check_shots(shots, settings, self._studio.usable)
+            check_shots(shots, settings, lambda each: self._studio.usable(each, owner))
             return self._boards.add(asked.name, settings, shots, owner)
 
         told = self._told(await asyncio.to_thread(kept), request, owner)
@@ -174,7 +174,7 @@ class Storyboards:
             shots = self._shots(given, settings, [shot.id for shot in board.shots])
             # A storyboard of which a LoRA went away meanwhile may still get another name.
             if asked.settings is not None or asked.shots is not None:
-                check_shots(shots, settings, self._studio.usable)
+                check_shots(shots, settings, lambda each: self._studio.usable(each, owner))
             return edited(board, board.name if asked.name is None else asked.name, settings, shots)
 
         changed = await asyncio.to_thread(self._boards.change, storyboard_id, owner, change)

@@ -99,14 +99,16 @@ document.addEventListener('input', ({target}) => {
   sheet.querySelector('video').currentTime = Math.max(0, target.value - !isStart + 0.5) / target.dataset.fps;
 });
 // What is painted on the film, white on black, of which only the white is seen.
-const painted = canvas => {
-  canvas.closest('form').elements[canvas.dataset.mask].value = canvas.hidden ? '' : canvas.toDataURL();
+const painted = (canvas, some) => {
+  const form = canvas.closest('form');
+  form.elements[canvas.dataset.mask].value = some ? canvas.toDataURL() : '';
+  form.querySelector('[data-call]').disabled = !some && !canvas.hidden;
 };
 const unpaint = canvas => {
   const pen = canvas.getContext('2d'), {width, height} = canvas;
   pen.fillRect(0, 0, width, height);
   Object.assign(pen, {strokeStyle: '#fff', lineWidth: Math.min(width, height) / 7, lineCap: 'round', lineJoin: 'round'});
-  painted(canvas);
+  painted(canvas, false);
 };
 document.addEventListener('change', ({target}) => {
   if (!target.closest('#account select')?.querySelector('[data-painted]')) return;
@@ -118,7 +120,7 @@ document.addEventListener('change', ({target}) => {
 for (const kind of ['pointerdown', 'pointermove', 'pointerup']) document.addEventListener(kind, event => {
   const {target: canvas, buttons, offsetX, offsetY, pointerId} = event;
   if (!canvas.matches?.('#account canvas')) return;
-  if (kind === 'pointerup') return painted(canvas);
+  if (kind === 'pointerup') return painted(canvas, true);
   const pen = canvas.getContext('2d'), scale = canvas.width / canvas.clientWidth, at = [offsetX * scale, offsetY * scale];
   if (kind === 'pointerdown') {
     canvas.setPointerCapture(pointerId);
@@ -126,7 +128,7 @@ for (const kind of ['pointerdown', 'pointermove', 'pointerup']) document.addEven
     pen.moveTo(...at);
   }
   if (!buttons) return;
-  pen.lineTo(...at);
+  pen.lineTo(at[0] + 0.1, at[1]); // A dot, where nothing was moved.
   pen.stroke();
 });
 document.addEventListener('click', async ({target}) => {
