@@ -195,7 +195,7 @@ def test_what_is_not_made_yet_is_told_and_cancelled(client: OpenAI) -> None:
 def test_a_remix_has_the_seed_and_another_prompt(client: OpenAI, video: Video) -> None:
     remix = client.videos.remix(video.id, prompt="a blue\nball")
     done = client.videos.poll(remix.id, poll_interval_ms=100)
-    assert (done.status, done.prompt, done.size) == ("completed", "a blue ball", video.size)
+    assert (done.status, done.prompt, done.size) == ("completed", "a blue\nball", video.size)
     assert done.remixed_from_video_id == remix.remixed_from_video_id == video.id
     assert done.model_extra == video.model_extra == {"seed": 7}
 
