@@ -24,7 +24,7 @@ GROUPS = {
         *(f"ltx_ui/{name}.py" for name in ("clip", "controlling", "errors", "geometry")),
         *(f"ltx_ui/{name}.py" for name in ("given_films", "inputs", "looping", "loras", "lossy")),
         *(f"ltx_ui/{name}.py" for name in ("phrases", "recipe", "retaking", "runtime")),
-        *(f"ltx_ui/{name}.py" for name in ("sent_files", "untrusted_json", "values")),
+        *(f"ltx_ui/{name}.py" for name in ("sent_files", "untrusted_json", "upscaling", "values")),
         "ltx_ui/engine/*.py",
         "ltx_ui/engine/demo/tokenizer",
         "benchmarks/random_weights.py",

@@ -55,7 +55,7 @@ def test_what_can_not_be_heard_is_told(ada: httpx.Client, first: dict[str, Any])
         return str(problem(answer, 422, "invalid-recipe")["detail"])
 
     assert "the picture is the film" in told(image_end="sha256:" + "1" * 64)
-    assert "is -14; allowed is true or false" in told(loudness=-14)
+    assert "is -14; allowed is true, for -16 LUFS, or false" in told(loudness=-14)
     assert "has 'id', which it can't have" in told(audio={"id": first["id"]})
     assert "is no JSON object" in told(audio="{")
     for fields in ({"picture_of": {"take": "0" * 32}}, {"audio": {"take": "0" * 32}}):
