@@ -157,8 +157,7 @@ def test_without_workers_nothing_of_ray_is_imported() -> None:
 def test_without_ray_it_is_said_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing = lambda name: None  # noqa: E731
-    monkeypatch.setattr("ltx_ui.studio.crew.find_spec", missing)
+    monkeypatch.setattr("ltx_ui.studio.crew.find_spec", lambda name: None)
     with pytest.raises(SettingsError, match=re.escape("pip install")):
         Studio(Settings.model_validate({"data_dir": tmp_path, "workers": "2"}))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,6 @@ from threading import Event
 
 from pydantic import ValidationError
 
-from ltx_ui import runtime
 from ltx_ui.asked_shots import (
     StoryboardAsked,
     check_shots,
@@ -25,11 +23,10 @@ from ltx_ui.commands.generate import INTERRUPTED
 from ltx_ui.commands.making import POLL_SECONDS, Unmade, tell
 from ltx_ui.commands.outputs import Outputs
 from ltx_ui.commands.progress import Display, display
-from ltx_ui.commands.stopping import listen, pause
+from ltx_ui.commands.stopping import listen_and_log, pause
 from ltx_ui.commands.wanted import fields_of
 from ltx_ui.errors import InvalidRecipe, NotFound, SettingsError
 from ltx_ui.flags import Parser, parse
-from ltx_ui.logs import log_as
 from ltx_ui.media.files import whole
 from ltx_ui.media.splicing import splice
 from ltx_ui.presets import load_presets
@@ -50,12 +47,7 @@ def run(argv: Sequence[str], program: str) -> int:
     name = f"{program} {argv[0]}"
     asked, given = parse(_parser(name, COMMANDS[argv[0]].does), argv[1:])
     settings = given.settings
-    if "log_level" in settings.model_fields_set:
-        log_as(settings)
-    else:  # The terminal is for what is asked for.
-        logging.basicConfig(level="ERROR")
-    runtime.set_up(settings.cache_dir)
-    listen()
+    listen_and_log(settings)
     try:
         _make(asked, settings)
     except KeyboardInterrupt:

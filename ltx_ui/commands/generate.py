@@ -11,16 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from ltx_ui import runtime
 from ltx_ui.commands import COMMANDS
 from ltx_ui.commands.folder import add_owner
 from ltx_ui.commands.many import Batch
 from ltx_ui.commands.progress import display
-from ltx_ui.commands.stopping import listen
+from ltx_ui.commands.stopping import listen_and_log
 from ltx_ui.commands.wanted import base_of
 from ltx_ui.errors import SettingsError
 from ltx_ui.flags import Parser, parse
-from ltx_ui.logs import log_as
 from ltx_ui.presets import load_presets
 from ltx_ui.settings import Settings
 
@@ -39,12 +37,7 @@ def run(argv: Sequence[str], program: str) -> int:
     name = f"{program} {argv[0]}"
     asked, given = parse(_parser(name, COMMANDS[argv[0]].does), argv[1:])
     settings = given.settings
-    if "log_level" in settings.model_fields_set:
-        log_as(settings)
-    else:  # The terminal is for what is asked for.
-        logging.basicConfig(level="ERROR")
-    runtime.set_up(settings.cache_dir)
-    listen()
+    listen_and_log(settings)
     try:
         return _make(asked, settings)
     except KeyboardInterrupt:

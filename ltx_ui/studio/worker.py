@@ -145,6 +145,8 @@ class Worker:
         try:
             if (engine := self._another()) is not None:
                 self._make_with(engine)
+            else:
+                self._give_up()
         except Exception:
             _log.exception("One of the threads that make clips has ended")
 
@@ -167,11 +169,20 @@ class Worker:
             finally:
                 self._runners.remove(runner)
             found = self._another()
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """One of the engines is gone for good. With the last one the studio says so, or jobs would
+        wait for ever."""
+        self._count -= 1
+        if not self._count and not self._leaving:
+            self.model.break_off(ENDED)
 
     def _another(self) -> LoadableMaker | None:
         """One more engine with its model loaded; None if there can be none."""
         for seconds in AGAIN_SECONDS:
             try:
+                self._crew.revive()
                 engine = self._crew.engine(self._choice())
                 engine.load(lambda message, fraction: _log.debug("%s", message))
             except MakerDied as error:
@@ -179,7 +190,6 @@ class Worker:
                 time.sleep(seconds)
                 if self._leaving:
                     return None
-                self._crew.revive()
             except StudioError as error:
                 _log.error("%s", error)
                 return None
