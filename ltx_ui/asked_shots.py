@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from ltx_ui.alternatives import one_prompt
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import MAX_PROMPT, Recipe
@@ -30,7 +31,11 @@ class AskedShot(BaseModel):
     id: str | None = Field(
         None, max_length=32, description="The shot's, to keep its takes; null for a new one."
     )
-    prompt: str = Field(max_length=MAX_PROMPT, description="What should be seen and heard in it.")
+    prompt: str = Field(
+        max_length=MAX_PROMPT,
+        description="What should be seen and heard in it. The @name of one of your characters "
+        r"stands for their words. It has no choices, as in {a|b}; \{ is a brace.",
+    )
     num_frames: Whole | None = Field(
         None, description="Its length: 8k+1 frames. Those that it adds, and the frame it starts at."
     )
@@ -86,7 +91,19 @@ def read_settings(
     with _of("settings"):
         fields = spelled_out(asked, presets)
         told = {name: value for name, value in fields.items() if name in SHARED}
-        request = parse_request(told | {"prompt": "-"}, max_volume=max_volume)
+        return kept_settings(told, max_volume=max_volume)
+
+
+def kept_settings(told: Mapping[str, Any], *, max_volume: int | None = None) -> dict[str, Any]:
+    """The same of fields that are spelled out.
+
+    Args:
+        told: fields of :data:`SHARED`.
+
+    Raises:
+        InvalidRecipe: with a sentence for each field that has to change.
+    """
+    request = parse_request({**told, "prompt": "-"}, max_volume=max_volume)
     settings = request.model_dump(mode="json", include={*SHARED} - {"loras", "seed"})
     if request.loras:
         settings["loras"] = [lora.asked for lora in request.loras]
@@ -166,14 +183,29 @@ def _shot(
     asked: AskedShot, settings: Mapping[str, Any], presets: Presets, max_volume: int | None
 ) -> Shot:
     told = asked.model_dump(exclude={"id", "join"}, exclude_none=True)
-    request = parse_request(spelled_out({**settings, **told}, presets), max_volume=max_volume)
-    return Shot(
+    fields = spelled_out({**settings, **told}, presets)
+    shot = Shot(
         id=asked.id or secrets.token_hex(4),
-        prompt=request.prompt,
-        num_frames=request.num_frames,
-        seed=None if asked.seed in (None, -1) else request.seed,
+        prompt="",
+        num_frames=0,
+        seed=None if asked.seed == -1 else asked.seed,
         join=asked.join,
     )
+    return kept_shot(shot, fields, max_volume=max_volume)
+
+
+def kept_shot(shot: Shot, told: Mapping[str, Any], *, max_volume: int | None = None) -> Shot:
+    """A shot with the words and the length of its recipe.
+
+    Args:
+        told: the recipe's fields, spelled out.
+
+    Raises:
+        InvalidRecipe: with a sentence for each field that has to change.
+    """
+    request = parse_request(told, max_volume=max_volume)
+    one_prompt(request.prompt)
+    return shot.model_copy(update={"prompt": request.prompt, "num_frames": request.num_frames})
 
 
 @contextmanager
