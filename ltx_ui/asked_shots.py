@@ -91,19 +91,7 @@ def read_settings(
     with _of("settings"):
         fields = spelled_out(asked, presets)
         told = {name: value for name, value in fields.items() if name in SHARED}
-        return kept_settings(told, max_volume=max_volume)
-
-
-def kept_settings(told: Mapping[str, Any], *, max_volume: int | None = None) -> dict[str, Any]:
-    """The same of fields that are spelled out.
-
-    Args:
-        told: fields of :data:`SHARED`.
-
-    Raises:
-        InvalidRecipe: with a sentence for each field that has to change.
-    """
-    request = parse_request({**told, "prompt": "-"}, max_volume=max_volume)
+        request = parse_request(told | {"prompt": "-"}, max_volume=max_volume)
     settings = request.model_dump(mode="json", include={*SHARED} - {"loras", "seed"})
     if request.loras:
         settings["loras"] = [lora.asked for lora in request.loras]
@@ -183,29 +171,15 @@ def _shot(
     asked: AskedShot, settings: Mapping[str, Any], presets: Presets, max_volume: int | None
 ) -> Shot:
     told = asked.model_dump(exclude={"id", "join"}, exclude_none=True)
-    fields = spelled_out({**settings, **told}, presets)
-    shot = Shot(
+    request = parse_request(spelled_out({**settings, **told}, presets), max_volume=max_volume)
+    one_prompt(request.prompt)
+    return Shot(
         id=asked.id or secrets.token_hex(4),
-        prompt="",
-        num_frames=0,
-        seed=None if asked.seed == -1 else asked.seed,
+        prompt=request.prompt,
+        num_frames=request.num_frames,
+        seed=None if asked.seed in (None, -1) else request.seed,
         join=asked.join,
     )
-    return kept_shot(shot, fields, max_volume=max_volume)
-
-
-def kept_shot(shot: Shot, told: Mapping[str, Any], *, max_volume: int | None = None) -> Shot:
-    """A shot with the words and the length of its recipe.
-
-    Args:
-        told: the recipe's fields, spelled out.
-
-    Raises:
-        InvalidRecipe: with a sentence for each field that has to change.
-    """
-    request = parse_request(told, max_volume=max_volume)
-    one_prompt(request.prompt)
-    return shot.model_copy(update={"prompt": request.prompt, "num_frames": request.num_frames})
 
 
 @contextmanager

@@ -27,14 +27,15 @@ from ltx_ui.studio.kept_shots import Storyboard, Turn
 from ltx_ui.studio.storyboards import MOST_STORYBOARDS
 from ltx_ui.studio.studio import Studio
 
-WORDS = {"name": "Der Ball größer 🦊", "settings": {"width": 128, "height": 128, "seed": 5}}
+NAME = "Der Ball größer 🦊"
+SMALL = {"width": 128, "height": 128, "seed": 5}
 
 
-def add(studio: Studio, owner: str = "local", name: str = WORDS["name"]) -> Storyboard:
+def add(studio: Studio, owner: str = "local", name: str = NAME) -> Storyboard:
     """A storyboard of two shots, of which the first has two takes and the second none; it is being
     made."""
     presets = load_presets()
-    settings = read_settings(WORDS["settings"], presets)
+    settings = read_settings(SMALL, presets)
     asked = [
         AskedShot(prompt="A ball", num_frames=9, seed=7),
         AskedShot(prompt="It goes on", num_frames=17, join="go_on"),
@@ -158,13 +159,14 @@ UNUSABLE: dict[str, tuple[Change, str]] = {
     "shots": (of_board(shots=[]), "'shots'"),
     "settings": (of_board(settings={"width": 131, "height": 128}), "width"),
     "strange": (of_board(settings={"image_start": "x"}), "not a field that all shots share"),
-    "seed": (of_board(settings={"seed": -9}), "seed: is -9"),
-    "prompt": (of_shot(prompt=" "), "prompt: is empty"),
+    "seed": (of_board(settings={"seed": -9}), "'seed'"),
+    "loras": (of_board(settings={"loras": 7}), "loras"),
+    "prompt": (of_shot(prompt=" "), "'prompt' is empty"),
     "choices": (of_shot(prompt="a {b|c}"), "stands for several prompts"),
-    "frames": (of_shot(num_frames=10), "num_frames: is 10"),
+    "frames": (of_shot(num_frames=10), "'num_frames' is 10"),
     "join": (of_shot(join="go_on"), "the first shot has none before it"),
     "fade": (of_shot(join="fade"), "'shots.0.join'"),
-    "own seed": (of_shot(seed=2**70), "seed: is"),
+    "own seed": (of_shot(seed=2**70), "'seed'"),
     "takes": (of_shot(takes=["x/y"]), "'shots.0.takes.0'"),
     "twice": (twice, "two of its shots have the same id"),
     "none": (lambda told: told["storyboards"].__setitem__(0, 7), "its entry can't be used"),

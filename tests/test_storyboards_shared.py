@@ -79,12 +79,13 @@ def test_a_program_replaces_nothing_that_another_one_wrote(
     client: httpx.Client, board: dict[str, Any], part: str
 ) -> None:
     field = "shots" if part == "order" else part
-    theirs: dict[str, Any] = {
+    changes: dict[str, dict[str, Any]] = {
         "name": {"name": "Theirs"},
         "settings": {"settings": SMALL | {"seed": 6}},
         "shots": {"shots": given(board, prompt="Their words")},
         "order": {"shots": [shot | {"join": "cut"} for shot in given(board)[::-1]]},
-    }[part]
+    }
+    theirs = changes[part]
     mine = {"name": "Mine, too", "settings": SMALL, "shots": given(board, prompt="My words")}
     ours = {field: mine[field], "was": {field: board[field]}}
     there = client.patch(board["href"], json=theirs).json()
@@ -181,9 +182,8 @@ def test_storyboards_are_listed_in_pages_the_last_changed_first(app: RunningApp)
         boards = [kept(client, SHOTS[0], name=str(number)) for number in range(5)]
         client.patch(boards[1]["href"], json={"name": "1, again"})
         # One that is damaged is in nobody's way.
-        change(
-            app.data_dir, None, "UPDATE storyboards SET told = '{' WHERE id = ?", boards[3]["id"]
-        )
+        damage = "UPDATE storyboards SET told = '{' WHERE id = :id"
+        change(app.data_dir, None, damage, id=boards[3]["id"])
         problem(client.get(boards[3]["href"]), 404, "not-found")
         pages: list[list[str]] = []
         params: dict[str, Any] = {"limit": 2}

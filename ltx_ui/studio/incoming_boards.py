@@ -7,16 +7,19 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ltx_ui.asked_shots import kept_settings, kept_shot
+from ltx_ui.alternatives import one_prompt
 from ltx_ui.errors import InvalidRecipe
+from ltx_ui.loras import read_sent
+from ltx_ui.recipe import MIN_FRAMES, Recipe
 from ltx_ui.storyboards import MAX_NAME, SHARED, Shot, check_joins
 from ltx_ui.studio.archive import ShotTold, StoryboardTold
 from ltx_ui.studio.incoming import called, told_as
 from ltx_ui.studio.kept_shots import KeptShot, Storyboard
-from ltx_ui.studio.shelves import one_line
+from ltx_ui.studio.shelves import one_line, storable
 from ltx_ui.studio.storyboards import MOST_STORYBOARDS, MOST_TAKES
 from ltx_ui.studio.tables import StoryboardRow
 from ltx_ui.studio.zips import BadZip
+from ltx_ui.words import tidy_lines
 
 
 class IncomingBoards:
@@ -89,20 +92,39 @@ def _board(told: StoryboardTold, ids: Mapping[str, str]) -> Storyboard:
         raise BadZip(f"{called(strange[0])!r} is not a field that all shots share")
     if len({shot.id for shot in told.shots}) < len(told.shots):
         raise BadZip("two of its shots have the same id")
-    settings = kept_settings(told.settings)
+    settings = _settings(told.settings)
     shots = tuple(_shot(shot, settings, ids) for shot in told.shots)
     check_joins(shots, settings["fps"])
     return Storyboard(name=one_line(told.name, "name", MAX_NAME), settings=settings, shots=shots)
 
 
+def _settings(told: Mapping[str, Any]) -> dict[str, Any]:
+    recipe = _recipe(told, prompt="-", num_frames=MIN_FRAMES)
+    settings = recipe.model_dump(mode="json", include={*SHARED} - {"seed"})
+    if loras := told.get("loras"):
+        settings["loras"] = loras
+    if "seed" in told:
+        settings["seed"] = recipe.seed
+    return settings
+
+
 def _shot(told: ShotTold, settings: Mapping[str, Any], ids: Mapping[str, str]) -> KeptShot:
-    own = told.model_dump(include={"prompt", "num_frames", "seed"}, exclude_none=True)
-    shot = kept_shot(Shot(**told.model_dump(include={*Shot.model_fields})), {**settings, **own})
+    prompt = tidy_lines(storable(told.prompt))
+    one_prompt(prompt)
+    own = {"prompt": prompt, "num_frames": told.num_frames}
+    _recipe(settings, **own, **({} if told.seed is None else {"seed": told.seed}))
     takes = tuple(dict.fromkeys(ids[take] for take in told.takes if take in ids))[-MOST_TAKES:]
     chosen = ids.get(told.chosen or "")
     return KeptShot(
-        **shot.model_dump(),
+        **told.model_dump(include={*Shot.model_fields}) | own,
         takes=takes,
         chosen=chosen if chosen in takes else None,
         edited=told.edited,
     )
+
+
+def _recipe(settings: Mapping[str, Any], **own: Any) -> Recipe:
+    """A recipe that says all that shots share, and what one of them has of its own."""
+    shared = {name: value for name, value in settings.items() if name != "loras"}
+    inputs = {"loras": read_sent(settings.get("loras", []))}
+    return told_as(Recipe, {**shared, **own, "inputs": inputs})
