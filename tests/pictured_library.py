@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chromium import open_menu
 from playwright.sync_api import Page, expect
 
 GONE = 3
@@ -21,13 +20,13 @@ def _close(page: Page) -> None:
 
 def _tab(page: Page, name: str, part: str) -> None:
     _close(page)
-    page.get_by_role("tab", name=name).click()
+    page.locator(f"[role=tab][data-tab-id={name}]").click()
     expect(page.locator(part).first).to_be_visible()
 
 
 def gallery(page: Page) -> None:
     """The wall, or what is said where it is empty."""
-    _tab(page, "Gallery", "#gallery .card, #gallery .stage.empty:not([data-waits])")
+    _tab(page, "gallery", "#gallery .card, #gallery .stage.empty:not([data-waits])")
 
 
 def scrolled(page: Page) -> None:
@@ -83,7 +82,10 @@ def menu(page: Page) -> None:
     """What can be done with a take."""
     page.locator("#gallery-filter .search").fill("")
     expect(page.locator("#gallery .card").nth(1)).to_be_visible()
-    open_menu(page, page.locator("#gallery .card").nth(0))
+    card = page.locator("#gallery .card").nth(0)
+    card.hover()
+    card.locator(".dots").click()
+    expect(page.locator("#take-menu [data-do=use_all]")).to_be_visible()
 
 
 def along(page: Page) -> None:
@@ -172,7 +174,7 @@ def four(page: Page) -> None:
 
 def seeds(page: Page) -> None:
     """The favourite seeds, two of which are chosen."""
-    _tab(page, "Seeds", "#shelf .seed, #shelf .shelf-empty")
+    _tab(page, "seeds", "#shelf .seed, #shelf .shelf-empty")
     picks = page.locator("#shelf .seed .pick input")
     for place in range(min(2, picks.count())):
         picks.nth(place).check(force=True)
@@ -192,7 +194,7 @@ def seed_clips(page: Page) -> None:
 
 def characters(page: Page) -> None:
     """The characters."""
-    _tab(page, "Seeds", "#shelf .shelf-head")
+    _tab(page, "seeds", "#shelf .shelf-head")
     page.locator("#shelf [value=characters]").check(force=True)
     expect(page.locator("#shelf .new-character")).to_be_visible()
 

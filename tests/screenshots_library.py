@@ -92,7 +92,7 @@ def fill(library: Library, count: int) -> None:
 def cast(folder: Path) -> None:
     """Put characters on their shelf."""
     database = Database(folder / "library.sqlite3")
-    inputs = InputStore(folder / "inputs", 10**7, database)
+    inputs = InputStore(folder / "references", 10**7, database)
     picture = BytesIO()
     Image.linear_gradient("L").resize((256, 384)).convert("RGB").save(picture, "PNG")
     face = inputs.add(picture.getvalue(), "images", "local").digest
