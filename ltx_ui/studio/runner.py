@@ -157,7 +157,8 @@ class Runner:
 
         progress = JobProgress(self._queue, job, show, self._timing)
         while claimed := self._queue.claim(job.id, self._engine.at_once(recipe)):
-            todo = self._takes_to_make(job, claimed)
+            if not (todo := self._takes_to_make(job, claimed)):
+                continue
             progress.begin([number for number, _, _ in todo])
             clips = self._engine.generate_many([take for *_, take in todo], progress, inputs)
             for (_, take_id, take), clip in zip(todo, clips, strict=True):

@@ -55,8 +55,7 @@ class Team:
 
     def all(self) -> list[Member]:
         """Those that are here, those that have failed among them."""
-        with self._lock:
-            return list(self._members)
+        return list(self._members)  # Without the lock: the queue asks while it holds its own.
 
     def staying(self) -> list[Member]:
         """Those that go on, or will when their model is loaded."""
