@@ -6,6 +6,7 @@ once and not by a visitor. Each says what it is for, why there is no public way,
 
 from __future__ import annotations
 
+import copy
 import inspect
 import logging
 import sys
@@ -19,7 +20,8 @@ import gradio as gr
 import gradio.route_utils
 import gradio.routes
 import gradio.state_holder
-from gradio import networking, tunneling
+from gradio import networking, tunneling, utils
+from gradio.blocks import BlockFunction
 from gradio.state_holder import SessionState
 from h11 import IDLE, SEND_BODY
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -31,6 +33,7 @@ __all__ = [
     "IDLE",
     "SEND_BODY",
     "H11Protocol",
+    "LightBlocks",
     "calm_queue",
     "close_tunnels",
     "event_inputs",
@@ -54,7 +57,7 @@ require(set(vars(gr.Blocks().queue()._queue)) >= _QUEUE, "gradio.Blocks._queue")
 _PROTOCOL = ["connection_made", "connection_lost", "data_received", "on_response_complete"]
 _PROTOCOL += ["pause_writing", "resume_writing"]
 require(all(callable(getattr(H11Protocol, name)) for name in _PROTOCOL), "H11Protocol's methods")
-_HELD = {"conn", "cycle", "flow", "connections", "timeout_keep_alive_task"}
+_HELD = {"client", "conn", "cycle", "flow", "connections", "timeout_keep_alive_task"}
 require(set(H11Protocol.__init__.__code__.co_names) >= _HELD, "H11Protocol's attributes")
 require("read_paused" in inspect.getsource(FlowControl), "uvicorn's FlowControl.read_paused")
 
@@ -118,6 +121,48 @@ require("self.blocks_config.config_for_block(" in _MAKING, "BlocksConfig.config_
 for _made_in in (gradio.state_holder, gradio.route_utils):
     require(vars(_made_in)["SessionState"] is SessionState, f"{_made_in.__name__}.SessionState")
     vars(_made_in)["SessionState"] = LightSession
+
+
+class LightBlocks(gr.Blocks):
+    """A page whose events cost only what they change. Gradio makes each output anew that an event
+    leaves as it is, and sends each value through a thread of its own: two fifths of what the
+    server did for pages that follow their jobs. Remove this when it leaves alone what it skips."""
+
+    async def postprocess_data(
+        self,
+        block_fn: BlockFunction,
+        predictions: list[Any] | dict[Any, Any],
+        state: SessionState | None,
+    ) -> list[Any]:
+        """What is sent to the browser for each output; part of Gradio's Blocks.
+
+        Args:
+            predictions: what the event's handler returned: values by component, of those that it
+                changes.
+        """
+        outputs = block_fn.outputs
+        if not isinstance(predictions, dict) or not predictions.keys() <= set(outputs):
+            return await super().postprocess_data(block_fn, predictions, state)
+        answers = {part: value for part, value in predictions.items() if _is_plain(part, value)}
+        others = {part: value for part, value in predictions.items() if part not in answers}
+        if others:
+            rest = copy.copy(block_fn)
+            rest.outputs = [part for part in outputs if part in others]
+            made = await super().postprocess_data(rest, others, state)
+            answers |= zip(rest.outputs, made, strict=True)
+        return [answers.get(part, gr.skip()) for part in outputs]
+
+
+def _is_plain(part: Any, value: Any) -> bool:
+    """Whether a value is sent as it is: what says that all stays, and text or data for HTML."""
+    if utils.is_prop_update(value):
+        return bool(value == gr.skip())
+    return type(part) is gr.HTML
+
+
+_TELLING = inspect.getsource(gr.Blocks.postprocess_data)
+require("convert_component_dict_to_list(" in _TELLING, "gradio.Blocks.postprocess_data")
+require("return value" in inspect.getsource(gr.HTML.postprocess), "gradio.HTML.postprocess")
 
 
 def event_inputs(blocks: gr.Blocks) -> dict[int, tuple[str, ...]]:

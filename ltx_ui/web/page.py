@@ -12,6 +12,7 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.texts import LANGUAGES
 from ltx_ui.web.board import Board
 from ltx_ui.web.compare import Compare
+from ltx_ui.web.compat import LightBlocks
 from ltx_ui.web.create import Create
 from ltx_ui.web.front import TITLE
 from ltx_ui.web.gallery import Gallery
@@ -84,7 +85,7 @@ def pages(studio: Studio, settings: Settings, presets: Presets) -> dict[str, Pag
 
 def build(studio: Studio, settings: Settings, presets: Presets) -> gr.Blocks:
     """The whole page, in the language that is spoken."""
-    demo = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
+    demo = LightBlocks(title=TITLE, analytics_enabled=False, fill_width=True)
     with demo:
         with gr.Row(elem_id="top"):
             panel("brand", render("brand.html", title=TITLE, tagline=t("brand.tagline")))
