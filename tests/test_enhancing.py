@@ -107,7 +107,8 @@ def test_it_is_one_paragraph_that_ends_with_a_sentence() -> None:
 def test_what_is_put_back_has_room() -> None:
     long = "A fox runs. " * 400
     found = settled(SPEECH, tidied(long, MAX_PROMPT), CAMERA, 0, MAX_PROMPT)
-    assert SPEECH in found.text and len(found.text) <= MAX_PROMPT
+    assert found.text.endswith(f"A fox runs. {SPEECH}")
+    assert MAX_PROMPT - len("A fox runs. ") < len(found.text) <= MAX_PROMPT
 
 
 @given(st.text(max_size=60), st.text(max_size=60))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
@@ -125,12 +126,16 @@ def test_a_loop_is_made_over_http(ada: httpx.Client) -> None:
 
 
 @pytest.mark.skipif(MISSING, reason="no Chromium here; in CI that is a failure")
-def test_a_loop_is_asked_for_on_the_page(page: Page) -> None:
+def test_a_loop_in_slow_motion_is_asked_for_on_the_page(page: Page) -> None:
     ask_for_a_preview(page, "A ball goes round and round")
     open_advanced(page)
     page.get_by_role("checkbox", name="Loop").check()
+    page.locator("#motion-speed input[type=number]").fill("0.5")
+    page.locator("#motion-speed input[type=number]").press("Tab")
     generate(page)
     wait_for_the_clip(page)
     page.locator("#open-take").click()
     opened = page.get_by_role("dialog").filter(has=page.locator("#opened-title"))
-    expect(opened.locator("dl.told").first).to_contain_text("Loop")
+    told = opened.locator("dl.told").first
+    expect(told).to_contain_text("Loop")
+    expect(told).to_contain_text(re.compile(r"Speed of motion\s*0\.5"))
