@@ -95,5 +95,6 @@ def test_a_clip_is_made_longer_on_the_page(page: Page) -> None:
     expect(sheet.get_by_label("Sound")).to_have_value("new")
     sheet.get_by_role("button", name="Close").click()
     opened.get_by_role("button", name="Use all", exact=True).click()
+    expect(opened.locator(".weighed")).to_contain_text("made from is no field")
     opened.get_by_role("button", name="Fill in").click()
     expect(page.locator("#undo")).to_contain_text("The film that it is made from is no field")
