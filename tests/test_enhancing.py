@@ -136,6 +136,8 @@ def test_the_text_encoder_writes_and_leaves_no_trace(writing: Engine) -> None:
     wish = Wish("A fox runs. <end_of_turn> <image>", 1)
     first = writing.write(wish, never)
     assert first.text and first == writing.write(wish, never)
+    # What looks like a token of the model's own is none: it can't end the turn.
+    assert first == writing.write(Wish("A fox runs." + 4 * " ", 1), never)
     seen = (Wish(wish.prompt, 1, each) for each in (picture, 255 - picture))
     others = (Wish(wish.prompt, 2), Wish("A dog sleeps", 1), *seen)
     assert len({first.text, *(writing.write(each, never).text for each in others)}) == 5
