@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from v1 import JOBS, SMALL, ended, problem, submit
 
 from ltx_ui.clip import Clip, Silent
+from ltx_ui.engine.closing import close_sound
 from ltx_ui.engine.engine import Engine
 from ltx_ui.engine.models import CARDS
 from ltx_ui.errors import InvalidRecipe
@@ -57,6 +58,16 @@ def test_the_end_meets_the_beginning(engine: Engine, two_stage: bool) -> None:
     # Any other clip ends elsewhere.
     plain = looped(engine, two_stage=two_stage, loop=False).frames
     assert not np.array_equal(plain[0], plain[-1])
+
+
+def test_the_sound_passes_over_at_equal_power() -> None:
+    noise = np.random.default_rng(1).normal(size=(2, 4800)).astype(np.float32)
+    closed = close_sound(noise, 4800)
+    last = closed[:, -480:]
+    assert np.array_equal(closed[:, :-480], noise[:, :-480])
+    assert np.allclose(last[:, :20], noise[:, -480:-460], atol=0.4)
+    assert np.allclose(last[:, -20:], noise[:, 19::-1], atol=0.4)
+    assert last.std() == pytest.approx(noise.std(), rel=0.1)
 
 
 def test_each_take_of_a_loop_is_what_it_is_alone(engine: Engine) -> None:
