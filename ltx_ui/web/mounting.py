@@ -100,7 +100,8 @@ def mount_page(app: FastAPI, pages: Mapping[str, Page], root_path: str) -> None:
     app.router.routes.append(Closed(list(app.router.routes)))
     compat.log_tracebacks()
     apps = {spoken: _mounted(app, page, root_path) for spoken, page in pages.items()}
-    app.mount("/", KeptFiles(Front(Once(InLanguage(apps)))))
+    files = compat.files_of(next(iter(pages.values())).blocks)  # the same in each language
+    app.mount("/", KeptFiles(Front(Once(InLanguage(apps)), files)))
 
 
 def _mounted(app: FastAPI, page: Page, root_path: str) -> ASGIApp:
