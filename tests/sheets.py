@@ -97,8 +97,8 @@ def _posting(text: str) -> dict[str, Any]:
 def _longer(text: str) -> dict[str, Any]:
     recipe = Recipe(prompt=text, seed=1)
     kept = {"negative_prompt": text}
-    told = {"recipe": recipe, "name": "extend", "ways": {"after": text}, "kept": kept}
-    return told | {"lengths": {49: 1.3}, "most": 60, "most_words": 4000}
+    told = {"recipe": recipe, "name": "extend", "take": text, "kept": kept, "overlap": 17}
+    return told | {"new_sound": True, "lengths": {49: 1.3}, "most": 60, "most_words": 4000}
 
 
 def _remaking(text: str) -> dict[str, Any]:

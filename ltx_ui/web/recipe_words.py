@@ -86,6 +86,8 @@ def _beside_fields(recipe: Recipe) -> Iterator[Line]:
         lasts = seconds(film.frames / recipe.fps, 2)
         after = film.direction == "after"
         words = t("extend.after_words" if after else "extend.before_words", time=lasts)
+        if film.sound == "new" and recipe.include_audio:
+            words = t("extend.own_sound", words=words)
         yield Line(EXTEND, t("extend.film"), words)
     if again := recipe.inputs.retake:
         start, end = (seconds(frame / recipe.fps, 2) for frame in frames_again(again))
