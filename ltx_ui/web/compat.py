@@ -9,9 +9,12 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 from subprocess import Popen
 from types import SimpleNamespace
 from typing import Any
@@ -37,6 +40,7 @@ __all__ = [
     "calm_queue",
     "close_tunnels",
     "event_inputs",
+    "files_of",
     "keep_sessions",
     "log_tracebacks",
     "open_tunnel",
@@ -193,6 +197,53 @@ def in_layout_order(components: Iterable[Any]) -> list[Any]:
 
 
 require("self._id" in inspect.getsource(gr.blocks.Block.__init__), "gradio.blocks.Block._id")
+
+
+_FRONTEND = Path(gradio.__file__).parent / "templates" / "frontend"
+_DEPENDS = r"__vite__mapDeps\(\[([\d,]*)\]\)"
+_BLOCKS = re.compile(r"import\(`\./(Blocks-[\w-]+\.js)`\).*?" + _DEPENDS)
+
+
+def files_of(blocks: gr.Blocks) -> list[str]:
+    """The scripts and style sheets of Gradio's that a browser needs for a page, as addresses below
+    the page's own, those first that are needed first. Gradio's page tells them one after the other:
+    what draws the page, then what draws each kind of component, when it is drawn. Remove this when
+    it names them at once."""
+    kinds = {each.get_block_name() for each in blocks.blocks.values()} - {"blocks"}
+    found = list(_listed(_script("index")))
+    found += _needed(_script("Index", beside=found), _BLOCKS)
+    for kind in sorted(kinds):
+        # Of what there is for a kind, "component" is what a page has, after the others.
+        entry = rf"[,{{]{kind}:\{{(?:(?!component:).)*?component:.*?import\(`\./([\w-]+\.js)`\).*?"
+        found += _needed(_script("core", beside=found), re.compile(entry + _DEPENDS))
+    return [f"assets/{name}" for name in dict.fromkeys(found)]
+
+
+@cache
+def _text(name: str) -> str:
+    return (_FRONTEND / "assets" / name).read_text("utf-8")
+
+
+def _script(name: str, beside: Iterable[str] = ()) -> str:
+    """A script of Gradio's: the one of this name in a list, or that its page begins with."""
+    names = "\n".join(beside) or (_FRONTEND / "index.html").read_text("utf-8")
+    found = re.search(rf"\b{name}-[\w-]+\.js", names)
+    require(found is not None, f"Gradio's script {name}")
+    return _text(found[0]) if found else ""
+
+
+def _listed(script: str) -> list[str]:
+    """The files that a script's numbers stand for."""
+    found = re.search(r"m\.f=\[([^\]]*)\]", script)
+    require(found is not None, "Gradio's lists of files")
+    return re.findall(r'"\./([^"]+)"', found[1]) if found else []
+
+
+def _needed(script: str, entry: re.Pattern[str]) -> list[str]:
+    """A file that a script loads, and the others that this one needs."""
+    found, names = entry.search(script), _listed(script)
+    require(found is not None, "Gradio's scripts of components")
+    return [found[1], *(names[int(each)] for each in found[2].split(","))] if found else []
 
 
 def log_tracebacks() -> None:

@@ -109,8 +109,10 @@ def mount_page(app: FastAPI, pages: Mapping[str, Page], root_path: str) -> None:
     app.add_middleware(CORSMiddleware)
     compat.log_tracebacks()
     apps = {spoken: _mounted(app, page, root_path) for spoken, page in pages.items()}
+    files = compat.files_of(next(iter(pages.values())).blocks)  # the same in each language
+    page = KeptFiles(Front(Once(InLanguage(apps)), files))
     routes = list(app.router.routes)
-    app.router.routes.insert(0, Open("/", KeptFiles(Front(Once(InLanguage(apps))))))
+    app.router.routes.insert(0, Open("/", page))
     app.router.routes.append(Closed(routes))
 
 

@@ -43,8 +43,8 @@ KEYS = (
     (("Del", "Ctrl+Z"), "keys.wall_delete"),
     (("?",), "keys.list"),
 )
-"""What the keys do, as texts of the catalogue; ``player.js``, ``generate.js`` and ``cards.js``
-listen to them."""
+"""What the keys do, as texts of the catalogue; ``player.js``, ``popovers.js``, ``generate.js`` and
+``cards.js`` listen to them."""
 
 WORDS = {
     "back": "script.back",
@@ -91,7 +91,7 @@ def build(studio: Studio, settings: Settings, presets: Presets) -> gr.Blocks:
             panel("brand", render("brand.html", title=TITLE, tagline=t("brand.tagline")))
             model = panel("model-status", model_status(studio.model_status()))
             queue = panel("queue", js="actions.js")
-            panel("keys-help", render("keys.html", known=KEYS))
+            panel("keys-help", render("keys.html", known=KEYS), "telling.js")
             panel("you", render("you.html"))
         with gr.Tabs(selected="create", elem_id="tabs") as tabs:
             with gr.Tab(t("tab.create"), id="create"):
