@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 import httpx
 import pytest
@@ -125,7 +126,7 @@ class Hasty(Connection):
 
 
 @contextmanager
-def listening(http: type[Connection], **limits: int) -> Iterator[int]:
+def listening(http: type[Connection], **limits: Any) -> Iterator[int]:
     """Where an app listens that reads every body."""
     port = free_port()
     config = uvicorn.Config(Quiet(reads_bodies()), http=http, port=port, log_config=None, **limits)

@@ -12,7 +12,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from subprocess import Popen
@@ -24,7 +24,7 @@ import gradio.route_utils
 import gradio.routes
 import gradio.state_holder
 from gradio import networking, tunneling, utils
-from gradio.blocks import BlockFunction
+from gradio.block_function import BlockFunction
 from gradio.state_holder import SessionState
 from h11 import IDLE, SEND_BODY
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -157,9 +157,12 @@ class LightBlocks(gr.Blocks):
         return [answers.get(part, gr.skip()) for part in outputs]
 
 
+_IS_UPDATE: Callable[[Any], bool] = utils.is_prop_update
+
+
 def _is_plain(part: Any, value: Any) -> bool:
     """Whether a value is sent as it is: what says that all stays, and text or data for HTML."""
-    if utils.is_prop_update(value):
+    if _IS_UPDATE(value):
         return bool(value == gr.skip())
     return type(part) is gr.HTML
 
