@@ -14,6 +14,7 @@ from ltx_ui.engine.writers import why_not
 from ltx_ui.errors import InvalidRecipe, StudioError
 from ltx_ui.geometry import video_tokens
 from ltx_ui.recipe import Recipe
+from ltx_ui.runtime import settle
 from ltx_ui.settings import Settings
 from ltx_ui.studio.maker import ClipMaker, LoadableMaker
 from ltx_ui.studio.queue import JobQueue
@@ -179,6 +180,7 @@ class ModelLoader:
             self.status, state="ready", message=message, fraction=None, device=engine.device
         )
         _log.info("%s", message)
+        settle()
         return engine
 
     def _report(self, message: str, fraction: float | None) -> None:
