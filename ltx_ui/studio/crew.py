@@ -138,8 +138,8 @@ class Crew:
             ray.init(address=address, **_QUIET)
         elif not ray.is_initialized():
             # Not a cluster that somebody has started on this machine, nor one of the environment.
-            local = {"address": "local", "include_dashboard": False}
-            ray.init(**local, object_store_memory=STORE_BYTES, **_QUIET)
+            most = STORE_BYTES
+            ray.init("local", include_dashboard=False, object_store_memory=most, **_QUIET)
 
     def revive(self) -> None:
         """Start or join Ray anew if none of its machines answers any more.
