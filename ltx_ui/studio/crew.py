@@ -137,7 +137,9 @@ class Crew:
         if address is not None:
             ray.init(address=address, **_QUIET)
         elif not ray.is_initialized():
-            ray.init(include_dashboard=False, object_store_memory=STORE_BYTES, **_QUIET)
+            # Not a cluster that somebody has started on this machine, nor one of the environment.
+            most = STORE_BYTES
+            ray.init("local", include_dashboard=False, object_store_memory=most, **_QUIET)
 
     def revive(self) -> None:
         """Start or join Ray anew if none of its machines answers any more.
