@@ -57,7 +57,7 @@ require(set(vars(gr.Blocks().queue()._queue)) >= _QUEUE, "gradio.Blocks._queue")
 _PROTOCOL = ["connection_made", "connection_lost", "data_received", "on_response_complete"]
 _PROTOCOL += ["pause_writing", "resume_writing"]
 require(all(callable(getattr(H11Protocol, name)) for name in _PROTOCOL), "H11Protocol's methods")
-_HELD = {"conn", "cycle", "flow", "connections", "timeout_keep_alive_task"}
+_HELD = {"client", "conn", "cycle", "flow", "connections", "timeout_keep_alive_task"}
 require(set(H11Protocol.__init__.__code__.co_names) >= _HELD, "H11Protocol's attributes")
 require("read_paused" in inspect.getsource(FlowControl), "uvicorn's FlowControl.read_paused")
 
