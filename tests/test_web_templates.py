@@ -227,7 +227,8 @@ def _compare(text: str) -> dict[str, Any]:
 
 
 def _changes(text: str) -> dict[str, Any]:
-    return {"changes": [Change(text, text, text), Change(text, "", text)], "way": text}
+    changes = [Change(text, text, text), Change(text, "", text)]
+    return {"changes": changes, "way": text, "lost": text}
 
 
 def _workflow(text: str) -> dict[str, Any]:
