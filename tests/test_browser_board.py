@@ -150,7 +150,7 @@ def test_who_would_replace_what_another_tab_wrote_sees_it_and_keeps_what_was_typ
     with page.expect_response(lambda answer: '"write"' in (answer.request.post_data or "")):
         field.fill("A red ball in the snow")
     theirs.fill("A red ball in the rain")
-    wrong = other.locator(".wrong-shot")
+    wrong = other.locator(".shot .wrong-shot")
     expect(wrong).to_contain_text("There it says now: A red ball in the snow")
     other.get_by_label("Name this storyboard").focus()
     expect(theirs).to_have_value("A red ball in the rain")

@@ -225,7 +225,7 @@ def test_nobody_else_sees_a_storyboard(
 ) -> None:
     href, shot = board["href"], board["shots"][0]
     with visitor(app) as other:
-        assert other.get(BOARDS).json() == {"items": []}
+        assert other.get(BOARDS).json() == {"items": [], "next_cursor": None}
         for answer in (
             other.get(href),
             other.patch(href, json={"name": "mine"}),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +14,8 @@ from studios import change
 from test_storyboards import made
 from test_web_board import BOARDS, Tab
 from v1 import problem, visitor
+
+from ltx_ui.recall import recall
 
 SMALL = {"width": 128, "height": 128, "num_inference_steps": 1, "seed": 5}
 SHOTS = [
@@ -220,9 +222,9 @@ def test_choices_in_a_shots_prompt_are_refused_in_words(
 
 
 def test_names_stand_for_their_words_and_braces_for_themselves(
-    client: httpx.Client, app: RunningApp
+    client: httpx.Client, tmp_path: Path
 ) -> None:
-    aiko = json.dumps({"name": "Aiko", "words": "a woman in red"})
+    aiko = {"name": "Aiko", "words": "a woman in red"}
     shelf = next(
         each
         for each in client.get("/config").json()["dependencies"]
@@ -232,12 +234,14 @@ def test_names_stand_for_their_words_and_braces_for_themselves(
         "fn_index": shelf["id"],
         "data": [None] * len(shelf["inputs"]),
         "session_hash": "a",
-        "event_data": {"character": json.loads(aiko)},
+        "event_data": {"character": aiko},
     }
     assert client.post("/gradio_api/run/predict", json=body).status_code == 200
     words = r"@aiko and @Nobody hold a \{red|blue} ball"
     board = made(client, kept(client, {"prompt": words, "num_frames": 9})["href"])
     assert board["shots"][0]["prompt"] == words
-    recipe = client.get(board["shots"][0]["take"]["href"]).json()["recipe"]
-    assert recipe["prompt"] == "A woman in red and @Nobody hold a {red|blue} ball"
-    assert recipe["typed"]["prompt"] == words
+    film = tmp_path / "film.mp4"
+    film.write_bytes(client.get(board["shots"][0]["take"]["video"]).content)
+    recipe = recall(film).recipe
+    assert recipe.prompt == "A woman in red and @Nobody hold a {red|blue} ball"
+    assert recipe.typed is not None and recipe.typed.prompt == words
