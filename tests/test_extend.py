@@ -178,8 +178,9 @@ def test_a_new_part_that_is_made_to_a_sound_has_that(studio: Studio, rainy: Take
     film = studio.recipe_of(parse_request(asked), OWNER).inputs.film
     assert film is not None and film.sound == "new"
     given = beats(1.2)
-    fields = {"num_frames": 25, "num_inference_steps": 2, "audio": _as_text(sound_file(given))}
-    take = made(studio, **fields, extend={"take": rainy.id})
+    fields: dict[str, Any] = {"num_frames": 25, "num_inference_steps": 2}
+    sent = _as_text(sound_file(given))
+    take = made(studio, **fields, audio=sent, extend={"take": rainy.id})
     found = heard(take.video)
     assert found is not None and found.shape[1] >= 41 / 24 * 48_000
     new = slice(34 * 2000, 40 * 2000)  # The sound begins with the clip, at frame 16.
