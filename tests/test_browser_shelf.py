@@ -308,6 +308,7 @@ def test_what_is_deleted_or_marked_elsewhere_is_said_and_seen_in_every_part_of_t
     expect(page.locator("#takes [data-take=take29]")).to_have_count(0)
     dialog = page.locator("dialog.opened")
     page.locator("#open-take").click()
+    expect(page.locator("#opened-title")).to_have_text("Garden 28")
     refused_after("take28", dialog.get_by_role("button", name="Use all").click)
     expect(page.locator("#opened-title")).to_have_text("This clip is not here")
     page.keyboard.press("ArrowRight")

@@ -46,7 +46,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 MASK, AUDIO = picture("white"), text(sound_file(beats(1.0)))
 PART = {"start_frame": 1, "end_frame": 9}
-MORE = {"retake": PART | {"mask": MASK}, "extend": {"overlap": 9}}
+MORE: dict[str, dict[str, Any]] = {"retake": PART | {"mask": MASK}, "extend": {"overlap": 9}}
 """What is said of a film besides its name."""
 BESIDE: dict[str, dict[str, Any]] = {
     "loop": {"loop": True},

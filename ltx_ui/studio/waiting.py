@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
+from heapq import heapify, heappop, heappush
 from itertools import islice
 
 from ltx_ui.recipe import Recipe
@@ -18,6 +20,8 @@ Effort = Callable[[Recipe], float]
 
 RENEWED = 1000
 """Estimates that are made anew when more is known, those first that were made longest ago."""
+TIMED_SECONDS = 0.25
+"""How long it is remembered when jobs begin."""
 EVERYBODY = ""
 """Stands among those who are paused for all owners: none of them is without a name."""
 
@@ -51,6 +55,8 @@ class WaitingJobs:
         self._names: Set[str] = frozenset()
         self._takes: dict[str, float] = {}
         self._places: dict[str, Queued] | None = None
+        self._begins: list[float | None] | None = None
+        self._timed_at = 0.0
 
     def __len__(self) -> int:
         """How many jobs wait for their turn."""
@@ -214,19 +220,33 @@ class WaitingJobs:
         """All jobs by their positions."""
         return [self._jobs[waiter.id] for waiter in self._line]
 
+    def timed(self, job: Job, free: Callable[[], Sequence[float] | None]) -> Job:
+        """A job, as :meth:`find` returns it, with the seconds until it is begun.
+
+        Args:
+            free: tells after how many seconds each runner has nothing to do; None while unknown.
+        """
+        state, now = job.state, time.monotonic()
+        assert isinstance(state, Queued)
+        if not state.place or self.held:
+            return job
+        if self._begins is None or now - self._timed_at > TIMED_SECONDS:
+            takes = [self._seconds_of(each.id) for each in self._line.in_order()]
+            self._begins, self._timed_at = begin_times(free() or (), takes), now
+        begins = self._begins[state.place - 1]
+        left = None if begins is None else max(0.0, begins - (now - self._timed_at))
+        return replace(job, state=replace(state, seconds_left=left))
+
     def _placed(self, job: Job) -> Job:
         if self._places is None:
-            self._places = self._computed_places()
+            self._places, self._begins = self._computed_places(), None
         return replace(job, state=self._places[job.id])
 
     def _computed_places(self) -> dict[str, Queued]:
-        """Places by job id. ``seconds_left`` counts from when the first waiting job is begun."""
+        """Places by job id."""
         places = {job.id: self._aside(job) for job in self._jobs.values() if not self.has_turn(job)}
-        begins: float | None = None if self.held else 0.0
         for place, waiter in enumerate(self._line.in_order(), 1):
-            places[waiter.id] = Queued(place, seconds_left=begins, held=self.held)
-            takes = None if begins is None else self._seconds_of(waiter.id)
-            begins = None if begins is None or takes is None else begins + takes
+            places[waiter.id] = Queued(place, held=self.held)
         return places
 
     def _aside(self, job: Job) -> Queued:
@@ -238,3 +258,19 @@ class WaitingJobs:
         if known is None and (known := self._seconds(self._jobs[job_id].recipe)) is not None:
             self._takes[job_id] = known
         return known
+
+
+def begin_times(free: Sequence[float], takes: Iterable[float | None]) -> list[float | None]:
+    """When jobs are begun, each by the runner that comes free first; None where that is unknown.
+
+    Args:
+        free: seconds after which each runner has nothing to do.
+        takes: seconds that each job takes, in their order; None where that is unknown.
+    """
+    runners, begins = list(free), list[float | None]()
+    heapify(runners)
+    for seconds in takes:
+        begins.append(heappop(runners) if runners else None)
+        if (began := begins[-1]) is not None and seconds is not None:
+            heappush(runners, began + seconds)
+    return begins

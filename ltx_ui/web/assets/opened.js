@@ -63,6 +63,7 @@ watch('value', () => {
   body.innerHTML = html;
   body.scrollTop = 0;
   body.removeAttribute('aria-busy');
+  if (!dialog.contains(document.activeElement)) body.focus();  // What had the focus is gone.
 });
 
 dialog.addEventListener('close', () => {
