@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from ltx_ui.errors import StudioError
@@ -290,5 +290,7 @@ class JobStore:
 
 
 def _set_order(session: Session, job_ids: Sequence[str]) -> None:
-    for position, job_id in enumerate(job_ids):
-        session.execute(update(JobRow).where(JobRow.id == job_id).values(position=position))
+    one = update(JobRow).where(JobRow.id == bindparam("job")).values(position=bindparam("at"))
+    places = [{"job": job_id, "at": place} for place, job_id in enumerate(job_ids)]
+    if places:
+        session.connection().execute(one, places)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Set
+from collections.abc import Callable, Hashable, Iterator, Mapping, Set
 from dataclasses import replace
 from itertools import islice
 
@@ -15,7 +16,12 @@ Seconds = Callable[[Recipe], float | None]
 """How long all takes of a recipe will take; None while nothing is known."""
 Effort = Callable[[Recipe], float]
 """How much all takes of a recipe cost the machine, in a unit that never changes."""
+Places = dict[str, tuple[int, float | None]]
+"""By job: its place, and the seconds until it is begun from when the first waiting one is; None
+while that is not known."""
 
+MANY, SPARED = 200, 9
+"""Where more jobs wait, finding their places may take a tenth of the time."""
 RENEWED = 1000
 """Estimates that are made anew when more is known, those first that were made longest ago."""
 EVERYBODY = ""
@@ -50,7 +56,8 @@ class WaitingJobs:
         self._model: str | None = None
         self._names: Set[str] = frozenset()
         self._takes: dict[str, float] = {}
-        self._places: dict[str, Queued] | None = None
+        self._places: Places | None = None
+        self._stale, self._next_look = False, 0.0
 
     def __len__(self) -> int:
         """How many jobs wait for their turn."""
@@ -59,6 +66,10 @@ class WaitingJobs:
     def __iter__(self) -> Iterator[Job]:
         """All jobs, each with its place."""
         return map(self._placed, self._in_line())
+
+    def all(self) -> Mapping[str, Job]:
+        """All jobs by their ids, without their places, which take time to find."""
+        return self._jobs
 
     @property
     def held(self) -> bool:
@@ -71,7 +82,7 @@ class WaitingJobs:
         for job_id in list(islice(self._takes, RENEWED)):
             del self._takes[job_id]
         self._see_to_turns()
-        self._places = None
+        self._moved_on()
 
     def _see_to_turns(self) -> None:
         if self._set_aside != self.paused:
@@ -126,7 +137,7 @@ class WaitingJobs:
         job = self.with_card_id(job)
         self._jobs[job.id] = job
         self._line.add(self._waiter(job), first=first)
-        self._places = None
+        self._moved_on()
 
     def _waiter(self, job: Job) -> Waiter:
         recipe = job.recipe
@@ -157,7 +168,7 @@ class WaitingJobs:
 
     def _forget(self, job_id: str) -> Job:
         self._takes.pop(job_id, None)
-        self._places = None
+        self._moved_on()
         return self._jobs.pop(job_id)
 
     def replace(self, job: Job) -> None:
@@ -208,25 +219,39 @@ class WaitingJobs:
         """Let the jobs have positions in this order; they are the same ones."""
         self._see_to_turns()
         self._line.set_order([job.id for job in jobs])
-        self._places = None
+        self._moved_on()
 
     def _in_line(self) -> list[Job]:
         """All jobs by their positions."""
         return [self._jobs[waiter.id] for waiter in self._line]
 
     def _placed(self, job: Job) -> Job:
-        if self._places is None:
-            self._places = self._computed_places()
-        return replace(job, state=self._places[job.id])
+        if not self.has_turn(job):
+            return replace(job, state=self._aside(job))
+        place, begins = self._told().get(job.id, (len(self), None))
+        return replace(job, state=Queued(place, seconds_left=begins, held=self.held))
 
-    def _computed_places(self) -> dict[str, Queued]:
-        """Places by job id. ``seconds_left`` counts from when the first waiting job is begun."""
-        places = {job.id: self._aside(job) for job in self._jobs.values() if not self.has_turn(job)}
-        begins: float | None = None if self.held else 0.0
+    def _told(self) -> Places:
+        """The places, or those of a moment ago where very many wait: with short and long ones among
+        each other, telling them takes long. Who has come since is told the last place."""
+        if self._places is None or (self._stale and time.monotonic() >= self._next_look):
+            began = time.monotonic()
+            self._places, self._stale = self._computed_places(), False
+            if len(self) > MANY:
+                self._next_look = time.monotonic() + SPARED * (time.monotonic() - began)
+        return self._places
+
+    def _moved_on(self) -> None:
+        self._places, self._stale = self._places if len(self) > MANY else None, True
+
+    def _computed_places(self) -> Places:
+        places: Places = {}
+        begins = None if self.held else 0.0
         for place, waiter in enumerate(self._line.in_order(), 1):
-            places[waiter.id] = Queued(place, seconds_left=begins, held=self.held)
-            takes = None if begins is None else self._seconds_of(waiter.id)
-            begins = None if begins is None or takes is None else begins + takes
+            places[waiter.id] = place, begins
+            if begins is not None:
+                takes = self._seconds_of(waiter.id)
+                begins = None if takes is None else begins + takes
         return places
 
     def _aside(self, job: Job) -> Queued:
