@@ -44,7 +44,7 @@ class Crew:
         if self.remote and find_spec("ray") is None:
             raise SettingsError(MISSING)
         self._lock = threading.Lock()
-        self._open = False
+        self._open = self._on_gpus = False
         self._checked_at = 0.0
 
     def engine(self, choice: EngineChoice) -> LoadableMaker:
@@ -143,7 +143,9 @@ class Crew:
         from ltx_ui.studio.ray_engine import BESIDE, RayEngine
 
         self.open()
-        if self._gpus():
+        # A cluster whose GPUs are gone gets others: never its head's processors instead.
+        self._on_gpus = self._on_gpus or bool(self._gpus())
+        if self._on_gpus:
             needs = {"num_gpus": 1, "num_cpus": 0}
         else:
             # Ray lets a process use as many threads as it has processors.

@@ -87,6 +87,12 @@ class JobStore:
         with self._database.reading() as session:
             return set(session.scalars(states.where(JobRow.id.in_(job_ids))))
 
+    def ours(self) -> set[str]:
+        """The jobs of this process that have not ended."""
+        those = select(JobRow.id).where(self._mine, JobRow.state.in_(LIVE))
+        with self._database.reading() as session:
+            return set(session.scalars(those))
+
     def cancel(self, job_id: str) -> None:
         """Let the process whose job it is cancel it.
 
@@ -244,7 +250,7 @@ class JobStore:
     def put_back(self, job_id: str, *, counts: bool = False) -> None:
         """A job waits again, before all others, as if it had not been started, unless its start
         counts."""
-        starts = JobRow.starts - (not counts)
+        starts = JobRow.starts - int(not counts)
         self._write(job_id, state=Queued.name, starts=starts, position=_FIRST - 1)
 
     def may_start_again(self, job_id: str) -> bool:
