@@ -164,7 +164,7 @@ def _is_plain(part: Any, value: Any) -> bool:
     """Whether a value is sent as it is: what says that all stays, or at most whether something can
     be pressed, and text or data for HTML."""
     if _IS_UPDATE(value):
-        return value.keys() <= {"__type__", "interactive"}
+        return bool(value.keys() <= {"__type__", "interactive"})
     return type(part) is gr.HTML
 
 
