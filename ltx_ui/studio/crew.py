@@ -51,7 +51,7 @@ class Crew:
         self._lock = threading.Lock()
         # Linux ends Ray's processes with the thread that has started them, as Ray asks it to.
         self._starter = ThreadPoolExecutor(1, "ray")
-        self._open = False
+        self._open = self._on_gpus = False
         self._checked_at = 0.0
 
     def engine(self, choice: EngineChoice, check: Callable[[], None] = _nothing) -> LoadableMaker:
@@ -176,8 +176,10 @@ class Crew:
         from ltx_ui.studio.ray_engine import BESIDE, RayEngine
 
         self.open()
-        # A cluster that grows when it is asked for a GPU may have none yet.
-        if self._gpus() or self._settings.device.startswith("cuda"):
+        # A cluster that grows when it is asked for a GPU may have none yet, and one whose GPUs are
+        # gone gets others: never its head's processors instead.
+        self._on_gpus = self._on_gpus or bool(self._gpus())
+        if self._on_gpus or self._settings.device.startswith("cuda"):
             needs = {"num_gpus": 1, "num_cpus": 0}
         else:
             # Ray lets a process use as many threads as it has processors.
