@@ -117,6 +117,10 @@ def test_what_is_somebody_elses_gets_other_ids_and_its_takes_all_the_same(
     mine = {take.id for take in elsewhere.library.those(bob.shots[0].takes, "bob")}
     assert mine == set(bob.shots[0].takes) and len(mine) == 2
     assert bob.shots[0].chosen == bob.shots[0].takes[1]
+    # It comes again to the takes that have the same films.
+    elsewhere.storyboards.delete(bob.id, "bob")
+    assert elsewhere.importing.bring(boards, "bob") == Brought(0, 3, (), 1, 0)
+    assert elsewhere.storyboards.all("bob") == [bob]
 
 
 def test_only_the_storyboards_that_were_asked_for_go_and_only_ones_own(

@@ -199,11 +199,14 @@ def test_who_is_one_of_few_is_not_closed_for_those_who_are_many() -> None:
 
         def begun(address: str) -> socket.socket:
             link = socket.create_connection(("127.0.0.1", port), 60, (address, 0))
-            held.enter_context(link).sendall(STALLED[2])
+            held.enter_context(link).sendall(
+                b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
+            )
+            assert link.recv(100).startswith(b"HTTP/1.1 100")
             return link
 
         alone = begun("127.0.0.9")
         for _ in range(3 * room):
             begun("127.0.0.1")
-        alone.sendall(bytes(8999))
+        alone.sendall(bytes(9))
         assert alone.recv(12) == b"HTTP/1.1 200"

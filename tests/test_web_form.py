@@ -220,7 +220,7 @@ def test_what_a_clip_was_made_from_is_told_and_compared(presets: Presets) -> Non
     inputs = Inputs(film=film, audio=sound)
     fuller = plain.model_copy(update={"inputs": inputs})
     told = {line.label: line.words for line in recipe_lines(fuller, presets)}
-    assert told["Goes on"] == "After a film of 2.00 s"
+    assert told["Goes on"] == "After a film of 2.00 s, with sound of its own"
     assert told["Made to a sound"] == "From 1.50 s, kept at 80 %"
     found = differences([plain, fuller], presets)
     assert [each.label for each in found] == ["Made to a sound", "Goes on"]

@@ -156,7 +156,7 @@ def test_a_model_that_can_t_be_loaded_leaves_the_one_of_before(home: Served, mod
 def test_where_no_worker_can_be_started_any_more_it_is_said(
     home: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")  # Where there is none.
+    monkeypatch.setenv("RAY_TMPDIR", "/dev/null")  # Where Ray can write nothing.
     job = home.studio.submit(lasting(seed=8), LOCAL)
     until(lambda: sampling(home.studio, job))
     for each in psutil.Process().children(recursive=True):

@@ -51,7 +51,7 @@ class Crew:
         self._lock = threading.Lock()
         # Linux ends Ray's processes with the thread that has started them, as Ray asks it to.
         self._starter = ThreadPoolExecutor(1, "ray")
-        self._open = False
+        self._open = self._on_gpus = False
         self._checked_at = 0.0
 
     def engine(self, choice: EngineChoice, check: Callable[[], None] = _nothing) -> LoadableMaker:
@@ -137,7 +137,9 @@ class Crew:
         if address is not None:
             ray.init(address=address, **_QUIET)
         elif not ray.is_initialized():
-            ray.init(include_dashboard=False, object_store_memory=STORE_BYTES, **_QUIET)
+            # Not a cluster that somebody has started on this machine, nor one of the environment.
+            most = STORE_BYTES
+            ray.init("local", include_dashboard=False, object_store_memory=most, **_QUIET)
 
     def revive(self) -> None:
         """Start or join Ray anew if none of its machines answers any more.
@@ -174,8 +176,10 @@ class Crew:
         from ltx_ui.studio.ray_engine import BESIDE, RayEngine
 
         self.open()
-        # A cluster that grows when it is asked for a GPU may have none yet.
-        if self._gpus() or self._settings.device.startswith("cuda"):
+        # A cluster that grows when it is asked for a GPU may have none yet, and one whose GPUs are
+        # gone gets others: never its head's processors instead.
+        self._on_gpus = self._on_gpus or bool(self._gpus())
+        if self._on_gpus or self._settings.device.startswith("cuda"):
             needs = {"num_gpus": 1, "num_cpus": 0}
         else:
             # Ray lets a process use as many threads as it has processors.

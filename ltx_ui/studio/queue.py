@@ -196,7 +196,8 @@ class JobQueue(Making):
     def takes_on_the_way(self, beginning: str) -> int:
         """How many takes the jobs have that wait or run, of owners whose names begin so."""
         with self._changed:
-            live = [*(each.job for each in self._started.values()), *self._waiting]
+            started = (each.job for each in self._started.values())
+            live = [*started, *self._waiting.all().values()]
             return sum(job.recipe.num_takes for job in live if job.owner.startswith(beginning))
 
     def of(self, owner: str) -> OwnersJobs:

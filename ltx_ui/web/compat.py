@@ -161,9 +161,10 @@ _IS_UPDATE: Callable[[Any], bool] = utils.is_prop_update
 
 
 def _is_plain(part: Any, value: Any) -> bool:
-    """Whether a value is sent as it is: what says that all stays, and text or data for HTML."""
+    """Whether a value is sent as it is: what says that all stays, or at most whether something can
+    be pressed, and text or data for HTML."""
     if _IS_UPDATE(value):
-        return bool(value == gr.skip())
+        return set(value) <= {"__type__", "interactive"}
     return type(part) is gr.HTML
 
 
