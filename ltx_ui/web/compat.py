@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterable
+from pathlib import Path
 from subprocess import Popen
 from types import SimpleNamespace
 from typing import Any
@@ -28,11 +30,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ltx_ui.errors import require
 
 __all__ = [
+    "COUNTING",
     "IDLE",
     "SEND_BODY",
     "H11Protocol",
     "calm_queue",
     "close_tunnels",
+    "counting_mended",
     "event_inputs",
     "keep_sessions",
     "log_tracebacks",
@@ -148,6 +152,30 @@ def in_layout_order(components: Iterable[Any]) -> list[Any]:
 
 
 require("self._id" in inspect.getsource(gr.blocks.Block.__init__), "gradio.blocks.Block._id")
+
+
+_TEMPLATES = Path(gradio.__file__).parent / "templates/frontend/assets"
+_COUNTS = re.compile(
+    rb"(?P<start>,(?P<element>\w+),(?P<runs>\w+)=!1,.+?function (?P<count>\w+)\(\)\{\w+\(\(\)=>"
+    rb"\{[^;{}]+/1e3\),(?P=runs)&&)(?P=count)\(\)\}\)\}"
+)
+_COUNTING = [each.name for each in _TEMPLATES.glob("statustracker-*.js")]
+require(len(_COUNTING) == 1, "Gradio's statustracker.js")
+COUNTING = _COUNTING[0]
+"""The name of the script of Gradio's that counts for how long something has been loading."""
+
+
+def counting_mended(script: bytes) -> bytes:
+    """That script, where the count ends with the element that shows it.
+
+    Gradio's page shows that it is loading and takes this away in the middle of it, whereupon the
+    count goes on in each frame for ever: 5 % of a core for every page that is open. There is no
+    setting for it; remove this when a page at rest asks for no frames.
+    """
+    return _COUNTS.sub(rb"\g<start>\g<element>?.isConnected&&\g<count>()})}", script, count=1)
+
+
+require(_COUNTS.search((_TEMPLATES / COUNTING).read_bytes()) is not None, "its count of time")
 
 
 def log_tracebacks() -> None:
