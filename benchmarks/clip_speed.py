@@ -239,14 +239,14 @@ class Bench:
             began = now()
             for take in takes:
                 clip = self.engine.generate(take, Stopwatch())
-                save(Made(job, job.id, take, clip, {}, last=False))
+                save(Made(job, job.id, take, clip, {}))
             return now() - began
 
         def beside() -> float:
             began, saver = now(), Saver(save)
             for take in takes:
                 clip = self.engine.generate(take, Stopwatch())
-                saver.hand_over(Made(job, job.id, take, clip, {}, last=False), lambda: None)
+                saver.hand_over(Made(job, job.id, take, clip, {}), lambda: None)
             saver.wait_for(job)
             seconds = now() - began
             saver.close()

@@ -1,15 +1,22 @@
 """What several workers gain, and what a job costs more by Ray than in the studio's own process.
 
     python benchmarks/workers.py --workers 2 --jobs 40
+    python benchmarks/workers.py --drain 10000 --workers 1
 
 Makes the same jobs in the studio's own process and by Ray's workers, with engines that sleep in
 place of computing, so that the machine's processors are no limit. Prints jobs a second and their
 ratio; the seconds of a job by itself in both ways; and by how much the studio's memory grew.
+
+With ``--drain`` so many jobs wait before the first is begun, and take no time to make; each clip's
+files are copies of the first one's, so that no encoder is measured. Prints how fast they came in
+and went out, and the memory of the studio and of its workers after each tenth.
 """
 
 from __future__ import annotations
 
 import argparse
+import secrets
+import shutil
 import statistics
 import sys
 import tempfile
@@ -30,7 +37,8 @@ from ltx_ui.engine.clip_memory import ClipMemory
 from ltx_ui.engine.models import CARDS
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
-from ltx_ui.studio import worker
+from ltx_ui.studio import library, worker
+from ltx_ui.studio.clip_files import Files
 from ltx_ui.studio.engines import EngineChoice
 from ltx_ui.studio.jobs import Done
 from ltx_ui.studio.studio import Studio
@@ -143,14 +151,73 @@ def measure(workers: int, jobs: int) -> tuple[float, float, float]:
     return jobs / seconds, alone, grown / 1e6
 
 
+class Copied(Files):
+    """Files of a clip, copied from those that were written first."""
+
+    @classmethod
+    def write(cls, folder: Path, clip: Clip, metadata: Mapping[str, Any]) -> Files:
+        """As that of the class itself."""
+        if not WRITTEN:
+            WRITTEN.append(Files.write(folder, clip, metadata))
+        name = secrets.token_hex(16)
+        files = cls(folder / f"{name}.mp4", folder / f"{name}.jpg")
+        shutil.copyfile(WRITTEN[0].video, files.video)
+        shutil.copyfile(WRITTEN[0].poster, files.poster)
+        return files
+
+
+WRITTEN: list[Files] = []
+
+
+def drain(workers: int, jobs: int) -> None:
+    """Let so many jobs wait, then be made; prints what each tenth of both took."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        given = {"model": "demo", "data_dir": folder, "workers": str(workers), "max_queue": jobs}
+        studio = Studio(Settings.model_validate(given))
+        tenth = jobs // 10
+        waiting = []
+        for part in range(10):
+            began = time.perf_counter()
+            waiting += [studio.submit(SMALL, "local").id for _ in range(tenth)]
+            seconds = time.perf_counter() - began
+            print(
+                f"{(part + 1) * tenth} wait: {tenth / seconds:.0f} a second, {held()}", flush=True
+            )
+        studio.start()
+        ended(studio, waiting[0])
+        for part in range(10):
+            began = time.perf_counter()
+            for job_id in waiting[part * tenth : (part + 1) * tenth]:
+                ended(studio, job_id)
+            seconds = time.perf_counter() - began
+            print(
+                f"{(part + 1) * tenth} made: {tenth / seconds:.1f} a second, {held()}", flush=True
+            )
+        studio.close()
+
+
+def held() -> str:
+    """The memory of the studio and of its workers, in megabytes."""
+    here = psutil.Process()
+    workers = [each for each in here.children(recursive=True) if "EngineActor" in each.name()]
+    each = [process.memory_info().rss / 1e6 for process in (here, *workers)]
+    return "memory " + " + ".join(f"{megabytes:.1f}" for megabytes in each) + " MB"
+
+
 def main() -> None:
     """Measure both ways and print what came out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--jobs", type=int, default=40)
+    parser.add_argument("--drain", type=int, default=0)
     options = parser.parse_args()
     runtime.set_up()
     vars(worker)["EngineChoice"] = SleepingChoice
+    if options.drain:
+        globals()["SECONDS"] = 0.0
+        vars(library)["Files"] = Copied
+        drain(options.workers, options.drain)
+        return
     rates = {}
     for count in (1, options.workers):
         rate, alone, grown = measure(count, options.jobs)

@@ -14,6 +14,7 @@ MOST_ALTERNATIVES = 16
 _COUNTED = 1000
 """From here on nobody is told how many there are: it may be a number of a thousand digits."""
 
+_SIGNS = re.compile("[{|}]")
 _TOKEN = re.compile(r"\\[{|}]|.", re.DOTALL)
 
 
@@ -62,6 +63,30 @@ def alternatives(text: str) -> list[str]:
             f"{MOST_ALTERNATIVES}. Take some of the choices out.",
         )
     return list(dict.fromkeys(whole.ways))
+
+
+def one_prompt(text: str) -> str:
+    r"""The only prompt that a text stands for, in which ``\{`` is a brace.
+
+    Raises:
+        InvalidRecipe: it stands for several.
+    """
+    try:
+        ways = alternatives(text)
+    except InvalidRecipe:
+        ways = []
+    if len(ways) != 1:
+        raise InvalidRecipe.because(
+            "prompt",
+            "prompt: stands for several prompts with its choices in braces, and a shot has one. "
+            "Write one of them; a backslash before a brace lets it be one.",
+        )
+    return ways[0]
+
+
+def as_typed(prompt: str) -> str:
+    """A text that stands for this prompt alone."""
+    return prompt if "{" not in prompt else _SIGNS.sub(r"\\\g<0>", prompt)
 
 
 def _closed(group: list[list[_Part]]) -> list[_Part]:

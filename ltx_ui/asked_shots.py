@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from ltx_ui.alternatives import one_prompt
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import MAX_PROMPT, Recipe
@@ -30,7 +31,11 @@ class AskedShot(BaseModel):
     id: str | None = Field(
         None, max_length=32, description="The shot's, to keep its takes; null for a new one."
     )
-    prompt: str = Field(max_length=MAX_PROMPT, description="What should be seen and heard in it.")
+    prompt: str = Field(
+        max_length=MAX_PROMPT,
+        description="What should be seen and heard in it. The @name of one of your characters "
+        r"stands for their words. It has no choices, as in {a|b}; \{ is a brace.",
+    )
     num_frames: Whole | None = Field(
         None, description="Its length: 8k+1 frames. Those that it adds, and the frame it starts at."
     )
@@ -167,6 +172,7 @@ def _shot(
 ) -> Shot:
     told = asked.model_dump(exclude={"id", "join"}, exclude_none=True)
     request = parse_request(spelled_out({**settings, **told}, presets), max_volume=max_volume)
+    one_prompt(request.prompt)
     return Shot(
         id=asked.id or secrets.token_hex(4),
         prompt=request.prompt,

@@ -8,7 +8,7 @@ is reported as one.
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,21 @@ class WrongMoment(StudioError):
     """What was asked of a job can't be done in the state that it, or the queue, is in by now."""
 
     http_status = 409
+
+
+class ChangedMeanwhile(WrongMoment):
+    """Somebody would replace what they have not seen.
+
+    Args:
+        present: what is there now, as plain data; None where that is not told.
+    """
+
+    def __init__(self, present: Mapping[str, Any] | None = None) -> None:
+        self.present = present
+        super().__init__(
+            "This was changed elsewhere meanwhile, so nothing of it was replaced. Copy what you "
+            "wrote, load it again, and go on from what is there."
+        )
 
 
 class KeyReused(StudioError):

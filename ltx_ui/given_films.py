@@ -16,7 +16,7 @@ from ltx_ui.inputs import EXTEND, PICTURE_OF, RETAKE, UPSCALE, NamedFilm, is_dig
 from ltx_ui.recipe import MAX_SIDE, MIN_FRAMES, MIN_SIDE, Recipe
 from ltx_ui.sent_files import Kind, decode_file
 from ltx_ui.untrusted_json import json_object
-from ltx_ui.values import shown, whole
+from ltx_ui.values import is_blank, shown, whole
 
 SIZES = ("width", "height", "fps")
 """Fields that a clip has of the film that it is made from, unless they are given."""
@@ -110,7 +110,7 @@ def read_film(value: Any, others: Collection[str], how: str) -> dict[str, Any]:
         raise ValueError(f"is {shown(value)}. {how}")
     if strange := next((key for key in value if key not in (*_NAMES, *others)), None):
         raise ValueError(f"has {shown(str(strange))}, which it can't have. {how}")
-    given = {key: each for key, each in value.items() if each not in (None, "")}
+    given = {key: each for key, each in value.items() if not is_blank(each)}
     if ("take" in given) == ("video" in given):
         raise ValueError(
             f"names {'both a take and a video' if 'take' in given else 'no film'}. {how}"

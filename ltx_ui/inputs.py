@@ -348,11 +348,11 @@ class Sound:
 
     Attributes:
         waveform: float32, 2×T, at :data:`SOUND_RATE`.
-        goes_on: whether the file goes on after it.
+        beyond: seconds by which the file goes on after it, as far as that was looked at.
     """
 
     waveform: NDArray[np.float32]
-    goes_on: bool = False
+    beyond: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ltx_ui.errors import FieldProblem, InvalidRecipe
 from ltx_ui.inputs import CENTRE, FIELDS, FORMATS, MOST_PICTURES, ImageInput
 from ltx_ui.sent_files import PICTURE, SentFile, digest_or_file
-from ltx_ui.values import Real, Whole, real, shown, taken_in_quotes
+from ltx_ui.values import Real, Whole, is_blank, real, shown, taken_in_quotes
 
 FIELD = "keyframes"
 """What a request calls the list."""
@@ -84,7 +84,7 @@ def read_keyframes(value: Any) -> tuple[Keyframe, ...]:
     for number, entry in enumerate(value):
         given = entry
         if isinstance(entry, Mapping):
-            given = {name: each for name, each in entry.items() if each is not None}
+            given = {name: each for name, each in entry.items() if not is_blank(each)}
         try:
             found.append(Keyframe.model_validate(given))
         except ValidationError as error:

@@ -23,7 +23,7 @@ from ltx_ui.given_films import (
 from ltx_ui.inputs import AUDIO, PICTURE_OF, PictureInput, name_at
 from ltx_ui.recipe import MAX_FRAMES, Recipe
 from ltx_ui.sent_files import SOUND, SentFile, digest_or_file
-from ltx_ui.values import shown
+from ltx_ui.values import is_blank, shown
 
 _HOW = (
     'Send an object with either "take", the id of a take, or "video", a film as base64, as a data '
@@ -70,7 +70,7 @@ def _read_sound(value: Any) -> Any:
         return digest_or_file(value, SOUND)
     if strange := next((key for key in value if key != "take"), None):
         raise ValueError(f"has {shown(str(strange))}, which it can't have. {_SOUND_HOW}")
-    if value.get("take") in (None, ""):
+    if is_blank(value.get("take")):
         raise ValueError(f"names no take. {_SOUND_HOW}")
     return SoundOfTake(read_take(value["take"]))
 

@@ -286,6 +286,12 @@ class Recipe(ClipFields):
         return self.inputs.picture is not None and (given or not self.include_audio)
 
     @property
+    def sound_seconds(self) -> float:
+        """How long a given sound is heard: as long as what is sampled, or as a film that keeps its
+        picture."""
+        return self.duration if self.inputs.picture else self.num_frames / self.fps
+
+    @property
     def film_frames(self) -> int:
         """Frames of the take: with those of the film that it goes on from, or is a part of."""
         film, whole = self.inputs.film, self.inputs.retake or self.inputs.picture

@@ -4,7 +4,8 @@ Whatever makes a Recipe anew (the page, the API, a preset) goes through :func:`p
 that the rules stand here once:
 
 - a value may also stand in quotes, and whole numbers come in any form (9, 9.0, "9");
-- ``null`` is a field that was not given, and so are an empty model or picture and a seed of -1;
+- ``null`` is a field that was not given, and so are a seed of -1 and an empty text where a model, a
+  file or a take is named, also within another field;
 - prompts lose superfluous space and control characters, and keep their lines, which models read;
 - a picture or a sound is the digest of one that is stored, or its file as base64 or a data URI;
 - what keyframes are, ``keyframes.py`` says.
@@ -60,11 +61,10 @@ from ltx_ui.retaking import SentPart
 from ltx_ui.sent_files import SentFile
 from ltx_ui.sound_length import AudioStart, AudioStrength, FitAudio, check_fit
 from ltx_ui.upscaling import SentUpscale, given_sound
-from ltx_ui.values import Real, shown, taken_in_quotes, whole
+from ltx_ui.values import Real, is_blank, shown, taken_in_quotes, whole
 from ltx_ui.words import tidy_lines
 
-_UNSET_WHEN_EMPTY = ("model", *FIELDS.values(), AUDIO)
-
+_UNSET_WHEN_EMPTY = ("model", *FIELDS.values(), AUDIO, *FILMS)
 
 _FOCUS = (
     "Which part of the {} frame's picture stays where the format has another shape: how far right "
@@ -299,7 +299,7 @@ def _is_unset(name: str, value: Any) -> bool:
     if value is None:
         return name in Request.model_fields
     if name in _UNSET_WHEN_EMPTY:
-        return isinstance(value, str) and not value.strip()
+        return is_blank(value)
     return name == "seed" and _is_minus_one(value)
 
 

@@ -174,7 +174,7 @@ class Settings(BaseSettings):
     stop_seconds: float = Field(
         600.0, gt=0, description="Seconds that finishing may take; then the clip is handed back."
     )
-    max_queue: int = Field(20, ge=1, le=1000, description="Clips that may wait at once.")
+    max_queue: int = Field(20, ge=1, le=10_000, description="Clips that may wait at once.")
     max_volume: int = Field(
         1280 * 704 * 257, ge=128 * 128 * 9, description="Most width × height × frames of a clip."
     )

@@ -66,6 +66,11 @@ def truth(value: Any) -> bool:
     raise PydanticCustomError("truth", "is neither true nor false")
 
 
+def is_blank(value: Any) -> bool:
+    """Whether a value names no file, take or model: None, and a text with nothing but space."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 Whole = Annotated[int, BeforeValidator(whole)]
 Real = Annotated[float, BeforeValidator(real)]
 Truth = Annotated[bool, BeforeValidator(truth)]
@@ -75,8 +80,10 @@ _IN_QUOTES = {
     "integer": r"^\s*[+-]?\d+(\.0*)?\s*$",
     "number": r"^\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*$",
     "boolean": r"^\s*(true|false)\s*$",
+    "object": r"^\s*$",
 }
-"""How a value of a JSON type looks as a text; whole numbers are also taken as 9e0."""
+"""How a value of a JSON type looks as a text; whole numbers are also taken as 9e0, and an object is
+not given with an empty one."""
 
 
 def taken_in_quotes(schema: dict[str, Any]) -> None:

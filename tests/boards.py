@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ltx_ui.studio.storyboards import KeptShot, Storyboard, Turn
+from ltx_ui.studio.kept_shots import KeptShot, Storyboard, Turn
 from ltx_ui.studio.takes import Take
-from ltx_ui.web.board_views import JOINS, ShotView
+from ltx_ui.web.board_fields import JOINS
+from ltx_ui.web.board_views import ShotView
 from ltx_ui.web.job_view import JobView
 from ltx_ui.web.recipe_words import Line
 
@@ -60,4 +61,12 @@ def boards(take: Callable[..., Take]) -> list[tuple[str, Callable[[str], dict[st
         told = {"board": board(text, making=False), "poster": take(text), "lasts": text}
         return {"boards": [told | {"to_make": 2}], "most": 4000}
 
-    return [("board.html", one(True)), ("board.html", one(False)), ("board_list.html", several)]
+    def changed(text: str) -> dict[str, Any]:
+        return {"text": text, "words": text, "asks": True}
+
+    return [
+        ("board_changed.html", changed),
+        ("board.html", one(True)),
+        ("board.html", one(False)),
+        ("board_list.html", several),
+    ]

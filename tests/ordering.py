@@ -12,6 +12,7 @@ _BY_FIXTURE = {"browser": 6.0, "open_studio": 2.0, "engine": 2.0, "postgres": 1.
 _BY_FILE = {
     "test_studio_kills": 40.0,
     "test_studio_survival": 10.0,
+    "test_workers": 12.0,
     "test_engine_compiling": 8.0,
     "test_benchmarks": 5.0,
     "test_demo_follows": 5.0,

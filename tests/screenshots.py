@@ -187,9 +187,10 @@ SHEETS: tuple[tuple[str, Callable[[Page], None]], ...] = (
 """What lies over the page, after the last of the other states with clips."""
 
 
-def new_context(browser: Browser, look: Look) -> BrowserContext:
+def new_context(browser: Browser, look: Look, locale: str = "en-US") -> BrowserContext:
     """A browser of its own, of this look."""
     return browser.new_context(
+        locale=locale,
         viewport={"width": look.width, "height": look.height},
         color_scheme=look.scheme,
         has_touch=look.phone,
@@ -198,10 +199,12 @@ def new_context(browser: Browser, look: Look) -> BrowserContext:
 
 
 @contextmanager
-def visiting(browser: Browser, app: RunningApp, look: Look) -> Iterator[Page]:
+def visiting(
+    browser: Browser, app: RunningApp, look: Look, locale: str = "en-US"
+) -> Iterator[Page]:
     """A new visitor's page; it fails on a script's error."""
-    context = new_context(browser, look)
-    page = opened(context, app)
+    context = new_context(browser, look, locale)
+    page = opened(context, app, "Demo model" if locale.startswith("en") else "")
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.evaluate(FORGET)

@@ -2,7 +2,7 @@
 FOLDER``.
 
 Starts the studio with the demo model on a folder with so many takes, and writes a PNG of Create and
-of the Gallery for each window and colour scheme.
+of each state of :mod:`pictured_library` for each window and colour scheme.
 """
 
 from __future__ import annotations
@@ -10,21 +10,31 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from chromium import launched
 from kept import keep, open_library
+from pictured_library import FEW, GONE, MANY, MOST, ONE
+from PIL import Image
 from playwright.sync_api import Page
 from running import RunningApp
-from screenshots import LOOKS, Look, tab, visiting
+from screenshots import LOOKS, Look, visiting
 
 from ltx_ui.clip import Clip
+from ltx_ui.studio.characters import Character, Characters
 from ltx_ui.studio.clip_files import Files
+from ltx_ui.studio.database import Database
+from ltx_ui.studio.input_store import InputStore
+from ltx_ui.studio.jobs import Origin
 from ltx_ui.studio.library import Library
+from ltx_ui.studio.shelves import Marks
 
-COUNTS = (0, 1, 60, 3000)
+STATES = {0: FEW, 1: ONE, 60: MANY, 3000: MOST}
+"""What is looked at with so many takes."""
 ALL_LOOKS = tuple(
     Look(look.width, look.height, scheme)
     for look in LOOKS
@@ -38,6 +48,14 @@ PROMPTS = (
     "In a green forest, a blue box drifts slowly to the left. The sound of rain.",
     "水の上を白い鳥がゆっくりと飛ぶ。波の音。",
     "A long shot: " + "the camera pans slowly across the scene, " * 12,
+    "قارب صغير يطفو ببطء على البحر عند الغروب. صوت الأمواج 🌊",
+    "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 3,
+)
+NAMES = (
+    "Scene {number}, take two",
+    "Die Überfahrt bei Nacht, mit dem Leuchtturm im Hintergrund und viel Nebel 🌫️",
+    "مشهد الشاطئ {number}",
+    "海边 {number} 👩‍🚀🚀",
 )
 
 
@@ -50,12 +68,42 @@ def fill(library: Library, count: int) -> None:
         settings: dict[str, Any] = {"width": width, "height": height}
         settings["num_frames"] = (9, 49, 121)[number % 3]
         files = made[number % len(made)]
-        keep(library, name, "local", number, prompt=prompt, files=files, **settings)
+        origin = Origin("take0", "variation") if number in (1, 2) else None
+        keep(
+            library,
+            name,
+            "local",
+            number % 50,
+            prompt=prompt,
+            files=files,
+            origin=origin,
+            **settings,
+        )
         if number % 7 == 0:
             library.set_favourite(name, "local", True)
-        if number % 11 == 0:
-            library.set_name(name, "local", f"Scene {number}, take two")
-            library.set_tags([name], "local", add=["sea", "night shoot"])
+        if number % 11 == 0 or number == 7:
+            words = NAMES[number % len(NAMES)].format(number=number)
+            library.mark(name, "local", Marks(name=words, note=f"{words}: keep this one."))
+            library.set_tags([name], "local", add=["sea", "night shoot", words[:40]])
+    if count > GONE:
+        library.take(f"take{GONE}", "local").video.unlink()
+
+
+def cast(folder: Path) -> None:
+    """Put characters on their shelf."""
+    database = Database(folder / "library.sqlite3")
+    inputs = InputStore(folder / "references", 10**7, database)
+    picture = BytesIO()
+    Image.linear_gradient("L").resize((256, 384)).convert("RGB").save(picture, "PNG")
+    face = inputs.add(picture.getvalue(), "images", "local").digest
+    people = Characters(database, inputs)
+    looks = "the lighthouse keeper, in a yellow coat"
+    for name, words, images in (
+        ("Aiko", looks, (face,)),
+        ("Bartholomäus-Maximilian-von-der-Küste", f"{looks} " * 9, ()),
+        ("ليلى", PROMPTS[4], ()),
+    ):
+        people.save(Character(name, words, images, seed=7 if images else None), "local")
 
 
 def _clip(library: Library, number: int) -> Files:
@@ -68,40 +116,44 @@ def _clip(library: Library, number: int) -> Files:
     return library.write(Clip(np.repeat(frame[None], 9, 0), 24, None, 24000), {})
 
 
-def take_all(folder: Path, counts: tuple[int, ...]) -> None:
-    """Write a picture of each tab in each look, with each number of takes."""
+def take_all(folder: Path, counts: tuple[int, ...], looks: tuple[Look, ...], locale: str) -> None:
+    """Write a picture of each state in each look, with each number of takes."""
     folder.mkdir(parents=True, exist_ok=True)
     for count in counts:
         with tempfile.TemporaryDirectory() as data, launched() as browser:
             fill(open_library(Path(data)), count)
+            if count > 1:
+                cast(Path(data))
             with RunningApp(Path(data), "--model", "demo") as app:
                 app.wait_ready()
-                for look in ALL_LOOKS:
-                    with visiting(browser, app, look) as page:
-                        _take(page, look, folder, count)
+                for look in looks:
+                    with visiting(browser, app, look, locale) as page:
+                        _take(page, folder, f"{count}-{look.name}", STATES[count])
 
 
-def _take(page: Page, look: Look, folder: Path, count: int) -> None:
+def _take(page: Page, folder: Path, name: str, states: Sequence[Callable[[Page], None]]) -> None:
     page.wait_for_timeout(1500)
-    page.screenshot(path=folder / f"create-{count}-{look.name}.png")
-    tab("Gallery")(page, look)
-    page.wait_for_timeout(1500)
-    page.screenshot(path=folder / f"gallery-{count}-{look.name}.png")
-    if count > 60:
-        page.mouse.move(look.width / 2, look.height / 2)
-        page.mouse.wheel(0, 4000)
-        page.wait_for_timeout(2500)
-        page.screenshot(path=folder / f"scrolled-{count}-{look.name}.png")
-    print(f"{count} {look.name}", flush=True)
+    page.screenshot(path=folder / f"create-{name}.png")
+    for bring_about in states:
+        bring_about(page)
+        page.wait_for_timeout(600)
+        page.screenshot(path=folder / f"{bring_about.__name__}-{name}.png")
+    print(name, flush=True)
 
 
 def main() -> int:
     """Take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where to put them")
-    parser.add_argument("--takes", type=int, action="append", help="only with so many takes")
+    known = tuple(STATES)
+    parser.add_argument(
+        "--takes", type=int, action="append", choices=known, help="only with so many takes"
+    )
+    parser.add_argument("--look", help="only this one, such as 390x844-dark")
+    parser.add_argument("--locale", default="en-US", help="the browser's language")
     asked = parser.parse_args()
-    take_all(asked.folder, tuple(asked.takes or COUNTS))
+    looks = tuple(look for look in ALL_LOOKS if asked.look in (None, look.name))
+    take_all(asked.folder, tuple(asked.takes or STATES), looks, asked.locale)
     return 0
 
 

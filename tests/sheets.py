@@ -14,6 +14,8 @@ from ltx_ui.presets import Posting
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.guard import Limits
 from ltx_ui.studio.jobs import new_job
+from ltx_ui.studio.member import WorkerStatus
+from ltx_ui.studio.model_change import ChangeStatus
 from ltx_ui.studio.people import Person
 from ltx_ui.studio.take_links import TakeLink
 from ltx_ui.studio.tokens import Token
@@ -70,6 +72,21 @@ def _closed(text: str) -> dict[str, Any]:
     return _people(text) | {"public": public}
 
 
+def _workers(text: str) -> dict[str, Any]:
+    job = replace(new_job(quick(prompt=text), text, "demo", draft=False, origin=None), id=text)
+    told = WorkerStatus(1, "working", text, job, text, text, text, 2, 3)
+    return {
+        "workers": [told, replace(told, state="idle", job=None, deaths=0)],
+        "states": {"working": "workers.working", "idle": "workers.idle"},
+        "changes": {"failed": "workers.change_failed"},
+        "count": 2,
+        "most": 9,
+        "changeable": True,
+        "models": [text],
+        "change": ChangeStatus(text, "failed", text),
+    }
+
+
 def _token(text: str) -> Token:
     ends = datetime(2026, 1, 2, tzinfo=UTC)
     return Token(text, text, text, frozenset({"make", "read"}), ends, None, ends)
@@ -97,8 +114,8 @@ def _posting(text: str) -> dict[str, Any]:
 def _longer(text: str) -> dict[str, Any]:
     recipe = Recipe(prompt=text, seed=1)
     kept = {"negative_prompt": text}
-    told = {"recipe": recipe, "name": "extend", "ways": {"after": text}, "kept": kept}
-    return told | {"lengths": {49: 1.3}, "most": 60, "most_words": 4000}
+    told = {"recipe": recipe, "name": "extend", "take": text, "kept": kept, "overlap": 17}
+    return told | {"new_sound": True, "lengths": {49: 1.3}, "most": 60, "most_words": 4000}
 
 
 def _remaking(text: str) -> dict[str, Any]:
@@ -133,6 +150,8 @@ SHEETS = [
     ("people.html", _people),
     ("people.html", _closed),
     ("posting.html", _posting),
+    ("workers.html", _workers),
+    ("workers.html", lambda text: _workers(text) | {"changeable": False, "change": None}),
     ("remaking.html", _remaking),
     ("revoicing.html", _revoicing),
     (

@@ -136,3 +136,45 @@ def test_a_take_becomes_the_first_shot_of_a_storyboard(page: Page) -> None:
     expect(shot.get_by_label("Seed")).to_have_value(seed)
     expect(shot.locator("video")).to_have_count(1)
     expect(page.locator(".board-state")).to_contain_text("all made")
+
+
+def test_who_would_replace_what_another_tab_wrote_sees_it_and_keeps_what_was_typed(
+    page: Page,
+) -> None:
+    begin(page, BALL)
+    other = page.context.new_page()
+    other.goto(page.url)
+    open_board(other)
+    field, theirs = (each.get_by_label("Prompt of shot 1") for each in (page, other))
+    expect(theirs).to_have_value(BALL)
+    with page.expect_response(lambda answer: '"write"' in (answer.request.post_data or "")):
+        field.fill("A red ball in the snow")
+    theirs.fill("A red ball in the rain")
+    wrong = other.locator(".shot .wrong-shot")
+    expect(wrong).to_contain_text("There it says now: A red ball in the snow")
+    other.get_by_label("Name this storyboard").focus()
+    expect(theirs).to_have_value("A red ball in the rain")
+    assert serious(other) == []
+    wrong.get_by_role("button", name="Take that instead").click()
+    expect(theirs).to_have_value("A red ball in the snow")
+    expect(wrong).to_be_empty()
+    # And once more, the other way round.
+    with page.expect_response(lambda answer: '"write"' in (answer.request.post_data or "")):
+        field.fill("A red ball at night")
+    theirs.fill("A red ball at noon")
+    wrong.get_by_role("button", name="Keep what I wrote").click()
+    expect(wrong).to_be_empty()
+    page.reload()
+    open_board(page)
+    expect(field).to_have_value("A red ball at noon")
+    # One that is deleted lets its words be copied, and nothing else be done.
+    page.locator(".board-top").get_by_text("Delete", exact=True).click()
+    page.get_by_role("button", name="Delete the storyboard").click()
+    expect(page.locator(".begin-board")).to_be_visible()
+    theirs.fill("Words that nobody has yet")
+    expect(other.locator(".wrong-board")).to_contain_text("This storyboard is not here.")
+    expect(theirs).to_have_value("Words that nobody has yet")
+    expect(other.locator(".boards button:enabled")).to_have_count(1)
+    other.get_by_role("button", name="Storyboards").click()
+    expect(other.locator(".begin-board")).to_be_in_viewport()
+    other.close()

@@ -117,6 +117,7 @@ def test_clips_are_found_as_one_types_and_a_reload_keeps_what_is_sought(gallery:
     gallery.get_by_role("radio", name="All").check()
     search(gallery).fill('"fox* OR <b>')
     expect(gallery.locator("#gallery")).to_contain_text("No clip has these words")
+    expect(gallery.locator("#gallery-count")).to_have_text("0 clips found")
     search(gallery).press("Escape")
     expect(cards(gallery).nth(20)).to_be_visible()
     expect(gallery.locator("#gallery-count")).to_contain_text("300 clips")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from kept import fill
 from PIL import Image
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 from running import RunningApp
+from test_visitors import happened
 
 if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
@@ -283,3 +284,61 @@ def test_a_reader_of_screens_finds_nothing_serious_on_the_shelf(
     page.keyboard.press("Escape")
     add_character(page, tmp_path, scheme.title(), "somebody")
     assert serious(page) == []
+
+
+def test_what_is_deleted_or_marked_elsewhere_is_said_and_seen_in_every_part_of_the_page(
+    page: Page, shelf_app: RunningApp
+) -> None:
+    said = page.locator("#refused")
+
+    def deleted_elsewhere(take: str) -> None:
+        with httpx.Client(base_url=shelf_app.url, timeout=60) as other_tab:
+            happened(other_tab, "remove", takes=[take])
+
+    def refused_after(take: str, does: Callable[[], object]) -> None:
+        """What is done with a take that was deleted meanwhile is answered in words."""
+        said.evaluate_all("all => all.forEach(each => { each.textContent = ''; })")
+        deleted_elsewhere(take)
+        does()
+        expect(said).to_have_text("This take is not here. It may have been deleted.")
+
+    expect(page.locator("#take .take-row[data-take=take29]")).to_be_visible()
+    refused_after("take29", page.locator("#save-seed").click)
+    expect(page.locator("#take .take-row[data-take=take28]")).to_be_visible()
+    expect(page.locator("#takes [data-take=take29]")).to_have_count(0)
+    dialog = page.locator("dialog.opened")
+    page.locator("#open-take").click()
+    expect(page.locator("#opened-title")).to_have_text("Garden 28")
+    refused_after("take28", dialog.get_by_role("button", name="Use all").click)
+    expect(page.locator("#opened-title")).to_have_text("This clip is not here")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#opened-title")).to_have_text("Garden 27")
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Gallery").click()
+    card = page.locator("#gallery .card[data-take=take27]")
+    card.hover()
+    refused_after("take27", card.locator(".heart").click)
+    expect(card).to_have_count(0)
+    for place in range(3):
+        page.locator("#gallery .card .open").nth(place).click(modifiers=["Control"])
+    page.locator("[data-bar=compare]").click()
+    compared = page.locator("dialog.compared")
+    expect(compared.locator("video")).to_have_count(3)
+    deleted_elsewhere("take26")
+    page.wait_for_function("() => document.querySelector('dialog.compared video').currentTime > 0")
+    page.keyboard.press("Escape")
+    page.locator("[data-bar=compare]").click()
+    expect(compared.locator("video")).to_have_count(2)
+    expect(compared).to_contain_text("are left out")
+    page.keyboard.press("Escape")
+    seed = favourites(page).and_(page.locator("[data-take=take25]"))
+    refused_after("take25", lambda: seed.locator(".name").fill("Mine"))
+    expect(seed).to_have_count(0)
+    expect(page.locator("#shelf .seed").first).to_have_attribute("data-take", "take24")
+    first = page.locator("#shelf .seed[data-take=take24]")
+    first.locator(".pic button").first.click()
+    page.locator(".marks [name=name]").fill("Opened here")
+    page.keyboard.press("Tab")
+    expect(first.locator(".name")).to_have_value("Opened here")
+    dialog.locator(".heart").click()
+    expect(first.locator(".heart")).to_have_attribute("aria-pressed", "false")

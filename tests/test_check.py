@@ -163,6 +163,25 @@ def test_a_clip_that_is_a_take_again_has_its_origin(
     assert (fox.made_from, fox.relation) == ("hen", "continued")
 
 
+def test_a_storyboard_that_cannot_be_read_is_told_and_put_aside(
+    library: Library, sql: Sql, tmp_path: Path
+) -> None:
+    row = "INSERT INTO storyboards (id, owner, told, making, created_at, changed_at) VALUES "
+    at = "'2026-01-01 00:00:00'"
+    for board in ("one", "two"):
+        sql(
+            f"{row} (:id, 'ada', :told, :making, {at}, {at})",
+            id=board,
+            told='{"a": "Zebra"}',
+            making=False,
+        )
+    found, said = checked(tmp_path)
+    assert (found, "2 storyboards can't be read, and nobody sees them." in said) == (1, True)
+    assert "went to" in checked(tmp_path, "--mend")[1]
+    assert "Zebra" in (tmp_path / "aside" / "storyboard-one.json").read_text()
+    assert checked(tmp_path)[0] == 0
+
+
 def test_tags_in_any_order_are_in_order(library: Library, tmp_path: Path) -> None:
     library.set_tags(["fox"], "ada", add=["zebra"])
     library.set_tags(["fox"], "ada", add=["apple"])

@@ -31,7 +31,6 @@ from running import RunningApp
 from studios import OpenStudio, quick, until
 from v1 import JOBS, SMALL, ended, problem, submit, visitor
 
-from ltx_ui.errors import InvalidRecipe
 from ltx_ui.recipe import Recipe
 from ltx_ui.request import parse_request, request_data
 from ltx_ui.settings import LOCAL
@@ -191,16 +190,6 @@ def test_a_recipe_without_one_is_as_it_was_and_one_with_it_comes_back() -> None:
     assert asked.inputs.control is not None and asked.inputs.control.digest == digest
     assert request_data(asked)["control"] == control
     assert Recipe.model_validate_json(asked.model_dump_json()) == asked
-
-
-@pytest.mark.parametrize("beside", ["upscale", "retake"])
-def test_a_clip_that_is_a_film_already_follows_none(open_studio: OpenStudio, beside: str) -> None:
-    studio = open_studio(start=False)
-    film = {"video": base64.b64encode(encoded(moving(9, 128, 128))).decode()}
-    part = {"region": [0, 0, 0.5, 1]} if beside == "retake" else {}
-    asked = parse_request({"prompt": "a ball", beside: film | part, "control": film})
-    with pytest.raises(InvalidRecipe, match=f"control: can't stand beside {beside}"):
-        studio.recipe_of(asked, LOCAL)
 
 
 @pytest.mark.skipif(MISSING, reason="no Chromium here; in CI that is a failure")

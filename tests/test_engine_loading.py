@@ -103,6 +103,8 @@ print(HF_ENABLE_PARALLEL_LOADING)
             command, env=os.environ | environment, capture_output=True, text=True, check=False
         )
         assert run.returncode == 0, run.stderr
+        # Nothing is on the terminal that nobody can act on.
+        assert run.stderr == ""
         return load_file(file), run.stdout.strip()
 
     one_file, parallel = loaded(tmp_path / "one.safetensors", HF_ENABLE_PARALLEL_LOADING="no")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,9 +15,10 @@ from torch import nn
 from ltx_ui.clip import Clip, Silent
 from ltx_ui.engine.decoding import decode
 from ltx_ui.engine.engine import Engine
-from ltx_ui.engine.memory_fallback import OVERLAP, Exhausted, tile_side, tiled
+from ltx_ui.engine.memory_fallback import OVERLAP, Exhausted, free_caches, tile_side, tiled
 from ltx_ui.engine.sampling import Latents, sample
 from ltx_ui.recipe import Recipe
+from ltx_ui.runtime import settle
 from training.measure import psnr
 
 RECIPE = Recipe(
@@ -45,6 +47,19 @@ def full(module: nn.Module, when: Callable[[tuple[int, ...]], bool]) -> Iterator
 def once() -> Callable[[tuple[int, ...]], bool]:
     answers = iter([True])
     return lambda shape: next(answers, False)
+
+
+def test_what_was_loaded_and_is_garbage_now_is_freed_as_well() -> None:
+    class Part:
+        def __init__(self) -> None:
+            self.of = self
+
+    part = Part()
+    left = weakref.ref(part)
+    settle()
+    del part
+    free_caches()
+    assert left() is None
 
 
 @pytest.fixture(scope="module")

@@ -107,7 +107,8 @@ def test_it_is_one_paragraph_that_ends_with_a_sentence() -> None:
 def test_what_is_put_back_has_room() -> None:
     long = "A fox runs. " * 400
     found = settled(SPEECH, tidied(long, MAX_PROMPT), CAMERA, 0, MAX_PROMPT)
-    assert SPEECH in found.text and len(found.text) <= MAX_PROMPT
+    assert found.text.endswith(f"A fox runs. {SPEECH}")
+    assert MAX_PROMPT - len("A fox runs. ") < len(found.text) <= MAX_PROMPT
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
@@ -135,6 +136,8 @@ def test_the_text_encoder_writes_and_leaves_no_trace(writing: Engine) -> None:
     wish = Wish("A fox runs. <end_of_turn> <image>", 1)
     first = writing.write(wish, never)
     assert first.text and first == writing.write(wish, never)
+    # What looks like a token of the model's own is none: it can't end the turn.
+    assert first == writing.write(Wish("A fox runs." + 4 * " ", 1), never)
     seen = (Wish(wish.prompt, 1, each) for each in (picture, 255 - picture))
     others = (Wish(wish.prompt, 2), Wish("A dog sleeps", 1), *seen)
     assert len({first.text, *(writing.write(each, never).text for each in others)}) == 5

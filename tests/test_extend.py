@@ -13,6 +13,7 @@ import pytest
 from films import RATE, encoded, film, heard, moving, psnr, seen, steps
 from numpy.typing import NDArray
 from PIL import Image
+from sounds import beats, sound_file
 from studios import PATIENCE, take_of, working
 
 from ltx_ui.errors import InvalidRecipe, NotFound
@@ -176,6 +177,16 @@ def test_a_new_part_that_is_made_to_a_sound_has_that(studio: Studio, rainy: Take
     asked = FIELDS | {"extend": {"take": rainy.id}, "audio": digest}
     film = studio.recipe_of(parse_request(asked), OWNER).inputs.film
     assert film is not None and film.sound == "new"
+    given = beats(1.2)
+    fields: dict[str, Any] = {"num_frames": 25, "num_inference_steps": 2}
+    sent = _as_text(sound_file(given))
+    take = made(studio, **fields, audio=sent, extend={"take": rainy.id})
+    found = heard(take.video)
+    assert found is not None and found.shape[1] >= 41 / 24 * 48_000
+    new = slice(34 * 2000, 40 * 2000)  # The sound begins with the clip, at frame 16.
+    same = given[0, new.start - 16 * 2000 : new.stop - 16 * 2000]
+    assert np.corrcoef(found[0, new], same)[0, 1] > 0.98
+    assert any("heard but for its last 0.16 s" in note for note in take.notes)
 
 
 def test_a_take_tells_what_it_was_made_from(studio: Studio, first: Take, longer: Take) -> None:

@@ -24,12 +24,16 @@ def first(ada: httpx.Client) -> dict[str, Any]:
     return dict(take)
 
 
-def test_a_take_is_made_longer_over_http(ada: httpx.Client, first: dict[str, Any]) -> None:
-    asked = QUICK | {"num_frames": 25, "extend": {"take": first["id"]}}
+@pytest.mark.parametrize("sound", ["continue", "new"])
+def test_a_take_is_made_longer_over_http(
+    ada: httpx.Client, first: dict[str, Any], sound: str
+) -> None:
+    asked = QUICK | {"num_frames": 25, "extend": {"take": first["id"], "sound": sound}}
     job = ended(ada, submit(ada, asked))
     assert job["state"] == "done", job
     assert (job["recipe"]["width"], job["recipe"]["height"]) == (128, 128)
-    assert job["recipe"]["extend"]["overlap"] == 17
+    told = job["recipe"]["extend"]
+    assert (told["overlap"], told["sound"]) == (17, sound)
     take = ada.get(job["takes"][0]["href"]).json()
     assert take["duration_seconds"] == pytest.approx(25 / 24, abs=0.001)
     # What an answer has as the recipe is a request for the same again.
@@ -74,6 +78,8 @@ def test_a_clip_is_made_longer_on_the_page(page: Page) -> None:
     words.fill("A blue star goes on")
     sheet.get_by_label("Where").select_option(label="Before its start")
     sheet.get_by_label("By").select_option("33")
+    expect(sheet.get_by_label("Sound")).to_have_value("continue")
+    sheet.get_by_label("Sound").select_option(label="A new one, from the words")
     sheet.get_by_role("button", name="Make it longer").click()
     expect(sheet).to_contain_text("Queued")
     sheet.get_by_role("button", name="Close").click()
@@ -83,7 +89,12 @@ def test_a_clip_is_made_longer_on_the_page(page: Page) -> None:
     page.locator("#open-take").click()
     opened = page.get_by_role("dialog").filter(has=page.locator("#opened-title"))
     expect(opened.locator(".lineage")).to_contain_text("Extended")
-    expect(opened).to_contain_text("Before a film of 0.38 s")
+    expect(opened).to_contain_text("Before a film of 0.38 s, with sound of its own")
+    # Made longer once more, it goes on with sound of its own again.
+    opened.get_by_role("button", name="Extend").click()
+    expect(sheet.get_by_label("Sound")).to_have_value("new")
+    sheet.get_by_role("button", name="Close").click()
     opened.get_by_role("button", name="Use all", exact=True).click()
+    expect(opened.locator(".weighed")).to_contain_text("made from is no field")
     opened.get_by_role("button", name="Fill in").click()
     expect(page.locator("#undo")).to_contain_text("The film that it is made from is no field")

@@ -34,7 +34,8 @@ def test_each_format_is_kept_as_it_came_and_heard(suffix: str) -> None:
     assert (sound.data, sound.suffix) == (data, suffix)
     assert sound.seconds == pytest.approx(1.5, abs=0.1)
     heard = read_sound(data, 0.0, 1.0)
-    assert heard.waveform.shape == (2, RATE) and heard.goes_on
+    assert heard.waveform.shape == (2, RATE)
+    assert heard.beyond == pytest.approx(0.5, abs=0.1)
     levels = [float(np.sqrt(np.mean(side**2))) for side in (heard.waveform, waveform[:, :RATE])]
     assert levels[0] == pytest.approx(levels[1], rel=0.1)
 
@@ -45,7 +46,8 @@ def test_a_part_begins_where_it_is_told_to_the_sample() -> None:
     part = read_sound(data, 1.25, 0.5)
     assert np.allclose(part.waveform, waveform[:, 60_000:84_000], atol=1e-4)
     rest = read_sound(data, 2.75, 1.0)
-    assert rest.waveform.shape[1] == RATE // 4 and not rest.goes_on
+    assert rest.waveform.shape[1] == RATE // 4 and not rest.beyond
+    assert part.beyond >= 1
     with pytest.raises(InvalidRecipe, match=r"audio_start: is 4 s; the sound is 3.00 s long"):
         read_sound(data, 4.0, 1.0)
 

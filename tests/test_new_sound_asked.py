@@ -17,6 +17,7 @@ from films import moving
 from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 from sounds import RATE, beats, sound_file
+from test_visitors import press
 from v1 import JOBS, SMALL, ended, problem, submit
 
 from ltx_ui.clip import Clip
@@ -47,6 +48,21 @@ def test_a_take_gets_another_sound_over_http(ada: httpx.Client, first: dict[str,
     # What an answer has as the recipe is a request for the same again.
     again = ended(ada, submit(ada, recipe))
     assert again["recipe"] == recipe
+
+
+def test_a_film_of_full_quality_is_as_long_as_it_was(
+    ada: httpx.Client, first: dict[str, Any]
+) -> None:
+    draft = ended(ada, submit(ada, QUICK | {"picture_of": {"take": first["id"]}}))
+    config = ada.get("/config").json()
+    stage = next(c["id"] for c in config["components"] if c["props"].get("elem_id") == "take")
+    event = next(e for e in config["dependencies"] if [stage, "act"] in e["targets"])
+    answer = press(ada, config, event, do="full", take=draft["takes"][0]["id"])
+    assert answer.status_code == 200, answer.text
+    raised = ended(ada, ada.get(JOBS).json()["items"][0])
+    assert raised["state"] == "done", raised
+    recipe = raised["recipe"]
+    assert (recipe["num_frames"], recipe["num_inference_steps"]) == (25, 40)
 
 
 def test_what_can_not_be_heard_is_told(ada: httpx.Client, first: dict[str, Any]) -> None:

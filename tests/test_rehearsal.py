@@ -14,7 +14,7 @@ from ltx_ui.engine.placement import PLACEMENTS, Placement, Quantize, possible
 from tests.rehearsal import guard, stage
 from tests.rehearsal.cases import FAMILIES, cases_of
 from tests.rehearsal.faults import IN_A_BLOCK, OPERATIONS
-from tests.rehearsal.verdict import beside_weights, complaints, peak
+from tests.rehearsal.verdict import LARGE, beside_weights, complaints, peak
 
 FEW = ("text", "first and last frame", "high", "HD")
 """The cases of families beside 2.0, where they can make them. What else is tried of 2.0 differs
@@ -119,8 +119,21 @@ def test_a_step_down_that_frees_nothing_is_complained_of(
     report = report_of(reports, "2.0", "resident")
     [case] = [dict(c) for c in report["cases"] if c["case"] == "stepped down"]
     case["live"] = (case["live"][0], case["live"][0])
-    [said] = complaints({"findings": {}, "cases": [case]}, stage.model_of(folder / "2.0"))
+    told = {"findings": {}, "loading": {}, "cases": [case]}
+    [said] = complaints(told, stage.model_of(folder / "2.0"))
     assert said.endswith("freed nothing")
+
+
+@pytest.mark.rehearsal
+def test_weights_that_are_computed_on_by_the_cpu_are_complained_of(
+    folder: Path, reports: list[dict[str, Any]]
+) -> None:
+    loading = dict(report_of(reports, "2.0", "fp8")["loading"])
+    assert loading["load"]["peak"]["cuda"] > 0
+    loading["load"] = {**loading["load"], "computed": {"here": LARGE + 1}}
+    told = {"findings": {}, "loading": loading, "cases": []}
+    [said] = complaints(told, stage.model_of(folder / "2.0"))
+    assert said.startswith("while it was loaded, the CPU computed on")
 
 
 @pytest.mark.rehearsal

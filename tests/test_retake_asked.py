@@ -12,6 +12,7 @@ import pytest
 from chromium import MISSING, arrived, make_a_preview, seed_of, serious
 from PIL import Image
 from playwright.sync_api import Page, expect
+from running import RunningApp
 from v1 import JOBS, SMALL, ended, problem, submit
 
 from ltx_ui.inputs import digest_of
@@ -60,6 +61,18 @@ def test_a_painted_part_is_made_again_over_http(ada: httpx.Client, first: dict[s
     told = job["recipe"]["retake"]["mask"]
     assert told == digest_of(target.getvalue())
     assert ada.get(f"/inputs/{told}").status_code == 200
+
+
+def test_a_huge_mask_is_refused_and_not_told_of_on_the_terminal(
+    app: RunningApp, ada: httpx.Client, first: dict[str, Any]
+) -> None:
+    target = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(target, "PNG")
+    sent = base64.b64encode(target.getvalue()).decode()
+    answer = ada.post(JOBS, json=QUICK | {"retake": {"take": first["id"], "mask": sent}})
+    told = problem(answer, 422, "invalid-recipe")["detail"]
+    assert "retake.mask: is 20000x20000 pixels; at most 128,000,000 pixels" in told
+    assert "DecompressionBomb" not in app.output
 
 
 def test_what_can_not_be_made_again_is_told(ada: httpx.Client, first: dict[str, Any]) -> None:

@@ -76,3 +76,12 @@ def test_every_benchmark_that_imports_torch_sets_it_up_before() -> None:
     before = [torch.split(s)[0] for s in scripts if "__main__" in s and torch.search(s)]
     assert before
     assert all("\nruntime.set_up()\n" in lines for lines in before)
+
+
+def test_what_a_program_has_loaded_is_left_out_of_later_collections() -> None:
+    program = (
+        "import gc; from ltx_ui import runtime; before = len(gc.get_objects()); runtime.settle(); "
+        "print(gc.get_freeze_count() > before // 2 > len(gc.get_objects()))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout == "True\n", run.stderr

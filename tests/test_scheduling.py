@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltx_ui.studio.scheduling import PASSES, Line, Ready, Waiter, Wants
+from ltx_ui.studio.waiting import begin_times
 
 Asked = tuple[str, float, str]
 """An owner, what their job costs, and its text."""
@@ -182,3 +183,11 @@ def test_a_new_order_is_kept_and_turns_are_taken_away_and_given_back(
     assert [waiter.id for waiter in line.in_order()] == before
     assert line.remove(order[0]) and not line.remove(order[0])
     assert len(line) == len(jobs) - 1
+
+
+def test_each_job_begins_when_the_first_runner_has_nothing_to_do() -> None:
+    assert begin_times([10.0], [5.0, 5.0, 5.0]) == [10, 15, 20]
+    assert begin_times([10.0, 2.0, 0.0], [5.0, 9.0, 1.0, 1.0]) == [0, 2, 5, 6]
+    assert begin_times([3.0, 4.0], [None, 1.0, 1.0]) == [3, 4, 5], "one of them is not known"
+    assert begin_times([3.0], [None, 1.0]) == [3, None]
+    assert begin_times([], [1.0]) == [None]

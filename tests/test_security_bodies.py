@@ -6,8 +6,9 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 import httpx
 import pytest
@@ -17,8 +18,9 @@ from running import free_port
 from starlette.responses import PlainTextResponse
 from studios import until
 
+from ltx_ui.web.application import Quiet
 from ltx_ui.web.bodies import Bodies, read_body
-from ltx_ui.web.connections import Connection
+from ltx_ui.web.connections import Connection, connections_of
 from ltx_ui.web.decoding import AT_ONCE, decoding
 
 MB = 1_000_000
@@ -123,17 +125,25 @@ class Hasty(Connection):
     body_seconds = 0.5
 
 
-@pytest.fixture
-def port() -> Iterator[int]:
+@contextmanager
+def listening(http: type[Connection], **limits: Any) -> Iterator[int]:
     """Where an app listens that reads every body."""
-    config = uvicorn.Config(reads_bodies(), http=Hasty, port=free_port(), log_config=None)
+    port = free_port()
+    config = uvicorn.Config(Quiet(reads_bodies()), http=http, port=port, log_config=None, **limits)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     until(lambda: server.started)
-    yield config.port
+    yield port
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Where a hasty one does."""
+    with listening(Hasty) as port:
+        yield port
 
 
 @pytest.mark.parametrize("sent", [1, 100_000, 10_000_000])
@@ -154,3 +164,49 @@ def test_a_slow_body_that_keeps_coming_is_read_to_its_end(port: int) -> None:
 
     answer = httpx.post(f"http://127.0.0.1:{port}", content=slowly(), timeout=60, trust_env=False)
     assert answer.text == "30000"
+
+
+STALLED = (b"", b"GET / HT", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n{")
+
+
+@pytest.mark.parametrize("stalled", [STALLED, STALLED[2:]])
+def test_two_thousand_connections_that_stand_still_keep_nobody_out(
+    stalled: Sequence[bytes],
+) -> None:
+    room = 300
+    with ExitStack() as held:
+        port = held.enter_context(listening(connections_of(room), limit_concurrency=room + 1))
+
+        def stand(number: int) -> None:
+            source = (f"127.0.0.{1 + number % 5}", 0)
+            link = socket.create_connection(("127.0.0.1", port), 60, source)
+            held.enter_context(link).sendall(stalled[number // 5 % len(stalled)])
+
+        for number in range(2000):
+            stand(number)
+        for number in range(10):
+            # By a connection of its own: one that is idle is closed first, and made again.
+            address, sent = f"http://127.0.0.1:{port}", bytes(number)
+            answer = httpx.post(address, content=sent, timeout=60, trust_env=False)
+            assert answer.text == str(number)
+            stand(number)
+
+
+def test_who_is_one_of_few_is_not_closed_for_those_who_are_many() -> None:
+    room = 20
+    with ExitStack() as held:
+        port = held.enter_context(listening(connections_of(room), limit_concurrency=room + 1))
+
+        def begun(address: str) -> socket.socket:
+            link = socket.create_connection(("127.0.0.1", port), 60, (address, 0))
+            held.enter_context(link).sendall(
+                b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
+            )
+            assert link.recv(100).startswith(b"HTTP/1.1 100")
+            return link
+
+        alone = begun("127.0.0.9")
+        for _ in range(3 * room):
+            begun("127.0.0.1")
+        alone.sendall(bytes(9))
+        assert alone.recv(12) == b"HTTP/1.1 200"

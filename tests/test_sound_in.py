@@ -163,11 +163,22 @@ def test_a_weaker_sound_is_the_models_own(engine: Engine) -> None:
 
 def test_what_was_done_with_the_sound_is_said(engine: Engine) -> None:
     assert "made to the given sound." in " ".join(made(engine, to_sound()).notes)
-    short = made(engine, to_sound(), sound(seconds=0.2))
+    short = made(engine, to_sound(num_frames=17), sound(seconds=0.2))
     assert any("ends after 0.20 s; the rest of the clip is silent" in n for n in short.notes)
     assert short.waveform is not None and not short.waveform[:, 9600:].any()
-    cut = made(engine, to_sound(), Sound(beats(SECONDS), goes_on=True))
-    assert any("longer than the clip and was cut" in note for note in cut.notes)
+    [told] = made(engine, to_sound(), sound(seconds=0.25)).notes
+    assert told == (
+        "The clip is silent for 0.12 s after the given sound: a clip's length goes in steps of 8 "
+        "frames, 0.33 s."
+    )
+    cut = made(engine, to_sound(), Sound(beats(SECONDS), beyond=0.34))
+    assert any("longer than the clip and was cut after 0.38 s" in note for note in cut.notes)
+    # As long as the sound, as nearly as clips can be.
+    [told] = made(engine, to_sound(), Sound(beats(SECONDS), beyond=0.12)).notes
+    assert told == (
+        "The given sound is heard but for its last 0.12 s: a clip's length goes in steps of 8 "
+        "frames, 0.33 s."
+    )
     silent = made(engine, to_sound(include_audio=False))
     assert silent.waveform is None
     assert any("and is silent" in note for note in silent.notes)

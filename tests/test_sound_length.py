@@ -91,9 +91,10 @@ def test_what_has_no_sounds_length_is_refused(fields: dict[str, Any], said: str)
 
 
 def test_a_clip_is_as_long_as_its_sound_over_http(app: RunningApp, http: httpx.Client) -> None:
-    sent = SMALL | {"audio": as_text(0.75), "fit_audio": True, "num_inference_steps": 2, "seed": 4}
+    sent = SMALL | {"audio": as_text(0.85), "fit_audio": True, "num_inference_steps": 2, "seed": 4}
     answer = http.post("/generate", json=sent)
     assert answer.status_code == 200, answer.text
+    assert "heard but for its last 0.14 s: a clip's length" in answer.json()["notes"][0]
     assert answer.json()["duration_seconds"] == pytest.approx(17 / 24, abs=0.01)
     recorded = {"Content-Type": "audio/webm;codecs=opus"}
     data = sound_file(beats(0.5), "webm", "libopus")

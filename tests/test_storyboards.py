@@ -22,7 +22,7 @@ from ltx_ui.asked_shots import AskedShot, read_settings, read_shots
 from ltx_ui.errors import InvalidRecipe
 from ltx_ui.inputs import SOUND_RATE
 from ltx_ui.presets import load_presets
-from ltx_ui.studio.storyboards import Storyboard
+from ltx_ui.studio.kept_shots import Storyboard
 from ltx_ui.studio.studio import Studio
 
 BOARDS = "/api/v1/storyboards"
@@ -225,7 +225,7 @@ def test_nobody_else_sees_a_storyboard(
 ) -> None:
     href, shot = board["href"], board["shots"][0]
     with visitor(app) as other:
-        assert other.get(BOARDS).json() == {"items": []}
+        assert other.get(BOARDS).json() == {"items": [], "next_cursor": None}
         for answer in (
             other.get(href),
             other.patch(href, json={"name": "mine"}),

@@ -7,11 +7,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from studios import PATIENCE, OpenStudio, leave, quick, sampling, slow, until
+from studios import PATIENCE, OpenStudio, idle, leave, quick, sampling, slow, until
 
 from ltx_ui.errors import InvalidRecipe, NotFound, QueueFull, WrongMoment
 from ltx_ui.studio.jobs import Done, Job, Queued
 from ltx_ui.studio.studio import Studio
+from ltx_ui.studio.waiting import MANY
 
 
 @pytest.fixture
@@ -240,6 +241,22 @@ def test_recipes_that_belong_together_are_queued_all_or_none(open_studio: OpenSt
     with pytest.raises(InvalidRecipe):
         studio.submit_all([quick(seed=3), missing], "bob")
     assert studio.session("bob").jobs == ()
+
+
+def test_where_very_many_wait_all_have_their_places_after_a_moment(tmp_path: Path) -> None:
+    owners = [str(number) for number in range(4)]
+    asked = [(owners[number % 4], 1 + 7 * (number % 3 == 0)) for number in range(MANY + 40)]
+    with idle(tmp_path, max_queue=2 * MANY) as studio:
+        jobs = queued(studio, *asked)
+
+        def places() -> list[int]:
+            shown = [job.state for owner in owners for job in studio.session(owner).jobs]
+            return sorted(state.place for state in shown if isinstance(state, Queued))
+
+        until(lambda: places() == list(range(1, len(jobs) + 1)))
+        for job in jobs[:50]:
+            studio.cancel(job.id, job.owner)
+        assert places() == list(range(1, len(jobs) - 49))
 
 
 def test_moves_from_many_threads_lose_no_job(studio: Studio) -> None:

@@ -133,6 +133,30 @@ def test_a_job_whose_process_was_killed_is_taken_up_and_that_of_a_living_one_is_
     assert {id for (id,) in rows(database, "SELECT id FROM takes")} == {waiting, own}
 
 
+def test_a_process_that_seemed_to_have_ended_lets_go_of_what_others_took_up(
+    apps: list[RunningApp], database: str
+) -> None:
+    with apps[0] as silent, apps[1] as living:
+        job = submit(silent, ENDLESS)
+        until(partial(steps, silent, job))
+        silent.process.send_signal(signal.SIGSTOP)
+        # What the server does by itself when it has not heard of a machine for half a minute.
+        rows(
+            database,
+            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN jobs "
+            "ON holder = (classid::bigint << 32 | objid::bigint) WHERE locktype = 'advisory'",
+        )
+        until(partial(steps, living, job))
+        silent.process.send_signal(signal.SIGCONT)
+        until(partial(elsewhere, silent, job))
+        own = submit(silent, SMALL)
+        until(partial(done, silent, own))
+        assert told_of(living, job)["state"] == "running" and not elsewhere(living, job)
+        httpx.delete(f"{silent.url}/jobs/{job}", timeout=60, trust_env=False)
+    found = rows(database, "SELECT starts, state FROM jobs ORDER BY number")
+    assert found == [(2, "cancelled"), (1, "done")]
+
+
 def test_a_job_that_was_killed_goes_on_with_the_next_start(
     apps: list[RunningApp], database: str
 ) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from ltx_ui.errors import InvalidRecipe
-from ltx_ui.request import parse_request
+from ltx_ui.inputs import FILMS
+from ltx_ui.request import Request, parse_request
 
 
 @pytest.mark.parametrize("quoted", [False, True])
@@ -40,6 +43,42 @@ def test_fields_within_fields_are_taken_in_the_same_forms(quoted: bool) -> None:
         {"prompt": "a cat", "extend": {"video": film, "overlap": form(9)}}
     ).extend
     assert extended is not None and extended.overlap == 9
+
+
+ONE = "sha256:" + "1" * 64
+
+
+@pytest.mark.parametrize("empty", [None, "", " \n"])
+def test_an_empty_text_names_no_file_no_take_and_no_model(empty: str | None) -> None:
+    def same(given: dict[str, Any], **fields: Any) -> None:
+        asked = parse_request({"prompt": "a cat", "seed": 1} | given | fields)
+        assert asked == parse_request({"prompt": "a cat", "seed": 1} | given)
+
+    for name in ("image_start", "image_end", "audio", "model", *FILMS):
+        same({}, **{name: empty})
+        schema = Draft202012Validator(Request.model_json_schema())
+        assert schema.is_valid({"prompt": "a cat", name: empty})
+    for name in FILMS:
+        same({name: {"video": ONE}}, **{name: {"video": ONE, "take": empty}})
+    part = {"video": ONE, "region": [0, 0, 0.5, 1]}
+    same({"retake": part}, retake=part | {"mask": empty})
+
+
+@pytest.mark.parametrize("empty", [None, "", " \n"])
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"keyframes": [{"image": "EMPTY", "frame": 8}]}, "image is missing; allowed is a PNG"),
+        ({"audio": {"take": "EMPTY"}}, "audio: names no take"),
+        *(({name: {"video": "EMPTY"}}, f"{name}: names no film") for name in FILMS),
+    ],
+)
+def test_where_a_file_is_needed_an_empty_text_is_none(
+    fields: dict[str, Any], said: str, empty: str | None
+) -> None:
+    sent = json.loads(json.dumps(fields).replace('"EMPTY"', json.dumps(empty)))
+    with pytest.raises(InvalidRecipe, match=said):
+        parse_request({"prompt": "a cat", **sent})
 
 
 @pytest.mark.parametrize(

@@ -83,9 +83,11 @@ def test_nobody_else_sees_or_changes_a_storyboard(
             *("add", "write"),
         ):
             asked = {"do": does, "board": board["id"], "shot": shot, "field": "name"}
-            answer = theirs.send("act", **asked, text="theirs", take="x", seconds="1")
-            assert answer.status_code == 404, does
-            assert "is not here" in answer.json()["error"]
+            seen = theirs.told("act", **asked, text="theirs", take="x", seconds="1")
+            assert (seen["board"], SECRET in seen["html"], "Mine" in seen["html"]) == (
+                *("", False, False),
+            ), does
+            assert "is not here" in seen["wrong"]
     assert client.get(board["href"]).json() == board
 
 
@@ -99,7 +101,7 @@ def test_nobody_else_sees_or_changes_a_storyboard(
         ("prompt", "x" * 4001, "at most 4000"),
         ("seed", "-5", "allowed is a whole number from 0 to"),
         ("join", "fade", "must be &#39;cut&#39;"),
-        ("name", "x" * 81, "at most 80"),
+        ("name", "x" * 81, "more than 80 characters"),
     ],
 )
 def test_what_is_wrong_is_told_beside_what_is_there(

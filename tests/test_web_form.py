@@ -7,7 +7,7 @@ import pytest
 from studios import PATIENCE, OpenStudio, quick
 
 from ltx_ui.engine.models import CARDS
-from ltx_ui.inputs import FilmInput, Inputs, SoundInput
+from ltx_ui.inputs import FilmInput, Inputs, RetakeInput, SoundInput
 from ltx_ui.media.metadata import read_metadata
 from ltx_ui.presets import Preset, Presets, load_presets
 from ltx_ui.prompting import compile_prompt
@@ -220,8 +220,22 @@ def test_what_a_clip_was_made_from_is_told_and_compared(presets: Presets) -> Non
     inputs = Inputs(film=film, audio=sound)
     fuller = plain.model_copy(update={"inputs": inputs})
     told = {line.label: line.words for line in recipe_lines(fuller, presets)}
-    assert told["Goes on"] == "After a film of 2.00 s"
+    assert told["Goes on"] == "After a film of 2.00 s, with sound of its own"
     assert told["Made to a sound"] == "From 1.50 s, kept at 80 %"
     found = differences([plain, fuller], presets)
     assert [each.label for each in found] == ["Made to a sound", "Goes on"]
     assert [each.cells[0] for each in found] == [None, None]
+
+
+def test_where_a_film_was_made_again_is_told_and_compared(presets: Presets) -> None:
+    plain = parse_recipe({"prompt": "a cat", "seed": 1})
+    part = RetakeInput(digest="sha256:" + "1" * 64, frames=48, start=9, end=24)
+    there = part.model_copy(update={"region": (0.0, 0.5, 1.0, 0.5), "sound": "keep"})
+    again = [
+        plain.model_copy(update={"inputs": Inputs(retake=each)}) for each in (part, there, part)
+    ]
+    (found,) = differences(again[:2], presets)
+    everywhere, below = (cell.words for cell in found.cells if cell)
+    told = f"{everywhere} · Where in the picture: 0 %, 50 %, 100 % × 50 % · Sound: Leave it"
+    assert below == told
+    assert differences([again[0], again[2]], presets) == []

@@ -76,15 +76,12 @@ def test_what_is_not_the_page_is_asked_for_each_time() -> None:
 
 
 def test_the_page_is_compressed_for_who_takes_that() -> None:
-    plain, packed = ask(
-        Gradio(),
-        ("GET", "/", {"Accept-Encoding": "identity"}),
-        ("GET", "/", {"Accept-Encoding": "gzip, br"}),
-    )
-    assert plain.text == packed.text
-    told = [answer.headers.get("content-encoding") for answer in (plain, packed)]
-    assert told == [None, "gzip"]
-    varies = {answer.headers["vary"] for answer in (plain, packed)}
+    takes = ("identity", "gzip, deflate", "gzip, br")
+    answers = ask(Gradio(), *(("GET", "/", {"Accept-Encoding": each}) for each in takes))
+    assert len({answer.text for answer in answers}) == 1
+    told = [answer.headers.get("content-encoding") for answer in answers]
+    assert told == [None, "gzip", "br"]
+    varies = {answer.headers["vary"] for answer in answers}
     assert varies == {"Accept-Encoding, Accept-Language"}
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -163,3 +164,21 @@ def test_a_time_is_news_once_it_is_off_and_a_step_at_once(
     with idle(tmp_path) as studio:
         job = studio.submit(quick(), "ada")
     assert is_news(session(before, job), session(now, job)) is told
+
+
+def test_a_page_that_asks_again_is_told_nothing_that_it_knows(ada: httpx.Client) -> None:
+    events = ada.get("/config").json()["dependencies"]
+    look = next(each for each in events if any(name == "due" for _, name in each["targets"]))
+
+    def told(known: Mapping[int, Any]) -> list[Any]:
+        data = [known.get(each) for each in look["inputs"]]
+        asked = {"data": data, "fn_index": look["id"], "session_hash": "abcdefghij"}
+        answer = ada.post("/gradio_api/run/predict", json=asked)
+        return list(answer.raise_for_status().json()["data"])
+
+    nothing = {"__type__": "update"}
+    first = dict(zip(look["outputs"], told({}), strict=True))
+    assert sum(each != nothing for each in first.values()) > 1
+    again = told({number: value for number, value in first.items() if value != nothing})
+    # Whether Generate can be pressed is said anew.
+    assert all(each.keys() <= {*nothing, "interactive"} for each in again)

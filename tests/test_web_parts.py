@@ -40,6 +40,19 @@ def test_the_page_brings_only_what_its_first_tab_needs(http: httpx.Client) -> No
     assert all(name in page for name in FIRST.components)
 
 
+def test_what_the_page_brings_of_its_own_stays_within_60_kb() -> None:
+    first = (*FIRST.components, *FIRST.scripts, *FIRST.styles)
+    assert sum((ASSETS / name).stat().st_size for name in first) <= 60_000
+
+
+def test_the_page_names_at_once_what_it_will_ask_for(http: httpx.Client) -> None:
+    page = http.get("/").text
+    named = re.findall(r'<link rel="(?:module)?preload"[^>]* href="([^"]+)"', page)
+    kinds = {re.sub(r"(?:-[\w-]{8})?\.(?:js|css)$", "", name) for name in named}
+    assert kinds >= {f"assets/{name}" for name in ("Index", "core", "Blocks", "HTML")}
+    assert {http.get(f"/{name}").status_code for name in named} == {200}
+
+
 def test_every_script_and_style_sheet_belongs_to_a_part() -> None:
     of_parts = [
         name

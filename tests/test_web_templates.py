@@ -227,7 +227,8 @@ def _compare(text: str) -> dict[str, Any]:
 
 
 def _changes(text: str) -> dict[str, Any]:
-    return {"changes": [Change(text, text, text), Change(text, "", text)], "way": text}
+    changes = [Change(text, text, text), Change(text, "", text)]
+    return {"changes": changes, "way": text, "lost": text}
 
 
 def _workflow(text: str) -> dict[str, Any]:
@@ -297,6 +298,7 @@ CASES: list[tuple[str, Values]] = [
     ("seed_cards.html", _seed_cards),
     ("share.html", lambda text: {"link": text, "code": text, "here_only": True, "pictures": 1}),
     ("since.html", lambda text: {"changes": [Change(text, text, text), Change(text, "", text)]}),
+    ("soon.html", lambda text: {"files": [text, f"{text}.css"]}),
     ("stage.html", _stage(take=_take, pinned=_take)),
     ("stage.html", _stage(take=lambda text: _take(text, there=False))),
     ("stage.html", _stage(preview=str, recipe=lambda text: quick())),

@@ -101,13 +101,62 @@ def test_two_clips_are_made_at_once_seen_and_stopped(studio: Studio) -> None:
 
 
 def test_a_worker_that_is_killed_costs_a_step_and_no_take(studio: Studio) -> None:
-    job = studio.submit(lasting(seed=3, num_takes=2), LOCAL)
+    job = studio.submit(lasting(seed=3, num_takes=3), LOCAL)
     until(lambda: studio.library.has(job.id))
     first = studio.library.take(job.id, LOCAL)
     kill_who_makes(studio, job)
     state = ended(studio, job)
-    assert isinstance(state, Done) and len(state.take_ids) == 2
+    assert isinstance(state, Done) and state.take_ids == job.take_ids
     assert studio.library.take(job.id, LOCAL) == first
+
+
+def side_by_side(studio: Studio, job: Job) -> bool:
+    """Whether both workers make takes of a job."""
+    made = [each.job.id for each in studio.each_worker() if each.job]
+    return made == [job.id] * 2 and sampling(studio, job)
+
+
+def test_takes_of_one_job_are_made_side_by_side_and_are_the_same(
+    studio: Studio, engine: Engine, tmp_path: Path
+) -> None:
+    recipe = quick(seed=21, num_takes=4, num_inference_steps=20)
+    job = studio.submit(recipe, LOCAL)
+    until(lambda: side_by_side(studio, job))
+    assert ended(studio, job) == Done(job.id, job.take_ids[1:])
+    made = [studio.library.take(each, LOCAL) for each in job.take_ids]
+    assert [take.recipe.seed for take in made] == [21, 22, 23, 24]
+    for take in made[1:3]:
+        write_mp4(engine.generate(take.recipe, Silent()), tmp_path / "here.mp4", {})
+        assert np.array_equal(seen(take.video), seen(tmp_path / "here.mp4"))
+
+
+def test_a_job_that_two_workers_make_is_cancelled_as_a_whole(studio: Studio) -> None:
+    job = studio.submit(lasting(seed=25, num_takes=3), LOCAL)
+    until(lambda: side_by_side(studio, job))
+    studio.cancel(job.id, LOCAL)
+    assert isinstance(ended(studio, job), CancelledJob)
+    assert take_of(studio, quick(seed=26), LOCAL).recipe.seed == 26
+
+
+def test_where_one_of_two_dies_the_takes_that_it_had_begun_are_made_all_the_same(
+    studio: Studio,
+) -> None:
+    job = studio.submit(lasting(seed=27, num_takes=2), LOCAL)
+    until(lambda: side_by_side(studio, job))
+    os.kill(next(iter(workers())), signal.SIGKILL)
+    assert ended(studio, job) == Done(job.id, job.take_ids[1:])
+    assert sum(each.deaths for each in studio.each_worker()) > 0
+    until(lambda: studio.workers() == 2)
+
+
+def test_a_job_of_which_each_of_two_workers_dies_fails_in_words(studio: Studio) -> None:
+    job = studio.submit(lasting(seed=28, num_takes=2, width=256, height=256), LOCAL)
+    until(lambda: side_by_side(studio, job))
+    for process in workers():
+        os.kill(process, signal.SIGKILL)
+    state = ended(studio, job)
+    assert isinstance(state, Failed) and state.message == LOST
+    until(lambda: studio.workers() == 2)
 
 
 def test_a_job_that_ends_two_workers_fails_in_words(studio: Studio) -> None:

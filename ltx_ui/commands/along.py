@@ -60,7 +60,8 @@ def _import(studio: Studio, file: Path, owner: str) -> int:
     brought = studio.importing.bring(file, owner)
     print(
         f"{brought.came} came, {brought.here} were here already, "
-        f"{len(brought.unreadable)} could not be read."
+        f"{len(brought.unreadable)} could not be read. Storyboards: {brought.boards} came, "
+        f"{brought.boards_here} were here already."
     )
     for sentence in brought.unreadable:
         print(sentence.encode(errors="backslashreplace").decode(), file=sys.stderr)

@@ -32,7 +32,7 @@ from ltx_ui.media.splicing import splice
 from ltx_ui.presets import load_presets
 from ltx_ui.settings import Settings
 from ltx_ui.storyboards import Shot
-from ltx_ui.studio.storyboards import Storyboard, edited
+from ltx_ui.studio.kept_shots import Storyboard, edited
 from ltx_ui.studio.studio import Studio
 from ltx_ui.values import mistake
 

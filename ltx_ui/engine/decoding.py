@@ -15,7 +15,7 @@ from ltx_ui.engine.closing import close, close_sound
 from ltx_ui.engine.memory_fallback import Exhausted, Fallback, attempt, on_the_cpu, tiled
 from ltx_ui.engine.models import ModelCard
 from ltx_ui.engine.sampling import Latents
-from ltx_ui.geometry import margins
+from ltx_ui.geometry import TEMPORAL_COMPRESSION, margins
 from ltx_ui.inputs import SOUND_RATE, Picture, Sound
 from ltx_ui.recipe import LOUDNESS, Recipe
 from ltx_ui.upscaling import given_sound
@@ -56,7 +56,7 @@ def decode(
     waveform = None
     if recipe.include_audio and latents.given is not None:
         sample_rate = SOUND_RATE
-        waveform = fit_length(latents.given.waveform, round(recipe.duration * sample_rate))
+        waveform = fit_length(latents.given.waveform, round(recipe.sound_seconds * sample_rate))
     elif recipe.include_audio:
         sound, more = _waveform(pipe, latents.audio, has_spare_cpu, free)
         waveform = fit_length(sound, round(recipe.num_frames / recipe.fps * sample_rate))
@@ -92,11 +92,20 @@ def about_sound(sound: Sound, recipe: Recipe) -> str:
     if not recipe.include_audio:
         return "The clip was made to the given sound, and is silent."
     seconds = sound.waveform.shape[1] / SOUND_RATE
-    if sound.goes_on:
+    of_film = recipe.inputs.picture is not None or recipe.inputs.upscale is not None
+    step = TEMPORAL_COMPRESSION / recipe.fps
+    if sound.beyond >= step:
         return f"The given sound is longer than the clip and was cut after {seconds:.2f} s."
-    if seconds < recipe.duration - 0.02:
+    steps = f"a clip's length goes in steps of {TEMPORAL_COMPRESSION} frames, {step:.2f} s"
+    if sound.beyond:
+        why = "the film ends there" if of_film else steps
+        return f"The given sound is heard but for its last {sound.beyond:.2f} s: {why}."
+    silent = recipe.sound_seconds - seconds
+    if 0.02 < silent < step and not of_film:
+        return f"The clip is silent for {silent:.2f} s after the given sound: {steps}."
+    if silent > 0.02:
         return f"The given sound ends after {seconds:.2f} s; the rest of the clip is silent."
-    if recipe.inputs.picture is not None or recipe.inputs.upscale is not None:
+    if of_film:
         return "The film has the given sound."
     return "The clip was made to the given sound."
 

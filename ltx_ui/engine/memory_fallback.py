@@ -87,6 +87,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def free_caches() -> None:
     """Free memory that torch keeps for later use, on the device and in pinned host memory."""
+    gc.unfreeze()  # What was there since the start may be garbage now.
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

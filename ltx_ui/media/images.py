@@ -6,6 +6,7 @@ import io
 import logging
 import math
 import re
+import warnings
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
@@ -49,8 +50,9 @@ _EXIF_SEGMENT = re.compile(rb"\xff\xe1(..)Exif\0\0", re.DOTALL)
 _log = logging.getLogger(__name__)
 
 pillow_heif.register_heif_opener(thumbnails=False)
-# Pillow's own bound is one for all formats; beyond this one it only warns, and we refuse.
+# Pillow's own bound is one for all formats; up to twice of it it only warns, and we refuse.
 Image.MAX_IMAGE_PIXELS = max(MAX_PIXELS.values())
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,10 @@ _PADDING = SOUND_RATE // 20
 """Samples by which a sound may outlast a clip and still be as long: encoders fill their last
 frames, which are 1024 or 2048 samples long."""
 
+_AHEAD = SOUND_RATE
+"""Samples after a part that are looked at, to tell by how much the sound goes on: more than any
+steps that clips' lengths have."""
+
 _CONTAINERS = {"wav": ".wav", "mp3": ".mp3", "flac": ".flac", "ogg": ".ogg", "mov": ".m4a"} | {
     "matroska": ".webm"
 }
@@ -99,12 +103,11 @@ def read_sound(data: bytes, start: float, seconds: float, field: str = "audio") 
     first = round(start * SOUND_RATE)
     last = first + round(seconds * SOUND_RATE)
     found: list[NDArray[np.float32]] = []
-    place, goes_on = 0, False
+    place = 0
     for part in _decoded(data, _kind(data, field), field):
         found.append(part[:, max(0, first - place) : max(0, last - place)])
         place += part.shape[1]
-        if place > last + _PADDING:
-            goes_on = True
+        if place > last + _AHEAD:
             break
     waveform = np.concatenate(found, axis=1) if found else np.zeros((2, 0), np.float32)
     if not waveform.shape[1]:
@@ -112,7 +115,8 @@ def read_sound(data: bytes, start: float, seconds: float, field: str = "audio") 
             f"{field}_start",
             f"is {start:g} s; the sound is {place / SOUND_RATE:.2f} s long. Begin before its end.",
         )
-    return Sound(np.ascontiguousarray(waveform), goes_on)
+    beyond = (place - last) / SOUND_RATE if place > last + _PADDING else 0.0
+    return Sound(np.ascontiguousarray(waveform), beyond)
 
 
 def seconds_of(data: bytes, field: str = "audio") -> float:

@@ -12,8 +12,10 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from ltx_ui import __version__
 from ltx_ui.inputs import Digest
-from ltx_ui.recipe import MAX_SEED, Recipe
-from ltx_ui.studio.tables import CharacterRow, TakeRow
+from ltx_ui.recipe import MAX_PROMPT, MAX_SEED, Recipe
+from ltx_ui.storyboards import MOST_SHOTS, Join
+from ltx_ui.studio.kept_shots import read_board
+from ltx_ui.studio.tables import CharacterRow, StoryboardRow, TakeRow
 
 LIST = "library.json"
 """The zip's file that tells of the others."""
@@ -84,6 +86,30 @@ class CharacterTold(_Told):
     created_at: When
 
 
+class ShotTold(_Told):
+    """A shot of a storyboard, with the ids of its takes as the zip has them."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$")]
+    prompt: Annotated[str, Field(max_length=MAX_PROMPT)]
+    num_frames: int
+    seed: int | None = None
+    join: Join = "cut"
+    takes: Annotated[list[Id], Field(max_length=200)] = []
+    chosen: Id | None = None
+    edited: bool = False
+
+
+class StoryboardTold(_Told):
+    """A storyboard, without what of it was being made."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+    name: Annotated[str, Field(max_length=80)] = ""
+    settings: Annotated[dict[str, Any], Field(max_length=100)]
+    shots: Annotated[list[ShotTold], Field(min_length=1, max_length=MOST_SHOTS)]
+    created_at: When
+    changed_at: When
+
+
 class PictureTold(_Told):
     """A picture that recipes or characters name by its digest."""
 
@@ -103,6 +129,14 @@ def character_told(row: CharacterRow) -> CharacterTold:
     """A character's row."""
     fields = CharacterTold.model_fields
     return CharacterTold.model_construct(**{name: getattr(row, name) for name in fields})
+
+
+def storyboard_told(row: StoryboardRow) -> StoryboardTold:
+    """A storyboard's row."""
+    board = read_board(row).ended("")
+    told = board.model_dump(mode="json", include={"name", "settings", "shots"})
+    times = {"created_at": row.created_at, "changed_at": row.changed_at}
+    return StoryboardTold.model_validate({"id": row.id, **told, **times})
 
 
 def head() -> dict[str, Any]:

@@ -12,13 +12,13 @@ import regex
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from ltx_ui.errors import InvalidRecipe, NotFound, WrongMoment
+from ltx_ui.errors import ChangedMeanwhile, InvalidRecipe, NotFound
 from ltx_ui.inputs import is_digest
 from ltx_ui.mentions import alike
 from ltx_ui.recipe import MAX_SEED
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.input_store import InputStore
-from ltx_ui.studio.shelves import CHANGED, one_line
+from ltx_ui.studio.shelves import one_line
 from ltx_ui.studio.tables import CharacterRow
 
 MAX_NAME = 40
@@ -94,7 +94,7 @@ class Characters:
             InvalidRecipe: a field can't have its value, another one has the name, or there are too
                 many.
             NotFound: as :meth:`one`.
-            WrongMoment: it is another one by now than it was.
+            ChangedMeanwhile: it is another one by now than it was.
         """
         values = columns_of(character)
         named = [("images", digest) for digest in values["images"]]
@@ -105,7 +105,7 @@ class Characters:
                 row = _row(session, character.id, owner)
                 present = {name: getattr(row, name) for name in values}
                 if was is not None and present not in (columns_of(was), values):
-                    raise WrongMoment(CHANGED)
+                    raise ChangedMeanwhile
             else:
                 made = {"id": secrets.token_hex(16), "created_at": datetime.now(UTC)}
                 row = CharacterRow(owner=owner, **made)

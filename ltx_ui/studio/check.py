@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Text, cast, delete, func, select, update
 
 from ltx_ui.clip import Clip
 from ltx_ui.errors import MediaError, StudioError
@@ -24,10 +24,11 @@ from ltx_ui.studio.database import Database
 from ltx_ui.studio.deleting import Bin
 from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.job_rows import read_job
+from ltx_ui.studio.kept_shots import read_board
 from ltx_ui.studio.orphans import orphans, remains
 from ltx_ui.studio.room import set_sizes
 from ltx_ui.studio.search import add_words, index_anew, out_of_step
-from ltx_ui.studio.tables import JobRow, TakeRow
+from ltx_ui.studio.tables import JobRow, StoryboardRow, TakeRow
 from ltx_ui.studio.takes import PRESENT, sound_rows, take_of
 
 NAMED = 5
@@ -84,6 +85,7 @@ class Check:
             self._deleted,
             self._takes,
             self._jobs,
+            self._storyboards,
             self._half_written,
             self._without_rows,
             self._without_files,
@@ -179,6 +181,29 @@ class Check:
         with self._database.session() as session:
             session.execute(delete(JobRow).where(JobRow.number.in_(numbers)))
         return "They were deleted."
+
+    def _storyboards(self) -> Iterator[Finding]:
+        with self._database.reading() as session:
+            rows = Readable(StoryboardRow)
+            rows.read(session, lambda: select(StoryboardRow), read_board)
+        if rows.damaged:
+            said = _said(
+                len(rows.damaged),
+                "1 storyboard can't be read, and nobody sees it.",
+                "{} storyboards can't be read, and nobody sees them.",
+            )
+            yield Finding(said, partial(self._put_aside, rows.damaged))
+
+    def _put_aside(self, numbers: frozenset[int]) -> str:
+        those = StoryboardRow.number.in_(numbers)
+        with self._database.session() as session:
+            columns = StoryboardRow.id, cast(StoryboardRow.told, Text)
+            found = session.execute(select(*columns).where(those))
+            self._aside.mkdir(exist_ok=True)
+            for board_id, told in found:
+                (self._aside / f"storyboard-{board_id}.json").write_text(told or "", "utf-8")
+            session.execute(delete(StoryboardRow).where(those))
+        return f"What they hold went to {self._aside}."
 
     def _half_written(self) -> Iterator[Finding]:
         files = [path for folder in self._folders for path in half_written(folder)]

@@ -6,7 +6,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,10 @@ _QUIET: Mapping[str, Any] = {"log_to_driver": False, "configure_logging": False}
 _log = logging.getLogger(__name__)
 
 
+def _nothing() -> None:
+    """Nothing has to be looked at."""
+
+
 class Crew:
     """Makes engines. Nothing of Ray is imported unless the settings ask for it.
 
@@ -44,17 +49,31 @@ class Crew:
         if self.remote and find_spec("ray") is None:
             raise SettingsError(MISSING)
         self._lock = threading.Lock()
-        self._open = False
+        # Linux ends Ray's processes with the thread that has started them, as Ray asks it to.
+        self._starter = ThreadPoolExecutor(1, "ray")
+        self._open = self._on_gpus = False
         self._checked_at = 0.0
 
-    def engine(self, choice: EngineChoice) -> LoadableMaker:
+    def engine(self, choice: EngineChoice, check: Callable[[], None] = _nothing) -> LoadableMaker:
         """A new engine, whose model is not loaded yet.
+
+        Args:
+            check: called now and then while Ray makes a process for it ready; what it raises passes
+                through.
 
         Raises:
             ModelUnavailable: as :meth:`EngineChoice.make`.
             MakerDied: Ray could not start a process for it, or that ended.
         """
-        return self._in_rays_process(choice) if self.remote else choice.make()
+        return self._in_rays_process(choice, check) if self.remote else choice.make()
+
+    def end(self, engine: LoadableMaker) -> None:
+        """End an engine's process, if it has one of its own."""
+        if self.remote:
+            from ltx_ui.studio.ray_engine import RayEngine
+
+            if isinstance(engine, RayEngine):
+                engine.end()
 
     def count(self) -> int:
         """How many engines there are to be.
@@ -74,12 +93,21 @@ class Crew:
                 )
             return gpus
         asked = int(self._settings.workers)
-        if gpus and asked > gpus and self._settings.ray_address is None:
-            raise ModelUnavailable(
-                f"--workers {asked} needs as many GPUs, and this machine has {gpus}. Use "
-                "--workers auto, or a cluster with --ray-address."
-            )
+        self.check(asked)
         return asked
+
+    def check(self, count: int) -> None:
+        """Hold a number of engines to the GPUs that there are.
+
+        Raises:
+            ModelUnavailable: there are fewer, and no cluster could have more.
+        """
+        gpus = self._gpus()
+        if gpus and count > gpus and self._settings.ray_address is None:
+            raise ModelUnavailable(
+                f"{count} workers need as many GPUs, and this machine has {gpus}. Use --workers "
+                "auto, or a cluster with --ray-address."
+            )
 
     def open(self) -> None:
         """Start Ray, or join the one that runs; does nothing if that was done.
@@ -87,19 +115,13 @@ class Crew:
         Raises:
             ModelUnavailable: it could not be done.
         """
-        import ray
-
         with self._lock:
             if self._open:
                 return
-            address = self._settings.ray_address
             # It is told that it was not started by the main thread, which nobody can act on.
             logging.getLogger("ray").setLevel(logging.ERROR)
             try:
-                if address is not None:
-                    ray.init(address=address, **_QUIET)
-                elif not ray.is_initialized():
-                    ray.init(include_dashboard=False, object_store_memory=STORE_BYTES, **_QUIET)
+                self._starter.submit(self._init).result()
             except Exception as error:  # Of many kinds.
                 _log.exception("Ray could not be started")
                 raise ModelUnavailable(
@@ -107,6 +129,17 @@ class Crew:
                     "--ray-address clips are made in the studio's own process."
                 ) from error
             self._open = True
+
+    def _init(self) -> None:
+        import ray
+
+        address = self._settings.ray_address
+        if address is not None:
+            ray.init(address=address, **_QUIET)
+        elif not ray.is_initialized():
+            # Not a cluster that somebody has started on this machine, nor one of the environment.
+            most = STORE_BYTES
+            ray.init("local", include_dashboard=False, object_store_memory=most, **_QUIET)
 
     def revive(self) -> None:
         """Start or join Ray anew if none of its machines answers any more.
@@ -136,21 +169,29 @@ class Crew:
 
         return int(_untyped(ray.cluster_resources)().get("GPU", 0))
 
-    def _in_rays_process(self, choice: EngineChoice) -> LoadableMaker:
+    def _in_rays_process(self, choice: EngineChoice, check: Callable[[], None]) -> LoadableMaker:
         import ray
 
         from ltx_ui.studio.engine_actor import EngineActor
         from ltx_ui.studio.ray_engine import BESIDE, RayEngine
 
         self.open()
-        if self._gpus():
+        # A cluster that grows when it is asked for a GPU may have none yet, and one whose GPUs are
+        # gone gets others: never its head's processors instead.
+        self._on_gpus = self._on_gpus or bool(self._gpus())
+        if self._on_gpus or self._settings.device.startswith("cuda"):
             needs = {"num_gpus": 1, "num_cpus": 0}
         else:
             # Ray lets a process use as many threads as it has processors.
             needs = {"num_gpus": 0, "num_cpus": max(1, (os.cpu_count() or 1) // self.count())}
         remote: Any = ray.remote
         kind = remote(concurrency_groups={BESIDE: 2}, **needs)(EngineActor)
-        return RayEngine(kind.remote(choice.where_a_gpu_is_given()), self._check)
+
+        def still() -> None:
+            check()
+            self._check()
+
+        return RayEngine(kind.remote(choice.where_a_gpu_is_given()), still)
 
     def _check(self) -> None:
         """Whether there is still a machine that could answer; Ray waits for one for ever.

@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from ltx_ui.studio.tables import JobRow, TakeRow
+from ltx_ui.studio.tables import JobRow, StoryboardRow, TakeRow
 
-R = TypeVar("R", TakeRow, JobRow)
+R = TypeVar("R", TakeRow, JobRow, StoryboardRow)
 T = TypeVar("T")
 
 UNREADABLE = (ValueError, TypeError)

@@ -11,20 +11,25 @@ import hashlib
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
+from ltx_ui.alternatives import one_prompt
 from ltx_ui.errors import LibraryUnavailable, NotFound, StudioError, WrongMoment
-from ltx_ui.recipe import MAX_SEED, Recipe
-from ltx_ui.storyboards import ShotAsked
+from ltx_ui.mentions import spelled_out
+from ltx_ui.recipe import MAX_SEED, Recipe, Typed
+from ltx_ui.storyboards import Shot, ShotAsked
 from ltx_ui.studio.asked import Key, KeyTaken
+from ltx_ui.studio.characters import Characters
 from ltx_ui.studio.jobs import CancelledJob, Done, Failed, Job, Origin
 from ltx_ui.studio.kept import Asked
+from ltx_ui.studio.kept_shots import SeenShot, Storyboard, Turn
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.stored import StoredImage
-from ltx_ui.studio.storyboards import MOST_TAKES, SeenShot, Storyboard, Storyboards, Turn
+from ltx_ui.studio.storyboards import MOST_TAKES, Storyboards
 from ltx_ui.studio.takes import Take
+from ltx_ui.words import tidy_lines
 
 SECONDS_BETWEEN_LOOKS = 0.25
 """Seconds between two looks at the jobs of storyboards that are being made."""
@@ -42,6 +47,7 @@ class Makes(Protocol):
 
     library: Library
     storyboards: Storyboards
+    characters: Characters
 
     def recipe_of(self, asked: Asked, owner: str = "") -> Recipe:
         """The recipe that is asked for."""
@@ -134,7 +140,7 @@ class Director:
         """
         with self._lock:
             turns = self._boards.one(board_id, owner).turns
-            board = self._boards.change(board_id, owner, lambda board: _ended(board, ""))
+            board = self._boards.change(board_id, owner, lambda board: board.ended(""))
             self._cancel(turns, owner)
         return board
 
@@ -212,9 +218,16 @@ class Director:
             origin = Origin(before.id, "continued")
         elif before is not None:
             film, origin = (before.id, before.recipe.film_frames), Origin(before.id, "extended")
-        asked = ShotAsked(shot, board.settings, turn.seed, film, picture)
+        prompt = one_prompt(tidy_lines(spelled_out(shot.prompt, self._cast(shot, owner))))
+        read = shot.model_copy(update={"prompt": prompt})
+        asked = ShotAsked(read, board.settings, turn.seed, film, picture)
         recipe = self._studio.recipe_of(asked, owner)
+        if prompt != shot.prompt:
+            recipe = recipe.with_typed(Typed(shot.prompt))
         return self._studio.submit(recipe, owner, origin=origin, key=key)
+
+    def _cast(self, shot: Shot, owner: str) -> Mapping[str, str]:
+        return self._studio.characters.cast(owner) if "@" in shot.prompt else {}
 
     def _before(self, board: Storyboard, place: int, owner: str) -> Take | None:
         """The take that a shot depends on; None for one that depends on none.
@@ -290,7 +303,7 @@ class Director:
             message = f"A shot that is not there any more was not made.{rest}"
 
         def ended(now: Storyboard) -> Storyboard:
-            return _ended(now, message) if now.turns and now.turns[0] == turn else now
+            return now.ended(message) if now.turns and now.turns[0] == turn else now
 
         self._boards.change(board.id, owner, ended)
 
@@ -346,13 +359,3 @@ def _took(board: Storyboard, turn: Turn, take_id: str) -> Storyboard:
         return board
     takes = (*(each for each in shot.takes if each != take_id), take_id)[-MOST_TAKES:]
     return board.with_shot(turn.shot, takes=takes, chosen=take_id)
-
-
-def _ended(board: Storyboard, message: str) -> Storyboard:
-    """A storyboard of which nothing is made any more. The shot whose turn it was is as far from
-    what it says as it was before."""
-    if not board.turns:
-        return board
-    if (first := board.turns[0]).edited:
-        board = board.with_shot(first.shot, edited=True)
-    return board.model_copy(update={"turns": (), "message": message})

@@ -31,13 +31,14 @@ class Enhancing:
     """Has prompts improved, between two clips. Safe to call from any thread.
 
     Args:
+        model: tells which one is in use.
         admit: refuses who may have nothing made.
     """
 
     def __init__(
         self,
         queue: OrderedQueue,
-        model: ModelLoader,
+        model: Callable[[], ModelLoader],
         guard: Guard,
         inputs: InputStore,
         admit: Callable[[str], None],
@@ -51,7 +52,7 @@ class Enhancing:
     @property
     def why_not(self) -> str:
         """Why the model can't do it, in a sentence; empty if it can, or is not known yet."""
-        return self._model.why_not_writing
+        return self._model().why_not_writing
 
     def ask(
         self,
@@ -83,7 +84,7 @@ class Enhancing:
             raise InvalidRecipe.because("prompt", "prompt: is empty. Write what is to be improved.")
         self._admit(owner)
         self._guard.check_work(owner)
-        status = self._model.status
+        status = self._model().status
         if status.state != "ready":
             raise ModelUnavailable(status.message)
         picture = None if image is None else self._picture(image, owner)

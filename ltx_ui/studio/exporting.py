@@ -6,10 +6,11 @@ import hashlib
 import json
 import logging
 import zipfile
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import BaseModel
 from sqlalchemy import Select, select
 
 from ltx_ui.errors import NotFound
@@ -20,7 +21,7 @@ from ltx_ui.studio.damaged import Readable
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.parts import in_parts
-from ltx_ui.studio.tables import CharacterRow, TakeRow
+from ltx_ui.studio.tables import CharacterRow, StoryboardRow, TakeRow
 from ltx_ui.studio.takes import PRESENT, take_of
 
 _CHUNK = 1 << 20
@@ -42,33 +43,51 @@ class Exporting:
         self._folder = folder
         self._inputs = inputs
 
-    def stream(self, owner: str, take_ids: Sequence[str] | None = None) -> Iterator[bytes]:
+    def stream(
+        self,
+        owner: str,
+        take_ids: Sequence[str] | None = None,
+        board_ids: Sequence[str] | None = None,
+    ) -> Iterator[bytes]:
         """The zip, piece by piece. Each file is read when its turn comes; one that is gone by then
-        is left out, and so told.
+        is left out, and so told. Storyboards come with the takes of their shots.
 
         Args:
-            take_ids: those that are wanted; None: all but drafts, with the owner's characters.
+            take_ids: those that are wanted.
+            board_ids: the storyboards that are wanted. None of either: all takes but drafts, all
+                storyboards, and the owner's characters.
 
         Raises:
             NotFound: the owner has none of these, or none at all.
         """
-        numbers = list(self._numbers(owner, take_ids))
-        if not numbers:
+        everything = take_ids is None and board_ids is None
+        boards = self._storyboards(owner, None if everything else board_ids or ())
+        those = [*(take_ids or ()), *(id_ for board in boards for id_ in _takes_of(board))]
+        numbers = sorted(self._numbers(owner, those, everything))
+        if not numbers and not boards:
             raise NotFound("There are no clips here that could be taken along.")
-        return self._written(numbers, [] if take_ids is not None else self._characters(owner))
+        return self._written(numbers, boards, self._characters(owner) if everything else [])
 
-    def _numbers(self, owner: str, take_ids: Sequence[str] | None) -> Iterator[int]:
+    def _numbers(self, owner: str, take_ids: Sequence[str], everything: bool) -> set[int]:
+        """The numbers of takes; of everything, also those of all that are no drafts."""
         here = select(TakeRow.number).where(TakeRow.owner == owner, PRESENT)
+        found: set[int] = set()
         with self._database.reading() as session:
-            if take_ids is None:
-                yield from session.scalars(here.where(~TakeRow.draft).order_by(TakeRow.number))
-                return
-            wanted = list(dict.fromkeys(take_ids))
-            found = (
-                session.scalars(here.where(TakeRow.id.in_(some)))
-                for some in in_parts(wanted, _ROWS)
-            )
-            yield from sorted(number for some in found for number in some)
+            if everything:
+                found.update(session.scalars(here.where(~TakeRow.draft)))
+            for some in in_parts(list(dict.fromkeys(take_ids)), _ROWS):
+                found.update(session.scalars(here.where(TakeRow.id.in_(some))))
+        return found
+
+    def _storyboards(
+        self, owner: str, board_ids: Sequence[str] | None
+    ) -> list[archive.StoryboardTold]:
+        theirs = select(StoryboardRow).where(StoryboardRow.owner == owner)
+        if board_ids is not None:
+            theirs = theirs.where(StoryboardRow.id.in_(board_ids[:_ROWS]))
+        rows, query = Readable(StoryboardRow), theirs.order_by(StoryboardRow.number)
+        with self._database.reading() as session:
+            return rows.read(session, lambda: query, archive.storyboard_told)
 
     def _characters(self, owner: str) -> list[archive.CharacterTold]:
         theirs = select(CharacterRow).where(CharacterRow.owner == owner)
@@ -93,7 +112,10 @@ class Exporting:
         return archive.take_told(row), Files(take.video, take.poster)
 
     def _written(
-        self, numbers: Sequence[int], characters: Sequence[archive.CharacterTold]
+        self,
+        numbers: Sequence[int],
+        boards: Sequence[archive.StoryboardTold],
+        characters: Sequence[archive.CharacterTold],
     ) -> Iterator[bytes]:
         sink, names = _Sink(), Names()
         told: list[str] = []
@@ -104,9 +126,8 @@ class Exporting:
                 told.append(take.model_dump_json())
                 digests |= dict.fromkeys(digest for _, digest in take.recipe.inputs.named())
             pictures = yield from self._pictures(digests, sink, target)
-            target.writestr(
-                _entry(archive.LIST, datetime.now(UTC)), _list(told, pictures, characters)
-            )
+            parts = {"pictures": pictures, "characters": characters, "storyboards": boards}
+            target.writestr(_entry(archive.LIST, datetime.now(UTC)), _list(told, parts))
             yield sink.taken()
         yield sink.taken()
 
@@ -191,17 +212,15 @@ def _entry(name: str, made: datetime) -> zipfile.ZipInfo:
     return entry
 
 
-def _list(
-    takes: Sequence[str],
-    pictures: Sequence[PictureTold],
-    characters: Sequence[archive.CharacterTold],
-) -> str:
+def _takes_of(board: archive.StoryboardTold) -> Iterator[str]:
+    for shot in board.shots:
+        yield from shot.takes
+
+
+def _list(takes: Sequence[str], others: Mapping[str, Sequence[BaseModel]]) -> str:
     """A take a line."""
     head = json.dumps(archive.head(), indent=1).removesuffix("\n}")
-    parts = {
-        "takes": takes,
-        "pictures": [each.model_dump_json() for each in pictures],
-        "characters": [each.model_dump_json() for each in characters],
-    }
+    told = ((name, [each.model_dump_json() for each in part]) for name, part in others.items())
+    parts = {"takes": takes, **dict(told)}
     lines = (f' "{name}": [\n  ' + ",\n  ".join(each) + "\n ]" for name, each in parts.items())
     return ",\n".join([head, *lines]) + "\n}\n"

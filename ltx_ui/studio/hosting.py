@@ -12,8 +12,11 @@ from ltx_ui.studio.guard import Guard, Limits
 from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import Job
 from ltx_ui.studio.kept import Kept
+from ltx_ui.studio.member import WorkerStatus
+from ltx_ui.studio.model_change import ChangeStatus
 from ltx_ui.studio.people import Person
 from ltx_ui.studio.shared_queue import SharedQueue
+from ltx_ui.studio.worker import Worker
 
 
 class Hosting(Kept):
@@ -23,6 +26,62 @@ class Hosting(Kept):
     _queue: SharedQueue
     _store: JobStore
     _submitting: threading.Lock
+    _worker: Worker
+
+    def workers(self) -> int:
+        """How many clips can be made at once now; 0 while no model is loaded."""
+        return self._worker.team.count
+
+    @property
+    def many_workers(self) -> bool:
+        """Whether there may be several, whose number can be changed."""
+        return self._worker.team.many
+
+    def each_worker(self) -> list[WorkerStatus]:
+        """What is known of each worker."""
+        return self._worker.team.now()
+
+    def set_workers(self, count: int) -> None:
+        """Let so many workers make clips from now on, until the program ends. What those make that
+        are not needed any more is finished.
+
+        Raises:
+            WrongMoment: the model is not loaded, or clips are made in the studio's own process.
+            ModelUnavailable: there are not as many GPUs.
+        """
+        self._worker.set_count(count)
+
+    def drain_worker(self, number: int) -> None:
+        """Let a worker finish what it makes, take no more, and end.
+
+        Raises:
+            NotFound: there is none by this number.
+            WrongMoment: as :meth:`set_workers`, or it is the last one.
+        """
+        self._worker.drain(number)
+
+    def models_to_change_to(self) -> list[str]:
+        """What :meth:`change_model` takes."""
+        return self._worker.change.names()
+
+    def change_model(self, model: str) -> None:
+        """Make clips with another model until the program ends: one worker after the other gets it,
+        and the others go on until the first one is ready. Jobs for the model of before wait then.
+
+        Args:
+            model: a card's id, or the operator's name for the model of the start.
+
+        Raises:
+            WrongMoment: as :meth:`set_workers`, or there is but one worker, or the model is just
+                being changed or in use already.
+            InvalidRecipe: there is no such model.
+        """
+        self._worker.change_model(model)
+
+    @property
+    def model_change(self) -> ChangeStatus | None:
+        """How far the last change of the model is; None if there was none."""
+        return self._worker.change.status
 
     def people(self) -> list[Person]:
         """Everybody who was seen lately, the last one first.

@@ -25,11 +25,12 @@ from ltx_ui.errors import DiskFull, StudioError, WrongMoment, writing_failed
 from ltx_ui.media.files import free_bytes
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.incoming import Incoming, Listed, Present
+from ltx_ui.studio.incoming_boards import IncomingBoards
 from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.parts import in_parts
 from ltx_ui.studio.search import add_words, compact, drop_words
-from ltx_ui.studio.tables import CharacterRow, TakeRow
+from ltx_ui.studio.tables import CharacterRow, StoryboardRow, TakeRow
 from ltx_ui.studio.zips import opened
 
 SPARE_BYTES = 100_000_000
@@ -50,12 +51,15 @@ class Brought:
     Attributes:
         came: how many were added.
         here: how many were here already, and were left as they are.
-        unreadable: a sentence for each that could not be taken.
+        unreadable: a sentence for each that could not be taken, storyboards among them.
+        boards, boards_here: how many storyboards were added, or were here already.
     """
 
     came: int
     here: int
     unreadable: tuple[str, ...] = ()
+    boards: int = 0
+    boards_here: int = 0
 
 
 class Importing:
@@ -82,7 +86,8 @@ class Importing:
         self._one = threading.Lock()
 
     def bring(self, source: Path, owner: str) -> Brought:
-        """Add a zip's takes to the owner's: each that can be used, or after an error none.
+        """Add a zip's takes to the owner's, with its storyboards and characters: each that can be
+        used, or after an error none.
 
         A take is left out that is here already, by its id or with the same film. One whose id
         belongs to somebody else, or to a take that is being deleted, gets a new id.
@@ -119,12 +124,15 @@ class Importing:
         with ExitStack() as held:
             incoming = Incoming(listed, stage, present, self._inputs, held)
             rows, people = incoming.takes(), incoming.characters()
+            films = IncomingBoards(owner, present.boards, incoming.ids)
+            boards = films.rows(listed.storyboards)
             for part in in_parts(rows, ROWS_AT_ONCE):
                 self._write(part, stage.name)
-            self._hand_over(stage.name, owner, people)
+            self._hand_over(stage.name, owner, [*people, *boards])
         self._library.came(owner)
         self._settle(stage)
-        return Brought(len(rows), incoming.here, tuple(incoming.unreadable))
+        unreadable = (*incoming.unreadable, *films.unreadable)
+        return Brought(len(rows), incoming.here, unreadable, len(boards), films.here)
 
     def _write(self, rows: Sequence[TakeRow], nobody: str) -> None:
         with self._database.session() as session:
@@ -135,10 +143,12 @@ class Importing:
             for row in rows:
                 add_words(session, row)
 
-    def _hand_over(self, nobody: str, owner: str, people: Sequence[CharacterRow]) -> None:
+    def _hand_over(
+        self, nobody: str, owner: str, others: Sequence[CharacterRow | StoryboardRow]
+    ) -> None:
         with self._database.session() as session:
             session.execute(update(TakeRow).where(TakeRow.owner == nobody).values(owner=owner))
-            session.add_all(people)
+            session.add_all(others)
 
     @contextmanager
     def _stage(self) -> Iterator[Path]:

@@ -31,7 +31,7 @@ from ltx_ui.studio.clip_files import Files
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.shelves import MAX_NAME, MOST_TAGS, as_tags, one_line, storable
-from ltx_ui.studio.tables import CharacterRow, TagRow, TakeRow
+from ltx_ui.studio.tables import CharacterRow, StoryboardRow, TagRow, TakeRow
 from ltx_ui.studio.takes import of_recipe
 from ltx_ui.studio.zips import BadZip, Zip
 from ltx_ui.untrusted_json import json_object
@@ -42,6 +42,7 @@ MOST_LIST = 64_000_000
 _MOST_COMMAS = 2_000_000
 _MOST_POSTER = 40_000_000
 _MOST_CHARACTERS = 1000
+_MOST_BOARDS = 1000
 _MOST_REST = 20_000_000
 """Bytes of an mp4 beside its pixels: sound, recipe, index."""
 _COPIED = (
@@ -66,6 +67,7 @@ class Listed:
         told = self._told()
         self.takes = _entries(told, "takes", MOST_TAKES)
         self.characters = _entries(told, "characters", _MOST_CHARACTERS)
+        self.storyboards = _entries(told, "storyboards", _MOST_BOARDS)
         pictures = _entries(told, "pictures", MOST_TAKES * MOST_PICTURES)
         self._pictures = {each.digest: each.file for each in _valid(PictureTold, pictures)}
 
@@ -128,25 +130,28 @@ class Present:
         self._folder = folder
         query = select(TakeRow.id, TakeRow.owner, TakeRow.deleted_at, TakeRow.video)
         people = select(CharacterRow.name).where(CharacterRow.owner == owner)
+        boards = select(StoryboardRow.id, StoryboardRow.owner)
         with database.reading() as session:
             takes = list(session.execute(query))
             self.characters = list(session.scalars(people))
+            self.boards = {row.id: row.owner for row in session.execute(boards)}
         own = [row for row in takes if row.owner == owner and row.deleted_at is None]
         self.own = {row.id for row in own}
         self.given = {row.id for row in takes}
-        self._films = [row.video for row in own]
+        self._films = {row.video: row.id for row in own}
 
-    def has(self, film: FileTold) -> bool:
-        """Whether one of the owner's takes has the same film."""
-        return any(film.sha256 == _digest(path) for path in self._of_size.get(film.bytes, ()))
+    def with_film(self, film: FileTold) -> str | None:
+        """The owner's take that has the same film; None if none does."""
+        those = self._of_size.get(film.bytes, ())
+        return next((id_ for path, id_ in those if film.sha256 == _digest(path)), None)
 
     @cached_property
-    def _of_size(self) -> dict[int, list[Path]]:
-        found: dict[int, list[Path]] = {}
-        for name in self._films:
+    def _of_size(self) -> dict[int, list[tuple[Path, str]]]:
+        found: dict[int, list[tuple[Path, str]]] = {}
+        for name, take_id in self._films.items():
             with suppress(OSError):
                 path = self._folder / name
-                found.setdefault(path.stat().st_size, []).append(path)
+                found.setdefault(path.stat().st_size, []).append((path, take_id))
         return found
 
 
@@ -159,7 +164,8 @@ class Incoming:
 
     Attributes:
         here: how many takes are here already.
-        unreadable: a sentence for each that can't be taken.
+        unreadable: a sentence for each take that can't be taken.
+        ids: those that takes have here, by the ones that the zip has for them.
     """
 
     def __init__(
@@ -167,7 +173,7 @@ class Incoming:
     ) -> None:
         self._listed, self._stage, self._present = listed, stage, present
         self._inputs, self._held = inputs, held
-        self._renamed: dict[str, str] = {}
+        self.ids: dict[str, str] = {}
         self._seen: set[str] = set()
         self.here = 0
         self.unreadable: list[str] = []
@@ -176,7 +182,7 @@ class Incoming:
         """The rows of the takes that come."""
         rows = [row for entry in self._listed.takes if (row := self._read(entry)) is not None]
         for row in rows:
-            row.made_from = self._renamed.get(row.made_from or "", row.made_from)
+            row.made_from = self.ids.get(row.made_from or "", row.made_from)
         return rows
 
     def characters(self) -> list[CharacterRow]:
@@ -207,7 +213,7 @@ class Incoming:
         video = self._stage / f"{secrets.token_hex(16)}.mp4"
         files = Files(video, video.with_suffix(".jpg"))
         try:
-            told = _told(entry)
+            told = told_as(TakeTold, entry)
             if self._is_here(told):
                 self.here += 1
                 return None
@@ -225,8 +231,10 @@ class Incoming:
             raise BadZip("it is listed twice")
         self._seen.add(told.id)
         if told.id in self._present.own:
-            return True
-        return told.video is not None and self._present.has(told.video)
+            self.ids[told.id] = told.id
+        elif told.video is not None and (same := self._present.with_film(told.video)):
+            self.ids[told.id] = same
+        return told.id in self.ids
 
     def _unpack(self, told: TakeTold, files: Files) -> None:
         if told.video is None or told.poster is None:
@@ -245,7 +253,8 @@ class Incoming:
         for name in _COPIED:
             setattr(row, name, getattr(told, name))
         if told.id in self._present.given:
-            row.id = self._renamed[told.id] = secrets.token_hex(16)
+            row.id = secrets.token_hex(16)
+        self.ids[told.id] = row.id
         for name, value in of_recipe(told.recipe).items():
             setattr(row, name, value)
         row.name, row.note = one_line(told.name, "name", MAX_NAME), storable(told.note).strip()
@@ -281,9 +290,14 @@ def _valid(kind: type[Told], entries: list[Any]) -> Iterator[Told]:
             yield kind.model_validate(entry)
 
 
-def _told(entry: Any) -> TakeTold:
+def told_as(kind: type[Told], entry: Any) -> Told:
+    """An entry of a zip's list.
+
+    Raises:
+        BadZip: it can't be used; says why.
+    """
     try:
-        return TakeTold.model_validate(entry)
+        return kind.model_validate(entry)
     except ValidationError as error:
         wrong = error.errors()[0]
         where = ".".join(map(str, wrong["loc"])) or "it"
@@ -295,7 +309,12 @@ def _called(entry: Any) -> str:
     told = entry if isinstance(entry, Mapping) else {}
     recipe = told.get("recipe")
     prompt = recipe.get("prompt") if isinstance(recipe, Mapping) else None
-    words = str(told.get("name") or prompt or told.get("id") or "A clip without a name")
+    return called(told.get("name") or prompt or told.get("id") or "A clip without a name")
+
+
+def called(name: Any) -> str:
+    """A name out of a zip in a sentence."""
+    words = str(name)
     words = " ".join(words[:400].encode(errors="replace").decode().split())
     return words if len(words) <= 60 else f"{words[:59]}…"
 

@@ -334,7 +334,7 @@ class InputStore:
         if given is None:
             return None
         data = self.path(given.digest, media=True).read_bytes()
-        return read_sound(data, given.start, recipe.duration)
+        return read_sound(data, given.start, recipe.sound_seconds)
 
     def _hold(self, digest: str, field: str, owner: str) -> str:
         with self._lock:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from ltx_ui.errors import StudioError
@@ -86,6 +86,12 @@ class JobStore:
         states = select(JobRow.id).where(JobRow.state == CancelledJob.name)
         with self._database.reading() as session:
             return set(session.scalars(states.where(JobRow.id.in_(job_ids))))
+
+    def ours(self) -> set[str]:
+        """The jobs of this process that have not ended."""
+        those = select(JobRow.id).where(self._mine, JobRow.state.in_(LIVE))
+        with self._database.reading() as session:
+            return set(session.scalars(those))
 
     def cancel(self, job_id: str) -> None:
         """Let the process whose job it is cancel it.
@@ -244,7 +250,7 @@ class JobStore:
     def put_back(self, job_id: str, *, counts: bool = False) -> None:
         """A job waits again, before all others, as if it had not been started, unless its start
         counts."""
-        starts = JobRow.starts - (not counts)
+        starts = JobRow.starts - int(not counts)
         self._write(job_id, state=Queued.name, starts=starts, position=_FIRST - 1)
 
     def may_start_again(self, job_id: str) -> bool:
@@ -290,5 +296,7 @@ class JobStore:
 
 
 def _set_order(session: Session, job_ids: Sequence[str]) -> None:
-    for position, job_id in enumerate(job_ids):
-        session.execute(update(JobRow).where(JobRow.id == job_id).values(position=position))
+    one = update(JobRow).where(JobRow.id == bindparam("job")).values(position=bindparam("at"))
+    places = [{"job": job_id, "at": place} for place, job_id in enumerate(job_ids)]
+    if places:
+        session.connection().execute(one, places)

@@ -14,6 +14,7 @@ from ltx_ui.engine.writers import why_not
 from ltx_ui.errors import InvalidRecipe, StudioError
 from ltx_ui.geometry import video_tokens
 from ltx_ui.recipe import Recipe
+from ltx_ui.runtime import settle
 from ltx_ui.settings import Settings
 from ltx_ui.studio.maker import ClipMaker, LoadableMaker
 from ltx_ui.studio.queue import JobQueue
@@ -70,6 +71,8 @@ class ModelLoader:
 
     Args:
         queue: is told which jobs the model can make, and that none can be made if loading fails.
+        beside: whether another model is in use meanwhile: the queue is told only of what comes
+            after :meth:`take_over`.
 
     Attributes:
         status: how far the model is.
@@ -79,12 +82,13 @@ class ModelLoader:
             known yet.
     """
 
-    def __init__(self, settings: Settings, queue: JobQueue) -> None:
+    def __init__(self, settings: Settings, queue: JobQueue, *, beside: bool = False) -> None:
         self._settings = settings
         self._queue = queue
+        self._beside = beside
         self._count_tokens: Callable[[str], TokenCount] | None = None
         known = _known_card(settings.model)
-        if known is not None:
+        if known is not None and not beside:
             queue.use_model(known.id, settings.model)
         self.status = _first_status(settings.model, known)
         self.card: ModelCard | None = None
@@ -115,7 +119,13 @@ class ModelLoader:
         """No clip can be made, for the reason given."""
         self.status = replace(self.status, state="failed", message=message, fraction=None)
         _log.error("%s", message)
-        self._queue.refuse(message, self.status.model, self._settings.model)
+        if not self._beside:
+            self._queue.refuse(message, self.status.model, self._settings.model)
+
+    def take_over(self) -> None:
+        """From now on this is the model in use: only jobs for it are begun."""
+        self._beside = False
+        self._queue.use_model(self.status.model, self._settings.model)
 
     def break_off(self, message: str) -> None:
         """No more clips can be made until the next start, which makes what waits or runs."""
@@ -157,7 +167,8 @@ class ModelLoader:
         # Visitors read it too, who have no business with the server's folders.
         why_demo = engine.notice.replace(str(self._settings.models_dir), "the models' folder")
         self.status = replace(_described(self.status, card), why_demo=why_demo)
-        self._queue.use_model(card.id, self._settings.model)
+        if not self._beside:
+            self._queue.use_model(card.id, self._settings.model)
         self.why_not_writing = why_not(card)
         engine.load(self._report)
         self.why_not_writing = engine.why_not_writing()
@@ -169,6 +180,7 @@ class ModelLoader:
             self.status, state="ready", message=message, fraction=None, device=engine.device
         )
         _log.info("%s", message)
+        settle()
         return engine
 
     def _report(self, message: str, fraction: float | None) -> None:

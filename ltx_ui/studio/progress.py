@@ -13,7 +13,7 @@ from ltx_ui.clip import Stage
 from ltx_ui.errors import Cancelled
 from ltx_ui.media.animation import animated_webp
 from ltx_ui.studio.jobs import Job, Running
-from ltx_ui.studio.queue import JobQueue
+from ltx_ui.studio.making import Making
 from ltx_ui.studio.timing import TimingModel, fraction, guess, seconds_left
 
 Show = Callable[[NDArray[np.uint8], float], None]
@@ -44,38 +44,39 @@ class Preview:
 
 
 class JobProgress:
-    """The engine's listener for one job: reports to the queue how far the job is, and stops it when
-    it was cancelled.
+    """The engine's listener for one runner's part in a job: reports to the queue how far each take
+    is, and stops it when the job was cancelled.
 
     Args:
         show: called with each preview.
         timing: predicts how long the job's stages take.
-        left: how many of the job's takes are not made yet.
     """
 
-    def __init__(
-        self, queue: JobQueue, job: Job, show: Show, timing: TimingModel, left: int
-    ) -> None:
+    def __init__(self, queue: Making, job: Job, show: Show, timing: TimingModel) -> None:
         self._queue = queue
         self._job = job
         self._timing = timing
         self._expected = timing.expect(job.recipe)
         self._guessed: dict[Stage, float] = {}
         self._show = show
-        self._takes = job.recipe.num_takes
-        self._left = left
+        self._takes: list[int] = []
         self._began: dict[Stage, float] = {}
+
+    def begin(self, takes: list[int]) -> None:
+        """Takes of these numbers, from 1, are made next."""
+        self._takes, self._began = takes, {}
 
     def progress(self, stage: Stage, step: int = 0, steps: int = 0) -> None:
         """Implements :class:`ltx_ui.clip.Listener`."""
         if self._queue.must_stop(self._job.id):
             raise Cancelled
+        if not self._takes:  # All are made, and the engine has not said so yet.
+            return
         now = time.monotonic()
         elapsed = now - self._began.setdefault(stage, now)
-        before = self._takes - self._left
-        done = (before + fraction(stage, step, steps, self._expected)) / self._takes
+        done = fraction(stage, step, steps, self._expected)
         left = self._seconds_left(stage, step, steps, elapsed)
-        self._queue.report(self._job.id, Running(stage, step, steps, done, left, before + 1))
+        self._queue.report(self._job.id, Running(stage, step, steps, done, left, self._takes[0]))
 
     def _seconds_left(self, stage: Stage, step: int, steps: int, elapsed: float) -> float | None:
         """Seconds until all takes of the job are made: from earlier clips' times or, where there
@@ -86,12 +87,12 @@ class JobProgress:
         left = seconds_left(stage, step, steps, elapsed, known)
         if left is None:
             return None
-        return left + (self._left - 1) * self._timing.each_further(self._job.recipe, known)
+        further = len(self._takes) - 1 + self._queue.unclaimed(self._job.id)
+        return left + further * self._timing.each_further(self._job.recipe, known)
 
     def next_take(self) -> None:
         """A take is made; the next report is about the take after it."""
-        self._left -= 1
-        self._began = {}
+        self.begin(self._takes[1:])
 
     def preview(self, frames: NDArray[np.uint8], fps: float) -> None:
         """Implements :class:`ltx_ui.clip.PreviewListener`."""

@@ -4,8 +4,6 @@ restart loses none."""
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -13,23 +11,17 @@ from ltx_ui.errors import ModelUnavailable, NotFound, QueueFull, WrongMoment
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.asked import Key
 from ltx_ui.studio.counts import Counts
-from ltx_ui.studio.errands import Errand, Errands
 from ltx_ui.studio.guard import places_for
-from ltx_ui.studio.history import History
 from ltx_ui.studio.job_store import JobStore
 from ltx_ui.studio.jobs import (
     ANY_MODEL,
-    LOST,
     CancelledJob,
-    Done,
-    EndState,
     Failed,
     Job,
     OwnersJobs,
     Queued,
-    Running,
 )
-from ltx_ui.studio.started import Started, from_now
+from ltx_ui.studio.making import Making
 from ltx_ui.studio.takes import sees
 from ltx_ui.studio.waiting import Effort, Seconds, WaitingJobs
 
@@ -38,11 +30,8 @@ ENDING = "The studio is being stopped. Try again when it has been started."
 _log = logging.getLogger(__name__)
 
 
-class JobQueue:
+class JobQueue(Making):
     """Everybody's jobs. Safe to call from any thread; the lock is never held while a clip is made.
-
-    A runner makes one job at a time. The one before it may still be saved meanwhile: it runs until
-    its last take is kept.
 
     Args:
         counts: are told of jobs that end.
@@ -54,30 +43,10 @@ class JobQueue:
     def __init__(
         self, store: JobStore, counts: Counts, max_waiting: int, seconds: Seconds, effort: Effort
     ) -> None:
-        self._store = store
-        self._counts = counts
+        super().__init__(store, counts, WaitingJobs(seconds, effort))
         self._max_waiting = max_waiting
-        self._changed = threading.Condition()
-        self._waiting = WaitingJobs(seconds, effort)
-        self._started: dict[str, Started] = {}
-        self._history = History(store)
-        self._errands = Errands()
-        self._restored = self._only_new = False
-        self._finishing = False
-        self._closed = False
+        self._only_new = False
         self._refusal: str | None = None
-
-    def restore(self) -> None:
-        """Queue the jobs that an earlier process left, in their order. Only the first call does
-        anything."""
-        with self._changed:
-            if self._restored:
-                return
-            self._waiting.paused = self._store.paused()
-            for job in self._store.left_over():
-                self._waiting.add(job)
-            self._restored = True
-            self._changed.notify_all()
 
     def leave_waiting(self) -> None:
         """Leave the jobs of an earlier process to the next one: only new ones are made. Has to be
@@ -166,77 +135,6 @@ class JobQueue:
             if owner not in self._waiting.paused and waiting + count > places:
                 raise QueueFull(waiting, average_seconds)
 
-    def _due(self) -> bool:
-        """Whether a clip can be begun."""
-        return bool(len(self._waiting)) and not self._waiting.held
-
-    def next(self) -> Job | Errand | None:
-        """Wait until there is a job to make, and start it, or an errand, which has a turn between
-        two jobs; None once no more are begun."""
-        self.restore()
-        with self._changed:
-            while True:
-                self._changed.wait_for(lambda: self._finishing or self._errands or self._due())
-                if not self._finishing and (errand := self._errands.next(self._due())):
-                    return errand
-                # Each runner asks in a thread of its own.
-                if self._finishing or (job := self._waiting.pop(threading.get_ident())) is None:
-                    return None
-                if self._store.started(job.id):
-                    self._started[job.id] = Started(job)
-                    self._changed.notify_all()
-                    return job
-
-    def report(self, job_id: str, running: Running) -> None:
-        """Note how far a job is. The fraction never decreases."""
-        with self._changed:
-            if started := self._started.get(job_id):
-                reached = max(running.fraction, started.running.fraction)
-                started.running = replace(running, fraction=reached)
-                started.reported_at = time.monotonic()
-
-    def add_take(self, job_id: str, take_id: str) -> None:
-        """Note that a take of a job is in the library."""
-        with self._changed:
-            if started := self._started.get(job_id):
-                started.kept = (*started.kept, take_id)
-                self._waiting.changed()
-
-    def must_stop(self, job_id: str) -> bool:
-        """Whether a job was cancelled or has failed, or the queue was closed."""
-        with self._changed:
-            started = self._started.get(job_id)
-            return self._closed or started is None or started.ending is not None
-
-    def end(self, job: Job, state: EndState) -> None:
-        """A job has ended. After :meth:`close` it waits for the next start instead."""
-        with self._changed:
-            if started := self._started.pop(job.id, None):
-                kept = started.kept
-                self._end(job, state if isinstance(state, Done) else replace(state, take_ids=kept))
-
-    def fail(self, job: Job, state: Failed) -> None:
-        """Let a job that is still being made fail at its next step."""
-        with self._changed:
-            started = self._started.get(job.id)
-            if started is not None and started.ending is None:
-                started.ending = state
-
-    def stopped(self, job: Job, *, died: bool = False) -> None:
-        """A job was stopped: it was cancelled, failed, or the program ends.
-
-        Args:
-            died: what made it has ended in its middle, which may happen once.
-        """
-        with self._changed:
-            started = self._started.get(job.id)
-            if started is not None and started.ending is not None:
-                self.end(job, started.ending)
-            elif died and not self._store.may_start_again(job.id):
-                self.end(job, Failed(LOST))
-            else:
-                self._put_back(job.id, counts=died)
-
     def refuse(self, message: str, model: str, asked: str) -> None:
         """Accept no more jobs, and end those that wait for this model: it could not be loaded.
 
@@ -298,7 +196,8 @@ class JobQueue:
     def takes_on_the_way(self, beginning: str) -> int:
         """How many takes the jobs have that wait or run, of owners whose names begin so."""
         with self._changed:
-            live = [*(each.job for each in self._started.values()), *self._waiting]
+            started = (each.job for each in self._started.values())
+            live = [*started, *self._waiting.all().values()]
             return sum(job.recipe.num_takes for job in live if job.owner.startswith(beginning))
 
     def of(self, owner: str) -> OwnersJobs:
@@ -322,11 +221,6 @@ class JobQueue:
             )
             return self._find(job_id, owner)
 
-    def running(self) -> bool:
-        """Whether a clip is being made or saved."""
-        with self._changed:
-            return bool(self._started)
-
     def __len__(self) -> int:
         with self._changed:
             return len(self._waiting) + len(self._started)
@@ -340,17 +234,15 @@ class JobQueue:
             self._refuse_errands()
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._started, timeout)
-            for started in reversed(list(self._started.values())):
-                self.stopped(started.job)
+            for job_id, started in reversed(list(self._started.items())):
+                if started.ending is None:
+                    self._put_back(job_id)
+                else:
+                    del self._started[job_id]
+                    self._end(started.job, replace(started.ending, take_ids=started.kept))
 
     def _refuse_errands(self) -> None:
         self._errands.refuse(ModelUnavailable(self._refusal or ENDING))
-
-    def _put_back(self, job_id: str, *, counts: bool = False) -> None:
-        if started := self._started.pop(job_id, None):
-            self._store.put_back(job_id, counts=counts)
-            self._waiting.add(started.job, first=True)
-            self._changed.notify_all()
 
     def live_of(self, owner: str) -> tuple[Job, ...]:
         """An owner's jobs that have not ended, in their order. To be called with the lock held."""
@@ -381,15 +273,3 @@ class JobQueue:
             return started.now()
         waiting = self._waiting.find(job_id)
         return self._from_now(waiting) if waiting else None
-
-    def _from_now(self, job: Job) -> Job:
-        return from_now(job, self._started.values())
-
-    def _end(self, job: Job, state: EndState) -> Job:
-        ended = replace(job, state=state)
-        self._counts.ended(state.name)
-        _log.info("Job %s is %s.", job.id, state.name, extra={"job": job.id})
-        if self._store.ended(job.id, state):
-            self._history.add(ended)
-        self._changed.notify_all()
-        return ended

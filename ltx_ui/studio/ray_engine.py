@@ -46,7 +46,7 @@ class RayEngine:
 
     def __init__(self, actor: Any, check: Callable[[], None]) -> None:
         self._actor, self._check = actor, check
-        described: Described = self._only("described", actor.describe, check=check)
+        described: Described = self._only("described", actor.describe, check=check, vital=True)
         self.card: ModelCard = described.card
         self.notice, self.device = described.notice, described.device
         self.versions = described.versions
@@ -68,7 +68,9 @@ class RayEngine:
             if word == "loading":
                 report(*what)
 
-        loaded: Loaded = self._only("loaded", self._actor.load, hear=hear, check=self._check)
+        loaded: Loaded = self._only(
+            *("loaded", self._actor.load), hear=hear, check=self._check, vital=True
+        )
         self._loaded, self.card = loaded, loaded.card
         self.placement, self.memory = loaded.placement, loaded.memory
 
@@ -125,9 +127,7 @@ class RayEngine:
 
     def end(self) -> None:
         """End the actor's process."""
-        import ray
-
-        ray.kill(self._actor)
+        _kill(self._actor)
 
     def _only(
         self,
@@ -136,10 +136,11 @@ class RayEngine:
         *given: Any,
         hear: Callable[[str, Any], None] = lambda word, what: None,
         check: Callable[[], None] = lambda: None,
+        vital: bool = False,
     ) -> Any:
         """The last thing that a call tells."""
         found = None
-        with closing(_Call(self._actor, method, *given)) as call:
+        with closing(_Call(self._actor, method, *given, vital=vital)) as call:
             for word, what in call.told(check):
                 hear(word, what)
                 found = what if word == wanted else found
@@ -161,10 +162,14 @@ class RayEngine:
 
 
 class _Call:
-    """A call that tells how far it is. Closing it before its end stops it there."""
+    """A call that tells how far it is. Closing it before its end stops it there.
 
-    def __init__(self, actor: Any, method: Any, *given: Any) -> None:
-        self._actor = actor
+    Args:
+        vital: whether the actor is of no use without its end; stopping it ends the actor.
+    """
+
+    def __init__(self, actor: Any, method: Any, *given: Any, vital: bool = False) -> None:
+        self._actor, self._vital = actor, vital
         self._method, self._given = method, given
         self._answers: Any = None
 
@@ -205,12 +210,21 @@ class _Call:
         """Stop it, if it has not ended, and wait until it has."""
         if self._answers is None:
             return
+        if self._vital:
+            _kill(self._actor)
+            return
         _beside(self._actor.stop).remote()
         try:
             while self._next(lambda: None) is not None:
                 pass
         except MakerDied as error:
             _log.warning("%s", error)
+
+
+def _kill(actor: Any) -> None:
+    import ray
+
+    ray.kill(actor)
 
 
 def _beside(method: Any) -> Any:

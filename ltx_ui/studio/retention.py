@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 
 from ltx_ui.errors import StudioError
 from ltx_ui.settings import Settings
+from ltx_ui.studio.damaged import Readable
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.deleting import Bin
+from ltx_ui.studio.kept_shots import read_board
 from ltx_ui.studio.room import measure
 from ltx_ui.studio.tables import StoryboardRow, TakeRow
 from ltx_ui.studio.takes import PRESENT
@@ -97,17 +99,22 @@ def drop_storyboards(database: Database, older_than: datetime) -> None:
         MediaError: they could not be deleted.
     """
     unchanged = StoryboardRow.changed_at < older_than, StoryboardRow.making.is_(False)
-    gone = []
+    rows, gone = Readable(StoryboardRow), []
     with database.session(frees=True) as session:
-        for row in session.scalars(select(StoryboardRow).where(*unchanged)):
-            takes = [take for shot in row.told.get("shots", ()) for take in shot["takes"]]
+        query = select(StoryboardRow).where(*unchanged)
+        for number, takes in rows.read(session, lambda: query, _takes_of):
             its = select(TakeRow.number).where(TakeRow.id.in_(takes), PRESENT).limit(1)
             if session.scalar(its) is None:
-                gone.append(row.number)
+                gone.append(number)
         session.execute(delete(StoryboardRow).where(StoryboardRow.number.in_(gone)))
     if gone:
         database.forget()
         _log.info("%d storyboards without takes were deleted.", len(gone))
+
+
+def _takes_of(row: StoryboardRow) -> tuple[int, list[str]]:
+    board = read_board(row)
+    return row.number, [take for shot in board.shots for take in shot.takes]
 
 
 def _drop(bin_: Bin, those: Those, told: str) -> None:

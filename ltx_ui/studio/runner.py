@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from functools import partial
@@ -20,12 +21,12 @@ from ltx_ui.studio.counts import Counts
 from ltx_ui.studio.errands import Errand
 from ltx_ui.studio.guard import Guard
 from ltx_ui.studio.input_store import InputStore
-from ltx_ui.studio.jobs import Cancelling, Done, Job, Running, failure
+from ltx_ui.studio.jobs import Cancelling, Job, Running, failure
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.maker import ClipMaker, MakerDied
+from ltx_ui.studio.making import Making
 from ltx_ui.studio.model_loader import ModelLoader
 from ltx_ui.studio.progress import JobProgress, Preview
-from ltx_ui.studio.queue import JobQueue
 from ltx_ui.studio.saver import Made, Saver, TakeWriter
 from ltx_ui.studio.timing import TimingModel, TimingStore
 
@@ -42,6 +43,11 @@ class Runner:
         timing, timings: learn from each take, for this start and for the next.
         counts: are told of each take.
         guard: is told for how long the engine worked for whom.
+        leaving: whether it is to begin no more jobs.
+
+    Attributes:
+        makes: what it makes now; None while it has nothing to do.
+        takes: how many takes it has made that were kept.
     """
 
     def __init__(
@@ -50,12 +56,13 @@ class Runner:
         model: ModelLoader,
         timing: TimingModel,
         settings: Settings,
-        queue: JobQueue,
+        queue: Making,
         library: Library,
         inputs: InputStore,
         timings: TimingStore,
         counts: Counts,
         guard: Guard,
+        leaving: Callable[[], bool],
     ) -> None:
         self._engine = engine
         self._model = model
@@ -66,7 +73,10 @@ class Runner:
         self._inputs = inputs
         self._guard = guard
         self._writer = TakeWriter(queue, library, engine, timing, timings, counts)
+        self._leaving = leaving
         self._preview: Preview | None = None
+        self.makes: Job | Errand | None = None
+        self.takes = 0
 
     def run(self) -> None:
         """Make jobs until the queue begins no more of them.
@@ -85,34 +95,44 @@ class Runner:
 
     def _save(self, made: Made) -> None:
         with self._about(made.job):
-            self._writer.save(made)
+            self.takes += self._writer.save(made)
 
     def _make_all(self, saver: Saver) -> None:
-        while (job := self._queue.next()) is not None:
-            began = time.monotonic()
-            if isinstance(job, Errand):
-                job.run(self._engine)
-                self._guard.spent.add(job.owner, time.monotonic() - began)
-                if isinstance(died := job.failed(), MakerDied):
-                    raise died
-                continue
-            self._preview = None
-            with self._about(job):
-                self._log_begun(job)
-                try:
-                    self._make(job, saver)
-                except Cancelled:
-                    saver.wait_for(job)
-                    self._queue.stopped(job)
-                except MakerDied as error:
-                    saver.wait_for(job)
-                    self._queue.stopped(job, died=error.begun)
-                    raise
-                except Exception as error:
-                    saver.wait_for(job)
-                    self._queue.end(job, failure(job, error))
-                finally:
-                    self._guard.spent.add(job.owner, time.monotonic() - began)
+        while (found := self._queue.next(self._leaving)) is not None:
+            self.makes, began = found, time.monotonic()
+            try:
+                if isinstance(found, Errand):
+                    self._run(found)
+                else:
+                    self._preview = None
+                    with self._about(found):
+                        self._make_or_stop(found, saver)
+            finally:
+                self.makes = None
+                self._guard.spent.add(found.owner, time.monotonic() - began)
+
+    def _run(self, errand: Errand) -> None:
+        errand.run(self._engine)
+        if isinstance(died := errand.failed(), MakerDied):
+            raise died
+
+    def _make_or_stop(self, job: Job, saver: Saver) -> None:
+        self._log_begun(job)
+        try:
+            self._make(job, saver)
+        except Cancelled:
+            saver.wait_for(job)
+            self._queue.stopped(job)
+        except MakerDied as error:
+            saver.wait_for(job)
+            self._queue.stopped(job, died=error.begun)
+            raise
+        except Exception as error:
+            saver.wait_for(job)
+            self._queue.fail(job, failure(job, error))
+            self._queue.stopped(job)
+        else:
+            self._queue.leave(job)
 
     def _about(self, job: Job) -> AbstractContextManager[None]:
         return about(job.id, job.owner, job.recipe, self._settings)
@@ -125,38 +145,36 @@ class Runner:
             _log.info("Prompt: %r", recipe.prompt)
 
     def _make(self, job: Job, saver: Saver) -> None:
-        """Make a job's takes and hand each to the saver; the job ends when its last one is saved.
+        """Make takes of a job while there are some that nobody makes, and hand each to the saver.
         Takes that an earlier start of the program has saved are not made again."""
         recipe = job.recipe
         self._model.check(recipe)
         self._library.check_room(recipe)
-        todo = self._takes_to_make(job)
-        if not todo:
-            self._queue.end(job, Done(job.id, job.take_ids[1:]))
+        inputs, joint = self._inputs.read(recipe), self._inputs.joint(recipe)
 
         def show(frames: NDArray[np.uint8], fps: float) -> None:
             self._preview = Preview(job.id, frames, fps)
 
-        progress = JobProgress(self._queue, job, show, self._timing, len(todo))
-        clips = self._engine.generate_many(
-            [take for _, take in todo],
-            progress,
-            self._inputs.read(recipe),
-        )
-        joint = self._inputs.joint(recipe)
-        for (take_id, take), clip in zip(todo, clips, strict=True):
-            clip = replace(clip, joint=joint)
-            last = take_id == todo[-1][0]
-            made = Made(job, take_id, take, clip, progress.timings(), last)
-            saver.hand_over(made, partial(progress.progress, "saving"))
-            progress.next_take()
+        progress = JobProgress(self._queue, job, show, self._timing)
+        while claimed := self._queue.claim(job.id, self._engine.at_once(recipe)):
+            if not (todo := self._takes_to_make(job, claimed)):
+                continue
+            progress.begin([number for number, _, _ in todo])
+            clips = self._engine.generate_many([take for *_, take in todo], progress, inputs)
+            for (_, take_id, take), clip in zip(todo, clips, strict=True):
+                made = Made(job, take_id, take, replace(clip, joint=joint), progress.timings())
+                saver.hand_over(made, partial(progress.progress, "saving"))
+                progress.next_take()
 
-    def _takes_to_make(self, job: Job) -> list[tuple[str, Recipe]]:
-        """The job's takes that are not in the library yet: their ids and recipes."""
+    def _takes_to_make(self, job: Job, claimed: list[str]) -> list[tuple[int, str, Recipe]]:
+        """Those of some of a job's takes that are not in the library yet: their numbers, from 1,
+        their ids and their recipes."""
         todo = []
-        for take_id, take in zip(job.take_ids, job.recipe.takes(), strict=True):
-            if self._library.has(take_id):
-                self._queue.add_take(job.id, take_id)
+        for number, take in enumerate(zip(job.take_ids, job.recipe.takes(), strict=True), 1):
+            if take[0] not in claimed:
+                continue
+            if self._library.has(take[0]):
+                self._queue.add_take(job.id, take[0])
             else:
-                todo.append((take_id, take))
+                todo.append((number, *take))
         return todo

@@ -16,10 +16,10 @@ from ltx_ui.errors import StudioError
 from ltx_ui.media.doctor import examine
 from ltx_ui.recipe import Recipe
 from ltx_ui.studio.counts import Counts
-from ltx_ui.studio.jobs import Done, Job, failure
+from ltx_ui.studio.jobs import Job, failure
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.maker import ClipMaker
-from ltx_ui.studio.queue import JobQueue
+from ltx_ui.studio.making import Making
 from ltx_ui.studio.timing import TimingModel, TimingStore
 
 CHECK_SECONDS = 0.1
@@ -37,7 +37,6 @@ class Made:
     Attributes:
         recipe: the take's own, with its seed.
         timings: seconds by stage, of the stages before saving.
-        last: whether the job ends with this take.
     """
 
     job: Job
@@ -45,7 +44,6 @@ class Made:
     recipe: Recipe
     clip: Clip
     timings: dict[str, float]
-    last: bool
 
 
 class Saver:
@@ -117,7 +115,7 @@ class TakeWriter:
 
     def __init__(
         self,
-        queue: JobQueue,
+        queue: Making,
         library: Library,
         engine: ClipMaker,
         timing: TimingModel,
@@ -131,23 +129,25 @@ class TakeWriter:
         self._timings = timings
         self._counts = counts
 
-    def save(self, made: Made) -> None:
-        """Save a clip; with its last clip, or at the first one that can't be saved, the job ends.
-        Never raises."""
+    def save(self, made: Made) -> bool:
+        """Save a clip. With the last one of its job that is done; at the first one that can't be
+        saved it fails. Never raises.
+
+        Returns:
+            Whether it is kept.
+        """
         job = made.job
         try:
             timings = self._write(made)
             self._engine.saved(made.recipe)
-            self._queue.add_take(job.id, made.take_id)
             self._counts.took(timings)
             self._learn(made.recipe, timings)
         except Exception as error:
             # On a full disk the job's other takes would fail as well.
-            failed = failure(job, error)
-            (self._queue.end if made.last else self._queue.fail)(job, failed)
-        else:
-            if made.last:
-                self._queue.end(job, Done(job.id, job.take_ids[1:]))
+            self._queue.fail(job, failure(job, error), made.take_id)
+            return False
+        self._queue.add_take(job.id, made.take_id)
+        return True
 
     def _write(self, made: Made) -> dict[str, float]:
         """Write a clip's files and its row.

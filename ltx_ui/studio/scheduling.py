@@ -188,15 +188,17 @@ class Line:
 
     def __init__(self) -> None:
         self._all: dict[str, Waiter] = {}
+        self._in_turn: list[Waiter] = []
+        self._levels = Counter[int]()
         self._own: dict[str, list[Waiter]] = {}
         self._heads: dict[int, list[Waiter]] = {}
         self._delays: dict[str, Delay] = {}
         self._served: str | None = None
-        self._number = self._count = 0
+        self._number = 0
 
     def __len__(self) -> int:
         """How many may be begun."""
-        return self._count
+        return len(self._in_turn)
 
     def __iter__(self) -> Iterator[Waiter]:
         """All, by their places."""
@@ -268,9 +270,8 @@ class Line:
     def in_order(self) -> Iterator[Waiter]:
         """Those that may be begun, in the order in which they are if no other comes and no runner
         prefers one."""
-        levels = {each.level for own in self._own.values() for each in own}
-        if not levels or max(levels) - min(levels) < SHORT:
-            yield from sorted((each for own in self._own.values() for each in own), key=_place)
+        if not self._levels or max(self._levels) - min(self._levels) < SHORT:
+            yield from self._in_turn
             return
         left = copy(self).apart()
         while (waiter := left.next()) is not None:
@@ -295,7 +296,7 @@ class Line:
 
     def _sort(self) -> None:
         waiters, self._all, self._own, self._heads = self._all, {}, {}, {}
-        self._count = 0
+        self._in_turn, self._levels = [], Counter()
         for waiter in sorted(waiters.values(), key=_place):
             self._put(waiter)
 
@@ -303,7 +304,8 @@ class Line:
         self._all[waiter.id] = waiter
         if not waiter.has_turn:
             return
-        self._count += 1
+        insort(self._in_turn, waiter, key=_place)
+        self._levels[waiter.level] += 1
         own = self._own.setdefault(waiter.owner, [])
         before = own[0] if own else None
         insort(own, waiter, key=_place)
@@ -313,10 +315,12 @@ class Line:
             self._head_came(waiter)
 
     def _take_out(self, waiter: Waiter) -> None:
-        self._count -= 1
+        self._levels[waiter.level] -= 1
+        if not self._levels[waiter.level]:
+            del self._levels[waiter.level]
+        _take(self._in_turn, waiter)
         own = self._own[waiter.owner]
-        at = bisect_left(own, waiter.place, key=_place)
-        del own[at]
+        at = _take(own, waiter)
         if at == 0:
             self._head_gone(waiter)
             if own:
@@ -329,18 +333,26 @@ class Line:
 
     def _head_gone(self, waiter: Waiter) -> None:
         line = self._heads[waiter.level]
-        del line[bisect_left(line, waiter.place, key=_place)]
+        _take(line, waiter)
         if not line:
             del self._heads[waiter.level]
 
     def apart(self) -> Line:
         """This line, with lists of its own in place of those that it shares with the one of which
         it is a copy."""
-        self._all = self._all.copy()
+        self._all, self._in_turn = self._all.copy(), self._in_turn.copy()
+        self._levels = self._levels.copy()
         self._own = {owner: own.copy() for owner, own in self._own.items()}
         self._heads = {level: line.copy() for level, line in self._heads.items()}
         self._delays = deepcopy(self._delays)
         return self
+
+
+def _take(line: list[Waiter], waiter: Waiter) -> int:
+    """Take one out of a list that is in the order of their places; returns where it was."""
+    at = bisect_left(line, waiter.place, key=_place)
+    del line[at]
+    return at
 
 
 def _keep(kept: dict[Hashable, None], new: Iterable[Hashable], most: int) -> None:

@@ -48,8 +48,8 @@ class SharedQueue(OrderedQueue):
             return ours + sum(job.recipe.num_takes for job in theirs)
 
     def refresh(self) -> None:
-        """See to what other processes have written: which jobs they cancelled, who paused theirs.
-        Who waits for a job of theirs looks again.
+        """See to what other processes have written: which jobs they cancelled or have taken up, who
+        paused theirs. Who waits for a job of theirs looks again.
 
         Raises:
             MediaError: the database can't be reached.
@@ -59,13 +59,22 @@ class SharedQueue(OrderedQueue):
             self._store.write_again()
             if not self._only_new:
                 self._waiting.paused = self._store.paused()
-            ours = [job.id for job in self._waiting] + [*self._started]
-            for job_id in self._store.cancelled(ours):
-                self._waiting.remove(job_id)
-                if (started := self._started.get(job_id)) and started.ending is None:
-                    started.ending = CancelledJob()
+            self._let_go()
             self._waiting.changed()
             self._changed.notify_all()
+
+    def _let_go(self) -> None:
+        """Stop what others have cancelled. What they have taken up, because this process seemed to
+        have ended, is theirs: it is forgotten here."""
+        ours = self._store.ours()
+        gone = {*self._waiting.all(), *self._started} - ours
+        cancelled = self._store.cancelled(gone) if gone else set()
+        for job_id in gone:
+            self._waiting.remove(job_id)
+            if job_id not in cancelled:
+                self._started.pop(job_id, None)
+            elif (started := self._started.get(job_id)) and started.ending is None:
+                started.ending = CancelledJob()
 
     def take_up(self) -> None:
         """Queue the jobs of other processes that have ended without finishing them.

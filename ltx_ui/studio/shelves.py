@@ -13,7 +13,7 @@ import regex
 from sqlalchemy import Select, Text, cast, func, select
 from sqlalchemy.orm import Session
 
-from ltx_ui.errors import InvalidRecipe, WrongMoment
+from ltx_ui.errors import ChangedMeanwhile, InvalidRecipe
 from ltx_ui.mentions import mentioned
 from ltx_ui.studio.search import replace_note
 from ltx_ui.studio.tables import TagRow, TakeRow
@@ -25,11 +25,6 @@ MAX_TAG = 40
 MAX_NOTE = 2000
 MOST_TAGS = 20
 """Tags of one take."""
-CHANGED = (
-    "This was changed elsewhere meanwhile, so nothing of it was replaced. Copy what you wrote, "
-    "load it again, and go on from what is there."
-)
-"""What somebody is told who would replace what they have not seen."""
 _AT_ONCE = 100
 """Rows that are fetched together."""
 _UNSTORED = regex.compile(r"(?![\t\n\r])[\p{Cc}\p{Cs}]")
@@ -64,11 +59,11 @@ class Marks:
 
         Raises:
             InvalidRecipe: the name or a tag is too long, or there are too many tags.
-            WrongMoment: something else is written there by now than :attr:`was`.
+            ChangedMeanwhile: something else is written there by now than :attr:`was`.
         """
         # Who asks for what is there already asks once more, for lack of an answer.
         if self.was and not any(each.are_on(row) for each in (*self.was, self)):
-            raise WrongMoment(CHANGED)
+            raise ChangedMeanwhile
         if self.favourite is not None:
             row.favourite, row.draft = self.favourite, row.draft and not self.favourite
         if self.note is not None:

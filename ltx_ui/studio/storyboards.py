@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from ltx_ui.errors import NotFound, WrongMoment
 from ltx_ui.media.splicing import Piece
-from ltx_ui.storyboards import MAX_NAME, Join, Shot
+from ltx_ui.storyboards import Shot
 from ltx_ui.studio.clip_files import present
+from ltx_ui.studio.damaged import UNREADABLE, Readable
 from ltx_ui.studio.database import Database
+from ltx_ui.studio.kept_shots import (
+    SeenShot,
+    Storyboard,
+    Written,
+    edited,
+    joined_by,
+    outdated,
+    read_board,
+)
 from ltx_ui.studio.library import Library
-from ltx_ui.studio.shelves import one_line
 from ltx_ui.studio.tables import StoryboardRow
 from ltx_ui.studio.takes import Take
 
@@ -27,107 +35,10 @@ MOST_STORYBOARDS = 100
 MOST_TAKES = 24
 """Takes of a shot that it can be shown with; older ones stay in the library."""
 NOT_HERE = "This storyboard is not here. It may have been deleted."
+_DAMAGED = "This storyboard is damaged and can't be read. Delete it."
 
-_CONTENT = ("prompt", "num_frames", "seed")
-"""What a shot's take was made of, besides the settings and the shot before."""
-
-ShotState = Literal["missing", "outdated", "ready"]
-"""Whether a shot has a take, and whether that is of what the shot says now."""
-Reason = Literal["edited", "join", "before"]
-"""Why a take is out of date: its words or settings are others now, its shot begins in another way,
-or the shot before has another take."""
-
-
-class KeptShot(Shot):
-    """A shot with its takes.
-
-    Attributes:
-        takes: the ids of its takes, oldest first, also of those that were deleted.
-        chosen: the one that the film has.
-        edited: whether that was made of something else than the shot says now.
-    """
-
-    takes: tuple[str, ...] = ()
-    chosen: str | None = None
-    edited: bool = False
-
-
-class Turn(BaseModel):
-    """A shot that is to be made.
-
-    Attributes:
-        key: under which its job is submitted, so that it is submitted once.
-        job: its job's id, once it is submitted.
-        edited: whether the shot's take was out of date when it was.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    shot: str
-    seed: int
-    key: str
-    job: str | None = None
-    edited: bool = False
-
-
-class Storyboard(BaseModel):
-    """A storyboard.
-
-    Attributes:
-        settings: what its shots share: see :func:`ltx_ui.storyboards.read_settings`.
-        turns: the shots that are still to be made; the first one is in the queue.
-        message: why the last making ended before its time; empty if it did not.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str = ""
-    name: str = ""
-    settings: dict[str, Any]
-    shots: tuple[KeptShot, ...]
-    turns: tuple[Turn, ...] = ()
-    message: str = ""
-
-    def place(self, shot_id: str) -> int:
-        """Where a shot is.
-
-        Raises:
-            NotFound: there is none by this id.
-        """
-        for place, shot in enumerate(self.shots):
-            if shot.id == shot_id:
-                return place
-        raise NotFound("There is no such shot in this storyboard any more.")
-
-    def with_shot(self, shot_id: str, **changes: Any) -> Storyboard:
-        """The same with one shot changed."""
-        shots = (
-            each.model_copy(update=changes) if each.id == shot_id else each for each in self.shots
-        )
-        return self.model_copy(update={"shots": tuple(shots)})
-
-
-@dataclass(frozen=True)
-class SeenShot:
-    """A shot as it is now.
-
-    Attributes:
-        chosen: the take that the film has, if it is still there.
-        takes: those that can be chosen, oldest first.
-        reason: why the chosen one is out of date; None where it is not.
-    """
-
-    shot: KeptShot
-    chosen: Take | None
-    takes: tuple[Take, ...]
-    reason: Reason | None
-
-    @property
-    def state(self) -> ShotState:
-        """How far it is."""
-        if self.chosen is None:
-            return "missing"
-        return "ready" if self.reason is None else "outdated"
+Place = tuple[datetime, int]
+"""Where a storyboard stands among those of its owner: when it was changed, and its number."""
 
 
 class Storyboards:
@@ -135,13 +46,35 @@ class Storyboards:
 
     def __init__(self, database: Database, library: Library) -> None:
         self._database, self._library = database, library
+        self._rows = Readable(StoryboardRow)
 
     def all(self, owner: str) -> list[Storyboard]:
         """An owner's storyboards, the one that was changed last first."""
-        query = _of(owner).order_by(StoryboardRow.changed_at.desc(), StoryboardRow.number.desc())
+        return self.page(owner)[0]
+
+    def page(
+        self, owner: str, limit: int | None = None, after: Place | None = None
+    ) -> tuple[list[Storyboard], Place | None]:
+        """Some of an owner's storyboards, the one that was changed last first, and where the rest
+        begins: after that place. None where there is no rest.
+
+        Args:
+            limit: how many at most; None for all.
+            after: those behind this place alone.
+        """
+        latest = StoryboardRow.changed_at.desc(), StoryboardRow.number.desc()
+        query = _of(owner).order_by(*latest)
+        if limit is not None:
+            query = query.limit(limit + 1)
+        if after is not None:
+            earlier, number = StoryboardRow.changed_at < after[0], StoryboardRow.number < after[1]
+            query = query.where(or_(earlier, and_(StoryboardRow.changed_at == after[0], number)))
         with self._database.reading() as session:
-            found = [_read(row) for row in session.scalars(query)]
-        return [each for each in found if each is not None]
+            found = self._rows.read(
+                session, lambda: query, lambda row: (read_board(row), (row.changed_at, row.number))
+            )
+        shown = found[:limit]
+        return [board for board, _ in shown], shown[-1][1] if len(shown) < len(found) else None
 
     def one(self, board_id: str, owner: str) -> Storyboard:
         """One storyboard.
@@ -150,14 +83,13 @@ class Storyboards:
             NotFound: there is none by this id, or it belongs to somebody else.
         """
         with self._database.reading() as session:
-            return _storyboard(_row(session, board_id, owner))
+            return _told(_row(session, board_id, owner))
 
     def making(self) -> list[tuple[Storyboard, str]]:
         """Those of which shots are to be made, each with its owner."""
         query = select(StoryboardRow).where(StoryboardRow.making).order_by(StoryboardRow.number)
         with self._database.reading() as session:
-            found = [(_read(row), row.owner) for row in session.scalars(query)]
-        return [(board, owner) for board, owner in found if board is not None]
+            return self._rows.read(session, lambda: query, lambda row: (read_board(row), row.owner))
 
     def add(
         self, name: str, settings: Mapping[str, Any], shots: Sequence[Shot], owner: str
@@ -178,23 +110,32 @@ class Storyboards:
             )
             _write(row, board.model_copy(update={"id": row.id}))
             session.add(row)
-            return _storyboard(row)
+            return _told(row)
 
     def change(
-        self, board_id: str, owner: str, change: Callable[[Storyboard], Storyboard]
+        self,
+        board_id: str,
+        owner: str,
+        change: Callable[[Storyboard], Storyboard],
+        was: Written | None = None,
     ) -> Storyboard:
         """Change a storyboard; nobody else does meanwhile.
 
         Args:
             change: what becomes of it; what it raises passes through, and nothing is changed.
+            was: what whoever changes it takes for written there; None to replace it, whatever
+                it is.
 
         Raises:
             NotFound: as :meth:`one`.
+            ChangedMeanwhile: something else is written there by now.
         """
         with self._database.session(frees=True) as session:
             row = _row(session, board_id, owner, writes=True)
-            before = _storyboard(row)
+            before = _told(row)
             after = change(before)
+            if was is not None:
+                was.check(before, after)
             if after != before:
                 _write(row, after)
                 row.changed_at = datetime.now(UTC)
@@ -207,10 +148,15 @@ class Storyboards:
         Raises:
             NotFound: as :meth:`one`.
         """
+        its = StoryboardRow.owner == owner, StoryboardRow.id == board_id
         with self._database.session(frees=True) as session:
-            row = _row(session, board_id, owner, writes=True)
-            board = _read(row) or Storyboard(id=row.id, settings={}, shots=())
-            session.delete(row)
+            if session.scalar(select(StoryboardRow.number).where(*its)) is None:
+                raise NotFound(NOT_HERE)
+            try:
+                board = _told(_row(session, board_id, owner, writes=True))
+            except NotFound:  # It is damaged.
+                board = Storyboard(id=board_id, settings={}, shots=())
+            session.execute(delete(StoryboardRow).where(*its))
         self._database.forget()
         return board
 
@@ -223,7 +169,7 @@ class Storyboards:
             chosen = found.get(shot.chosen or "")
             before = seen[-1].chosen if seen else None
             takes = tuple(found[each] for each in shot.takes if each in found)
-            reason = _outdated(shot, chosen, before) if chosen is not None else None
+            reason = outdated(shot, chosen, before) if chosen is not None else None
             seen.append(SeenShot(shot, chosen, takes, reason))
         return seen
 
@@ -263,69 +209,8 @@ class Storyboards:
         return pieces
 
 
-def joined_by(take: Take) -> Join:
-    """How a take that was made for a shot joins the one that it came from."""
-    if take.recipe.inputs.film is not None:
-        return "go_on"
-    return "last_frame" if take.relation == "continued" else "cut"
-
-
 def _frame(take: Take) -> tuple[str, int]:
     return take.recipe.resolution, take.recipe.fps
-
-
-def _outdated(shot: KeptShot, take: Take, before: Take | None) -> Reason | None:
-    """Why a shot's take is not what the shot says now; None where it is."""
-    if shot.edited:
-        return "edited"
-    if joined_by(take) != shot.join:
-        return "join"
-    follows = shot.join == "cut" or (before is not None and take.made_from == before.id)
-    return None if follows else "before"
-
-
-def edited(
-    board: Storyboard, name: str, settings: Mapping[str, Any], shots: Sequence[Shot]
-) -> Storyboard:
-    """A storyboard with another name, other settings and other shots. Shots that it had keep their
-    takes.
-
-    Raises:
-        InvalidRecipe: the name is too long.
-    """
-    had = {shot.id: shot for shot in board.shots}
-    other = {k: v for k, v in settings.items() if k != "seed"} != {
-        k: v for k, v in board.settings.items() if k != "seed"
-    }
-
-    def kept(shot: Shot) -> KeptShot:
-        before = had.get(shot.id)
-        told = shot.model_dump()
-        if before is None:
-            return KeptShot(**told)
-        changed = other or any(getattr(shot, name) != getattr(before, name) for name in _CONTENT)
-        own = {"takes": before.takes, "chosen": before.chosen}
-        return KeptShot(**told, **own, edited=before.edited or changed)
-
-    return board.model_copy(
-        update={
-            "name": one_line(name, "name", MAX_NAME),
-            "settings": dict(settings),
-            "shots": tuple(map(kept, shots)),
-        }
-    )
-
-
-def chosen_again(board: Storyboard, shot_id: str, take_id: str) -> Storyboard:
-    """A storyboard that has another one of a shot's takes.
-
-    Raises:
-        NotFound: there is no such shot, or it has no such take.
-    """
-    shot = board.shots[board.place(shot_id)]
-    if take_id not in shot.takes:
-        raise NotFound("This shot has no such take. GET the storyboard for those that it has.")
-    return board.with_shot(shot_id, chosen=take_id, edited=False)
 
 
 def _of(owner: str) -> Select[StoryboardRow]:
@@ -334,7 +219,10 @@ def _of(owner: str) -> Select[StoryboardRow]:
 
 def _row(session: Session, board_id: str, owner: str, *, writes: bool = False) -> StoryboardRow:
     query = _of(owner).where(StoryboardRow.id == board_id)
-    row = session.scalar(query.with_for_update() if writes else query)
+    try:
+        row = session.scalar(query.with_for_update() if writes else query)
+    except UNREADABLE:
+        raise NotFound(_DAMAGED) from None
     if row is None:
         raise NotFound(NOT_HERE)
     return row
@@ -344,16 +232,8 @@ def _write(row: StoryboardRow, board: Storyboard) -> None:
     row.told, row.making = board.model_dump(mode="json"), bool(board.turns)
 
 
-def _storyboard(row: StoryboardRow) -> Storyboard:
-    board = _read(row)
-    if board is None:
-        raise NotFound("This storyboard is damaged and can't be read. Delete it.")
-    return board
-
-
-def _read(row: StoryboardRow) -> Storyboard | None:
-    """None where it is damaged."""
+def _told(row: StoryboardRow) -> Storyboard:
     try:
-        return Storyboard.model_validate(row.told)
-    except ValidationError:
-        return None
+        return read_board(row)
+    except UNREADABLE:
+        raise NotFound(_DAMAGED) from None

@@ -83,9 +83,10 @@ class Studio(Hosting):
         self._worker = Worker(
             settings, self._queue, self.library, self._inputs, timings, self._counts, self._guard
         )
-        model, admit = self._worker.model, self._admit
         self._card = self.model_card
-        self.enhancing = Enhancing(self._queue, model, self._guard, self._inputs, admit)
+        self.enhancing = Enhancing(
+            self._queue, lambda: self._worker.model, self._guard, self._inputs, self._admit
+        )
 
     def _look_after(self) -> None:
         look_after(self.library.bin, self._database, self._settings)
@@ -114,10 +115,6 @@ class Studio(Hosting):
     def running(self) -> bool:
         """Whether a clip is being made or saved."""
         return self._queue.running()
-
-    def workers(self) -> int:
-        """How many clips can be made at once now; 0 while no model is loaded."""
-        return self._worker.count
 
     def close(self) -> None:
         """Stop within a second. Jobs that run or wait start again the next time; takes that were

@@ -109,7 +109,7 @@ class JobRow(Base):
 
     __tablename__ = "jobs"
     __table_args__ = (
-        Index("ix_jobs_state", "state"),
+        Index("ix_jobs_state_position", "state", "position"),
         Index("ix_jobs_owner_ended", "owner", "ended_at"),
     )
 

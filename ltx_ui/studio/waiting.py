@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from heapq import heapify, heappop, heappush
 from itertools import islice
 
 from ltx_ui.recipe import Recipe
@@ -16,8 +18,12 @@ Seconds = Callable[[Recipe], float | None]
 Effort = Callable[[Recipe], float]
 """How much all takes of a recipe cost the machine, in a unit that never changes."""
 
+MANY, SPARED = 200, 9
+"""Where more jobs wait, finding their places may take a tenth of the time."""
 RENEWED = 1000
 """Estimates that are made anew when more is known, those first that were made longest ago."""
+TIMED_SECONDS = 0.25
+"""How long it is remembered when jobs begin."""
 EVERYBODY = ""
 """Stands among those who are paused for all owners: none of them is without a name."""
 
@@ -50,7 +56,10 @@ class WaitingJobs:
         self._model: str | None = None
         self._names: Set[str] = frozenset()
         self._takes: dict[str, float] = {}
-        self._places: dict[str, Queued] | None = None
+        self._places: dict[str, int] | None = None
+        self._stale, self._next_look = False, 0.0
+        self._begins: list[float | None] | None = None
+        self._timed_at = 0.0
 
     def __len__(self) -> int:
         """How many jobs wait for their turn."""
@@ -59,6 +68,10 @@ class WaitingJobs:
     def __iter__(self) -> Iterator[Job]:
         """All jobs, each with its place."""
         return map(self._placed, self._in_line())
+
+    def all(self) -> Mapping[str, Job]:
+        """All jobs by their ids, without their places, which take time to find."""
+        return self._jobs
 
     @property
     def held(self) -> bool:
@@ -71,7 +84,7 @@ class WaitingJobs:
         for job_id in list(islice(self._takes, RENEWED)):
             del self._takes[job_id]
         self._see_to_turns()
-        self._places = None
+        self._moved_on()
 
     def _see_to_turns(self) -> None:
         if self._set_aside != self.paused:
@@ -126,7 +139,7 @@ class WaitingJobs:
         job = self.with_card_id(job)
         self._jobs[job.id] = job
         self._line.add(self._waiter(job), first=first)
-        self._places = None
+        self._moved_on()
 
     def _waiter(self, job: Job) -> Waiter:
         recipe = job.recipe
@@ -157,7 +170,7 @@ class WaitingJobs:
 
     def _forget(self, job_id: str) -> Job:
         self._takes.pop(job_id, None)
-        self._places = None
+        self._moved_on()
         return self._jobs.pop(job_id)
 
     def replace(self, job: Job) -> None:
@@ -208,26 +221,49 @@ class WaitingJobs:
         """Let the jobs have positions in this order; they are the same ones."""
         self._see_to_turns()
         self._line.set_order([job.id for job in jobs])
-        self._places = None
+        self._moved_on()
 
     def _in_line(self) -> list[Job]:
         """All jobs by their positions."""
         return [self._jobs[waiter.id] for waiter in self._line]
 
-    def _placed(self, job: Job) -> Job:
-        if self._places is None:
-            self._places = self._computed_places()
-        return replace(job, state=self._places[job.id])
+    def timed(self, job: Job, free: Callable[[], Sequence[float] | None]) -> Job:
+        """A job, as :meth:`find` returns it, with the seconds until it is begun.
 
-    def _computed_places(self) -> dict[str, Queued]:
-        """Places by job id. ``seconds_left`` counts from when the first waiting job is begun."""
-        places = {job.id: self._aside(job) for job in self._jobs.values() if not self.has_turn(job)}
-        begins: float | None = None if self.held else 0.0
-        for place, waiter in enumerate(self._line.in_order(), 1):
-            places[waiter.id] = Queued(place, seconds_left=begins, held=self.held)
-            takes = None if begins is None else self._seconds_of(waiter.id)
-            begins = None if begins is None or takes is None else begins + takes
-        return places
+        Args:
+            free: tells after how many seconds each runner has nothing to do; None while unknown.
+        """
+        state, now = job.state, time.monotonic()
+        assert isinstance(state, Queued)
+        if not state.place or self.held:
+            return job
+        if self._begins is None or now - self._timed_at > TIMED_SECONDS:
+            # Of those that were told their places, some may have gone.
+            takes = [self._seconds_of(each) if each in self._jobs else 0.0 for each in self._told()]
+            self._begins, self._timed_at = begin_times(free() or (), takes), now
+        begins = self._begins[state.place - 1] if state.place <= len(self._begins) else None
+        left = None if begins is None else max(0.0, begins - (now - self._timed_at))
+        return replace(job, state=replace(state, seconds_left=left))
+
+    def _placed(self, job: Job) -> Job:
+        if not self.has_turn(job):
+            return replace(job, state=self._aside(job))
+        return replace(job, state=Queued(self._told().get(job.id, len(self)), held=self.held))
+
+    def _told(self) -> Mapping[str, int]:
+        """The places, or those of a moment ago where very many wait: with short and long ones among
+        each other, telling them takes long. Who has come since is told the last place."""
+        if self._places is None or (self._stale and time.monotonic() >= self._next_look):
+            began = time.monotonic()
+            in_order = enumerate(self._line.in_order(), 1)
+            self._places = {waiter.id: place for place, waiter in in_order}
+            self._stale, self._begins = False, None
+            if len(self) > MANY:
+                self._next_look = time.monotonic() + SPARED * (time.monotonic() - began)
+        return self._places
+
+    def _moved_on(self) -> None:
+        self._places, self._stale = self._places if len(self) > MANY else None, True
 
     def _aside(self, job: Job) -> Queued:
         other = None if self.fits(job) else job.model
@@ -238,3 +274,19 @@ class WaitingJobs:
         if known is None and (known := self._seconds(self._jobs[job_id].recipe)) is not None:
             self._takes[job_id] = known
         return known
+
+
+def begin_times(free: Sequence[float], takes: Iterable[float | None]) -> list[float | None]:
+    """When jobs are begun, each by the runner that comes free first; None where that is unknown.
+
+    Args:
+        free: seconds after which each runner has nothing to do.
+        takes: seconds that each job takes, in their order; None where that is unknown.
+    """
+    runners, begins = list(free), list[float | None]()
+    heapify(runners)
+    for seconds in takes:
+        begins.append(heappop(runners) if runners else None)
+        if (began := begins[-1]) is not None and seconds is not None:
+            heappush(runners, began + seconds)
+    return begins

@@ -1,14 +1,14 @@
-"""The thread that makes clips: it loads the model, then lets a runner make what the queue has."""
+"""What makes clips: it loads the model, then lets runners make what the queue has."""
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ltx_ui.errors import StudioError
+from ltx_ui.errors import StudioError, WrongMoment
 from ltx_ui.recipe import Recipe
 from ltx_ui.settings import Settings
 from ltx_ui.studio.counts import Counts
@@ -19,11 +19,14 @@ from ltx_ui.studio.input_store import InputStore
 from ltx_ui.studio.jobs import Job
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.lora_folder import Fitting
-from ltx_ui.studio.maker import ClipMaker, LoadableMaker, MakerDied
+from ltx_ui.studio.maker import ClipMaker, LoadableMaker
+from ltx_ui.studio.member import Kit
+from ltx_ui.studio.model_change import BUSY, ModelChange
 from ltx_ui.studio.model_loader import ModelLoader
 from ltx_ui.studio.progress import Preview
 from ltx_ui.studio.queue import JobQueue
 from ltx_ui.studio.runner import Runner
+from ltx_ui.studio.team import Team
 from ltx_ui.studio.timing import UNKNOWN_SECONDS, Estimate, TimingModel, TimingStore
 
 if TYPE_CHECKING:
@@ -33,18 +36,34 @@ ENDED = (
     "No more clips can be made, for a reason that was not foreseen; the log has the details. "
     "Restart the program: clips that wait or run are made then."
 )
-
-AGAIN_SECONDS = (1, 3, 10, 30)
-"""Until one more try to start a worker in place of one that has ended."""
+LOADING = "The model is still being loaded. Try again when it is ready."
 
 _log = logging.getLogger(__name__)
 
 
-class Worker:
-    """Loads the model, then has the queue's jobs made, one after the other.
+class Using:
+    """A model, and what is known of it once it is loaded.
 
     Attributes:
-        model: the model and how far it is loaded.
+        model: how far it is loaded.
+        asked: what the operator calls it.
+        timing: how long clips take with it; None until it is loaded.
+        needs: tells the device memory that a recipe's clip needs.
+        kit: for those that make clips with it.
+    """
+
+    def __init__(self, model: ModelLoader, asked: str, kit: Kit) -> None:
+        self.model, self.asked, self.kit = model, asked, kit
+        self.timing: TimingModel | None = None
+        self.needs: Callable[[Recipe], Needed | None] = lambda recipe: None
+
+
+class Worker:
+    """Loads the model, then has the queue's jobs made, one after the other or several at once.
+
+    Attributes:
+        team: those that make them.
+        change: brings them another model.
     """
 
     def __init__(
@@ -64,15 +83,21 @@ class Worker:
         self._timings = timings
         self._counts = counts
         self._guard = guard
-        self._timing: TimingModel | None = None
-        self._needs: Callable[[Recipe], Needed | None] = lambda recipe: None
-        self._runners: list[Runner] = []
         self._crew = Crew(settings)
+        self.team = Team(self._crew, queue, self._nobody)
         self._count = 1
-        self._leaving = False
-        self.model = ModelLoader(settings, queue)
+        self._using = self._use(settings.model)
+        self.change = ModelChange(
+            *(self.team, lambda: self._using, partial(self._use, beside=True), self._learn_of),
+            *(self._switch, settings.model),
+        )
         # A daemon: the program's end waits for no step, which may take a minute.
         self._thread = threading.Thread(target=self._run, name="studio-worker", daemon=True)
+
+    @property
+    def model(self) -> ModelLoader:
+        """The model in use and how far it is loaded."""
+        return self._using.model
 
     def start(self) -> None:
         """Start the thread."""
@@ -81,7 +106,7 @@ class Worker:
     def join(self, timeout: float) -> None:
         """Wait, at most ``timeout`` seconds, for the thread to end, which it does once the queue is
         closed; then end the processes that made clips elsewhere."""
-        self._leaving = True
+        self.team.close()
         if self._thread.is_alive():
             self._thread.join(timeout)
         self._crew.close()
@@ -89,32 +114,74 @@ class Worker:
     @property
     def average_seconds(self) -> float:
         """How long recent clips took here."""
-        return self._timing.average if self._timing else UNKNOWN_SECONDS
+        return self._using.timing.average if self._using.timing else UNKNOWN_SECONDS
 
     def estimate(self, recipe: Recipe) -> Estimate | None:
         """How long a recipe's takes will take; None while nothing is known."""
-        return self._timing.estimate(recipe) if self._timing else None
+        return self._using.timing.estimate(recipe) if self._using.timing else None
 
     def needs(self, recipe: Recipe) -> Needed | None:
         """Device memory that a recipe's clip needs; None without a device, and until the model is
         loaded."""
-        return self._needs(recipe)
-
-    @property
-    def count(self) -> int:
-        """How many clips can be made at once now."""
-        return len(self._runners)
+        return self._using.needs(recipe)
 
     def preview_of(self, job: Job) -> Preview | None:
         """The latest preview of a job that is being made; None before its first."""
-        return next(filter(None, (each.preview_of(job) for each in tuple(self._runners))), None)
+        runners = filter(None, (each.runner for each in self.team.all()))
+        return next(filter(None, (each.preview_of(job) for each in runners)), None)
+
+    def set_count(self, count: int) -> None:
+        """Let so many workers make clips from now on.
+
+        Raises:
+            WrongMoment: the model is not loaded, or clips are made in the studio's own process.
+            ModelUnavailable: there are not as many GPUs.
+        """
+        self._check_settled()
+        self.team.set_count(count, self._using.kit)
+
+    def drain(self, number: int) -> None:
+        """Let a worker finish what it makes and end.
+
+        Raises:
+            NotFound: there is none by this number.
+            WrongMoment: as :meth:`set_count`, or it is the last one.
+        """
+        self._check_settled()
+        self.team.drain(number)
+
+    def change_model(self, asked: str) -> None:
+        """Have clips made with another model: see :meth:`ModelChange.begin`.
+
+        Raises:
+            InvalidRecipe: there is no such model.
+            WrongMoment: as :meth:`set_count`, or there is but one worker, or that model is in use.
+        """
+        self._check_settled()
+        self.change.begin(asked)
+
+    def _check_settled(self) -> None:
+        self.team.check_can_change()
+        if self.model.status.state != "ready":
+            raise WrongMoment(LOADING)
+        if self.change.going_on:
+            raise WrongMoment(BUSY)
+
+    def _switch(self, using: Using) -> None:
+        using.model.sizes = self.model.sizes
+        self._using = using
+        using.model.take_over()
 
     def _run(self) -> None:
         try:
             self._load_and_work()
         except Exception:  # Of the queue itself; a clip's errors are its job's.
             _log.exception("The thread that makes clips has ended")
-            self.model.break_off(ENDED)
+            self._nobody()
+
+    def _nobody(self) -> None:
+        """Nobody can make clips any more, and jobs would wait for ever."""
+        self.model.break_off(ENDED)
 
     def _load_and_work(self) -> None:
         try:
@@ -125,83 +192,51 @@ class Worker:
         except StudioError as error:
             self.model.fail(str(error))
             return
-        engine = self.model.load(self._first_engine, self._recall)
+        using = self._using
+        first = self.team.add(using.kit)
+        engine = using.model.load(self._first_engine, partial(self._learn_of, using))
         if engine is None:
+            self.team.remove(first)
             return
-        for number in range(2, self._count + 1):
-            name = f"studio-worker-{number}"
-            threading.Thread(target=self._join_in, name=name, daemon=True).start()
-        self._make_with(engine)
-
-    def _choice(self) -> EngineChoice:
-        return EngineChoice.of(self._settings, self.model.sizes)
+        for _ in range(1, self._count):
+            self.team.start(self.team.add(using.kit))
+        self.team.work(first, engine)
 
     def _first_engine(self) -> LoadableMaker:
         self._count = self._crew.count()
-        return self._crew.engine(self._choice())
+        return self._crew.engine(self._choice(self._settings))
 
-    def _join_in(self) -> None:
-        """Make jobs beside the others."""
-        try:
-            if (engine := self._another()) is not None:
-                self._make_with(engine)
-            else:
-                self._give_up()
-        except Exception:
-            _log.exception("One of the threads that make clips has ended")
+    def _choice(self, settings: Settings) -> EngineChoice:
+        return EngineChoice.of(settings, self.model.sizes)
 
-    def _make_with(self, engine: LoadableMaker) -> None:
-        """Make jobs with an engine and, each time it has died, with another one."""
-        found: LoadableMaker | None = engine
-        while found is not None and self._timing is not None:
-            runner = Runner(
-                *(found, self.model, self._timing, self._settings, self._queue, self._library),
-                *(self._inputs, self._timings, self._counts, self._guard),
+    def _use(self, asked: str, *, beside: bool = False) -> Using:
+        """A model by the operator's name for it.
+
+        Args:
+            beside: as :class:`ModelLoader` has it.
+        """
+        settings = self._settings.model_copy(update={"model": asked})
+        model = ModelLoader(settings, self._queue, beside=beside)
+
+        def make(check: Callable[[], None]) -> LoadableMaker:
+            self._crew.revive()
+            return self._crew.engine(self._choice(settings), check)
+
+        def runs(engine: LoadableMaker, leaving: Callable[[], bool]) -> Runner:
+            assert using.timing is not None
+            return Runner(
+                *(engine, model, using.timing, settings, self._queue, self._library),
+                *(self._inputs, self._timings, self._counts, self._guard, leaving),
             )
-            self._runners.append(runner)
-            try:
-                runner.run()
-                return
-            except MakerDied:
-                if self._leaving:
-                    return
-                _log.warning("A worker has ended in the middle; another one is started.")
-            finally:
-                self._runners.remove(runner)
-            found = self._another()
-        self._give_up()
 
-    def _give_up(self) -> None:
-        """One of the engines is gone for good. With the last one the studio says so, or jobs would
-        wait for ever."""
-        self._count -= 1
-        if not self._count and not self._leaving:
-            self.model.break_off(ENDED)
+        using = Using(model, asked, Kit(lambda: model.status.model, make, runs))
+        return using
 
-    def _another(self) -> LoadableMaker | None:
-        """One more engine with its model loaded; None if there can be none."""
-        for seconds in AGAIN_SECONDS:
-            try:
-                self._crew.revive()
-                engine = self._crew.engine(self._choice())
-                engine.load(lambda message, fraction: _log.debug("%s", message))
-            except MakerDied as error:
-                _log.warning("%s It is tried again in %d seconds.", error, seconds)
-                time.sleep(seconds)
-                if self._leaving:
-                    return None
-            except StudioError as error:
-                _log.error("%s", error)
-                return None
-            else:
-                return engine
-        return None
-
-    def _recall(self, engine: ClipMaker) -> None:
+    def _learn_of(self, using: Using, engine: ClipMaker) -> None:
         """Learn from the takes of earlier starts how long clips take, and which LoRAs fit."""
         if self._inputs.loras is not None:
             shapes = engine.lora_shapes()
             self._inputs.loras.fitting = Fitting(engine.card.id, engine.card.title, shapes)
-        self._timing = TimingModel(engine.card, engine.at_once)
-        self._timing.recall(self._timings.of(engine.card.id, engine.device))
-        self._needs = lambda recipe: engine.memory.on_device(recipe, engine.placement or "resident")
+        using.timing = TimingModel(engine.card, engine.at_once)
+        using.timing.recall(self._timings.of(engine.card.id, engine.device))
+        using.needs = lambda recipe: engine.memory.on_device(recipe, engine.placement or "resident")

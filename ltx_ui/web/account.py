@@ -20,14 +20,17 @@ from ltx_ui.errors import NotAllowed
 from ltx_ui.settings import LOCAL
 from ltx_ui.studio.guard import crowd_of, is_visitor
 from ltx_ui.studio.jobs import Job
+from ltx_ui.studio.member import WorkerState
+from ltx_ui.studio.model_change import ChangeState
 from ltx_ui.studio.people import Person
 from ltx_ui.studio.studio import Studio
+from ltx_ui.studio.team import MOST
 from ltx_ui.studio.tokens import MAX_LABEL, Scope
 from ltx_ui.web.access import Caller, Owner
 from ltx_ui.web.api_v1.tokens import MOST_DAYS
 from ltx_ui.web.authenticator import Authenticator
 from ltx_ui.web.bodies import read_json, validated
-from ltx_ui.web.caller import Asking
+from ltx_ui.web.caller import Asking, owners_only
 from ltx_ui.web.given import Given
 from ltx_ui.web.language import t
 from ltx_ui.web.routing import add_get
@@ -43,7 +46,22 @@ _SCOPES: Mapping[Scope, str] = {
     "keep": "access.keep",
 }
 """What tokens are for, as texts of the catalogue."""
-_OWNERS_ONLY = "Only the owner of this studio decides about that."
+
+
+_WORKERS: Mapping[WorkerState, str] = {
+    "loading": "workers.loading",
+    "idle": "workers.idle",
+    "working": "workers.working",
+    "draining": "workers.draining",
+    "failed": "workers.failed",
+}
+_CHANGES: Mapping[ChangeState, str] = {
+    "loading": "workers.change_loading",
+    "rolling": "workers.change_rolling",
+    "done": "workers.change_done",
+    "failed": "workers.change_failed",
+}
+"""What workers do, and how far a change of the model is, as texts of the catalogue."""
 
 
 class _Decided(BaseModel):
@@ -159,7 +177,7 @@ class Account:
 
     def people(self, request: Request, caller: Caller) -> HTMLResponse:
         """Who is here, for the owner."""
-        _owners_only(caller)
+        owners_only(caller)
         studio, public = self._studio, self._auth.public
         here = f"{request.url.scheme}://{request.headers['host']}{root_of(request)}"
         return _sheet(
@@ -169,6 +187,23 @@ class Account:
             held=studio.held,
             public=public,
             owner_link=f"{here}/{self._auth.link.path}",
+        )
+
+    def workers(self, caller: Caller) -> HTMLResponse:
+        """Who makes clips, for the owner."""
+        owners_only(caller)
+        studio = self._studio
+        workers = studio.each_worker()
+        return _sheet(
+            "workers.html",
+            workers=workers,
+            states=_WORKERS,
+            changes=_CHANGES,
+            count=sum(each.state not in ("draining", "failed") for each in workers),
+            most=MOST,
+            changeable=studio.many_workers,
+            models=studio.models_to_change_to(),
+            change=studio.model_change,
         )
 
     async def ban(self, request: Request, caller: Caller) -> Response:
@@ -214,6 +249,7 @@ class Account:
         add_get(router, "/tokens", self.tokens)
         add_get(router, "/links/{take_id}", self.links)
         add_get(router, "/people", self.people)
+        add_get(router, "/workers", self.workers)
         for path in ("ban", "unban", "stop", "hold", "close", "open"):
             router.add_api_route(f"/{path}", getattr(self, path), methods=["POST"])
         return router
@@ -250,11 +286,6 @@ def _done() -> Response:
     return Response(status_code=204)
 
 
-def _owners_only(caller: Asking) -> None:
-    if caller.role != "owner":
-        raise NotAllowed(_OWNERS_ONLY)
-
-
 async def _decided(kind: type[Decided], request: Request, caller: Asking) -> Decided:
-    _owners_only(caller)
+    owners_only(caller)
     return validated(kind, await read_json(request, _MOST_BYTES))

@@ -50,11 +50,15 @@ _PIECE = 4_000_000
 
 
 class BroughtAnswer(BaseModel):
-    """What became of the clips in a zip."""
+    """What became of the clips and the storyboards in a zip."""
 
     came: int = Field(description="Clips that were added.")
     here: int = Field(description="Clips that were here already, and stayed as they are.")
-    unreadable: list[str] = Field(description="Why clips could not be added, a sentence each.")
+    storyboards: int = Field(description="Storyboards that were added.")
+    storyboards_here: int = Field(description="Storyboards that were here already, and stayed.")
+    unreadable: list[str] = Field(
+        description="Why clips or storyboards could not be added, a sentence each."
+    )
     message: str = Field(description="All of this in words.")
 
 
@@ -67,13 +71,16 @@ class Along:
 
     async def export(self, request: Request, owner: Owner) -> StreamingResponse:
         """A zip of takes: mp4s, posters, pictures, and library.json, which tells recipes, names,
-        tags and notes. The body is a form whose field take, as often as wanted, is the id of a
-        take; without any, all takes come but drafts."""
+        tags, notes and storyboards. The body is a form whose fields take and storyboard, as often
+        as wanted, are ids; a storyboard comes with the takes of its shots. Without any, all takes
+        come but drafts, and all storyboards."""
         if media_type(request) not in (_FORM, ""):
-            raise HTTPException(415, f"Send a form ({_FORM}) with the field take, or nothing.")
+            raise HTTPException(
+                415, f"Send a form ({_FORM}) with the fields take and storyboard, or nothing."
+            )
         form = parse_qs((await read_body(request, _MOST_FORM)).decode(errors="replace"))
         stream = self._studio.exporting.stream
-        pieces = await asyncio.to_thread(stream, owner, form.get("take"))
+        pieces = await asyncio.to_thread(stream, owner, form.get("take"), form.get("storyboard"))
         name = f"ltx-2-studio-{date.today()}.zip"
         headers = {
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -214,12 +221,15 @@ def _is_here_only(page: str) -> bool:
 def _answer(brought: Brought) -> BroughtAnswer:
     said = _shortened(brought.unreadable)
     counted = [("along.came", brought.came), ("along.here", brought.here)]
+    counted += [("along.boards", brought.boards), ("along.boards_here", brought.boards_here)]
     counted += [("along.unreadable", len(brought.unreadable))]
     parts = [t(text, count=count) for text, count in counted if count or text == "along.came"]
     message = t("along.sentence", parts=t("along.comma").join(parts))
     return BroughtAnswer(
         came=brought.came,
         here=brought.here,
+        storyboards=brought.boards,
+        storyboards_here=brought.boards_here,
         unreadable=list(brought.unreadable),
         message=" ".join([message, *said]),
     )

@@ -103,6 +103,8 @@ def make_routes(
     made_films = MadeFilms(settings)
     exports = Exports(studio, made_films, presets)
     enhance = Enhance(studio, presets)
+    # First, since pages ask for it again and again, and each route before it is tried.
+    app.include_router(News(studio, streams).router())
     described = [
         api_v1_router(studio, settings, presets, watching),
         Api(studio, settings, watching).router(),
@@ -133,7 +135,6 @@ def make_routes(
         Revoicing(studio).parts(),
         Larger(studio).parts(),
         parts_router(),
-        News(studio, streams).router(),
         given.router(),
         Account(studio, authenticator, given).router(),
         GradioClients(studio, settings, watching).router(),

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from ltx_ui.alternatives import as_typed
 from ltx_ui.asked_shots import (
     AskedShot,
     asked_again,
@@ -16,25 +17,21 @@ from ltx_ui.asked_shots import (
     read_settings,
     read_shots,
 )
-from ltx_ui.errors import NotFound, StudioError
+from ltx_ui.errors import ChangedMeanwhile, NotFound, StudioError
 from ltx_ui.presets import Presets
-from ltx_ui.recipe import PromptFields
 from ltx_ui.request import request_data
 from ltx_ui.settings import Settings
 from ltx_ui.storyboards import SHARED, Shot
-from ltx_ui.studio.storyboards import Storyboard, chosen_again, edited
+from ltx_ui.studio.kept_shots import Storyboard, chosen_again, edited
 from ltx_ui.studio.studio import Studio
 from ltx_ui.web.access import owner_of
+from ltx_ui.web.board_fields import WRITABLE, Field, with_text
 from ltx_ui.web.board_views import BoardViews, problem
 from ltx_ui.web.bodies import validated
-from ltx_ui.web.cast import model_reads
 from ltx_ui.web.create import Create
 from ltx_ui.web.form import Form
 from ltx_ui.web.templating import render
-from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, custom, on, sent
-
-_FIELDS = ("prompt", "seconds", "seed", "join")
-"""What may be written of a shot."""
+from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, custom, on, sent, texts
 
 Does = Callable[["Asked"], Storyboard | None]
 """What is asked for; returns the storyboard to show, None for all of them."""
@@ -49,6 +46,11 @@ class Asked:
     def text(self, name: str) -> str:
         """A text; empty where none was sent."""
         return str(said) if isinstance(said := sent(self._event, name), str) else ""
+
+    @property
+    def was(self) -> list[str]:
+        """What the page takes for written where it writes."""
+        return texts(sent(self._event, "was"))
 
     @property
     def board(self) -> str:
@@ -93,12 +95,7 @@ class Board:
     def show(self, event: gr.EventData, request: gr.Request) -> Updates:
         """The storyboard that is asked for, or all of them."""
         asked = Asked(event, owner_of(request), None)
-        if not asked.board:
-            return self._all(asked.owner)
-        try:
-            return self._put(self._boards.one(asked.board, asked.owner), asked.owner)
-        except NotFound as gone:
-            return self._all(asked.owner, wrong=problem(gone))
+        return self._now(asked) if asked.board else self._all(asked.owner)
 
     def act(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
         """Do what the script says, and show what it did; or what is wrong, beside what there is."""
@@ -109,11 +106,19 @@ class Board:
         try:
             board = does(asked)
         except StudioError as error:
-            told["wrong"] = problem(error)
-            board = self._boards.one(asked.board, asked.owner) if asked.board else None
+            told["wrong"] = _wrong(error, asks=bool(told["field"]))
+            return self._now(asked, **told) if asked.board else self._all(asked.owner, **told)
         if board is None:
             return self._all(asked.owner, **told)
         return self._put(board, asked.owner, **told)
+
+    def _now(self, asked: Asked, **more: Any) -> Updates:
+        """The storyboard that is meant, as it is; all of them, and that it is gone, where it is."""
+        try:
+            board = self._boards.one(asked.board, asked.owner)
+        except NotFound as error:
+            return self._all(asked.owner, **more | {"wrong": problem(error), "gone": asked.board})
+        return self._put(board, asked.owner, **more)
 
     def _put(self, board: Storyboard, owner: str, **more: Any) -> Updates:
         told = {"board": board.id, "making": bool(board.turns)}
@@ -143,18 +148,10 @@ class Board:
         presets, most = self._presets, self._most
         return read_shots(asked, settings, presets, known=known, max_volume=most)
 
-    def _words(self, prompt: str) -> str:
-        """A shot's prompt, with the words of the characters that it names."""
-        if "@" not in prompt:
-            return prompt
-        return model_reads(PromptFields(prompt), self._presets)
-
     def _begin(self, asked: Asked) -> Storyboard:
         settings = self._settings_now(asked.draft)
         length = Form.read(asked.draft, self._presets).num_frames
-        shot = validated(
-            AskedShot, {"prompt": self._words(asked.text("text")), "num_frames": length}
-        )
+        shot = validated(AskedShot, {"prompt": asked.text("text"), "num_frames": length})
         shots = self._read([shot], settings, [])
         check_shots(shots, settings, lambda each: self._studio.usable(each, asked.owner))
         return self._boards.add("", settings, shots, asked.owner)
@@ -164,7 +161,8 @@ class Board:
         take = self._studio.library.take(asked.text("take"), asked.owner)
         data = request_data(take.recipe)
         settings = self._shared({name: value for name, value in data.items() if name != "seed"})
-        shot = {name: data[name] for name in ("prompt", "num_frames", "seed")}
+        shot = {name: data[name] for name in ("num_frames", "seed")}
+        shot["prompt"] = as_typed(data["prompt"])
         shots = self._read([validated(AskedShot, shot)], settings, [])
         board = self._boards.add(take.name, settings, shots, asked.owner)
 
@@ -179,8 +177,16 @@ class Board:
         change: Callable[[list[AskedShot], Storyboard], list[AskedShot]],
         name: str | None = None,
         settings: Mapping[str, Any] | None = None,
+        field: str = "",
     ) -> Storyboard:
-        """Change a storyboard's shots, its name or what its shots share."""
+        """Change a storyboard's shots, its name or what its shots share.
+
+        Args:
+            field: what of the shot, or of the storyboard, would be replaced.
+
+        Raises:
+            ChangedMeanwhile: that is not what the page takes for written there.
+        """
 
         def changed(board: Storyboard) -> Storyboard:
             shared = board.settings if settings is None else settings
@@ -191,13 +197,16 @@ class Board:
             # A storyboard of which a LoRA went away meanwhile may still get another name.
             if name is None:
                 check_shots(read, shared, lambda each: self._studio.usable(each, asked.owner))
-            return edited(board, board.name if name is None else name, shared, read)
+            after = edited(board, board.name if name is None else name, shared, read)
+            if after != board and asked.was and field:
+                Field(asked.shot, field).check(board, asked.was, self._presets)
+            return after
 
         return self._boards.change(asked.board, asked.owner, changed)
 
     def _add(self, asked: Asked) -> Storyboard:
         def more(shots: list[AskedShot], board: Storyboard) -> list[AskedShot]:
-            told = {"prompt": self._words(asked.text("text")), "join": asked.text("join") or "cut"}
+            told = {"prompt": asked.text("text"), "join": asked.text("join") or "cut"}
             length = {"seconds": asked.text("seconds").strip() or 0}
             return [*shots, validated(AskedShot, told | length)]
 
@@ -206,24 +215,15 @@ class Board:
     def _write(self, asked: Asked) -> Storyboard:
         field, text = asked.text("field"), asked.text("text")
         if field == "name":
-            return self._change(asked, lambda shots, board: shots, name=text)
+            return self._change(asked, lambda shots, board: shots, name=text, field=field)
 
         def written(shots: list[AskedShot], board: Storyboard) -> list[AskedShot]:
             place = board.place(asked.shot)
-            if field in _FIELDS:
-                shots[place] = validated(AskedShot, self._with(shots[place], field, text))
+            if field in WRITABLE:
+                shots[place] = with_text(shots[place], field, text)
             return shots
 
-        return self._change(asked, written)
-
-    def _with(self, shot: AskedShot, field: str, text: str) -> dict[str, Any]:
-        told = shot.model_dump(exclude_none=True)
-        if field == "seconds":
-            del told["num_frames"]
-            text = text.strip() or "0"  # Without any, a program's shot has the usual length.
-        if field == "prompt":
-            text = self._words(text)
-        return told | {field: None if field == "seed" and not text.strip() else text}
+        return self._change(asked, written, field=field if field in WRITABLE else "")
 
     def _move(self, asked: Asked) -> Storyboard:
         by = -1 if asked.text("by") == "-1" else 1
@@ -241,7 +241,7 @@ class Board:
                 del shots[board.place(asked.shot)]
             return shots
 
-        return self._change(asked, rest)
+        return self._change(asked, rest, field="prompt")
 
     def _settings(self, asked: Asked) -> Storyboard:
         now = self._settings_now(asked.draft)
@@ -260,3 +260,15 @@ class Board:
         """Connect the component's events with this class's methods."""
         on(self._part.look, self.show, None, {self._part}, how=LATEST)
         on(self._part.act, self.act, {self._draft}, {self._part}, how=EACH)
+
+
+def _wrong(error: StudioError, *, asks: bool) -> str:
+    """What is wrong; where something else is written by now, that.
+
+    Args:
+        asks: whether what was typed may replace it.
+    """
+    present = error.present if isinstance(error, ChangedMeanwhile) else None
+    if present is None:
+        return problem(error)
+    return render("board_changed.html", **present, asks=asks)

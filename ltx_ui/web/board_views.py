@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,22 +14,22 @@ from ltx_ui.presets import Presets
 from ltx_ui.recipe import MAX_FRAMES, MAX_PROMPT, MAX_SEED, MIN_FRAMES
 from ltx_ui.storyboards import MAX_NAME, MOST_SHOTS, planned
 from ltx_ui.studio.directing import NOT_BEGUN, to_make
-from ltx_ui.studio.storyboards import KeptShot, Reason, SeenShot, Storyboard, Turn
+from ltx_ui.studio.kept_shots import KeptShot, Reason, SeenShot, Storyboard, Turn
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
 from ltx_ui.web import views
+from ltx_ui.web.board_fields import JOINS
 from ltx_ui.web.job_view import JobView, job_views
 from ltx_ui.web.language import said, seconds, t
 from ltx_ui.web.recipe_words import Line, recipe_lines
 from ltx_ui.web.templating import render
 
-JOINS = {"cut": "board.cut", "last_frame": "board.last_frame", "go_on": "board.go_on"}
-"""How a shot may begin, as texts of the catalogue."""
 _REASONS: dict[Reason, str] = {
     "edited": "board.why_edited",
     "join": "board.why_join",
     "before": "board.why_before",
 }
+_OF_FIELD = re.compile(r"(Shot \d+ was not made: )(\w+): (.+)", re.DOTALL)
 _OF_SHOTS = ("prompt", "num_frames", "seed")
 _FIELDS = {"seconds": "num_frames", "text": "prompt"}
 """What the page calls fields under other names than a recipe."""
@@ -168,8 +169,11 @@ class BoardViews:
 
 
 def _message(message: str) -> str:
-    """Why a making ended, in the language that is spoken."""
+    """Why a making ended, in the language that is spoken and under the page's names of fields."""
     why, rest, _ = message.partition(NOT_BEGUN)
+    if found := _OF_FIELD.fullmatch(why.strip()):
+        shot, name, words = found.groups()
+        why = shot + views.sentence(FieldProblem(name, words))
     return " ".join(filter(None, (said(why.strip()), said(rest))))
 
 
@@ -195,4 +199,6 @@ def _of_page(found: FieldProblem) -> FieldProblem:
     name = _FIELDS.get(name, name)
     if name == "join":
         return FieldProblem(name, said(message))
+    if name == "name":
+        return FieldProblem(name, t("board.long_name", most=MAX_NAME))
     return FieldProblem(name, f"{name}: {message}")

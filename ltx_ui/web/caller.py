@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from ltx_ui.errors import NotAllowed
 from ltx_ui.settings import VISITOR
 from ltx_ui.studio.people import Role, role_of
 from ltx_ui.studio.sign_ins import SignedIn
@@ -56,6 +57,16 @@ class Asking:
     def may(self, scope: Scope) -> bool:
         """Whether they may do what needs a scope."""
         return self.scopes is None or scope in self.scopes
+
+
+def owners_only(caller: Asking) -> None:
+    """Refuse everybody but the studio's owner.
+
+    Raises:
+        NotAllowed: somebody else is asking.
+    """
+    if caller.role != "owner":
+        raise NotAllowed("Only the owner of this studio decides about that.")
 
 
 _asking: ContextVar[str] = ContextVar("asking", default=VISITOR)

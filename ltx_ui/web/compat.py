@@ -6,12 +6,14 @@ once and not by a visitor. Each says what it is for, why there is no public way,
 
 from __future__ import annotations
 
+import copy
 import inspect
 import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from subprocess import Popen
 from types import SimpleNamespace
@@ -21,7 +23,8 @@ import gradio as gr
 import gradio.route_utils
 import gradio.routes
 import gradio.state_holder
-from gradio import networking, tunneling
+from gradio import networking, tunneling, utils
+from gradio.block_function import BlockFunction
 from gradio.state_holder import SessionState
 from h11 import IDLE, SEND_BODY
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -34,10 +37,12 @@ __all__ = [
     "IDLE",
     "SEND_BODY",
     "H11Protocol",
+    "LightBlocks",
     "calm_queue",
     "close_tunnels",
     "counting_mended",
     "event_inputs",
+    "files_of",
     "keep_sessions",
     "log_tracebacks",
     "open_tunnel",
@@ -58,7 +63,7 @@ require(set(vars(gr.Blocks().queue()._queue)) >= _QUEUE, "gradio.Blocks._queue")
 _PROTOCOL = ["connection_made", "connection_lost", "data_received", "on_response_complete"]
 _PROTOCOL += ["pause_writing", "resume_writing"]
 require(all(callable(getattr(H11Protocol, name)) for name in _PROTOCOL), "H11Protocol's methods")
-_HELD = {"conn", "cycle", "flow", "connections", "timeout_keep_alive_task"}
+_HELD = {"client", "conn", "cycle", "flow", "connections", "timeout_keep_alive_task"}
 require(set(H11Protocol.__init__.__code__.co_names) >= _HELD, "H11Protocol's attributes")
 require("read_paused" in inspect.getsource(FlowControl), "uvicorn's FlowControl.read_paused")
 
@@ -124,6 +129,52 @@ for _made_in in (gradio.state_holder, gradio.route_utils):
     vars(_made_in)["SessionState"] = LightSession
 
 
+class LightBlocks(gr.Blocks):
+    """A page whose events cost only what they change. Gradio makes each output anew that an event
+    leaves as it is, and sends each value through a thread of its own: two fifths of what the
+    server did for pages that follow their jobs. Remove this when it leaves alone what it skips."""
+
+    async def postprocess_data(
+        self,
+        block_fn: BlockFunction,
+        predictions: list[Any] | dict[Any, Any],
+        state: SessionState | None,
+    ) -> list[Any]:
+        """What is sent to the browser for each output; part of Gradio's Blocks.
+
+        Args:
+            predictions: what the event's handler returned: values by component, of those that it
+                changes.
+        """
+        outputs = block_fn.outputs
+        if not isinstance(predictions, dict) or not predictions.keys() <= set(outputs):
+            return await super().postprocess_data(block_fn, predictions, state)
+        answers = {part: value for part, value in predictions.items() if _is_plain(part, value)}
+        others = {part: value for part, value in predictions.items() if part not in answers}
+        if others:
+            rest = copy.copy(block_fn)
+            rest.outputs = [part for part in outputs if part in others]
+            made = await super().postprocess_data(rest, others, state)
+            answers |= zip(rest.outputs, made, strict=True)
+        return [answers.get(part, gr.skip()) for part in outputs]
+
+
+_IS_UPDATE: Callable[[Any], bool] = utils.is_prop_update
+
+
+def _is_plain(part: Any, value: Any) -> bool:
+    """Whether a value is sent as it is: what says that all stays, or at most whether something can
+    be pressed, and text or data for HTML."""
+    if _IS_UPDATE(value):
+        return set(value) <= {"__type__", "interactive"}
+    return type(part) is gr.HTML
+
+
+_TELLING = inspect.getsource(gr.Blocks.postprocess_data)
+require("convert_component_dict_to_list(" in _TELLING, "gradio.Blocks.postprocess_data")
+require("return value" in inspect.getsource(gr.HTML.postprocess), "gradio.HTML.postprocess")
+
+
 def event_inputs(blocks: gr.Blocks) -> dict[int, tuple[str, ...]]:
     """The JSON type of each input of every event that runs Python; ``""`` allows any type. Gradio
     does not check what a browser sends to an event; remove this when it does."""
@@ -154,12 +205,58 @@ def in_layout_order(components: Iterable[Any]) -> list[Any]:
 require("self._id" in inspect.getsource(gr.blocks.Block.__init__), "gradio.blocks.Block._id")
 
 
-_TEMPLATES = Path(gradio.__file__).parent / "templates/frontend/assets"
+_FRONTEND = Path(gradio.__file__).parent / "templates" / "frontend"
+_DEPENDS = r"__vite__mapDeps\(\[([\d,]*)\]\)"
+_BLOCKS = re.compile(r"import\(`\./(Blocks-[\w-]+\.js)`\).*?" + _DEPENDS)
+
+
+def files_of(blocks: gr.Blocks) -> list[str]:
+    """The scripts and style sheets of Gradio's that a browser needs for a page, as addresses below
+    the page's own, those first that are needed first. Gradio's page tells them one after the other:
+    what draws the page, then what draws each kind of component, when it is drawn. Remove this when
+    it names them at once."""
+    kinds = {each.get_block_name() for each in blocks.blocks.values()} - {"blocks"}
+    found = list(_listed(_script("index")))
+    found += _needed(_script("Index", beside=found), _BLOCKS)
+    for kind in sorted(kinds):
+        # Of what there is for a kind, "component" is what a page has, after the others.
+        entry = rf"[,{{]{kind}:\{{(?:(?!component:).)*?component:.*?import\(`\./([\w-]+\.js)`\).*?"
+        found += _needed(_script("core", beside=found), re.compile(entry + _DEPENDS))
+    return [f"assets/{name}" for name in dict.fromkeys(found)]
+
+
+@cache
+def _text(name: str) -> str:
+    return (_FRONTEND / "assets" / name).read_text("utf-8")
+
+
+def _script(name: str, beside: Iterable[str] = ()) -> str:
+    """A script of Gradio's: the one of this name in a list, or that its page begins with."""
+    names = "\n".join(beside) or (_FRONTEND / "index.html").read_text("utf-8")
+    found = re.search(rf"\b{name}-[\w-]+\.js", names)
+    require(found is not None, f"Gradio's script {name}")
+    return _text(found[0]) if found else ""
+
+
+def _listed(script: str) -> list[str]:
+    """The files that a script's numbers stand for."""
+    found = re.search(r"m\.f=\[([^\]]*)\]", script)
+    require(found is not None, "Gradio's lists of files")
+    return re.findall(r'"\./([^"]+)"', found[1]) if found else []
+
+
+def _needed(script: str, entry: re.Pattern[str]) -> list[str]:
+    """A file that a script loads, and the others that this one needs."""
+    found, names = entry.search(script), _listed(script)
+    require(found is not None, "Gradio's scripts of components")
+    return [found[1], *(names[int(each)] for each in found[2].split(","))] if found else []
+
+
 _COUNTS = re.compile(
     rb"(?P<start>,(?P<element>\w+),(?P<runs>\w+)=!1,.+?function (?P<count>\w+)\(\)\{\w+\(\(\)=>"
     rb"\{[^;{}]+/1e3\),(?P=runs)&&)(?P=count)\(\)\}\)\}"
 )
-_COUNTING = [each.name for each in _TEMPLATES.glob("statustracker-*.js")]
+_COUNTING = [each.name for each in (_FRONTEND / "assets").glob("statustracker-*.js")]
 require(len(_COUNTING) == 1, "Gradio's statustracker.js")
 COUNTING = _COUNTING[0]
 """The name of the script of Gradio's that counts for how long something has been loading."""
@@ -175,7 +272,7 @@ def counting_mended(script: bytes) -> bytes:
     return _COUNTS.sub(rb"\g<start>\g<element>?.isConnected&&\g<count>()})}", script, count=1)
 
 
-require(_COUNTS.search((_TEMPLATES / COUNTING).read_bytes()) is not None, "its count of time")
+require(_COUNTS.search(_text(COUNTING).encode()) is not None, "its count of time")
 
 
 def log_tracebacks() -> None:

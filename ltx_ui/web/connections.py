@@ -3,14 +3,15 @@
 uvicorn closes a connection that is idle after an answer. But it waits for ever for the rest of a
 request, and accepts connections until the process has no file descriptors left; it has no options
 against either. So this protocol adds deadlines for a request's head, for its body and for a client
-that does not read its answer, and closes the connection that has been idle longest when the cap is
-reached.
+that does not read its answer, and closes a connection that is idle, or waits for its client, when
+the cap is reached.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,8 @@ class Connection(H11Protocol):
     head_seconds, body_seconds = HEAD_SECONDS, BODY_SECONDS
 
     def connection_made(self, transport: Any) -> None:
-        """Start the deadline; if there are too many connections, the longest idle one is closed."""
+        """Start the deadline; if there are too many connections, the longest idle one is closed. If
+        none is idle, one is whose client is waited for: the oldest of those who have most."""
         super().connection_made(transport)
         self._deadline: asyncio.TimerHandle | None = None
         self._sending: asyncio.TimerHandle | None = None
@@ -100,14 +102,24 @@ class Connection(H11Protocol):
         cycle: Any = self.cycle
         return cycle is None or bool(cycle.response_complete)
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is the client that is waited for: for the rest of a body, or to read on."""
+        return self.conn.their_state is SEND_BODY or self._sending is not None
+
     def _make_room(self) -> None:
         if len(self.connections) <= self.room:
             return
-        others = (each for each in self.connections if isinstance(each, Connection) and each.idle)
-        oldest = min((each for each in others if each is not self), key=_age, default=None)
-        if oldest is not None:
-            self.connections.discard(oldest)
-            oldest.transport.abort()
+        others = [
+            each for each in self.connections if isinstance(each, Connection) and each is not self
+        ]
+        chosen = min((each for each in others if each.idle), key=_age, default=None)
+        if chosen is None and (waiting := [each for each in others if each.waits]):
+            of_each = Counter(map(_address, others))
+            chosen = min(waiting, key=lambda each: (-of_each[_address(each)], each.since))
+        if chosen is not None:
+            self.connections.discard(chosen)
+            chosen.transport.abort()
 
     def _watch(self) -> None:
         """Set the deadline for what the client has to send next."""
@@ -135,6 +147,10 @@ class Connection(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _address(connection: Connection) -> str:
+    return connection.client[0] if connection.client else ""
 
 
 def _age(connection: Connection) -> float:

@@ -23,6 +23,7 @@ from ltx_ui.web.api_v1.problems import Problem
 from ltx_ui.web.api_v1.queue import Pause
 from ltx_ui.web.api_v1.schemas import Move, Progress
 from ltx_ui.web.api_v1.tokens import TokenAsked
+from ltx_ui.web.api_v1.workers import ModelAsked, WorkersAsked
 from ltx_ui.web.enhancing import PromptToEnhance
 from ltx_ui.web.kept_folder import KeptFolder
 from ltx_ui.web.marks import TakeMarks
@@ -66,6 +67,8 @@ _BODIES: Mapping[str, type[BaseModel]] = {
     "TakeMarks": TakeMarks,
     "TokenAsked": TokenAsked,
     "LinkAsked": LinkAsked,
+    "WorkersAsked": WorkersAsked,
+    "ModelAsked": ModelAsked,
     "StoryboardAsked": StoryboardAsked,
     "StoryboardChanges": storyboards.StoryboardChanges,
     "ShotMaking": storyboards.ShotMaking,

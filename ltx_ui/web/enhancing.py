@@ -16,6 +16,7 @@ from ltx_ui.presets import Presets
 from ltx_ui.recipe import MAX_PROMPT, MAX_SEED
 from ltx_ui.studio.errands import Errand
 from ltx_ui.studio.studio import Studio
+from ltx_ui.values import is_blank
 from ltx_ui.web.access import Owner
 from ltx_ui.web.api_v1.routes import add, body
 from ltx_ui.web.bodies import read_json, validated
@@ -128,7 +129,7 @@ class Enhance:
 
     async def _suggestion(self, request: Request, owner: str) -> Suggestion:
         asked = validated(PromptToEnhance, await read_json(request, _MOST_BYTES))
-        run = asyncio.to_thread if asked.image_start is None else decoding
+        run = asyncio.to_thread if is_blank(asked.image_start) else decoding
         errand = await run(self._ask, asked, owner)
         done = asyncio.wrap_future(errand.done)
         done.add_done_callback(_looked_at)
@@ -142,8 +143,9 @@ class Enhance:
             errand.stop()
 
     def _ask(self, asked: PromptToEnhance, owner: str) -> Errand:
+        image = None if is_blank(asked.image_start) else asked.image_start
         return self._studio.enhancing.ask(
-            *(asked.prompt, owner, self._camera), seed=asked.seed, image=asked.image_start
+            *(asked.prompt, owner, self._camera), seed=asked.seed, image=image
         )
 
     @property

@@ -12,7 +12,7 @@ from gradio.components import Component
 
 from ltx_ui.bundles import form_fields
 from ltx_ui.errors import NotFound
-from ltx_ui.inputs import CENTRE, CONTROL, FIELDS, FOCUSES
+from ltx_ui.inputs import CENTRE, FIELDS, FOCUSES
 from ltx_ui.loras import MOST, read_sent
 from ltx_ui.presets import Example, Presets, Remedy
 from ltx_ui.recall import Making, recalled
@@ -36,6 +36,7 @@ from ltx_ui.web.keyframes import Keyframe
 from ltx_ui.web.language import t
 from ltx_ui.web.loras import as_asked, offer_loras
 from ltx_ui.web.pictures import shown_picture
+from ltx_ui.web.taking import is_of_a_film, with_loss
 from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, Updates, Values, custom, on, sent, texts
 
@@ -196,10 +197,10 @@ class Filling:
         return self.fill(values, t("filled.one_text"), dataclasses.replace(form, **words))
 
     def at_full_quality(self, recipe: Recipe) -> Recipe:
-        """A clip's recipe with at least the default preset's frames and steps. Its seed, and so its
-        noise, stays."""
+        """A clip's recipe with at least the default preset's frames and steps; one of a film keeps
+        its length. Its seed, and so its noise, stays."""
         best = self._presets.preset_settings(self._presets.default_preset)
-        names = ("num_frames", "num_inference_steps")
+        names = ["num_inference_steps", *([] if is_of_a_film(recipe) else ["num_frames"])]
         raised = {name: max(best[name], getattr(recipe, name)) for name in names}
         return recipe.model_copy(update=raised)
 
@@ -387,11 +388,3 @@ class Filling:
         on(fields.cast.bring, self.bring, fields.all, self.filled, how=EACH)
         on(fields.file.told, self.reuse_file, fields.all, self.filled, how=EACH)
         on(fields.dice.click, self.roll, None, {fields["seed"], fields["seed_locked"]})
-
-
-def with_loss(words: str, recipe: Recipe) -> str:
-    """What was done, and what of a recipe the fields have no place for."""
-    if recipe.inputs.retake is not None:
-        return " ".join([words, t("filled.no_part")])
-    lost = any(name != CONTROL for name, _ in recipe.inputs.films())
-    return " ".join([words, t("filled.no_film")]) if lost else words

@@ -11,7 +11,7 @@ import gradio as gr
 from ltx_ui.errors import NotFound
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import MAX_SEED
-from ltx_ui.studio.deleting import UNDO_SECONDS
+from ltx_ui.studio.deleting import NOT_HERE, UNDO_SECONDS
 from ltx_ui.studio.guard import is_visitor
 from ltx_ui.studio.search import MAX_SEARCH
 from ltx_ui.studio.shelves import MAX_TAG
@@ -89,15 +89,23 @@ class Gallery:
         return chosen, chosen.sought(datetime.now(UTC), made)
 
     def _counted(self, chosen: Filter, sought: Sought, owner: str) -> Updates:
-        count = 0 if chosen.is_just() else self._library.count(owner, sought)
+        count = None if chosen.is_just() else self._library.count(owner, sought)
         return {self._count: render("count.html", count=count, room=self._studio.room(owner))}
 
     def heart(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:
-        """Set or clear the favourite mark of takes; Create shows it too."""
-        owner = owner_of(request)
+        """Set or clear the favourite mark of takes; Create shows it too. Those that are gone by now
+        are left out.
+
+        Raises:
+            NotFound: none of them is here.
+        """
+        owner, marked_any = owner_of(request), False
         for take_id in _take_ids(event):
             with suppress(NotFound):
                 self._library.set_favourite(take_id, owner, bool(sent(event, "on")))
+                marked_any = True
+        if not marked_any:
+            raise NotFound(NOT_HERE)
         return self._create.stage.show(values, owner)
 
     def tag(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:

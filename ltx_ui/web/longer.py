@@ -1,9 +1,8 @@
 """The sheet from which the page has a take made longer. What it asks for is a job as programs ask
-for it: its fields have the API's names."""
+for it: its fields have the API's names, those of the film after a point."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,17 +38,15 @@ class Longer:
         """The page's form for it, in HTML."""
         recipe = self._studio.library.take(take_id, owner).recipe
         overlap = min(OVERLAP, whole_frames(recipe.film_frames))
-        ways = {
-            way: json.dumps({"take": take_id, "direction": way, "overlap": overlap})
-            for way in ("after", "before")
-        }
         limits = self._studio.limits(owner)
         most = min(self._most, limits.volume) if limits else self._most
         page = render(
             "longer.html",
+            take=take_id,
             recipe=recipe,
             name=EXTEND,
-            ways=ways,
+            overlap=overlap,
+            new_sound=bool(recipe.inputs.film and recipe.inputs.film.sound == "new"),
             lengths=_lengths(recipe, overlap, most),
             kept=kept_of(recipe, self._studio.model_card()),
             most=MOST_SECONDS,

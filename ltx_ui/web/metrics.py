@@ -135,6 +135,7 @@ class _OfStudio(Collector):
         workers = GaugeMetricFamily(f"{PREFIX}_workers", "Clips that can be made at once.")
         workers.add_metric((), self._studio.workers())
         yield workers
+        yield from self._of_each_worker()
         ended = CounterMetricFamily(
             f"{PREFIX}_jobs", "Jobs that have ended, by how.", labels=("state",)
         )
@@ -150,3 +151,24 @@ class _OfStudio(Collector):
         for stage, seconds in sorted(done.stage_seconds.items()):
             stages.add_metric((stage,), seconds)
         yield stages
+
+    def _of_each_worker(self) -> Iterator[Metric]:
+        states = GaugeMetricFamily(
+            f"{PREFIX}_worker_info",
+            "Workers, and what each does; always 1.",
+            labels=("worker", "state", "model", "device", "placement"),
+        )
+        takes = CounterMetricFamily(
+            f"{PREFIX}_worker_takes", "Takes that were kept, by who made them.", labels=("worker",)
+        )
+        deaths = CounterMetricFamily(
+            f"{PREFIX}_worker_deaths",
+            "How often a worker's process ended and another one was started.",
+            labels=("worker",),
+        )
+        for each in self._studio.each_worker():
+            number, where = str(each.number), (each.device or "", each.placement or "")
+            states.add_metric((number, each.state, each.model, *where), 1)
+            takes.add_metric((number,), each.takes)
+            deaths.add_metric((number,), each.deaths)
+        yield from (states, takes, deaths)

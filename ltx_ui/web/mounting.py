@@ -43,17 +43,24 @@ MOST_VISITORS = 200
 """Visitors whose state Gradio keeps at the same time, of each language."""
 
 
+class Open(Mount):
+    """The route to Gradio's page, for the requests in the allow list alone."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match what is allowed; part of Starlette's interface of a route."""
+        return super().matches(scope) if is_open(scope) else (Match.NONE, {})
+
+
 class Closed(BaseRoute):
-    """A route that refuses every request that is not in the allow list: with 405 if a route before
-    it takes other methods at this address, else with 404. Requests in the list go on to the routes
-    after it."""
+    """The last route, which refuses every request: with 405 if a route before it takes other
+    methods at this address, else with 404."""
 
     def __init__(self, before: Sequence[BaseRoute]) -> None:
         self._before = before
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match what is not allowed; part of Starlette's interface of a route."""
-        return (Match.NONE if is_open(scope) else Match.FULL), {}
+        """Match; part of Starlette's interface of a route."""
+        return Match.FULL, {}
 
     def url_path_for(self, name: str, /, **path_params: object) -> NoReturn:
         """Fail: this route has no name. Part of Starlette's interface of a route."""
@@ -90,17 +97,23 @@ class InLanguage:
 
 
 def mount_page(app: FastAPI, pages: Mapping[str, Page], root_path: str) -> None:
-    """Mount the page at the app's root, behind all routes that the app has so far.
+    """Mount the page at the app's root, and refuse what neither it nor the app's routes answer.
+
+    The page comes before all routes, none of which has one of its addresses: it is asked for most
+    often, and to find that none of two hundred routes fits takes as long as to answer.
 
     Args:
         root_path: the path below which a proxy has it; empty for none.
     """
     # Gradio's own CORS headers let foreign sites in. It leaves them out if the app has its own.
     app.add_middleware(CORSMiddleware)
-    app.router.routes.append(Closed(list(app.router.routes)))
     compat.log_tracebacks()
     apps = {spoken: _mounted(app, page, root_path) for spoken, page in pages.items()}
-    app.mount("/", KeptFiles(Front(Once(InLanguage(apps)))))
+    files = compat.files_of(next(iter(pages.values())).blocks)  # the same in each language
+    page = KeptFiles(Front(Once(InLanguage(apps)), files))
+    routes = list(app.router.routes)
+    app.router.routes.insert(0, Open("/", page))
+    app.router.routes.append(Closed(routes))
 
 
 def _mounted(app: FastAPI, page: Page, root_path: str) -> ASGIApp:

@@ -19,11 +19,10 @@ from ltx_ui.studio.takes import Take
 from ltx_ui.web.access import owner_of
 from ltx_ui.web.create import Create
 from ltx_ui.web.difference import filling
-from ltx_ui.web.filling import with_loss
 from ltx_ui.web.job_view import STAGES
 from ltx_ui.web.language import t
 from ltx_ui.web.recipe_words import recipe_lines
-from ltx_ui.web.taking import WAYS
+from ltx_ui.web.taking import WAYS, lost, with_loss
 from ltx_ui.web.templating import render
 from ltx_ui.web.wiring import EACH, LATEST, Updates, Values, custom, on, sent
 
@@ -99,7 +98,9 @@ class Opened:
         take = self._studio.library.take(str(sent(event, "take")), owner_of(request))
         now = self._create.form.filling.form(values)
         changes = filling(now, way.form(now, take, self._presets))
-        html = render("opened_changes.html", way=str(sent(event, "way")), changes=changes)
+        missed = lost(take.recipe) if way.takes_all else ""
+        name = str(sent(event, "way"))
+        html = render("opened_changes.html", way=name, changes=changes, lost=missed)
         return {self._dialog: {"take": take.id, "changes": html} | answered(event)}
 
     def fill(self, values: Values, event: gr.EventData, request: gr.Request) -> Updates:

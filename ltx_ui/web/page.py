@@ -12,6 +12,7 @@ from ltx_ui.studio.studio import Studio
 from ltx_ui.texts import LANGUAGES
 from ltx_ui.web.board import Board
 from ltx_ui.web.compare import Compare
+from ltx_ui.web.compat import LightBlocks
 from ltx_ui.web.create import Create
 from ltx_ui.web.front import TITLE
 from ltx_ui.web.gallery import Gallery
@@ -42,8 +43,8 @@ KEYS = (
     (("Del", "Ctrl+Z"), "keys.wall_delete"),
     (("?",), "keys.list"),
 )
-"""What the keys do, as texts of the catalogue; ``player.js``, ``generate.js`` and ``cards.js``
-listen to them."""
+"""What the keys do, as texts of the catalogue; ``player.js``, ``popovers.js``, ``generate.js`` and
+``cards.js`` listen to them."""
 
 WORDS = {
     "back": "script.back",
@@ -84,13 +85,13 @@ def pages(studio: Studio, settings: Settings, presets: Presets) -> dict[str, Pag
 
 def build(studio: Studio, settings: Settings, presets: Presets) -> gr.Blocks:
     """The whole page, in the language that is spoken."""
-    demo = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
+    demo = LightBlocks(title=TITLE, analytics_enabled=False, fill_width=True)
     with demo:
         with gr.Row(elem_id="top"):
             panel("brand", render("brand.html", title=TITLE, tagline=t("brand.tagline")))
             model = panel("model-status", model_status(studio.model_status()))
             queue = panel("queue", js="actions.js")
-            panel("keys-help", render("keys.html", known=KEYS))
+            panel("keys-help", render("keys.html", known=KEYS), "telling.js")
             panel("you", render("you.html"))
         with gr.Tabs(selected="create", elem_id="tabs") as tabs:
             with gr.Tab(t("tab.create"), id="create"):

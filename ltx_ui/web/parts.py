@@ -20,8 +20,10 @@ class Part:
             component once both are there.
         scripts: those that these use; they run once, in this order.
         styles: style sheets.
-        begins: events of the document at the first of which the part is fetched, and which then
-            happen again for it; without any it is fetched when its components are on the page.
+        begins: events at the first of which the part is fetched, and which then happen again for
+            it: the page's own, with a colon in their names, a browser's on a component's element,
+            and after "document:" anywhere. Without any it is fetched when its components are on
+            the page.
     """
 
     components: Mapping[str, tuple[str, ...]]
@@ -35,8 +37,6 @@ FIRST = Part(
         "actions.js": ("act",),
         "disclosure.js": (),
         "helper.js": (),
-        "picture.js": ("changed",),
-        "recall.js": ("told",),
         "segments.js": ("chosen",),
         "sheets.js": (),
         "typing.js": ("paused", "bring"),
@@ -46,7 +46,6 @@ FIRST = Part(
     scripts=(
         "keeping.js",
         "calls.js",
-        "sending.js",
         "parts.js",
         "presets.js",
         "notes.js",
@@ -54,9 +53,6 @@ FIRST = Part(
         "generate.js",
         "following.js",
         "popovers.js",
-        "step.js",
-        "player.js",
-        "telling.js",
         "opening.js",
     ),
     styles=("style.css",),
@@ -64,6 +60,18 @@ FIRST = Part(
 """What comes with the page itself: all that the Create tab needs at once."""
 
 PARTS: Mapping[str, Part] = {
+    "clip": Part({}, scripts=("sending.js", "step.js", "player.js"), styles=("clip.css",)),
+    "picture": Part(
+        {"picture.js": ("changed",)}, begins=("change", "click", "dragover", "drop", "picture")
+    ),
+    "recall": Part(
+        {"recall.js": ("told",)},
+        begins=(
+            *("change", "click", "studio:told"),
+            *(f"document:{drags}" for drags in ("dragstart", "dragend", "dragover", "drop")),
+        ),
+    ),
+    "telling": Part({"telling.js": ()}, begins=("toggle", "change", "studio:done")),
     "gallery": Part(
         components={
             "sought.js": ("seek",),
@@ -127,7 +135,7 @@ PARTS: Mapping[str, Part] = {
         components={"mention.js": ("bring",)}, styles=("cast.css",), begins=("studio:mention",)
     ),
 }
-"""What comes later, by the names of its files."""
+"""What comes later, by the names of its files. The first one comes with each of the others."""
 
 
 def runs(script: str) -> str:

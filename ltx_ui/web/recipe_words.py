@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from ltx_ui.inputs import EXTEND, FILMS, PICTURE_OF, RETAKE, UPSCALE, is_digest
+from ltx_ui.inputs import EXTEND, FILMS, PICTURE_OF, RETAKE, UPSCALE, RetakeInput, is_digest
 from ltx_ui.presets import Presets
 from ltx_ui.recipe import Recipe
 from ltx_ui.retaking import frames_again
@@ -15,7 +15,7 @@ from ltx_ui.upscaling import TIMES
 from ltx_ui.web.difference import SILENT, TEXTS, in_words
 from ltx_ui.web.form import DESCRIBED, OFFERED, Form
 from ltx_ui.web.keyframes import kept, where
-from ltx_ui.web.language import seconds, t
+from ltx_ui.web.language import percent, seconds, t
 
 _UNTOLD = {*SILENT, "num_takes", "image_start_focus", "image_end_focus", "image_strength"}
 """Fields that say nothing of a take, or only where there is a picture."""
@@ -86,10 +86,11 @@ def _beside_fields(recipe: Recipe) -> Iterator[Line]:
         lasts = seconds(film.frames / recipe.fps, 2)
         after = film.direction == "after"
         words = t("extend.after_words" if after else "extend.before_words", time=lasts)
+        if film.sound == "new" and recipe.include_audio:
+            words = t("extend.own_sound", words=words)
         yield Line(EXTEND, t("extend.film"), words)
     if again := recipe.inputs.retake:
-        start, end = (seconds(frame / recipe.fps, 2) for frame in frames_again(again))
-        words = t("retake.words", start=start, end=end)
+        words = " · ".join(_again(again, recipe.fps))
         yield Line(RETAKE, t("retake.film"), words, again.mask)
     if recipe.inputs.picture:
         words = "revoice.given" if recipe.as_given else "revoice.made"
@@ -99,6 +100,17 @@ def _beside_fields(recipe: Recipe) -> Iterator[Line]:
     if recipe.inputs.upscale:
         size = f"{recipe.width // TIMES}x{recipe.height // TIMES}"
         yield Line(UPSCALE, t("upscale.title"), size)
+
+
+def _again(again: RetakeInput, fps: int) -> Iterator[str]:
+    """Which part of a film was made again: when, where in the picture, and without what."""
+    start, end = (seconds(frame / fps, 2) for frame in frames_again(again))
+    yield t("retake.words", start=start, end=end)
+    if again.region:
+        left, top, width, height = (percent(100 * share) for share in again.region)
+        yield f"{t('retake.where')}: {left}, {top}, {width} × {height}"
+    if again.sound == "keep":
+        yield f"{t('retake.sound')}: {t('retake.sound_keep')}"
 
 
 def _lines(name: str, label: str, form: Form) -> Iterator[Line]:

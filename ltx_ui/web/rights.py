@@ -26,6 +26,7 @@ _TABLE: tuple[tuple[str, str, Need], ...] = (
     (_ANY, "/api/v1/tokens(/.*)?", "person"),
     (f"{_READS}|POST", "/account(/.*)?", "person"),
     ("POST", "/api/v1/licence", "make"),
+    ("POST|PATCH", "/api/v1/workers(/.*)?", "person"),
     # Clips, and what is needed to have them made.
     ("POST", "/(generate|jobs|inputs(/(sound|film))?|recipe)|/jobs/[^/]+/make", "make"),
     ("DELETE", "/jobs/[^/]+", "make"),

@@ -20,6 +20,7 @@ from ltx_ui.studio.takes import Take
 from ltx_ui.web.access import owner_of
 from ltx_ui.web.examples import examples
 from ltx_ui.web.job_view import JobView, job_views
+from ltx_ui.web.parts import waits
 from ltx_ui.web.recipe_form import RecipeForm
 from ltx_ui.web.shown import Shown
 from ltx_ui.web.templating import render
@@ -59,9 +60,10 @@ class Stage:
         self._studio, self._form, self._doctor = studio, form, doctor
         self.shown, self._model, self.queue = shown, model, queue
         self.player = panel("player", self._player(None), "actions.js")
-        self.take = panel("take", js="actions.js")
-        self.progress = panel("progress", js="actions.js")
-        self.strip = panel("takes", js="actions.js")
+        self.take, self.progress, self.strip = (
+            panel(name, js="actions.js", classes=" ".join(waits("clip")))
+            for name in ("take", "progress", "takes")
+        )
         self.seen = custom("seen", "", "wake.js")
         self._also: list[tuple[Drawer, set[Component], set[Component]]] = []
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 
+from ltx_ui.inputs import CONTROL
 from ltx_ui.presets import Presets
-from ltx_ui.recipe import PromptFields
+from ltx_ui.recipe import PromptFields, Recipe
 from ltx_ui.studio.jobs import Origin
 from ltx_ui.studio.takes import Take
 from ltx_ui.web.form import Form
+from ltx_ui.web.language import t
 
 
 @dataclass(frozen=True)
@@ -66,3 +68,20 @@ WAYS: Mapping[str, Way] = {
     ),
 }
 """The ways, by the names that the page's script has for them."""
+
+
+def is_of_a_film(recipe: Recipe) -> bool:
+    """Whether a clip is made from a film, for which the fields have no place."""
+    return any(name != CONTROL for name, _ in recipe.inputs.films())
+
+
+def lost(recipe: Recipe) -> str:
+    """What of a recipe the fields have no place for, as a sentence; empty where they have all."""
+    if not is_of_a_film(recipe):
+        return ""
+    return t("filled.no_film" if recipe.inputs.retake is None else "filled.no_part")
+
+
+def with_loss(words: str, recipe: Recipe) -> str:
+    """What was done, and what of a recipe was lost in it."""
+    return f"{words} {lost(recipe)}".rstrip()

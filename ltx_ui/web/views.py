@@ -46,14 +46,14 @@ def _model_kind(status: ModelStatus) -> Literal["failed", "busy", "demo", "ready
 def problem(error: StudioError) -> str:
     """What has to change before a clip can be made, and which of the page's fields to mark."""
     found = error.problems if isinstance(error, InvalidRecipe) else ()
-    sentences = dict.fromkeys([_sentence(each) for each in found] or [said(str(error))])
+    sentences = dict.fromkeys([sentence(each) for each in found] or [said(str(error))])
     names = [each.field.partition("[")[0] for each in found]
     fields = [ASKED[name].elem_id for name in names if name in ASKED]
     licence = error if isinstance(error, LicenceToAccept) else None
     return render("problem.html", sentences=sentences, fields=fields, licence=licence)
 
 
-def _sentence(found: FieldProblem) -> str:
+def sentence(found: FieldProblem) -> str:
     """A problem in the language that is spoken; all in English where that has no words for it."""
     if found.field not in ASKED:
         return said(found.message)

@@ -127,7 +127,7 @@ def main() -> None:
     block = act.engine.pipe.transformer.transformer_blocks[0]
     for name, (fault, _) in IN_A_BLOCK.items():
         handle = block.register_forward_pre_hook(lambda *_, fault=fault: fault())
-        report = {"findings": {}, "cases": [asdict(act.make("text"))]}
+        report = {"findings": {}, "loading": {}, "cases": [asdict(act.make("text"))]}
         handle.remove()
         noticed[name] = " ".join(complaints(report, model))
         for stage in [s for s in mode.ledger.stages if s.startswith("text/")]:

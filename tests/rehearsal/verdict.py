@@ -65,9 +65,10 @@ class Model:
 def complaints(report: Mapping[str, Any], model: Model) -> list[str]:
     """Sentences; none where all is as promised."""
     said = [f"{what} ({count} times)" for what, count in report["findings"].items()]
+    said += [f"while it was loaded, {sentence}" for sentence in _cpu(report["loading"])]
     for case in report["cases"]:
         name, moved = case["case"], len(set(case["placement"])) > 1
-        found = [*_errors(case), *_cpu(case), *_waits(case), *_kernels(case, model)]
+        found = [*_errors(case), *_cpu(case["stages"]), *_waits(case), *_kernels(case, model)]
         found += _graphs(case)
         found += _step_down(case, model) if CASES[name].lasting else _left(case)
         found += () if moved or CASES[name].full else _plan(case, model)
@@ -124,8 +125,8 @@ def _errors(case: Mapping[str, Any]) -> Iterator[str]:
         yield "memory should have run out, and the clip says nothing of it"
 
 
-def _cpu(case: Mapping[str, Any]) -> Iterator[str]:
-    for stage, book in case["stages"].items():
+def _cpu(stages: Mapping[str, Any]) -> Iterator[str]:
+    for stage, book in stages.items():
         for where, numbers in book["computed"].items():
             if numbers > LARGE:
                 yield f"the CPU computed on {numbers} numbers in {stage}: {where}"

@@ -9,14 +9,19 @@ import base64
 import binascii
 import math
 import struct
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from ltx_ui.errors import InvalidParameter
 from ltx_ui.studio.sought import ORDERS, Order, Place
+from ltx_ui.studio.storyboards import Place as StoryboardPlace
 
 _FORM = struct.Struct(">Bdq")
 """Which list and order, the value that it is ordered by, and the number."""
 _JOBS = 0
+_STORYBOARDS = 32
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _OF_ORDER = {order: code for code, order in enumerate(ORDERS, 1)}
 
 
@@ -46,6 +51,25 @@ def number_of_job(cursor: str) -> int:
         InvalidParameter: it is none.
     """
     return _read(cursor, _JOBS)[1]
+
+
+def cursor_of_storyboards(place: StoryboardPlace) -> str:
+    """The cursor for a place among storyboards."""
+    changed_at, number = place
+    return _written(_STORYBOARDS, (changed_at - _EPOCH) / _MICROSECOND, number)
+
+
+def place_of_storyboards(cursor: str) -> StoryboardPlace:
+    """The place that a cursor of storyboards tells.
+
+    Raises:
+        InvalidParameter: it is none.
+    """
+    since, number = _read(cursor, _STORYBOARDS)
+    try:
+        return _EPOCH + since * _MICROSECOND, number
+    except OverflowError:
+        _refuse()
 
 
 def _written(code: int, value: float, number: int) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from ltx_ui.errors import (
     Cancelled,
+    ChangedMeanwhile,
     InvalidParameter,
     InvalidRecipe,
     KeyReused,
@@ -99,6 +100,9 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = Field(
         None, description="The fields that have to change, where it is about fields."
     )
+    present: dict[str, Any] | None = Field(
+        None, description="A storyboard as it is now, where it is not what was says any more."
+    )
 
 
 def problem(
@@ -118,7 +122,12 @@ def problem(
         sentence = " ".join(each.message for each in errors or ())
     kind = _kind(status, error)
     told = Problem(
-        type=f"{URN}{kind.name}", title=kind.title, status=status, detail=sentence, errors=errors
+        type=f"{URN}{kind.name}",
+        title=kind.title,
+        status=status,
+        detail=sentence,
+        errors=errors,
+        present=error.present if isinstance(error, ChangedMeanwhile) else None,
     )
     body = told.model_dump_json(exclude_none=True)
     return Response(body, status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)

@@ -14,6 +14,7 @@ from ltx_ui.web.api_v1.loras import loras_router
 from ltx_ui.web.api_v1.offers import Offers
 from ltx_ui.web.api_v1.queue import queue_router
 from ltx_ui.web.api_v1.takes import Takes
+from ltx_ui.web.api_v1.workers import workers_router
 
 PREFIX = "/api/v1"
 
@@ -36,4 +37,5 @@ def api_v1_router(
         router.include_router(part.router())
     router.include_router(queue_router(studio))
     router.include_router(loras_router(studio))
+    router.include_router(workers_router(studio))
     return router

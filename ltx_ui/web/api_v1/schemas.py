@@ -18,6 +18,7 @@ from ltx_ui.inputs import (
     ControlKind,
     Direction,
     OfSound,
+    SoundOn,
 )
 from ltx_ui.loras import LEAST_STRENGTH, MOST_STRENGTH
 from ltx_ui.recipe import ClipFields
@@ -37,6 +38,7 @@ class Extended(BaseModel):
     video: Digest = Field(description="The stored film.")
     direction: Direction = Field(description="after the film, or before it.")
     overlap: int = Field(description="How many of num_frames are the film's.")
+    sound: SoundOn = Field(description="continue: the film's goes on. new: sound of its own.")
 
 
 class Retaken(BaseModel):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,22 +22,18 @@ from ltx_ui.asked_shots import (
     read_settings,
     read_shots,
 )
+from ltx_ui.errors import ChangedMeanwhile
 from ltx_ui.media.splicing import splice
 from ltx_ui.presets import Presets
-from ltx_ui.recipe import MAX_SEED
+from ltx_ui.recipe import MAX_PROMPT, MAX_SEED
 from ltx_ui.settings import Settings
-from ltx_ui.storyboards import MAX_NAME, Join, Shot
-from ltx_ui.studio.storyboards import (
-    SeenShot,
-    ShotState,
-    Storyboard,
-    chosen_again,
-    edited,
-)
+from ltx_ui.storyboards import MAX_NAME, MOST_SHOTS, Join, Shot
+from ltx_ui.studio.kept_shots import SeenShot, ShotState, Storyboard, Written, chosen_again, edited
 from ltx_ui.studio.studio import Studio
 from ltx_ui.values import Whole
 from ltx_ui.web.access import Owner
 from ltx_ui.web.api_v1 import schemas
+from ltx_ui.web.api_v1.cursors import cursor_of_storyboards, place_of_storyboards
 from ltx_ui.web.api_v1.routes import LOCATION, StoryboardId, add, body
 from ltx_ui.web.api_v1.schemas import Id, TakeLinks
 from ltx_ui.web.bodies import read_json, validated
@@ -50,6 +46,50 @@ _MOST_BYTES = 500_000
 ShotId = Annotated[str, InPath(max_length=32, description="A shot's id.")]
 
 
+MOST_LISTED = 100
+
+
+class StoryboardFilters(BaseModel):
+    """Which storyboards are meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=MOST_LISTED)
+    cursor: str | None = Field(None, description="next_cursor of the page before.")
+
+
+class ShotWritten(BaseModel):
+    """What is written of a shot."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    id: str = Field(max_length=32)
+    prompt: str = Field(max_length=MAX_PROMPT)
+    num_frames: int
+    seed: int | None = None
+    join: Join = "cut"
+
+
+class StoryboardWritten(BaseModel):
+    """What is written in a storyboard, as answers tell it. What is left out may be anything."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str | None = Field(None, max_length=MAX_NAME)
+    settings: dict[str, Any] | None = None
+    shots: list[ShotWritten] | None = Field(
+        None,
+        max_length=MOST_SHOTS,
+        description="All of them, in their order. What answers tell of a shot besides is left out.",
+    )
+
+    def written(self) -> Written:
+        """The same for the library."""
+        shots = self.shots
+        told = None if shots is None else [Shot(**each.model_dump()) for each in shots]
+        return Written(self.name, self.settings, told)
+
+
 class StoryboardChanges(BaseModel):
     """What is to change of a storyboard; what is left out stays."""
 
@@ -59,6 +99,11 @@ class StoryboardChanges(BaseModel):
     settings: Annotated[dict[str, Any] | None, SettingsField] = None
     shots: Shots | None = Field(
         None, description="All of them, in their order. Those with their ids keep their takes."
+    )
+    was: StoryboardWritten | None = Field(
+        None,
+        description="What you take for written there. Where something else is by now, nothing is "
+        "changed, and the answer is 409, with the storyboard in present.",
     )
 
 
@@ -116,6 +161,7 @@ class StoryboardPage(BaseModel):
     """Storyboards, the one that was changed last first."""
 
     items: list[StoryboardTold]
+    next_cursor: str | None = Field(description="For the next page; null on the last one.")
 
 
 class Storyboards:
@@ -129,10 +175,17 @@ class Storyboards:
         self._presets = presets
         self._films = films
 
-    def list_storyboards(self, request: Request, owner: Owner) -> StoryboardPage:
-        """Your storyboards, the one that was changed last first."""
-        found = self._boards.all(owner)
-        return StoryboardPage(items=[self._told(each, request, owner) for each in found])
+    def list_storyboards(
+        self, request: Request, owner: Owner, filters: Annotated[StoryboardFilters, Query()]
+    ) -> StoryboardPage:
+        """Your storyboards, the one that was changed last first, in pages. One that is changed
+        meanwhile comes first again."""
+        after = None if filters.cursor is None else place_of_storyboards(filters.cursor)
+        found, last = self._boards.page(owner, filters.limit, after)
+        return StoryboardPage(
+            items=[self._told(each, request, owner) for each in found],
+            next_cursor=last and cursor_of_storyboards(last),
+        )
 
     async def make_storyboard(
         self, request: Request, response: Response, owner: Owner
@@ -161,7 +214,8 @@ class Storyboards:
         self, request: Request, storyboard_id: StoryboardId, owner: Owner
     ) -> StoryboardTold:
         """Change a storyboard's name, settings or shots: all that the body has, or nothing. Shots
-        that are left out are gone, their takes stay in the library."""
+        that are left out are gone, their takes stay in the library. With was, nothing that another
+        client wrote meanwhile is replaced."""
         asked = validated(StoryboardChanges, await read_json(request, _MOST_BYTES))
 
         def change(board: Storyboard) -> Storyboard:
@@ -177,8 +231,16 @@ class Storyboards:
                 check_shots(shots, settings, lambda each: self._studio.usable(each, owner))
             return edited(board, board.name if asked.name is None else asked.name, settings, shots)
 
-        changed = await asyncio.to_thread(self._boards.change, storyboard_id, owner, change)
-        return await asyncio.to_thread(self._told, changed, request, owner)
+        def changed() -> StoryboardTold:
+            was = asked.was.written() if asked.was else None
+            try:
+                board = self._boards.change(storyboard_id, owner, change, was)
+            except ChangedMeanwhile:
+                now = self.get_storyboard(request, storyboard_id, owner)
+                raise ChangedMeanwhile(now.model_dump(mode="json")) from None
+            return self._told(board, request, owner)
+
+        return await asyncio.to_thread(changed)
 
     def delete_storyboard(self, storyboard_id: StoryboardId, owner: Owner) -> Response:
         """Delete a storyboard with all its words, and cancel the shot that is being made. The takes
@@ -267,7 +329,7 @@ class Storyboards:
             "/storyboards/{storyboard_id}",
         )
         shot = one + "/shots/{shot_id}"
-        add(router, "GET HEAD", "/storyboards", self.list_storyboards)
+        add(router, "GET HEAD", "/storyboards", self.list_storyboards, 422)
         add(
             *(router, "POST", "/storyboards", self.make_storyboard, 403, 409, 413, 415, 422),
             answers={201: {"headers": LOCATION}},
@@ -276,7 +338,7 @@ class Storyboards:
         )
         add(router, "GET HEAD", one, self.get_storyboard, 404)
         add(
-            *(router, "PATCH", one, self.change_storyboard, 403, 404, 413, 415, 422),
+            *(router, "PATCH", one, self.change_storyboard, 403, 404, 409, 413, 415, 422),
             openapi_extra=body("StoryboardChanges"),
         )
         add(

@@ -1,13 +1,16 @@
 // Storyboards. The studio draws all of one, or of all of them: {html, board, making, …}, with a number
 // that makes each another value. What has changed since is replaced, block by block, but not where
-// somebody types, nor a clip that plays. Texts are sent in a pause and when their field is left.
+// somebody types, nor what was typed and not taken, nor a clip that plays. Texts are sent in a pause and
+// when their field is left, with what was drawn there, or sent from there last: what another page wrote
+// meanwhile is not replaced, but shown beside it.
 const place = element.querySelector('.boards'), dialog = element.querySelector('dialog');
 const BEGINS = ['begin', 'from_take'];
 const KEPT = `${KEEP}board`, TAKE = `${KEEP}board-take`, PAUSE = 500;
-const unsent = new Map(), drawn = new Map();
-let board = localStorage.getItem(KEPT) ?? '', making = false, film;
+const unsent = new Map(), drawn = new Map(), untaken = new Set(), written = new Map();
+let board = localStorage.getItem(KEPT) ?? '', making = false, gone = false, film;
 const blocks = within => [...within.querySelectorAll('[data-block]')];
 const shotOf = node => node.closest('[data-shot]')?.dataset.shot ?? '';
+const keyOf = field => `${shotOf(field)} ${field.dataset.field}`;
 const look = () => trigger('look', {board});
 const act = (what, more) => trigger('act', {do: what, board, ...more});
 
@@ -26,11 +29,23 @@ const returnTo = at => {
 const typedIn = block => {
   const at = document.activeElement;
   if (block.contains(at) && at.matches('[data-field], [name]')) return true;
-  return [...block.querySelectorAll('[data-field]')].some(field => unsent.has(`${shotOf(field)} ${field.dataset.field}`));
+  return [...block.querySelectorAll('[data-field]')].some(field => [unsent, untaken].some(those => those.has(keyOf(field))));
+};
+// What may only be read from now on: its words can be copied.
+const close = within => {
+  within.querySelectorAll('button:not([data-do=list])').forEach(button => { button.disabled = true; });
+  within.querySelectorAll('textarea, input').forEach(field => { field.readOnly = true; });
+  within.querySelectorAll('select').forEach(field => { field.disabled = true; });
 };
 const replace = (list, fresh) => {
   const before = new Map([...list.children].map(item => [item.dataset.shot, item]));
   const now = [...fresh.children].map(item => before.get(item.dataset.shot) ?? item);
+  // A shot that was removed elsewhere stays where it is as long as its words were not taken.
+  [...list.children].forEach((item, number) => {
+    if (now.includes(item) || !typedIn(item)) return;
+    close(item);
+    now.splice(number, 0, item);
+  });
   now.forEach((item, number) => { if (list.children[number] !== item) list.insertBefore(item, list.children[number] ?? null); });
   [...list.children].slice(now.length).forEach(item => item.remove());
 };
@@ -41,7 +56,7 @@ const draw = html => {
   const texts = new Map(blocks(now).map(block => [block.dataset.block, block.outerHTML]));
   if (place.firstElementChild?.dataset.board !== now.firstElementChild.dataset.board) {
     place.replaceChildren(now);
-    drawn.clear();
+    [drawn, untaken, written].forEach(those => those.clear());
   } else {
     for (const block of blocks(now)) {
       const name = block.dataset.block, was = place.querySelector(`[data-block="${name}"]`);
@@ -51,6 +66,7 @@ const draw = html => {
         continue;
       }
       if (was.querySelector('.shared[open]')) block.querySelector('.shared').open = true;
+      was.querySelectorAll('[data-field]').forEach(field => written.delete(keyOf(field)));
       was.replaceWith(block.cloneNode(true));
     }
     if (list) replace(list, now.querySelector('.shots'));
@@ -69,9 +85,18 @@ const tellWrong = (wrong, did, shot, field) => {
   said.scrollIntoView({block: 'nearest'});
 };
 const show = () => {
-  const {html, board: of, making: goes = false, did, wrong = '', shot = '', field = ''} = props.value ?? {};
+  const {html, board: of, making: goes = false, did, wrong = '', shot = '', field = '', gone: lost} = props.value ?? {};
   // An answer about one that was left meanwhile is none any more.
-  if (html === undefined || !(of === board || !of || BEGINS.includes(did))) return;
+  if (html === undefined || !(of === board || !of || BEGINS.includes(did)) || (lost && lost !== board)) return;
+  if (lost && lost === place.firstElementChild?.dataset.board) {
+    [gone, making] = [true, false];
+    localStorage.setItem(KEPT, '');
+    close(place);
+    tellWrong(wrong, '', '', '');
+    return;
+  }
+  gone = false;
+  if (did === 'write') untaken[wrong ? 'add' : 'delete'](`${shot} ${field}`);
   const at = whereabouts();
   if (did === 'add' && !wrong) document.activeElement.blur();
   board = of;
@@ -90,12 +115,18 @@ const show = () => {
 watch('value', show);
 
 // Texts, numbers and choices, as they are typed.
+const drawnIn = field => field.options ? [...field.options].find(each => each.defaultSelected)?.value ?? '' : field.defaultValue;
+const send = (field, was) => {
+  const key = keyOf(field);
+  act('write', {shot: shotOf(field), field: field.dataset.field, text: field.value, was});
+  written.set(key, field.value);
+};
 const write = field => {
-  const shot = shotOf(field), name = field.dataset.field, key = `${shot} ${name}`;
+  const key = keyOf(field);
   clearTimeout(unsent.get(key)?.timer);
   const now = () => {
     clearTimeout(unsent.get(key)?.timer);
-    if (unsent.delete(key)) act('write', {shot, field: name, text: field.value});
+    if (unsent.delete(key)) send(field, [drawnIn(field), written.get(key)].filter(text => text != null));
   };
   unsent.set(key, {now, timer: setTimeout(now, PAUSE)});
 };
@@ -109,8 +140,9 @@ element.addEventListener('input', event => {
 });
 element.addEventListener('focusout', flush);
 element.addEventListener('submit', event => {
-  event.preventDefault();
   const form = event.target;
+  if (!form.dataset.do) return;
+  event.preventDefault();
   form.querySelector('button').disabled = true;
   act(form.dataset.do, Object.fromEntries(new FormData(form)));
 });
@@ -144,7 +176,8 @@ const join = async () => {
   if (signal.aborted) return;
   if (!answer?.ok || !told) {
     said.className = 'joining problem';
-    said.textContent = told?.detail ?? WORDS.offline;
+    said.textContent = answer ? dialog.dataset.failed : WORDS.offline;
+    look();
     return;
   }
   said.textContent = '';
@@ -155,11 +188,28 @@ const join = async () => {
 };
 dialog.addEventListener('close', end);
 
+const shown = button => {
+  const field = button.closest('[data-shot]').querySelector('[data-field=prompt]');
+  return [drawnIn(field), field.value];
+};
+// What another page wrote in a field: it stays, or what was typed here replaces it.
+const fieldBeside = button => {
+  const said = button.closest('[data-field]:not(button)'), name = said.dataset.field;
+  return (said.closest('[data-shot], .board')).querySelector(`textarea[data-field=${name}], input[data-field=${name}], select[data-field=${name}]`);
+};
 const DOES = {
   close: () => dialog.close(),
   film: join,
   list: () => {
     board = '';
+    look();
+  },
+  mine: button => send(fieldBeside(button), [button.dataset.text]),
+  theirs: button => {
+    const field = fieldBeside(button);
+    untaken.delete(keyOf(field));
+    drawn.delete(field.closest('[data-block]').dataset.block);
+    tellWrong('', '', shotOf(field), field.dataset.field);
     look();
   },
   open: button => {
@@ -174,7 +224,7 @@ element.addEventListener('click', event => {
   flush();
   const {do: does, by, take} = button.dataset;
   if (DOES[does]) DOES[does](button);
-  else act(does, {shot: shotOf(button), ...by && {by}, ...take && {take}});
+  else act(does, {shot: shotOf(button), ...by && {by}, ...take && {take}, ...does === 'remove' && {was: shown(button)}});
 });
 
 // When the tab is opened, and while it is seen and something is made, or somebody came back to it.
@@ -190,5 +240,5 @@ new IntersectionObserver(([{isIntersecting}]) => {
   else if (!isIntersecting) flush();
   seen = isIntersecting;
 }).observe(element);
-document.addEventListener('studio:news', ({detail}) => { if (seen && (making || detail === 'woke')) look(); });
+document.addEventListener('studio:news', ({detail}) => { if (seen && !gone && (making || detail === 'woke')) look(); });
 document.addEventListener('visibilitychange', flush);

@@ -58,6 +58,7 @@
         offline(false);
         if (answer.ok) return json(settle(await answer.json(), call));
         if (!call.polls) refused(await answer.clone().json().catch(() => ({})));
+        if (answer.status === 404) studio.tell('studio:missing');  // What shows it is drawn anew.
         return answer;
       } catch (error) {
         if (call.outdated.signal.aborted) {

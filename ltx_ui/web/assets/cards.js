@@ -331,4 +331,5 @@ document.addEventListener('studio:marked', ({detail: {take, ...marks}}) => {
   lay();
   chosen.show();
 });
-document.addEventListener('studio:changed', () => { if (wall.clientWidth) trigger('seek'); });
+for (const told of ['studio:changed', 'studio:missing'])
+  document.addEventListener(told, () => { if (wall.clientWidth) trigger('seek'); });

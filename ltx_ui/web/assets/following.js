@@ -4,7 +4,7 @@
     const fields = [...document.querySelectorAll('.block.picture-field')];
     const free = fields.find(field => field.contains(document.activeElement))
       ?? fields.find(field => !field.querySelector('img')) ?? fields[0];
-    free?.dispatchEvent(new CustomEvent('studio:picture', {detail: picture}));
+    free?.querySelector('.picture').dispatchEvent(new CustomEvent('picture', {detail: picture, bubbles: true}));
   };
   document.addEventListener('paste', event => {
     const picture = [...event.clipboardData.files].find(file => file.type.startsWith('image/'));
@@ -82,6 +82,20 @@
     const {left, right} = tile.getBoundingClientRect(), strip = tile.parentElement, box = strip.getBoundingClientRect();
     if (left < box.left || right > box.right) strip.scrollLeft += left - box.left - tile.offsetWidth;
   };
+  // An example plays, without sound, while the pointer or the focus is on it.
+  for (const [over, plays] of [['pointerover', true], ['pointerout', false], ['focusin', true], ['focusout', false]])
+    document.addEventListener(over, event => {
+      const video = event.target.closest?.('.examples.clips button')?.querySelector('video');
+      if (!video) return;
+      video.muted = true;
+      if (plays) video.play().catch(() => {});
+      else video.pause();
+    });
+
+  // What can be done with clips comes with the first one that is there or on its way.
+  const clips = () => {
+    if (document.querySelector('#takes .tile, #take .take-row, #progress :is(.working, .problem, .notice)')) studio.part('clip');
+  };
   let waiting = false;
   const observer = new MutationObserver(() => {
     if (waiting) return;
@@ -89,6 +103,7 @@
     // Not at the next frame: a hidden tab has none.
     setTimeout(() => {
       waiting = false;
+      clips();
       arrivals();
       inStrip();
       markProblems();

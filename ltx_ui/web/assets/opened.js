@@ -63,6 +63,7 @@ watch('value', () => {
   body.innerHTML = html;
   body.scrollTop = 0;
   body.removeAttribute('aria-busy');
+  if (!dialog.contains(document.activeElement)) body.focus();  // What had the focus is gone.
 });
 
 dialog.addEventListener('close', () => {
@@ -84,6 +85,7 @@ const follow = () => {
   if (take) show(take, history.state?.among);
   else if (dialog.open) dialog.close();
 };
+document.addEventListener('studio:missing', () => { if (dialog.open) ask('ask'); });
 document.addEventListener('studio:open', ({detail}) => detail ? open(detail.take, detail.among) : follow());
 
 // By the wall, where that is seen and can bring it back, else as on Create.

@@ -24,10 +24,15 @@
       return fetched(name, `?${Date.now()}`);
     }
   };
-  const part = name => {
+  // The others build upon what clips need.
+  const part = studio.part = async name => {
+    const before = name === 'clip' ? null : part('clip');
     if (!parts.has(name)) parts.set(name, fetched(name));
+    await before;
     return parts.get(name);
   };
+  const anew = ({type, target, detail, dataTransfer, newState}) =>
+    target.dispatchEvent(Object.assign(new Event(type, {bubbles: true}), {detail, dataTransfer, newState}));
   // Runs a component's script: at once, when its part is there, or when the first of the events happens
   // that its part begins with, which then happens again for it, or when it holds a list with something in it.
   studio.run = async (file, component, name) => {
@@ -41,19 +46,30 @@
       element.inert = false;
       return scripts[file](component);
     }
-    const missed = [];
+    const missed = [], left = new AbortController();
     let begun = false;
     const begin = async event => {
       if (event) missed.push(event);
       if (begun) return;
       begun = true;
+      // Generate waits for what was chosen, here as in the script.
+      const block = component.element?.closest('.block');
+      if (block) block.dataset.busy = '';
       const scripts = await part(name);
-      begins.forEach(each => document.removeEventListener(each, begin));
+      left.abort();
+      delete block?.dataset.busy;
       scripts[file](component);
-      missed.forEach(({type, detail}) => studio.tell(type, detail));
+      missed.forEach(anew);
+      if (block && !('busy' in block.dataset)) anew({type: 'studio:settled', target: block});
     };
-    begins.forEach(each => document.addEventListener(each, begin));
-    const look = () => { if (Array.isArray(component.props?.value) && component.props.value.length) begin(); };
+    for (const each of begins) {
+      const [on, type] = each.startsWith('document:') ? [document, each.slice(9)] : each.includes(':') ? [document, each] : [component.element, each];
+      on.addEventListener(type, begin, {capture: true, signal: left.signal});
+    }
+    const look = () => {
+      const value = component.props?.value;
+      if (value && typeof value === 'object' && Object.keys(value).length) begin();
+    };
     component.watch?.('value', look);
     look();
   };

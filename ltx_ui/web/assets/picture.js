@@ -107,4 +107,4 @@ element.addEventListener('drop', event => {
   else if (file) send(file);
 });
 // Pasted anywhere on the page; following.js says which field it is for.
-field.addEventListener('studio:picture', event => send(event.detail));
+element.addEventListener('picture', event => send(event.detail));

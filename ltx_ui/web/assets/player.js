@@ -1,6 +1,6 @@
+// A clip that arrives plays, with sound as the visitor left it; without, where the browser wants a click
+// first. In a comparison both play in step.
 (() => {
-  // A clip that arrives plays, with sound as the visitor left it; without, where the browser wants a
-  // click first. In a comparison both play in step.
   const QUIET = `${KEEP}quiet`;
   const clip = () => document.querySelector('#player video:not(.pinned)');
   const other = () => document.querySelector('#player video.pinned');
@@ -30,6 +30,7 @@
   document.addEventListener('loadeddata', event => {
     if (isPlayed(event.target)) start(event.target);
   }, true);
+  if (clip()?.readyState > 1) start(clip());
   document.addEventListener('volumechange', event => {
     if (!isPlayed(event.target)) return;
     if (scripted) scripted--;
@@ -79,16 +80,6 @@
     }
   });
 
-  // An example plays, without sound, while the pointer or the focus is on it.
-  for (const [over, plays] of [['pointerover', true], ['pointerout', false], ['focusin', true], ['focusout', false]])
-    document.addEventListener(over, event => {
-      const video = event.target.closest?.('.examples.clips button')?.querySelector('video');
-      if (!video) return;
-      video.muted = true;
-      if (plays) video.play().catch(() => {});
-      else video.pause();
-    });
-
   // Keys, where nothing is being written.
   const press = id => document.getElementById(id)?.click();
   const keys = studio.keys(clip, {
@@ -97,7 +88,6 @@
     l: () => press('lock-seed'),
     o: () => press('open-take'),
     s: () => press('save-seed'),
-    '?': () => document.getElementById('keys')?.togglePopover(),
   });
   document.addEventListener('keydown', event => {
     const writes = 'input, textarea, select, [contenteditable], [popover]';

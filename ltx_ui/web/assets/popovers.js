@@ -25,4 +25,11 @@
     grows.observe(sheet);
     sheet.querySelector('textarea:not(.note), input')?.focus();
   }, true);
+  document.addEventListener('keydown', event => {
+    const {key, target, ctrlKey, metaKey, altKey} = event;
+    const writes = 'input, textarea, select, video, [contenteditable], [popover], [role=tab]';
+    if (key !== '?' || ctrlKey || metaKey || altKey || target.closest(writes)) return;
+    event.preventDefault();
+    document.getElementById('keys').togglePopover();
+  });
 })();

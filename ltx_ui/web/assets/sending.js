@@ -1,3 +1,4 @@
+// Pictures are sent to the studio.
 (() => {
   // Gradio evaluates the HTML as a template, so text from the server must not hold a placeholder.
   const plain = text => String(text).replaceAll('$', '＄').replaceAll('`', '’').replaceAll('\\', '/');

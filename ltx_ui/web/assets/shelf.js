@@ -196,6 +196,14 @@ element.addEventListener('submit', event => {
   trigger('save', {character: {id, name: name.value, words: words.value, seed: seed.value, images}, was: was && JSON.parse(was)});
 });
 
+// What is marked or gone elsewhere.
+const which = () => element.querySelector('[name=shelf-which]:checked').value;
+for (const told of ['studio:changed', 'studio:missing'])
+  document.addEventListener(told, () => { if (element.checkVisibility()) trigger('look', {what: which()}); });
+document.addEventListener('studio:marked', ({detail: {take, favourite}}) => {
+  if (favourite !== undefined) seeds.querySelector(`[data-take="${take}"] .heart`)?.setAttribute('aria-pressed', favourite);
+});
+
 // What was drawn before this script came needs all of the above.
 const show = () => SHOWS[props.value?.part]?.(props.value.html);
 show();

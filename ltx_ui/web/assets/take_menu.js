@@ -26,4 +26,5 @@ element.addEventListener('click', event => {
   if (does === 'remove') studio.tell('studio:delete', {takes: [id]});
   else if (ACTS.includes(does)) trigger(does, {take: id, seed: Number(seed)});
 });
+document.addEventListener('studio:missing', () => sheet.hidePopover());
 studio.notes(element, note => trigger('note', note));

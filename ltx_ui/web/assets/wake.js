@@ -53,7 +53,8 @@ watch('value', () => {
   // The last that was told may have come before all was done.
   if (!props.value?.every) studio.tell('studio:news');
 });
-document.addEventListener('studio:outdated', () => setTimeout(trigger, 500, 'due'));
+for (const told of ['studio:outdated', 'studio:missing'])
+  document.addEventListener(told, () => setTimeout(trigger, 500, 'due'));
 const woke = () => {
   if (document.hidden || performance.now() - last < PAUSE) return;
   last = performance.now();
