@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from chromium import (
     MISSING,
+    PATIENCE,
     STARTING,
     arrived,
     ask_for_a_preview,
@@ -78,7 +79,7 @@ def test_a_first_visit_to_the_demo_begins_with_its_quickest_preset_and_a_later_o
     expect(page.locator("#length p.small")).to_contain_text("9 frames")
     expect(page.locator("#prompt textarea")).to_have_value("A quick ball")
     page.wait_for_timeout(1_500)  # Until what came before is kept.
-    page.wait_for_function(DRAWS_NOTHING, polling=300)
+    page.wait_for_function(DRAWS_NOTHING, polling=300, timeout=PATIENCE)
     with draft_kept(page):
         choose(page, "preset", "Best")
     expect(page.locator("#summary")).to_contain_text("Best")  # In the answer with the last draft.
