@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import (
@@ -28,6 +29,11 @@ MISSING = CHROMIUM is None and os.environ.get("CI") != "true"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
+    # A context's pages share a process, in which a script that was compiled once stays so.
+    "--process-per-site",
+    # Compilers and threads that pay where a page is used for longer than a test.
+    "--js-flags=--no-opt --no-maglev",
+    "--num-raster-threads=1",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -43,6 +49,10 @@ PATIENCE = 120_000
 busy machine takes. Playwright's own 5 s are less than a Fast preview takes beside two processes."""
 
 expect.set_options(timeout=PATIENCE)
+
+POLLING = 100.0
+"""Milliseconds between two looks at what is waited for. Playwright looks in every frame otherwise,
+and so has the page draw sixty of them a second."""
 
 STARTING = 180_000
 """Milliseconds that a process may take to import its libraries beside others that do so."""
@@ -67,6 +77,54 @@ def launched() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+class Desktop:
+    """One browser at a desktop that is a new visitor's for each test, and cheaper than a new one.
+
+    A page of it costs half of what the first page of a new context does: what was fetched and
+    compiled is still there, since an empty page of the same site keeps their process.
+
+    Scripts and listeners that are added to the context stay in it, which takes a context of the
+    test's own.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._context = browser.new_context(viewport={"width": 1440, "height": 900})
+        self._anchor = self._context.new_page()
+        self._anchor.route("**", lambda route: route.fulfill(body=""))
+        self._anchor.goto("http://127.0.0.1/")
+        self._origins = set[str]()
+        self._context.on("page", self._remember)
+
+    @contextmanager
+    def visit(self) -> Iterator[BrowserContext]:
+        """The context, without a page; afterwards it has forgotten all that this visit brought."""
+        self._context.set_default_timeout(PATIENCE)
+        yield self._context
+        for page in self._context.pages:
+            if page != self._anchor:
+                page.close()
+        self._context.unroute_all()
+        self._context.clear_permissions()
+        self._context.clear_cookies()
+        session = self._context.new_cdp_session(self._anchor)
+        while self._origins:
+            asked = {"origin": self._origins.pop(), "storageTypes": "all"}
+            session.send("Storage.clearDataForOrigin", asked)
+        session.detach()
+
+    def close(self) -> None:
+        """Give the context up."""
+        self._context.close()
+
+    def _remember(self, page: Page) -> None:
+        page.on("framenavigated", lambda frame: self._origins.add(_origin(frame.url)))
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def choose(page: Page, field: str, option: str) -> None:
@@ -116,7 +174,7 @@ def slide(part: Locator, name: str, value: float) -> None:
 def plays(page: Page, selector: str) -> None:
     """Waits until a video could play; where it never could, says how far the page had come."""
     try:
-        page.wait_for_function(_PLAYS, arg=selector, timeout=PATIENCE)
+        page.wait_for_function(_PLAYS, arg=selector, timeout=PATIENCE, polling=POLLING)
     except TimeoutError as late:
         raise AssertionError(f"no clip plays: {page.evaluate(_STATE, selector)}") from late
 
@@ -128,7 +186,8 @@ def opened(context: BrowserContext, app: RunningApp, model: str = "Demo model") 
     with page.expect_response("**/gradio_api/run/**"):
         page.goto(app.url)
     page.locator("#model-status").filter(has_text=model).wait_for(timeout=STARTING)
-    page.wait_for_function(f"() => {_DRAFT} !== ''")  # What has arrived is in the fields by then.
+    # What has arrived is in the fields by then.
+    page.wait_for_function(f"() => {_DRAFT} !== ''", polling=POLLING)
     return page
 
 
@@ -175,10 +234,11 @@ def begin_a_long_one(page: Page, prompt: str) -> None:
 @contextmanager
 def draft_kept(page: Page) -> Iterator[None]:
     """Waits until the browser has kept the fields anew after what is done meanwhile."""
-    page.wait_for_function(f"() => {_DRAFT} !== ''")  # A new visitor's own first ones.
+    # A new visitor's own first ones.
+    page.wait_for_function(f"() => {_DRAFT} !== ''", polling=POLLING)
     before = page.evaluate(_DRAFT)
     yield
-    page.wait_for_function(f"before => {_DRAFT} !== before", arg=before)
+    page.wait_for_function(f"before => {_DRAFT} !== before", arg=before, polling=POLLING)
 
 
 def cancel(page: Page) -> None:

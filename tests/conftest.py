@@ -21,6 +21,7 @@ from ltx_ui.settings import Settings
 from ltx_ui.studio.studio import Studio
 
 if TYPE_CHECKING:
+    from chromium import Desktop
     from encoder import Encoder
     from playwright.sync_api import Browser, BrowserContext, Page
     from postgres import Postgres
@@ -189,15 +190,21 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A visitor of their own, at a desktop."""
-    from chromium import PATIENCE
+@pytest.fixture(scope="module")
+def desktop(browser: Browser) -> Iterator[Desktop]:
+    """What the visitors of a file's tests come with."""
+    from chromium import Desktop
 
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(PATIENCE)
-    yield context
-    context.close()
+    desktop = Desktop(browser)
+    yield desktop
+    desktop.close()
+
+
+@pytest.fixture
+def context(desktop: Desktop) -> Iterator[BrowserContext]:
+    """A visitor of their own, at a desktop."""
+    with desktop.visit() as context:
+        yield context
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from chromium import (
     MISSING,
+    PATIENCE,
     STARTING,
     arrived,
     ask_for_a_preview,
@@ -33,6 +34,12 @@ from ltx_ui.engine.loading import DEMO_FOLDER
 
 if MISSING:
     pytest.skip("no Chromium here; in CI that is a failure", allow_module_level=True)
+
+COUNT_FRAMES = """window.asked = 0;
+const frame = window.requestAnimationFrame;
+window.requestAnimationFrame = drawn => { window.asked += 1; return frame(drawn); };"""
+DRAWS_NOTHING = "() => window.asked > 0 && window.before === (window.before = window.asked)"
+"""Whether no frame was asked for between two looks."""
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
@@ -64,6 +71,7 @@ def test_a_first_visit_to_the_demo_begins_with_its_quickest_preset_and_a_later_o
     browser: Browser, app: RunningApp
 ) -> None:
     context = browser.new_context()
+    context.add_init_script(COUNT_FRAMES)
     page = context.new_page()
     page.goto(app.url)
     page.locator("#prompt textarea").fill("A quick ball")  # Before the page knows the model.
@@ -71,6 +79,7 @@ def test_a_first_visit_to_the_demo_begins_with_its_quickest_preset_and_a_later_o
     expect(page.locator("#length p.small")).to_contain_text("9 frames")
     expect(page.locator("#prompt textarea")).to_have_value("A quick ball")
     page.wait_for_timeout(1_500)  # Until what came before is kept.
+    page.wait_for_function(DRAWS_NOTHING, polling=300, timeout=PATIENCE)
     with draft_kept(page):
         choose(page, "preset", "Best")
     expect(page.locator("#summary")).to_contain_text("Best")  # In the answer with the last draft.

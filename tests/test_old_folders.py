@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from chromium import MISSING, opened
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import Browser, expect
 from running import RunningApp
 from studios import PATIENCE, OpenStudio, leave, put_back_to
 
@@ -154,7 +154,8 @@ def test_its_pictures_stay_while_takes_use_them(studio: Studio, data_dir: Path) 
 
 
 @pytest.mark.skipif(MISSING, reason="no Chromium here; in CI that is a failure")
-def test_the_draft_in_a_browser_is_still_there(context: BrowserContext, data_dir: Path) -> None:
+def test_the_draft_in_a_browser_is_still_there(browser: Browser, data_dir: Path) -> None:
+    context = browser.new_context()
     kept = json.loads((FOLDERS / "0.2.0" / "browser.json").read_text())
     context.add_init_script(
         f"for (const [name, value] of Object.entries({json.dumps(kept)}))"
@@ -168,3 +169,4 @@ def test_the_draft_in_a_browser_is_still_there(context: BrowserContext, data_dir
         expect(page.locator("#seed input")).to_have_value("4")
         expect(page.locator("#reference-image img")).to_be_visible()
         expect(page.locator("#note")).to_have_value("The one for the intro")
+    context.close()

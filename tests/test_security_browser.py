@@ -109,8 +109,8 @@ def test_the_page_works_behind_nginx(browser: Browser, tmp_path: Path, prefix: s
         page.close()
 
 
-def test_the_page_asks_nobody_else_for_anything(context: BrowserContext, app: RunningApp) -> None:
-    asked: list[str] = []
+def test_the_page_asks_nobody_else_for_anything(browser: Browser, app: RunningApp) -> None:
+    context, asked = browser.new_context(), list[str]()
     context.on("request", lambda request: asked.append(request.url))
     page = opened(context, app)
     for tab in ("Gallery", "Guide"):
@@ -118,3 +118,4 @@ def test_the_page_asks_nobody_else_for_anything(context: BrowserContext, app: Ru
         expect(page.locator(f"#{tab.lower()}")).to_be_visible()
     assert asked
     assert not [url for url in asked if not url.startswith((app.url, "data:", "blob:"))]
+    context.close()

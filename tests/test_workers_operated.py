@@ -67,10 +67,10 @@ def states(home: Served) -> list[str]:
 
 def test_the_owner_alone_sees_each_worker(home: Served, model: Path) -> None:
     take_of(home.studio, quick(), LOCAL)
+    until(lambda: sum(each["takes"] for each in asked(home)["items"]) == 1)
     told = asked(home)
     assert [each["number"] for each in told["items"]] == [1, 2]
     assert (told["ready"], told["changeable"], told["change"]) == (2, True, None)
-    assert sum(each["takes"] for each in told["items"]) == 1
     assert {(each["model"], each["placement"]) for each in told["items"]} == {
         (str(model), "resident")
     }
@@ -125,22 +125,22 @@ def test_another_model_is_brought_to_one_worker_after_the_other(home: Served, mo
     studio = home.studio
     status, sentence = refused(home, "POST", "/model", model="../elsewhere")
     assert status == 422 and "demo" in sentence
+    studio.pause("ada", True)
+    waits = studio.submit(quick(seed=5), "ada")
     told = asked(home, "POST", "/model", model="demo")
     assert told["change"]["state"] == "loading" and "idle" in states(home)
     assert refused(home, "PATCH", count=3)[0] == 409
     before = take_of(studio, quick(seed=4), LOCAL)
     assert before.model == str(model), "one goes on with the model of before"
-    studio.hold(True)
-    waits = studio.submit(quick(seed=5), LOCAL)
     until(lambda: asked(home)["change"]["state"] == "done")
-    studio.hold(False)
+    studio.pause("ada", False)
     assert states(home) == ["idle", "idle"]
     assert {each["model"] for each in asked(home)["items"]} == {"demo"}
     assert take_of(studio, quick(seed=6), LOCAL).model == "demo"
-    state = studio.job(waits.id, LOCAL).state
+    state = studio.job(waits.id, "ada").state
     assert isinstance(state, Queued) and state.waits_for == str(model)
-    studio.make_with_loaded_model(waits.id, LOCAL)
-    assert isinstance(studio.wait(waits.id, LOCAL, PATIENCE).state, Done)
+    studio.make_with_loaded_model(waits.id, "ada")
+    assert isinstance(studio.wait(waits.id, "ada", PATIENCE).state, Done)
 
 
 def test_a_model_that_can_t_be_loaded_leaves_the_one_of_before(home: Served, model: Path) -> None:

@@ -33,12 +33,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ltx_ui.errors import require
 
 __all__ = [
+    "COUNTING",
     "IDLE",
     "SEND_BODY",
     "H11Protocol",
     "LightBlocks",
     "calm_queue",
     "close_tunnels",
+    "counting_mended",
     "event_inputs",
     "files_of",
     "keep_sessions",
@@ -248,6 +250,29 @@ def _needed(script: str, entry: re.Pattern[str]) -> list[str]:
     found, names = entry.search(script), _listed(script)
     require(found is not None, "Gradio's scripts of components")
     return [found[1], *(names[int(each)] for each in found[2].split(","))] if found else []
+
+
+_COUNTS = re.compile(
+    rb"(?P<start>,(?P<element>\w+),(?P<runs>\w+)=!1,.+?function (?P<count>\w+)\(\)\{\w+\(\(\)=>"
+    rb"\{[^;{}]+/1e3\),(?P=runs)&&)(?P=count)\(\)\}\)\}"
+)
+_COUNTING = [each.name for each in (_FRONTEND / "assets").glob("statustracker-*.js")]
+require(len(_COUNTING) == 1, "Gradio's statustracker.js")
+COUNTING = _COUNTING[0]
+"""The name of the script of Gradio's that counts for how long something has been loading."""
+
+
+def counting_mended(script: bytes) -> bytes:
+    """That script, where the count ends with the element that shows it.
+
+    Gradio's page shows that it is loading and takes this away in the middle of it, whereupon the
+    count goes on in each frame for ever: 5 % of a core for every page that is open. There is no
+    setting for it; remove this when a page at rest asks for no frames.
+    """
+    return _COUNTS.sub(rb"\g<start>\g<element>?.isConnected&&\g<count>()})}", script, count=1)
+
+
+require(_COUNTS.search(_text(COUNTING).encode()) is not None, "its count of time")
 
 
 def log_tracebacks() -> None:

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ltx_ui.web.collecting import collected
+from ltx_ui.web.compat import COUNTING, counting_mended
 
 FOREVER = "public, max-age=31536000, immutable"
 """How long a browser may keep a file without asking for it again: its name has a hash."""
@@ -48,8 +49,10 @@ class KeptFiles:
         await send({"type": "http.response.body", "body": answer.body})
 
     async def _ask(self, scope: Scope, receive: Receive, packed: bool) -> _Answer:
-        encoding = [(b"accept-encoding", b"br")] if packed else []
+        mends = scope["path"].endswith(f"/{COUNTING}")
+        encoding = [(b"accept-encoding", b"br")] if packed and not mends else []
         start, body = await collected(self._app, {**scope, "headers": encoding}, receive)
+        body = counting_mended(body) if mends else body
         answer = _Answer(start, body)
         if start["status"] == 200:
             headers = MutableHeaders(scope=start)
