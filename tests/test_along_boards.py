@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 from kept import fill
@@ -219,7 +219,12 @@ def check(studio: Studio, owner: str) -> int:
         for take in each.takes
     }
     for board in found:
-        assert len(list(planned(board.shots, board.settings))) == len(board.shots)
+        recipes = [each.model_dump(mode="json") for each in planned(board.shots, board.settings)]
+        assert len(recipes) == len(board.shots)
+        shared = board.settings.keys() - {"loras", "seed"}
+        assert {name: recipes[0][name] for name in shared} == {
+            name: board.settings[name] for name in shared
+        }
         assert {take for shot in board.shots for take in shot.takes} <= own
         assert not board.turns
     return len(found)
@@ -261,6 +266,9 @@ def test_whatever_a_zip_tells_of_a_storyboard_comes_whole_or_not_at_all(
 
     @limits(max_examples=80, deadline=None)
     @given(path=st.sampled_from(places(entry)), value=VALUES)
+    @example(path=("settings", "fps"), value="24")
+    @example(path=("settings", "num_inference_steps"), value=True)
+    @example(path=("shots", 0, "num_frames"), value="9")
     def brings(path: tuple[Any, ...], value: Any) -> None:
         nonlocal count
         count += 1

@@ -150,9 +150,12 @@ def test_who_would_replace_what_another_tab_wrote_sees_it_and_keeps_what_was_typ
     with page.expect_response(lambda answer: '"write"' in (answer.request.post_data or "")):
         field.fill("A red ball in the snow")
     theirs.fill("A red ball in the rain")
-    wrong = other.locator(".shot .wrong-shot")
+    wrong = other.locator(".shot .wrong-shot").first
     expect(wrong).to_contain_text("There it says now: A red ball in the snow")
-    other.get_by_label("Name this storyboard").focus()
+    # What is drawn anew for something else leaves it where it is.
+    other.get_by_label("Shot 2", exact=True).fill(CUBE)
+    other.get_by_label("Shot 2", exact=True).press("Control+Enter")
+    expect(other.locator(".shot")).to_have_count(2)
     expect(theirs).to_have_value("A red ball in the rain")
     assert serious(other) == []
     wrong.get_by_role("button", name="Take that instead").click()
