@@ -120,9 +120,11 @@ def test_takes_of_one_job_are_made_side_by_side_and_are_the_same(
     studio: Studio, engine: Engine, tmp_path: Path
 ) -> None:
     recipe = quick(seed=21, num_takes=4, num_inference_steps=20)
+    until(lambda: studio.workers() == 2)
+    before = {each.number: each.takes for each in studio.each_worker()}
     job = studio.submit(recipe, LOCAL)
-    until(lambda: side_by_side(studio, job))
     assert ended(studio, job) == Done(job.id, job.take_ids[1:])
+    until(lambda: all(each.takes > before[each.number] for each in studio.each_worker()))
     made = [studio.library.take(each, LOCAL) for each in job.take_ids]
     assert [take.recipe.seed for take in made] == [21, 22, 23, 24]
     for take in made[1:3]:
@@ -131,6 +133,7 @@ def test_takes_of_one_job_are_made_side_by_side_and_are_the_same(
 
 
 def test_a_job_that_two_workers_make_is_cancelled_as_a_whole(studio: Studio) -> None:
+    until(lambda: studio.workers() == 2)
     job = studio.submit(lasting(seed=25, num_takes=3), LOCAL)
     until(lambda: side_by_side(studio, job))
     studio.cancel(job.id, LOCAL)
