@@ -164,7 +164,7 @@ UNUSABLE: dict[str, tuple[Change, str]] = {
     "settings": (of_board(settings={"width": 131, "height": 128}), "width"),
     "strange": (of_board(settings={"image_start": "x"}), "not a field that all shots share"),
     "seed": (of_board(settings={"seed": -9}), "'seed'"),
-    "loras": (of_board(settings={"loras": 7}), "loras"),
+    "loras": (of_board(settings={"loras": 7}), "its loras: is 7, not a list"),
     "prompt": (of_shot(prompt=" "), "'prompt' is empty"),
     "choices": (of_shot(prompt="a {b|c}"), "stands for several prompts"),
     "frames": (of_shot(num_frames=10), "'num_frames' is 10"),
@@ -269,6 +269,7 @@ def test_whatever_a_zip_tells_of_a_storyboard_comes_whole_or_not_at_all(
     @example(path=("settings", "fps"), value="24")
     @example(path=("settings", "num_inference_steps"), value=True)
     @example(path=("shots", 0, "num_frames"), value="9")
+    @example(path=("settings",), value={"loras": [{"name": "a", "strength": "x"}]})
     def brings(path: tuple[Any, ...], value: Any) -> None:
         nonlocal count
         count += 1

@@ -126,5 +126,8 @@ def _shot(told: ShotTold, settings: Mapping[str, Any], ids: Mapping[str, str]) -
 def _recipe(settings: Mapping[str, Any], **own: Any) -> Recipe:
     """A recipe that says all that shots share, and what one of them has of its own."""
     shared = {name: value for name, value in settings.items() if name != "loras"}
-    inputs = {"loras": read_sent(settings.get("loras", []))}
+    try:
+        inputs = {"loras": read_sent(settings.get("loras", []))}
+    except ValueError as error:
+        raise BadZip(f"its loras: {error}") from None
     return told_as(Recipe, {**shared, **own, "inputs": inputs})
