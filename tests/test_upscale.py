@@ -64,6 +64,9 @@ def test_a_film_is_made_larger_and_stays_what_it_is(open_studio: OpenStudio) -> 
         assert psnr(moved[:, 8:-8, 8:-8], before[:, 8:-8, 8:-8]) < alike
     # It is no enlarged picture: there is more in it than there was.
     assert np.abs(after - scaled(before, 296, 512)).mean() > 1
+    # Its seed decides on what is more.
+    other = made(studio, seed=10, upscale={"take": small.id})
+    assert psnr(seen(other.video), after) < 40
     heard, given = sound(large.video), sound(small.video)
     both = min(len(heard), len(given)) - 4096
     assert np.corrcoef(heard[:both], given[:both])[0, 1] > 0.98
