@@ -33,6 +33,15 @@
   };
   const anew = ({type, target, detail, dataTransfer, newState}) =>
     target.dispatchEvent(Object.assign(new Event(type, {bubbles: true}), {detail, dataTransfer, newState}));
+  // What is dropped can be read only meanwhile, and is dropped only where the event before was taken.
+  const kept = event => {
+    const {type, target, detail, newState, dataTransfer: data} = event;
+    if (!data) return {type, target, detail, newState};
+    if (event.currentTarget !== document) event.preventDefault();
+    const types = [...data.types], texts = types.map(each => data.getData(each));
+    const getData = each => texts[types.indexOf(each)] ?? '';
+    return {type, target, dataTransfer: {types, getData, files: [...data.files]}};
+  };
   // Runs a component's script: at once, when its part is there, or when the first of the events happens
   // that its part begins with, which then happens again for it, or when it holds a list with something in it.
   studio.run = async (file, component, name) => {
@@ -49,7 +58,7 @@
     const missed = [], left = new AbortController();
     let begun = false;
     const begin = async event => {
-      if (event) missed.push(event);
+      if (event) missed.push(kept(event));
       if (begun) return;
       begun = true;
       // Generate waits for what was chosen, here as in the script.
