@@ -93,15 +93,20 @@ def test_the_owner_alone_sees_each_worker(home: Served, model: Path) -> None:
 
 
 def test_a_worker_that_is_drained_finishes_its_clip_and_ends(home: Served) -> None:
-    job = home.studio.submit(lasting(seed=2), LOCAL)
-    until(lambda: sampling(home.studio, job))
-    (busy,) = (each["number"] for each in asked(home)["items"] if each["job"] == job.id)
+    jobs = [home.studio.submit(lasting(seed=seed), LOCAL).id for seed in (2, 12)]
+    until(lambda: states(home) == ["working", "working"])
+    busy, other = 1, 2  # The first one has loaded the model for the studio.
+    made = {each["number"]: each["job"] for each in asked(home)["items"]}
+    assert sorted(made.values()) == sorted(jobs)
+    home.studio.cancel(made[other], LOCAL)
     told = asked(home, "POST", f"/{busy}/drain")
     assert [each["state"] for each in told["items"] if each["number"] == busy] == ["draining"]
-    assert isinstance(home.studio.wait(job.id, LOCAL, PATIENCE).state, Done)
+    assert isinstance(home.studio.wait(made[busy], LOCAL, PATIENCE).state, Done)
     until(lambda: states(home) == ["idle"])
+    counted = home.studio.count_tokens("A fox")
+    assert counted and counted.count > 0, "one that lives says it"
     (last,) = (each["number"] for each in asked(home)["items"])
-    assert last != busy
+    assert last == other
     assert refused(home, "POST", f"/{last}/drain")[0] == 409
     assert refused(home, "POST", f"/{busy}/drain")[0] == 404
     assert refused(home, "POST", "/model", model="demo")[0] == 409, "there is but one"

@@ -133,19 +133,19 @@ class ModelChange:
         first.gone.wait()
         member = self._team.add(new.kit)
 
-        def taken_over(engine: ClipMaker) -> None:
+        def taken_over(engine: LoadableMaker) -> None:
+            member.begin_with(engine)
             self._learn(new, engine)
             # Before there are jobs for the new model, which they must not begin.
             self._team.send_away(rest)
             self._switch(new)
 
-        engine = new.model.load(lambda: self._made(new, member), taken_over)
-        if engine is None:
+        if new.model.load(lambda: self._made(new, member), taken_over) is None:
             self._team.remove(member)
             self._tell(new, "failed", new.model.status.message)
             self._team.start(self._team.add(self._current().kit))
             return
-        self._team.start(member, engine)
+        self._team.start(member)
         self._tell(new, "rolling", new.model.status.message)
         for each in rest:
             each.gone.wait()

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from ltx_ui.errors import NotFound, WrongMoment
 from ltx_ui.studio.crew import Crew
-from ltx_ui.studio.maker import LoadableMaker
 from ltx_ui.studio.making import Making
 from ltx_ui.studio.member import Kit, Member, WorkerStatus
 
@@ -75,22 +74,14 @@ class Team:
                 member.leave()
             return member
 
-    def start(self, member: Member, engine: LoadableMaker | None = None) -> None:
-        """Let one work in a thread of its own.
-
-        Args:
-            engine: as :meth:`work`.
-        """
+    def start(self, member: Member) -> None:
+        """Let one work in a thread of its own."""
         name = f"studio-worker-{member.number}"
-        threading.Thread(target=self.work, args=(member, engine), name=name, daemon=True).start()
+        threading.Thread(target=self.work, args=(member,), name=name, daemon=True).start()
 
-    def work(self, member: Member, engine: LoadableMaker | None = None) -> None:
-        """Let one work in this thread until it is not needed any more.
-
-        Args:
-            engine: to begin with, with its model loaded; None: one of its own.
-        """
-        member.run(engine)
+    def work(self, member: Member) -> None:
+        """Let one work in this thread until it is not needed any more."""
+        member.run()
         if not member.failed:
             self.remove(member)
         elif not self._closed and not self.staying():

@@ -31,6 +31,7 @@ from ltx_ui.studio.timing import UNKNOWN_SECONDS, Estimate, TimingModel, TimingS
 
 if TYPE_CHECKING:
     from ltx_ui.engine.clip_memory import Needed
+    from ltx_ui.engine.tokens import TokenCount
 
 ENDED = (
     "No more clips can be made, for a reason that was not foreseen; the log has the details. "
@@ -120,6 +121,14 @@ class Worker:
         """How long a recipe's takes will take; None while nothing is known."""
         return self._using.timing.estimate(recipe) if self._using.timing else None
 
+    def count_tokens(self, text: str) -> TokenCount | None:
+        """How much of a text the model reads, as one of its engines says; None while none of them
+        answers, and until it is loaded."""
+        kit = self._using.kit
+        those = (each for each in self.team.all() if each.kit is kit)
+        counted = (each.count_tokens(text) for each in those)
+        return next((found for found in counted if found is not None), None)
+
     def needs(self, recipe: Recipe) -> Needed | None:
         """Device memory that a recipe's clip needs; None without a device, and until the model is
         loaded."""
@@ -194,13 +203,17 @@ class Worker:
             return
         using = self._using
         first = self.team.add(using.kit)
-        engine = using.model.load(self._first_engine, partial(self._learn_of, using))
-        if engine is None:
+
+        def loaded(engine: LoadableMaker) -> None:
+            self._learn_of(using, engine)
+            first.begin_with(engine)
+
+        if using.model.load(self._first_engine, loaded) is None:
             self.team.remove(first)
             return
         for _ in range(1, self._count):
             self.team.start(self.team.add(using.kit))
-        self.team.work(first, engine)
+        self.team.work(first)
 
     def _first_engine(self) -> LoadableMaker:
         self._count = self._crew.count()
