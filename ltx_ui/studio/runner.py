@@ -117,7 +117,6 @@ class Runner:
             raise died
 
     def _make_or_stop(self, job: Job, saver: Saver) -> None:
-        self._log_begun(job)
         try:
             self._make(job, saver)
         except Cancelled:
@@ -137,10 +136,10 @@ class Runner:
     def _about(self, job: Job) -> AbstractContextManager[None]:
         return about(job.id, job.owner, job.recipe, self._settings)
 
-    def _log_begun(self, job: Job) -> None:
-        recipe = job.recipe
-        told = (recipe.resolution, recipe.num_frames, recipe.num_inference_steps, recipe.seed)
-        _log.info("Begun: %s, %d frames, %d steps, seed %d.", *told)
+    def _log_begun(self, recipe: Recipe, takes: list[Recipe]) -> None:
+        seeds = ", ".join(str(take.seed) for take in takes)
+        told = (recipe.resolution, recipe.num_frames, recipe.num_inference_steps, seeds)
+        _log.info("Begun: %s, %d frames, %d steps, seed %s.", *told)
         if self._settings.log_prompts:
             _log.info("Prompt: %r", recipe.prompt)
 
@@ -159,6 +158,7 @@ class Runner:
         while claimed := self._queue.claim(job.id, self._engine.at_once(recipe)):
             if not (todo := self._takes_to_make(job, claimed)):
                 continue
+            self._log_begun(recipe, [take for *_, take in todo])
             progress.begin([number for number, _, _ in todo])
             clips = self._engine.generate_many([take for *_, take in todo], progress, inputs)
             for (_, take_id, take), clip in zip(todo, clips, strict=True):
