@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ltx_ui.errors import StudioError
 from ltx_ui.studio.jobs import Job
-from ltx_ui.studio.maker import LoadableMaker, MakerDied
+from ltx_ui.studio.maker import Left, LoadableMaker, MakerDied
 from ltx_ui.studio.runner import Runner
 
 if TYPE_CHECKING:
@@ -49,10 +49,6 @@ class WorkerStatus:
     placement: str | None
     takes: int
     deaths: int
-
-
-class Left(Exception):
-    """It is to make no more, and has no engine yet."""
 
 
 @dataclass(frozen=True)

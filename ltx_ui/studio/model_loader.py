@@ -15,7 +15,7 @@ from ltx_ui.geometry import video_tokens
 from ltx_ui.recipe import Recipe
 from ltx_ui.runtime import settle
 from ltx_ui.settings import Settings
-from ltx_ui.studio.maker import LoadableMaker
+from ltx_ui.studio.maker import Left, LoadableMaker
 from ltx_ui.studio.queue import JobQueue
 
 STOPPING = (
@@ -103,9 +103,14 @@ class ModelLoader:
             make: makes the engine, without its model.
             prepare: called with the engine just before the model counts as ready; what it raises
                 counts as a failure to load.
+
+        Raises:
+            Left: nobody wants it any more.
         """
         try:
             return self._load(make, prepare)
+        except Left:
+            raise
         except StudioError as error:
             self.fail(str(error))
         except Exception:

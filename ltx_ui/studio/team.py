@@ -108,9 +108,20 @@ class Team:
             if found.failed:
                 self.remove(found)
             elif found.stays:
-                if len(self.staying()) == 1:
+                others = [each for each in self.staying() if each is not found]
+                makes = found.runner is not None
+                if not others or (makes and not any(each.runner for each in others)):
                     raise WrongMoment(LAST)
                 self.send_away([found])
+
+    def check_room(self, count: int) -> None:
+        """Hold a number to the machine.
+
+        Raises:
+            InvalidRecipe: there are not as many processors, and no GPUs.
+            ModelUnavailable: there are not as many GPUs.
+        """
+        self._crew.check_room(count)
 
     def set_count(self, count: int, kit: Kit) -> None:
         """Let so many make clips from now on: more are started with the kit, or those leave that
@@ -118,10 +129,8 @@ class Team:
 
         Raises:
             WrongMoment: they work in the studio's own process.
-            ModelUnavailable: there are not as many GPUs.
         """
         self.check_can_change()
-        self._crew.check(count)
         with self._lock:
             for each in self.all():
                 if each.failed:

@@ -21,7 +21,7 @@ from ltx_ui.studio.library import Library
 from ltx_ui.studio.lora_folder import Fitting
 from ltx_ui.studio.maker import ClipMaker, LoadableMaker
 from ltx_ui.studio.member import Kit
-from ltx_ui.studio.model_change import BUSY, ModelChange
+from ltx_ui.studio.model_change import ModelChange
 from ltx_ui.studio.model_loader import ModelLoader
 from ltx_ui.studio.progress import Preview
 from ltx_ui.studio.queue import JobQueue
@@ -90,7 +90,7 @@ class Worker:
         self._using = self._use(settings.model)
         self.change = ModelChange(
             *(self.team, lambda: self._using, partial(self._use, beside=True), self._learn_of),
-            *(self._switch, settings.model),
+            *(self._switch, self._check_machine, settings.model),
         )
         # A daemon: the program's end waits for no step, which may take a minute.
         self._thread = threading.Thread(target=self._run, name="studio-worker", daemon=True)
@@ -140,13 +140,16 @@ class Worker:
         return next(filter(None, (each.preview_of(job) for each in runners)), None)
 
     def set_count(self, count: int) -> None:
-        """Let so many workers make clips from now on.
+        """Let so many workers make clips from now on. Ends a change of the model that is going on.
 
         Raises:
             WrongMoment: the model is not loaded, or clips are made in the studio's own process.
+            InvalidRecipe: there are not as many processors, and no GPUs.
             ModelUnavailable: there are not as many GPUs.
         """
         self._check_settled()
+        self.team.check_room(count)
+        self.change.stop()
         self.team.set_count(count, self._using.kit)
 
     def drain(self, number: int) -> None:
@@ -165,6 +168,7 @@ class Worker:
         Raises:
             InvalidRecipe: there is no such model.
             WrongMoment: as :meth:`set_count`, or there is but one worker, or that model is in use.
+            ModelUnavailable: this machine can't run it.
         """
         self._check_settled()
         self.change.begin(asked)
@@ -173,8 +177,10 @@ class Worker:
         self.team.check_can_change()
         if self.model.status.state != "ready":
             raise WrongMoment(LOADING)
-        if self.change.going_on:
-            raise WrongMoment(BUSY)
+
+    def _check_machine(self, asked: str) -> None:
+        settings = self._settings.model_copy(update={"model": asked})
+        self._crew.check_machine(self._choice(settings))
 
     def _switch(self, using: Using) -> None:
         using.model.sizes = self.model.sizes
@@ -232,6 +238,7 @@ class Worker:
         model = ModelLoader(settings, self._queue, beside=beside)
 
         def make(check: Callable[[], None]) -> LoadableMaker:
+            check()  # Nothing of Ray is started where the program ends.
             self._crew.revive()
             return self._crew.engine(self._choice(settings), check)
 
