@@ -156,6 +156,16 @@ def test_where_one_of_two_dies_the_takes_that_it_had_begun_are_made_all_the_same
     until(lambda: studio.workers() == 2)
 
 
+def test_workers_that_end_while_they_have_nothing_to_do_are_replaced(studio: Studio) -> None:
+    until(lambda: [each.state for each in studio.each_worker()] == ["idle", "idle"])
+    before = sum(each.deaths for each in studio.each_worker())
+    for process in workers():
+        os.kill(process, signal.SIGKILL)
+    until(lambda: sum(each.deaths for each in studio.each_worker()) == before + 2)
+    until(lambda: studio.workers() == 2)
+    assert take_of(studio, quick(seed=29), LOCAL).recipe.seed == 29
+
+
 def test_a_job_of_which_each_of_two_workers_dies_fails_in_words(studio: Studio) -> None:
     job = studio.submit(lasting(seed=28, num_takes=2, width=256, height=256), LOCAL)
     until(lambda: side_by_side(studio, job))

@@ -75,6 +75,18 @@ class Crew:
             if isinstance(engine, RayEngine):
                 engine.end()
 
+    def look(self, engine: LoadableMaker) -> None:
+        """Whether an engine that has nothing to do is still there.
+
+        Raises:
+            MakerDied: its process has ended.
+        """
+        if self._open:
+            from ltx_ui.studio.ray_engine import RayEngine
+
+            if isinstance(engine, RayEngine):
+                engine.look()
+
     def count(self) -> int:
         """How many engines there are to be.
 

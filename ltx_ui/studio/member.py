@@ -169,7 +169,7 @@ class Member:
         except MakerDied:
             self.check()
             self._deaths += 1
-            _log.warning("A worker has ended in the middle; another one is started.")
+            _log.warning("A worker has ended; another one is started.")
         else:
             if self._leaving.is_set():
                 self._end(engine)

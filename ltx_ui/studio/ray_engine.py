@@ -127,6 +127,10 @@ class RayEngine:
         """As :meth:`ltx_ui.studio.maker.ClipMaker.saved`. Returns at once."""
         _beside(self._actor.saved).remote(recipe)
 
+    def look(self) -> None:
+        """Whether the actor's process still answers."""
+        self._ask(self._actor.process)
+
     def end(self) -> None:
         """End the actor's process."""
         _kill(self._actor)

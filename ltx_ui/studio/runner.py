@@ -44,6 +44,7 @@ class Runner:
         counts: are told of each take.
         guard: is told for how long the engine worked for whom.
         leaving: whether it is to begin no more jobs.
+        idle: raises MakerDied where the engine has ended while it had nothing to do.
 
     Attributes:
         makes: what it makes now; None while it has nothing to do.
@@ -63,6 +64,7 @@ class Runner:
         counts: Counts,
         guard: Guard,
         leaving: Callable[[], bool],
+        idle: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._model = model
@@ -73,7 +75,7 @@ class Runner:
         self._inputs = inputs
         self._guard = guard
         self._writer = TakeWriter(queue, library, engine, timing, timings, counts)
-        self._leaving = leaving
+        self._leaving, self._idle = leaving, idle
         self._preview: Preview | None = None
         self.makes: Job | Errand | None = None
         self.takes = 0
@@ -98,7 +100,7 @@ class Runner:
             self.takes += self._writer.save(made)
 
     def _make_all(self, saver: Saver) -> None:
-        while (found := self._queue.next(self._leaving)) is not None:
+        while (found := self._queue.next(self._leaving, self._idle)) is not None:
             self.makes, began = found, time.monotonic()
             try:
                 if isinstance(found, Errand):

@@ -247,6 +247,7 @@ class Worker:
             return Runner(
                 *(engine, model, using.timing, settings, self._queue, self._library),
                 *(self._inputs, self._timings, self._counts, self._guard, leaving),
+                partial(self._crew.look, engine),
             )
 
         using = Using(model, asked, Kit(lambda: model.status.model, make, runs))
