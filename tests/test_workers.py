@@ -117,14 +117,18 @@ def side_by_side(studio: Studio, job: Job) -> bool:
 
 
 def test_takes_of_one_job_are_made_side_by_side_and_are_the_same(
-    studio: Studio, engine: Engine, tmp_path: Path
+    studio: Studio, engine: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "ltx_ui")
     recipe = quick(seed=21, num_takes=4, num_inference_steps=20)
     until(lambda: studio.workers() == 2)
     before = {each.number: each.takes for each in studio.each_worker()}
     job = studio.submit(recipe, LOCAL)
     assert ended(studio, job) == Done(job.id, job.take_ids[1:])
     until(lambda: all(each.takes > before[each.number] for each in studio.each_worker()))
+    lines = [line for line in caplog.messages if line.startswith("Begun")]
+    begun = re.findall(r"\d+", " ".join(line.partition("seed")[2] for line in lines))
+    assert sorted(begun) == ["21", "22", "23", "24"], "each take is said once"
     made = [studio.library.take(each, LOCAL) for each in job.take_ids]
     assert [take.recipe.seed for take in made] == [21, 22, 23, 24]
     for take in made[1:3]:
@@ -150,6 +154,16 @@ def test_where_one_of_two_dies_the_takes_that_it_had_begun_are_made_all_the_same
     assert ended(studio, job) == Done(job.id, job.take_ids[1:])
     assert sum(each.deaths for each in studio.each_worker()) > 0
     until(lambda: studio.workers() == 2)
+
+
+def test_workers_that_end_while_they_have_nothing_to_do_are_replaced(studio: Studio) -> None:
+    until(lambda: [each.state for each in studio.each_worker()] == ["idle", "idle"])
+    before = sum(each.deaths for each in studio.each_worker())
+    for process in workers():
+        os.kill(process, signal.SIGKILL)
+    until(lambda: sum(each.deaths for each in studio.each_worker()) == before + 2)
+    until(lambda: studio.workers() == 2)
+    assert take_of(studio, quick(seed=29), LOCAL).recipe.seed == 29
 
 
 def test_a_job_of_which_each_of_two_workers_dies_fails_in_words(studio: Studio) -> None:

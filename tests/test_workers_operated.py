@@ -7,6 +7,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -93,15 +94,21 @@ def test_the_owner_alone_sees_each_worker(home: Served, model: Path) -> None:
 
 
 def test_a_worker_that_is_drained_finishes_its_clip_and_ends(home: Served) -> None:
-    job = home.studio.submit(lasting(seed=2), LOCAL)
-    until(lambda: sampling(home.studio, job))
-    (busy,) = (each["number"] for each in asked(home)["items"] if each["job"] == job.id)
+    until(lambda: states(home) == ["idle", "idle"])
+    jobs = [home.studio.submit(lasting(seed=seed), LOCAL).id for seed in (2, 12)]
+    until(lambda: states(home) == ["working", "working"])
+    busy, other = 1, 2  # The first one has loaded the model for the studio.
+    made = {each["number"]: each["job"] for each in asked(home)["items"]}
+    assert sorted(made.values()) == sorted(jobs)
+    home.studio.cancel(made[other], LOCAL)
     told = asked(home, "POST", f"/{busy}/drain")
     assert [each["state"] for each in told["items"] if each["number"] == busy] == ["draining"]
-    assert isinstance(home.studio.wait(job.id, LOCAL, PATIENCE).state, Done)
+    assert isinstance(home.studio.wait(made[busy], LOCAL, PATIENCE).state, Done)
     until(lambda: states(home) == ["idle"])
+    counted = home.studio.count_tokens("A fox")
+    assert counted and counted.count > 0, "one that lives says it"
     (last,) = (each["number"] for each in asked(home)["items"])
-    assert last != busy
+    assert last == other
     assert refused(home, "POST", f"/{last}/drain")[0] == 409
     assert refused(home, "POST", f"/{busy}/drain")[0] == 404
     assert refused(home, "POST", "/model", model="demo")[0] == 409, "there is but one"
@@ -119,6 +126,30 @@ def test_the_number_of_workers_is_changed_while_they_work(home: Served) -> None:
     until(lambda: states(home) == ["idle", "idle"])
     for count in (0, 1001, True, "2"):
         assert refused(home, "PATCH", count=count)[0] == 422
+    most = max(2, os.cpu_count() or 1)
+    status, sentence = refused(home, "PATCH", count=most + 1)
+    assert status == 422 and f"can be {most} at most" in sentence
+
+
+def test_a_model_that_has_no_room_is_refused_before_a_worker_ends(
+    home: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=2**30))
+    status, sentence = refused(home, "POST", "/model", model="ltx-2")
+    assert status == 503 and sentence.startswith("LTX-2 19B needs about")
+    assert states(home) == ["idle", "idle"] and asked(home)["change"] is None
+
+
+def test_a_change_ends_when_the_number_of_workers_is_set(
+    home: Served, model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked(home, "POST", "/model", model="demo")
+    until(lambda: "loading" in states(home))
+    told = asked(home, "PATCH", count=2)
+    assert told["change"]["state"] == "failed" and "stopped" in told["change"]["message"]
+    until(lambda: states(home) == ["idle", "idle"])
+    assert {each["model"] for each in asked(home)["items"]} == {str(model)}
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
 
 
 def test_another_model_is_brought_to_one_worker_after_the_other(home: Served, model: Path) -> None:
@@ -129,7 +160,7 @@ def test_another_model_is_brought_to_one_worker_after_the_other(home: Served, mo
     waits = studio.submit(quick(seed=5), "ada")
     told = asked(home, "POST", "/model", model="demo")
     assert told["change"]["state"] == "loading" and "idle" in states(home)
-    assert refused(home, "PATCH", count=3)[0] == 409
+    assert refused(home, "POST", "/model", model="demo")[0] == 409
     before = take_of(studio, quick(seed=4), LOCAL)
     assert before.model == str(model), "one goes on with the model of before"
     until(lambda: asked(home)["change"]["state"] == "done")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import diffusers
 import torch
@@ -103,13 +103,34 @@ def why_demo(
     card = CARDS["ltx-2"]
     if device.type != "cuda":
         return f"{card.title} wants a CUDA device.{unused()}"
-    weights = in_4_bits(card.component_bytes, quantize, torch.bfloat16.itemsize)
-    beside = _usual_working(card, card.text_bytes, lossy)
     try:
-        choose(card.title, weights, free_memory(device), beside, possible(quantize))
+        check_machine(card, device, "bfloat16", quantize, lossy)
     except ModelUnavailable as error:
         return str(error)
     return missing_disk(card, models_dir)
+
+
+def check_machine(
+    card: ModelCard,
+    device: torch.device,
+    precision: Literal["float32", "bfloat16"] | None,
+    quantize: Quantize = "none",
+    lossy: Lossy = EXACT,
+) -> None:
+    """Compare a card's own figures with the memory that is free, without the network.
+
+    Args:
+        precision: what to compute in; None for the device's default.
+        quantize, lossy: as of :func:`load`.
+
+    Raises:
+        ModelUnavailable: no placement fits; says how much is missing.
+    """
+    size = (getattr(torch, precision) if precision else usual_dtype(device)).itemsize
+    usual = torch.bfloat16.itemsize
+    whole = {part: count * size // usual for part, count in card.component_bytes.items()}
+    beside = _usual_working(card, card.text_bytes * size // usual, lossy)
+    _choose(card, in_4_bits(whole, quantize, size), device, beside, quantize)
 
 
 @torch.inference_mode(False)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from ltx_ui.errors import ModelUnavailable, SettingsError
+from ltx_ui.errors import InvalidRecipe, ModelUnavailable, SettingsError
 from ltx_ui.settings import Settings
 from ltx_ui.studio.engines import EngineChoice
 from ltx_ui.studio.maker import MakerDied
@@ -75,6 +75,18 @@ class Crew:
             if isinstance(engine, RayEngine):
                 engine.end()
 
+    def look(self, engine: LoadableMaker) -> None:
+        """Whether an engine that has nothing to do is still there.
+
+        Raises:
+            MakerDied: its process has ended.
+        """
+        if self._open:
+            from ltx_ui.studio.ray_engine import RayEngine
+
+            if isinstance(engine, RayEngine):
+                engine.look()
+
     def count(self) -> int:
         """How many engines there are to be.
 
@@ -108,6 +120,35 @@ class Crew:
                 f"{count} workers need as many GPUs, and this machine has {gpus}. Use --workers "
                 "auto, or a cluster with --ray-address."
             )
+
+    def check_room(self, count: int) -> None:
+        """Hold a number that was asked for meanwhile to the machine. Without GPUs it has room for
+        as many engines as it has processors, or as the settings say.
+
+        Raises:
+            InvalidRecipe: there is no room.
+            ModelUnavailable: as :meth:`check`.
+        """
+        self.check(count)
+        if self._gpus() or self._on_gpus or self._settings.ray_address is not None:
+            return
+        most = max(os.cpu_count() or 1, int(self._settings.workers))
+        if count > most:
+            raise InvalidRecipe.because(
+                "count",
+                f"count: can be {most} at most, because the workers share this machine's "
+                "processors. Start the studio with --workers for more.",
+            )
+
+    def check_machine(self, choice: EngineChoice) -> None:
+        """Whether an engine would have room here. Where engines have GPUs or other machines, they
+        are asked when one is made.
+
+        Raises:
+            ModelUnavailable: there is too little memory.
+        """
+        if not (self._gpus() or self._on_gpus or self._settings.ray_address is not None):
+            choice.check_machine()
 
     def open(self) -> None:
         """Start Ray, or join the one that runs; does nothing if that was done.

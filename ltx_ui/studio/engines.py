@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ltx_ui.engine.models import CARDS
 from ltx_ui.lossy import parse_lossy
 from ltx_ui.settings import Settings
 
@@ -41,6 +42,24 @@ class EngineChoice:
         """This choice for a process that sees no other GPU than its own, whatever its number is."""
         device = "cpu" if self.others["device"] == "cpu" else "auto"
         return replace(self, others={**self.others, "device": device})
+
+    def check_machine(self) -> None:
+        """Hold a known model to the memory that is free on this machine, without its files and
+        without the network. Another one, or one whose placement is given, passes.
+
+        Raises:
+            ModelUnavailable: there is too little.
+        """
+        card = CARDS.get(self.others["model"])
+        if card is None or self.others["placement"] != "auto":
+            return
+        from ltx_ui.engine.loading import check_machine
+        from ltx_ui.engine.machine import pick_device
+
+        lossy, device = parse_lossy(self.others["lossy"]), pick_device(self.others["device"])
+        precision = self.others["precision"]
+        given = None if precision == "auto" else precision
+        check_machine(card, device, given, self.others["quantize"], lossy)
 
     def make(self) -> Engine:
         """The engine; its model is not loaded yet. Importing torch and diffusers takes seconds.

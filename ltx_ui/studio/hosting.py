@@ -47,6 +47,7 @@ class Hosting(Kept):
 
         Raises:
             WrongMoment: the model is not loaded, or clips are made in the studio's own process.
+            InvalidRecipe: there are not as many processors, and no GPUs.
             ModelUnavailable: there are not as many GPUs.
         """
         self._worker.set_count(count)
@@ -75,6 +76,7 @@ class Hosting(Kept):
             WrongMoment: as :meth:`set_workers`, or there is but one worker, or the model is just
                 being changed or in use already.
             InvalidRecipe: there is no such model.
+            ModelUnavailable: this machine can't run it.
         """
         self._worker.change_model(model)
 

@@ -32,6 +32,10 @@ class MakerDied(StudioError):
         self.begun = begun
 
 
+class Left(Exception):
+    """Who wanted an engine is to make no more, and has none yet."""
+
+
 class ClipMaker(Protocol):
     """Makes clips with a loaded model. :class:`~ltx_ui.engine.engine.Engine` is one, in this
     process.

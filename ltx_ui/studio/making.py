@@ -16,6 +16,8 @@ from ltx_ui.studio.jobs import LOST, Done, EndState, Failed, Job, Running
 from ltx_ui.studio.started import Started, free_after, runner_here
 from ltx_ui.studio.waiting import WaitingJobs
 
+IDLE_SECONDS = 3.0
+"""Between two looks of a runner that has nothing to do at whether its engine is still there."""
 ALL = 2**31
 """More takes than a job has."""
 
@@ -64,23 +66,32 @@ class Making:
         """Whether a clip can be begun."""
         return bool(len(self._waiting)) and not self._waiting.held
 
-    def next(self, leaving: Callable[[], bool] = lambda: False) -> Job | Errand | None:
+    def next(
+        self,
+        leaving: Callable[[], bool] = lambda: False,
+        idle: Callable[[], None] = lambda: None,
+    ) -> Job | Errand | None:
         """Wait until there is a job to make, and start it, or one with takes that nobody has begun,
         or an errand, which has a turn between two jobs; None once no more are begun.
 
         Args:
             leaving: whether the runner is to begin no more; :meth:`wake` has it asked again.
+            idle: called now and then meanwhile; what it raises passes through.
         """
         self.restore()
-        with self._changed:
-            while True:
-                self._changed.wait_for(lambda: self._ended(leaving) or self._something())
+        while True:
+            with self._changed:
+                something = self._changed.wait_for(
+                    lambda: self._ended(leaving) or self._something(), IDLE_SECONDS
+                )
                 if self._ended(leaving):
                     return None
                 if errand := self._errands.next(self._due()):
                     return errand
                 if job := self._begun() or self._joined():
                     return job
+            if not something:
+                idle()
 
     def _ended(self, leaving: Callable[[], bool]) -> bool:
         return self._finishing or leaving()

@@ -7,12 +7,15 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ltx_ui.errors import StudioError
 from ltx_ui.studio.jobs import Job
-from ltx_ui.studio.maker import LoadableMaker, MakerDied
+from ltx_ui.studio.maker import Left, LoadableMaker, MakerDied
 from ltx_ui.studio.runner import Runner
+
+if TYPE_CHECKING:
+    from ltx_ui.engine.tokens import TokenCount
 
 AGAIN_SECONDS = (1, 3, 10, 30)
 """Until one more try to start an engine in place of one that has ended."""
@@ -46,10 +49,6 @@ class WorkerStatus:
     placement: str | None
     takes: int
     deaths: int
-
-
-class Left(Exception):
-    """It is to make no more, and has no engine yet."""
 
 
 @dataclass(frozen=True)
@@ -132,14 +131,23 @@ class Member:
         if self._leaving.is_set():
             raise Left
 
-    def run(self, engine: LoadableMaker | None = None) -> None:
-        """Make jobs.
+    def begin_with(self, engine: LoadableMaker) -> None:
+        """Have jobs made first with an engine whose model is loaded, not with one of its own."""
+        self._engine = engine
 
-        Args:
-            engine: to begin with, with its model loaded; None: one of its own.
-        """
+    def count_tokens(self, text: str) -> TokenCount | None:
+        """How much of a text the model reads; None while there is no engine that answers. May be
+        called from any thread."""
+        engine = self._engine
         try:
-            found = engine or self._another()
+            return engine.count_tokens(text) if engine else None
+        except MakerDied:
+            return None
+
+    def run(self) -> None:
+        """Make jobs."""
+        try:
+            found = self._engine or self._another()
             while found is not None:
                 found = self._made_with(found)
         except Left:
@@ -161,7 +169,7 @@ class Member:
         except MakerDied:
             self.check()
             self._deaths += 1
-            _log.warning("A worker has ended in the middle; another one is started.")
+            _log.warning("A worker has ended; another one is started.")
         else:
             if self._leaving.is_set():
                 self._end(engine)

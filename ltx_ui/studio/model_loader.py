@@ -9,14 +9,13 @@ from typing import Literal
 
 from ltx_ui.controlling import tokens_beside
 from ltx_ui.engine.models import CARDS, ModelCard
-from ltx_ui.engine.tokens import TokenCount
 from ltx_ui.engine.writers import why_not
 from ltx_ui.errors import InvalidRecipe, StudioError
 from ltx_ui.geometry import video_tokens
 from ltx_ui.recipe import Recipe
 from ltx_ui.runtime import settle
 from ltx_ui.settings import Settings
-from ltx_ui.studio.maker import ClipMaker, LoadableMaker
+from ltx_ui.studio.maker import Left, LoadableMaker
 from ltx_ui.studio.queue import JobQueue
 
 STOPPING = (
@@ -86,7 +85,6 @@ class ModelLoader:
         self._settings = settings
         self._queue = queue
         self._beside = beside
-        self._count_tokens: Callable[[str], TokenCount] | None = None
         known = _known_card(settings.model)
         if known is not None and not beside:
             queue.use_model(known.id, settings.model)
@@ -96,7 +94,7 @@ class ModelLoader:
         self.sizes: Collection[tuple[int, int]] = ()
 
     def load(
-        self, make: Callable[[], LoadableMaker], prepare: Callable[[ClipMaker], None]
+        self, make: Callable[[], LoadableMaker], prepare: Callable[[LoadableMaker], None]
     ) -> LoadableMaker | None:
         """The engine with its model loaded; None if it could not be loaded. Then :attr:`status`
         says why, and so do the jobs that waited for it.
@@ -105,9 +103,14 @@ class ModelLoader:
             make: makes the engine, without its model.
             prepare: called with the engine just before the model counts as ready; what it raises
                 counts as a failure to load.
+
+        Raises:
+            Left: nobody wants it any more.
         """
         try:
             return self._load(make, prepare)
+        except Left:
+            raise
         except StudioError as error:
             self.fail(str(error))
         except Exception:
@@ -136,10 +139,6 @@ class ModelLoader:
         """Say that no more clips are begun."""
         self.status = replace(self.status, state="stopping", message=STOPPING, fraction=None)
 
-    def count_tokens(self, text: str) -> TokenCount | None:
-        """How much of a text the model reads; None until it is loaded."""
-        return self._count_tokens(text) if self._count_tokens else None
-
     def check(self, recipe: Recipe) -> None:
         """Hold a recipe to the model, as far as that is known.
 
@@ -158,7 +157,7 @@ class ModelLoader:
             self.card.check(recipe)
 
     def _load(
-        self, make: Callable[[], LoadableMaker], prepare: Callable[[ClipMaker], None]
+        self, make: Callable[[], LoadableMaker], prepare: Callable[[LoadableMaker], None]
     ) -> LoadableMaker:
         engine = make()
         card = engine.card
@@ -173,7 +172,6 @@ class ModelLoader:
         engine.load(self._report)
         self.why_not_writing = engine.why_not_writing()
         card = self.card = engine.card
-        self._count_tokens = engine.count_tokens
         prepare(engine)
         message = f"{card.title} is ready on {engine.device}."
         self.status = replace(

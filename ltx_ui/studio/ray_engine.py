@@ -24,6 +24,8 @@ LOOK_SECONDS = 0.1
 """Between two looks at whether what is made is still wanted."""
 ALIVE_SECONDS = 30.0
 """A worker that does not answer for so long is taken for dead."""
+COUNT_SECONDS = 3.0
+"""Somebody who types waits no longer for the number of tokens; it is left out then."""
 
 BESIDE = "beside"
 """The actor's concurrency group for what takes no time."""
@@ -90,7 +92,7 @@ class RayEngine:
 
     def count_tokens(self, text: str) -> TokenCount:
         """How much of a text the model reads. May be called from any thread."""
-        counted: TokenCount = self._ask(self._actor.count_tokens, text)
+        counted: TokenCount = self._ask(self._actor.count_tokens, text, wait=COUNT_SECONDS)
         return counted
 
     def generate_many(
@@ -125,6 +127,10 @@ class RayEngine:
         """As :meth:`ltx_ui.studio.maker.ClipMaker.saved`. Returns at once."""
         _beside(self._actor.saved).remote(recipe)
 
+    def look(self) -> None:
+        """Whether the actor's process still answers."""
+        self._ask(self._actor.process)
+
     def end(self) -> None:
         """End the actor's process."""
         _kill(self._actor)
@@ -146,7 +152,7 @@ class RayEngine:
                 found = what if word == wanted else found
         return found
 
-    def _ask(self, method: Any, *given: Any) -> Any:
+    def _ask(self, method: Any, *given: Any, wait: float = ALIVE_SECONDS) -> Any:
         """The answer of something that takes no time.
 
         Raises:
@@ -156,7 +162,7 @@ class RayEngine:
         from ray.exceptions import RayError
 
         try:
-            return ray.get(_beside(method).remote(*given), timeout=ALIVE_SECONDS)
+            return ray.get(_beside(method).remote(*given), timeout=wait)
         except RayError as error:
             raise MakerDied(begun=False) from error
 

@@ -44,6 +44,7 @@ class Runner:
         counts: are told of each take.
         guard: is told for how long the engine worked for whom.
         leaving: whether it is to begin no more jobs.
+        idle: raises MakerDied where the engine has ended while it had nothing to do.
 
     Attributes:
         makes: what it makes now; None while it has nothing to do.
@@ -63,6 +64,7 @@ class Runner:
         counts: Counts,
         guard: Guard,
         leaving: Callable[[], bool],
+        idle: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._model = model
@@ -73,7 +75,7 @@ class Runner:
         self._inputs = inputs
         self._guard = guard
         self._writer = TakeWriter(queue, library, engine, timing, timings, counts)
-        self._leaving = leaving
+        self._leaving, self._idle = leaving, idle
         self._preview: Preview | None = None
         self.makes: Job | Errand | None = None
         self.takes = 0
@@ -98,7 +100,7 @@ class Runner:
             self.takes += self._writer.save(made)
 
     def _make_all(self, saver: Saver) -> None:
-        while (found := self._queue.next(self._leaving)) is not None:
+        while (found := self._queue.next(self._leaving, self._idle)) is not None:
             self.makes, began = found, time.monotonic()
             try:
                 if isinstance(found, Errand):
@@ -117,7 +119,6 @@ class Runner:
             raise died
 
     def _make_or_stop(self, job: Job, saver: Saver) -> None:
-        self._log_begun(job)
         try:
             self._make(job, saver)
         except Cancelled:
@@ -137,10 +138,10 @@ class Runner:
     def _about(self, job: Job) -> AbstractContextManager[None]:
         return about(job.id, job.owner, job.recipe, self._settings)
 
-    def _log_begun(self, job: Job) -> None:
-        recipe = job.recipe
-        told = (recipe.resolution, recipe.num_frames, recipe.num_inference_steps, recipe.seed)
-        _log.info("Begun: %s, %d frames, %d steps, seed %d.", *told)
+    def _log_begun(self, recipe: Recipe, takes: list[Recipe]) -> None:
+        seeds = ", ".join(str(take.seed) for take in takes)
+        told = (recipe.resolution, recipe.num_frames, recipe.num_inference_steps, seeds)
+        _log.info("Begun: %s, %d frames, %d steps, seed %s.", *told)
         if self._settings.log_prompts:
             _log.info("Prompt: %r", recipe.prompt)
 
@@ -159,6 +160,7 @@ class Runner:
         while claimed := self._queue.claim(job.id, self._engine.at_once(recipe)):
             if not (todo := self._takes_to_make(job, claimed)):
                 continue
+            self._log_begun(recipe, [take for *_, take in todo])
             progress.begin([number for number, _, _ in todo])
             clips = self._engine.generate_many([take for *_, take in todo], progress, inputs)
             for (_, take_id, take), clip in zip(todo, clips, strict=True):

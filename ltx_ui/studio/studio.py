@@ -142,12 +142,13 @@ class Studio(Hosting):
         return self._worker.model.card
 
     def count_tokens(self, text: str) -> TokenCount | None:
-        """How many tokens a text has and how much of it the model reads; None until it is loaded.
+        """How many tokens a text has and how much of it the model reads; None until it is loaded,
+        and while no worker answers.
 
         Args:
             text: no longer than a recipe's prompt may be, because all of it is tokenized.
         """
-        return self._worker.model.count_tokens(text)
+        return self._worker.count_tokens(text)
 
     def submit(
         self,

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from ltx_ui.errors import NotFound, WrongMoment
 from ltx_ui.studio.crew import Crew
-from ltx_ui.studio.maker import LoadableMaker
 from ltx_ui.studio.making import Making
 from ltx_ui.studio.member import Kit, Member, WorkerStatus
 
@@ -75,22 +74,14 @@ class Team:
                 member.leave()
             return member
 
-    def start(self, member: Member, engine: LoadableMaker | None = None) -> None:
-        """Let one work in a thread of its own.
-
-        Args:
-            engine: as :meth:`work`.
-        """
+    def start(self, member: Member) -> None:
+        """Let one work in a thread of its own."""
         name = f"studio-worker-{member.number}"
-        threading.Thread(target=self.work, args=(member, engine), name=name, daemon=True).start()
+        threading.Thread(target=self.work, args=(member,), name=name, daemon=True).start()
 
-    def work(self, member: Member, engine: LoadableMaker | None = None) -> None:
-        """Let one work in this thread until it is not needed any more.
-
-        Args:
-            engine: to begin with, with its model loaded; None: one of its own.
-        """
-        member.run(engine)
+    def work(self, member: Member) -> None:
+        """Let one work in this thread until it is not needed any more."""
+        member.run()
         if not member.failed:
             self.remove(member)
         elif not self._closed and not self.staying():
@@ -117,9 +108,20 @@ class Team:
             if found.failed:
                 self.remove(found)
             elif found.stays:
-                if len(self.staying()) == 1:
+                others = [each for each in self.staying() if each is not found]
+                makes = found.runner is not None
+                if not others or (makes and not any(each.runner for each in others)):
                     raise WrongMoment(LAST)
                 self.send_away([found])
+
+    def check_room(self, count: int) -> None:
+        """Hold a number to the machine.
+
+        Raises:
+            InvalidRecipe: there are not as many processors, and no GPUs.
+            ModelUnavailable: there are not as many GPUs.
+        """
+        self._crew.check_room(count)
 
     def set_count(self, count: int, kit: Kit) -> None:
         """Let so many make clips from now on: more are started with the kit, or those leave that
@@ -127,10 +129,8 @@ class Team:
 
         Raises:
             WrongMoment: they work in the studio's own process.
-            ModelUnavailable: there are not as many GPUs.
         """
         self.check_can_change()
-        self._crew.check(count)
         with self._lock:
             for each in self.all():
                 if each.failed:

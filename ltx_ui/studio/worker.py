@@ -21,7 +21,7 @@ from ltx_ui.studio.library import Library
 from ltx_ui.studio.lora_folder import Fitting
 from ltx_ui.studio.maker import ClipMaker, LoadableMaker
 from ltx_ui.studio.member import Kit
-from ltx_ui.studio.model_change import BUSY, ModelChange
+from ltx_ui.studio.model_change import ModelChange
 from ltx_ui.studio.model_loader import ModelLoader
 from ltx_ui.studio.progress import Preview
 from ltx_ui.studio.queue import JobQueue
@@ -31,6 +31,7 @@ from ltx_ui.studio.timing import UNKNOWN_SECONDS, Estimate, TimingModel, TimingS
 
 if TYPE_CHECKING:
     from ltx_ui.engine.clip_memory import Needed
+    from ltx_ui.engine.tokens import TokenCount
 
 ENDED = (
     "No more clips can be made, for a reason that was not foreseen; the log has the details. "
@@ -89,7 +90,7 @@ class Worker:
         self._using = self._use(settings.model)
         self.change = ModelChange(
             *(self.team, lambda: self._using, partial(self._use, beside=True), self._learn_of),
-            *(self._switch, settings.model),
+            *(self._switch, self._check_machine, settings.model),
         )
         # A daemon: the program's end waits for no step, which may take a minute.
         self._thread = threading.Thread(target=self._run, name="studio-worker", daemon=True)
@@ -120,6 +121,14 @@ class Worker:
         """How long a recipe's takes will take; None while nothing is known."""
         return self._using.timing.estimate(recipe) if self._using.timing else None
 
+    def count_tokens(self, text: str) -> TokenCount | None:
+        """How much of a text the model reads, as one of its engines says; None while none of them
+        answers, and until it is loaded."""
+        kit = self._using.kit
+        those = (each for each in self.team.all() if each.kit is kit)
+        counted = (each.count_tokens(text) for each in those)
+        return next((found for found in counted if found is not None), None)
+
     def needs(self, recipe: Recipe) -> Needed | None:
         """Device memory that a recipe's clip needs; None without a device, and until the model is
         loaded."""
@@ -131,13 +140,16 @@ class Worker:
         return next(filter(None, (each.preview_of(job) for each in runners)), None)
 
     def set_count(self, count: int) -> None:
-        """Let so many workers make clips from now on.
+        """Let so many workers make clips from now on. Ends a change of the model that is going on.
 
         Raises:
             WrongMoment: the model is not loaded, or clips are made in the studio's own process.
+            InvalidRecipe: there are not as many processors, and no GPUs.
             ModelUnavailable: there are not as many GPUs.
         """
         self._check_settled()
+        self.team.check_room(count)
+        self.change.stop()
         self.team.set_count(count, self._using.kit)
 
     def drain(self, number: int) -> None:
@@ -156,6 +168,7 @@ class Worker:
         Raises:
             InvalidRecipe: there is no such model.
             WrongMoment: as :meth:`set_count`, or there is but one worker, or that model is in use.
+            ModelUnavailable: this machine can't run it.
         """
         self._check_settled()
         self.change.begin(asked)
@@ -164,8 +177,10 @@ class Worker:
         self.team.check_can_change()
         if self.model.status.state != "ready":
             raise WrongMoment(LOADING)
-        if self.change.going_on:
-            raise WrongMoment(BUSY)
+
+    def _check_machine(self, asked: str) -> None:
+        settings = self._settings.model_copy(update={"model": asked})
+        self._crew.check_machine(self._choice(settings))
 
     def _switch(self, using: Using) -> None:
         using.model.sizes = self.model.sizes
@@ -194,13 +209,17 @@ class Worker:
             return
         using = self._using
         first = self.team.add(using.kit)
-        engine = using.model.load(self._first_engine, partial(self._learn_of, using))
-        if engine is None:
+
+        def loaded(engine: LoadableMaker) -> None:
+            self._learn_of(using, engine)
+            first.begin_with(engine)
+
+        if using.model.load(self._first_engine, loaded) is None:
             self.team.remove(first)
             return
         for _ in range(1, self._count):
             self.team.start(self.team.add(using.kit))
-        self.team.work(first, engine)
+        self.team.work(first)
 
     def _first_engine(self) -> LoadableMaker:
         self._count = self._crew.count()
@@ -219,6 +238,7 @@ class Worker:
         model = ModelLoader(settings, self._queue, beside=beside)
 
         def make(check: Callable[[], None]) -> LoadableMaker:
+            check()  # Nothing of Ray is started where the program ends.
             self._crew.revive()
             return self._crew.engine(self._choice(settings), check)
 
@@ -227,6 +247,7 @@ class Worker:
             return Runner(
                 *(engine, model, using.timing, settings, self._queue, self._library),
                 *(self._inputs, self._timings, self._counts, self._guard, leaving),
+                partial(self._crew.look, engine),
             )
 
         using = Using(model, asked, Kit(lambda: model.status.model, make, runs))

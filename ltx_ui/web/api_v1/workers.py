@@ -106,8 +106,9 @@ def workers_router(studio: Studio) -> APIRouter:
         return told()
 
     async def set_workers(request: Request, caller: Caller) -> Workers:
-        """Let so many workers make clips, until the studio is started anew. What is being made is
-        finished."""
+        """Let so many workers make clips, until the studio is started anew: as many as there are
+        GPUs or, without any, processors. What is being made is finished. A change of the model that
+        is going on ends; until the new one is loaded, that of before stays."""
         owners_only(caller)
         asked = validated(WorkersAsked, await read_json(request, _MOST_BYTES))
         return await done(studio.set_workers, asked.count)
@@ -122,7 +123,8 @@ def workers_router(studio: Studio) -> APIRouter:
     async def change_model(request: Request, caller: Caller) -> Workers:
         """Make clips with another model, until the studio is started anew. One worker after the
         other gets it; until the first one is ready, the others make clips with the model of before.
-        Jobs for that wait from then on."""
+        Jobs for that wait from then on. One for which this machine has too little memory is
+        refused."""
         owners_only(caller)
         asked = validated(ModelAsked, await read_json(request, _MOST_BYTES))
         return await done(studio.change_model, asked.model)
@@ -134,7 +136,7 @@ def workers_router(studio: Studio) -> APIRouter:
         openapi_extra=body("WorkersAsked"),
     )
     add(
-        *(router, "POST", "/workers/model", change_model, 403, 409, 413, 415, 422),
+        *(router, "POST", "/workers/model", change_model, 403, 409, 413, 415, 422, 503),
         openapi_extra=body("ModelAsked"),
     )
     add(router, "POST", "/workers/{number}/drain", drain_worker, 403, 404, 409, 422)
