@@ -173,7 +173,10 @@ UNUSABLE: dict[str, tuple[Change, str]] = {
     "own seed": (of_shot(seed=2**70), "'seed'"),
     "takes": (of_shot(takes=["x/y"]), "'shots.0.takes.0'"),
     "twice": (twice, "two of its shots have the same id"),
-    "none": (lambda told: told["storyboards"].__setitem__(0, 7), "its entry can't be used"),
+    "none": (
+        lambda told: told["storyboards"].__setitem__(0, 7),
+        "its entry can't be used: it must be an object",
+    ),
 }
 
 
