@@ -55,6 +55,10 @@ def test_an_export_of_nothing_and_a_foreign_site_are_refused(http: httpx.Client,
     for path in ("/library/export", "/library/import", "/recipe/share", "/recipe/link"):
         assert http.post(path, headers=FOREIGN).status_code == 403
     assert http.post("/library/export", json={}).status_code == 415
+    assert http.post("/library/export", data={"take": ""}).status_code == 404
+    strange = http.post("/library/export", data={"foo": "x"})
+    assert strange.status_code == 422
+    assert "Known: take, storyboard." in strange.json()["detail"][0]["msg"]
 
 
 @pytest.mark.parametrize(
