@@ -118,8 +118,6 @@ class Crew:
         with self._lock:
             if self._open:
                 return
-            # It is told that it was not started by the main thread, which nobody can act on.
-            logging.getLogger("ray").setLevel(logging.ERROR)
             try:
                 self._starter.submit(self._init).result()
             except Exception as error:  # Of many kinds.
@@ -131,8 +129,10 @@ class Crew:
             self._open = True
 
     def _init(self) -> None:
-        import ray
+        import ray  # sets its logger's level
 
+        # It tells that it was not started by the main thread, which nobody can act on.
+        logging.getLogger("ray").setLevel(logging.ERROR)
         address = self._settings.ray_address
         if address is not None:
             ray.init(address=address, **_QUIET)

@@ -89,6 +89,7 @@ class Started:
         self._parts.pop(take_id, None)
         kept = {*self.kept, take_id}
         self.kept = tuple(each for each in self._takes if each in kept)
+        self._grow()
 
     def lose(self, take_id: str) -> None:
         """A take can't be kept."""
@@ -112,9 +113,12 @@ class Started:
         """How far a runner is with a take. What is told of the whole job never goes back."""
         if part := self._parts.get(self._takes[running.take - 1]):
             part.fraction = running.fraction
+        self._grow()
+        self._reports[runner] = Report(running)
+
+    def _grow(self) -> None:
         done = len(self.kept) + sum(part.fraction for part in self._parts.values())
         self._fraction = max(self._fraction, done / len(self._takes))
-        self._reports[runner] = Report(running)
 
     def now(self) -> Job:
         """The job as it is now."""
