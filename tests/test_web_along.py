@@ -40,7 +40,7 @@ def test_clips_leave_as_a_zip_and_are_known_when_they_come_back(
     assert [name[-4:] for name in names(some)] == [".mp4", ".jpg", "json"]
     brought = http.post("/library/import", content=some.content, headers=ZIP)
     assert brought.json() == {
-        "came": 0, "here": 1, "unreadable": [],
+        "came": 0, "here": 1, "storyboards": 0, "storyboards_here": 0, "unreadable": [],
         "message": "0 clips came, 1 was here already.",
     }  # fmt: skip
     http.delete(f"/takes/{take}")
