@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,28 @@ PAGE = 24
 ODD = '"it\'s" \\ 100%_ `x` ${y} <b> 🦊 שלום 雨'
 
 
-@pytest.fixture(scope="module")
-def shelf_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+@contextmanager
+def with_favourites(folder: Path) -> Iterator[RunningApp]:
     """The app with a library of takes 0…29, all of them favourites of their own seeds."""
-    folder = tmp_path_factory.mktemp("data")
     library = fill(folder, [f"Garden {n}" for n in range(TAKES)])
     for number in range(TAKES):
         library.set_favourite(f"take{number}", "local", True)
     with RunningApp(folder, "--model", "demo") as app:
         yield app.wait_ready()
+
+
+@pytest.fixture(scope="module")
+def shelf_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """What tests of this file share, with what those before have made and changed."""
+    with with_favourites(tmp_path_factory.mktemp("data")) as app:
+        yield app
+
+
+@pytest.fixture
+def untouched_app(tmp_path: Path) -> Iterator[RunningApp]:
+    """One of a test's own, which knows what is in it."""
+    with with_favourites(tmp_path) as app:
+        yield app
 
 
 @pytest.fixture
@@ -287,12 +300,13 @@ def test_a_reader_of_screens_finds_nothing_serious_on_the_shelf(
 
 
 def test_what_is_deleted_or_marked_elsewhere_is_said_and_seen_in_every_part_of_the_page(
-    page: Page, shelf_app: RunningApp
+    context: BrowserContext, untouched_app: RunningApp
 ) -> None:
+    page = opened(context, untouched_app)
     said = page.locator("#refused")
 
     def deleted_elsewhere(take: str) -> None:
-        with httpx.Client(base_url=shelf_app.url, timeout=60) as other_tab:
+        with httpx.Client(base_url=untouched_app.url, timeout=60) as other_tab:
             happened(other_tab, "remove", takes=[take])
 
     def refused_after(take: str, does: Callable[[], object]) -> None:
