@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 MOST_COMMAS = 50_000
@@ -20,8 +21,9 @@ _BEYOND: int = 10**_MOST_DIGITS
 
 def json_object(data: bytes | bytearray, most_commas: int = MOST_COMMAS) -> dict[str, Any]:
     """The JSON object in untrusted bytes. NaN and infinities, which JSON doesn't have, become
-    strings. A name that stands twice in an object is a mistake: another program in between may have
-    read the other value.
+    what is neither a number nor a text, so that every field refuses them by its own rules. A name
+    that stands twice in an object is a mistake: another program in between may have read the other
+    value.
 
     Args:
         most_commas: that it may have; more than a recipe's hold up all other threads.
@@ -33,14 +35,28 @@ def json_object(data: bytes | bytearray, most_commas: int = MOST_COMMAS) -> dict
     if data.count(b",") > most_commas or data.count(b"\\") > MOST_ESCAPES:
         raise ValueError("has far more values or escapes than anything here needs.")
     try:
-        found = json.loads(data, parse_constant=str, parse_int=_whole, object_pairs_hook=_once)
+        found = json.loads(
+            data, parse_constant=_Constant, parse_int=_whole, object_pairs_hook=_once
+        )
     except RecursionError:
         raise ValueError("is not valid JSON (nested too deep).") from None
+    except UnicodeDecodeError:
+        raise ValueError("is not valid JSON (it is no text in UTF-8).") from None
     except ValueError as error:
         raise ValueError(f"is not valid JSON ({error}).") from None
     if not isinstance(found, dict):
         raise ValueError("must be a JSON object, { … }.")
     return found
+
+
+@dataclass(frozen=True)
+class _Constant:
+    """NaN, Infinity or -Infinity."""
+
+    name: str
+
+    def __repr__(self) -> str:
+        return repr(self.name)
 
 
 def _whole(digits: str) -> int:

@@ -141,6 +141,7 @@ _KINDS = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
+    "list": "a list, [ … ]",
     "tuple": "a list, [ … ]",
     "model": "an object, { … }",
     "dict": "an object, { … }",

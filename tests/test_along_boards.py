@@ -23,7 +23,7 @@ from ltx_ui.errors import NotFound, StudioError
 from ltx_ui.presets import load_presets
 from ltx_ui.storyboards import planned
 from ltx_ui.studio.importing import Brought
-from ltx_ui.studio.kept_shots import Storyboard, Turn
+from ltx_ui.studio.kept_shots import Storyboard, Turn, chosen_again
 from ltx_ui.studio.storyboards import MOST_STORYBOARDS
 from ltx_ui.studio.studio import Studio
 
@@ -106,6 +106,31 @@ def test_a_storyboard_comes_with_its_takes_and_once(
 
 
 @ON_BOTH
+def test_a_storyboard_that_came_without_its_takes_finds_them_when_they_come(
+    boards: Path, elsewhere: Studio, tmp_path: Path
+) -> None:
+    alone = rewritten(boards, tmp_path / "x.zip", lambda told: told.update(takes=[]))
+    assert elsewhere.importing.bring(boards, "ada") == Brought(3, 0, (), 1, 0)
+    assert elsewhere.importing.bring(alone, "local") == Brought(0, 0, (), 1, 0)
+    [before] = elsewhere.storyboards.all("local")
+    [first, _] = elsewhere.storyboards.seen(before, "local")
+    assert (first.state, first.takes) == ("missing", ())
+    # Under other ids, since these are somebody else's.
+    assert elsewhere.importing.bring(boards, "local") == Brought(3, 0, (), 0, 1)
+    [board] = elsewhere.storyboards.all("local")
+    [first, second] = elsewhere.storyboards.seen(board, "local")
+    assert (first.state, len(first.takes), second.state) == ("outdated", 2, "missing")
+    assert first.chosen == first.takes[1] and first.shot.written == before.shots[0].written
+    # What the owner chose since stays.
+    elsewhere.storyboards.change(
+        board.id, "local", lambda now: chosen_again(now, first.shot.id, first.takes[0].id)
+    )
+    chosen = elsewhere.storyboards.all("local")
+    assert elsewhere.importing.bring(boards, "local") == Brought(0, 3, (), 0, 1)
+    assert elsewhere.storyboards.all("local") == chosen
+
+
+@ON_BOTH
 def test_what_is_somebody_elses_gets_other_ids_and_its_takes_all_the_same(
     boards: Path, elsewhere: Studio
 ) -> None:
@@ -173,7 +198,10 @@ UNUSABLE: dict[str, tuple[Change, str]] = {
     "own seed": (of_shot(seed=2**70), "'seed'"),
     "takes": (of_shot(takes=["x/y"]), "'shots.0.takes.0'"),
     "twice": (twice, "two of its shots have the same id"),
-    "none": (lambda told: told["storyboards"].__setitem__(0, 7), "its entry can't be used"),
+    "none": (
+        lambda told: told["storyboards"].__setitem__(0, 7),
+        "its entry can't be used: it must be an object",
+    ),
 }
 
 

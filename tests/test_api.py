@@ -221,11 +221,15 @@ def test_a_wrong_frame_count_gets_the_two_nearest(http: httpx.Client) -> None:
         ('{"prompt": ', "body: is not valid JSON"),
         ("[]", "body: must be a JSON object, { … }. /docs names every field."),
         ('{"prompt": "a", "guidance_scale": NaN}', "is 'NaN'; allowed is a number"),
+        ('{"prompt": NaN}', "prompt: is 'NaN'; allowed is a text"),
+        (b'{"prompt": "\xff"}', "body: is not valid JSON (it is no text in UTF-8)."),
         ('{"prompt": "a", "seed": %s}' % ("9" * 6000), "seed: is a number of more than 300 digits"),
         ('{"prompt": "a", "seed": -%s}' % ("9" * 6000), "allowed is a whole number from 0"),
     ],
 )
-def test_what_is_not_a_recipe_at_all_is_a_422(http: httpx.Client, body: str, says: str) -> None:
+def test_what_is_not_a_recipe_at_all_is_a_422(
+    http: httpx.Client, body: str | bytes, says: str
+) -> None:
     headers = {"Content-Type": "application/json"}
     answer = http.post("/generate", content=body, headers=headers)
     assert answer.status_code == 422

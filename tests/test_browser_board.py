@@ -124,6 +124,24 @@ def test_what_is_typed_stays_is_moved_with_the_keys_and_deleted_after_a_question
     assert serious(page) == []
 
 
+def test_one_far_down_the_list_opens_at_its_top_and_the_list_is_where_it_was(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 700})
+    for number in range(8):
+        shots = [{"prompt": f"{BALL} {number}"}] * 3
+        page.request.post(
+            f"{page.url}api/v1/storyboards", data={"shots": shots, "name": f"No. {number}"}
+        )
+    open_board(page)
+    page.get_by_role("button", name="No. 0").scroll_into_view_if_needed()
+    scrolled = page.evaluate("scrollY")
+    assert scrolled > 300
+    page.get_by_role("button", name="No. 0").click()
+    expect(page.locator(".board-name")).to_be_in_viewport()
+    page.locator("[data-do=list]").click()
+    expect(page.get_by_role("button", name="No. 0")).to_be_in_viewport()
+    assert page.evaluate("scrollY") == scrolled
+
+
 def test_a_take_becomes_the_first_shot_of_a_storyboard(page: Page) -> None:
     seed = make_a_preview(page, "A yellow star spins around at night")
     open_gallery(page, 1)

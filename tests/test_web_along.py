@@ -40,7 +40,7 @@ def test_clips_leave_as_a_zip_and_are_known_when_they_come_back(
     assert [name[-4:] for name in names(some)] == [".mp4", ".jpg", "json"]
     brought = http.post("/library/import", content=some.content, headers=ZIP)
     assert brought.json() == {
-        "came": 0, "here": 1, "unreadable": [],
+        "came": 0, "here": 1, "storyboards": 0, "storyboards_here": 0, "unreadable": [],
         "message": "0 clips came, 1 was here already.",
     }  # fmt: skip
     http.delete(f"/takes/{take}")
@@ -55,6 +55,10 @@ def test_an_export_of_nothing_and_a_foreign_site_are_refused(http: httpx.Client,
     for path in ("/library/export", "/library/import", "/recipe/share", "/recipe/link"):
         assert http.post(path, headers=FOREIGN).status_code == 403
     assert http.post("/library/export", json={}).status_code == 415
+    assert http.post("/library/export", data={"take": ""}).status_code == 404
+    strange = http.post("/library/export", data={"foo": "x"})
+    assert strange.status_code == 422
+    assert "Known: take, storyboard." in strange.json()["detail"][0]["msg"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import asyncio
 from pathlib import Path
 
 import httpx
+import pytest
+from gradio.brotli_middleware import BrotliMiddleware
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -153,3 +155,70 @@ def test_a_file_that_is_not_there_is_looked_for_again(tmp_path: Path) -> None:
             return [before.status_code, (await client.get(other)).status_code]
 
     assert asyncio.run(play()) == [404, 200]
+
+
+@pytest.mark.parametrize(
+    ("said", "page", "script"),
+    [
+        (["br;q=0"], None, None),
+        (["gzip;q=0,br;q=0"], None, None),
+        (["br;q=0.1,gzip;q=0.9"], "gzip", "br"),
+        (["gzip, deflate", "BR"], "br", "br"),
+        (["*"], "br", "br"),
+        (["*;q=0.5, br;Q=0"], "gzip", None),
+        (["br; q = 0.000 , gzip"], "gzip", None),
+        (["embroidery"], None, None),
+        (["br;q=nan", "gzip;q=x"], None, None),
+    ],
+)
+def test_each_encoding_is_taken_as_the_client_weighs_it(
+    tmp_path: Path, said: list[str], page: str | None, script: str | None
+) -> None:
+    (tmp_path / Path(SCRIPT).name).write_text("text" * 200)
+    (tmp_path / Path(PLAIN).name).write_text("text" * 200)
+    gradios = BrotliMiddleware(
+        Starlette(routes=[Mount("/assets", StaticFiles(directory=tmp_path))])
+    )
+    asked = [("Accept-Encoding", each) for each in said]
+
+    async def play() -> list[httpx.Response]:
+        found = []
+        for app, path in ((Front(Gradio()), "/"), (KeptFiles(gradios), SCRIPT)):
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(app), base_url="http://one", headers=[]
+            ) as client:
+                del client.headers["accept-encoding"]
+                found.append(await client.get(path, headers=asked))
+        return found
+
+    answers = asyncio.run(play())
+    assert [each.headers.get("content-encoding") for each in answers] == [page, script]
+    assert all("Accept-Encoding" in each.headers["vary"] for each in answers)
+
+
+def test_what_a_browser_has_is_not_sent_again_in_the_encoding_that_it_has(tmp_path: Path) -> None:
+    (tmp_path / Path(SCRIPT).name).write_text("text" * 200)
+    files = KeptFiles(
+        BrotliMiddleware(Starlette(routes=[Mount("/assets", StaticFiles(directory=tmp_path))]))
+    )
+
+    async def play(**headers: str) -> httpx.Response:
+        transport = httpx.ASGITransport(files)
+        async with httpx.AsyncClient(transport=transport, base_url="http://one") as client:
+            return await client.get(SCRIPT, headers=headers)
+
+    tags = {}
+    for encoding in ("identity", "br"):
+        takes = {"Accept-Encoding": encoding}
+        first = asyncio.run(play(**takes))
+        tags[encoding] = tag = first.headers["etag"]
+        since = {"If-Modified-Since": first.headers["last-modified"]}
+        for has in ({"If-None-Match": f'"x", W/{tag}'}, {"If-None-Match": tag} | since, since):
+            again = asyncio.run(play(**takes, **has))
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["etag"] == tag and "Accept-Encoding" in again.headers["vary"]
+            assert "content-length" not in again.headers
+        assert asyncio.run(play(**takes, **{"If-None-Match": '"x"'} | since)).status_code == 200
+    assert tags["identity"] != tags["br"]
+    part = asyncio.run(play(Range="bytes=0-599", **{"Accept-Encoding": "br"}))
+    assert (part.status_code, part.headers.get("content-encoding")) == (206, None)

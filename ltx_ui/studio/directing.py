@@ -119,7 +119,7 @@ class Director:
         has none, with another one otherwise. What depends on it is out of date then.
 
         Args:
-            seed: the one to make it with.
+            seed: the one to make it with; -1 for one that is drawn.
 
         Raises:
             NotFound: as :meth:`make`, or there is no such shot.
@@ -328,7 +328,7 @@ def _turn(board: Storyboard, seen: SeenShot, seed: int | None) -> Turn:
     shot, again = seen.shot, seen.state == "ready"
     if seed is None and not again:
         seed = shot.seed if shot.seed is not None else board.settings.get("seed")
-    if seed is None:
+    if seed in (None, -1):
         seed = secrets.randbelow(MAX_SEED + 1)
     return Turn(shot=shot.id, seed=seed, key=secrets.token_hex(16))
 

@@ -13,8 +13,8 @@ import logging
 import secrets
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +23,12 @@ from sqlalchemy.orm import Session
 
 from ltx_ui.errors import DiskFull, StudioError, WrongMoment, writing_failed
 from ltx_ui.media.files import free_bytes
+from ltx_ui.studio.damaged import UNREADABLE
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.incoming import Incoming, Listed, Present
-from ltx_ui.studio.incoming_boards import IncomingBoards
+from ltx_ui.studio.incoming_boards import IncomingBoards, with_takes
 from ltx_ui.studio.input_store import InputStore
+from ltx_ui.studio.kept_shots import Storyboard, read_board
 from ltx_ui.studio.library import Library
 from ltx_ui.studio.parts import in_parts
 from ltx_ui.studio.search import add_words, compact, drop_words
@@ -128,7 +130,8 @@ class Importing:
             boards = films.rows(listed.storyboards)
             for part in in_parts(rows, ROWS_AT_ONCE):
                 self._write(part, stage.name)
-            self._hand_over(stage.name, owner, [*people, *boards])
+            here = present.own | {*incoming.ids.values()}
+            self._hand_over(stage.name, owner, [*people, *boards], films.again, here)
         self._library.came(owner)
         self._settle(stage)
         unreadable = (*incoming.unreadable, *films.unreadable)
@@ -144,11 +147,22 @@ class Importing:
                 add_words(session, row)
 
     def _hand_over(
-        self, nobody: str, owner: str, others: Sequence[CharacterRow | StoryboardRow]
+        self,
+        nobody: str,
+        owner: str,
+        others: Sequence[CharacterRow | StoryboardRow],
+        again: Sequence[Storyboard],
+        here: Collection[str],
     ) -> None:
         with self._database.session() as session:
             session.execute(update(TakeRow).where(TakeRow.owner == nobody).values(owner=owner))
             session.add_all(others)
+            for came in again:
+                its = StoryboardRow.owner == owner, StoryboardRow.id == came.id
+                with suppress(*UNREADABLE):  # A damaged one stays as it is.
+                    row = session.scalar(select(StoryboardRow).where(*its).with_for_update())
+                    if row is not None:
+                        row.told = with_takes(read_board(row), came, here).model_dump(mode="json")
 
     @contextmanager
     def _stage(self) -> Iterator[Path]:

@@ -300,8 +300,9 @@ def told_as(kind: type[Told], entry: Any) -> Told:
         return kind.model_validate(entry)
     except ValidationError as error:
         wrong = error.errors()[0]
-        where = ".".join(map(str, wrong["loc"])) or "it"
-        raise BadZip(f"its entry can't be used: {where[:60]!r} {mistake(wrong)}") from None
+        where = ".".join(map(str, wrong["loc"]))[:60]
+        which = repr(where) if where else "it"
+        raise BadZip(f"its entry can't be used: {which} {mistake(wrong)}") from None
 
 
 def _called(entry: Any) -> str:

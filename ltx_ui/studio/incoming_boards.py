@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ltx_ui.alternatives import one_prompt
@@ -14,7 +14,7 @@ from ltx_ui.recipe import MIN_FRAMES, Recipe
 from ltx_ui.storyboards import MAX_NAME, SHARED, Shot, check_joins
 from ltx_ui.studio.archive import ShotTold, StoryboardTold
 from ltx_ui.studio.incoming import called, told_as
-from ltx_ui.studio.kept_shots import KeptShot, Storyboard
+from ltx_ui.studio.kept_shots import KeptShot, Storyboard, edited
 from ltx_ui.studio.shelves import one_line, storable
 from ltx_ui.studio.storyboards import MOST_STORYBOARDS, MOST_TAKES
 from ltx_ui.studio.tables import StoryboardRow
@@ -30,14 +30,19 @@ class IncomingBoards:
         ids: those that takes have here, by the ones that the zip has for them.
 
     Attributes:
-        here: how many are here already.
+        again: those that are here already, as the zip has them.
         unreadable: a sentence for each that can't be taken.
     """
 
     def __init__(self, owner: str, present: Mapping[str, str], ids: Mapping[str, str]) -> None:
         self._owner, self._present, self._ids = owner, dict(present), ids
-        self.here = 0
+        self.again: list[Storyboard] = []
         self.unreadable: list[str] = []
+
+    @property
+    def here(self) -> int:
+        """How many are here already."""
+        return len(self.again)
 
     def rows(self, entries: Sequence[Any]) -> list[StoryboardRow]:
         """The rows of the storyboards that come, as long as there is room."""
@@ -50,19 +55,18 @@ class IncomingBoards:
                 said = called(name or "A storyboard without a name")
                 self.unreadable.append(f"{said}: {str(error).rstrip('.')}.")
                 continue
-            if row is None:
-                self.here += 1
-            else:
+            if row is not None:
                 rows.append(row)
         return rows
 
     def _row(self, told: StoryboardTold) -> StoryboardRow | None:
         board_id = self._id(told.id)
+        board = _board(told, self._ids).model_copy(update={"id": board_id})
         if self._present.get(board_id) == self._owner:
+            self.again.append(board)
             return None
         if [*self._present.values()].count(self._owner) >= MOST_STORYBOARDS:
             raise BadZip(f"{MOST_STORYBOARDS} storyboards are the most. Delete one first")
-        board = _board(told, self._ids).model_copy(update={"id": board_id})
         self._present[board_id] = self._owner
         return StoryboardRow(
             id=board_id,
@@ -80,6 +84,29 @@ class IncomingBoards:
             each for each in (told, again) if self._present.get(each, self._owner) == self._owner
         )
         return next(free, secrets.token_hex(16))
+
+
+def with_takes(board: Storyboard, came: Storyboard, here: Collection[str]) -> Storyboard:
+    """A storyboard whose shots have the takes that came for them with another zip.
+
+    Args:
+        came: the same storyboard, as that zip has it.
+        here: the ids of the takes that are here by now.
+    """
+    waits = {turn.shot for turn in board.turns}
+    theirs = edited(came, board.name, board.settings, [shot.written for shot in board.shots])
+
+    def found(shot: KeptShot, other: KeptShot) -> KeptShot:
+        if {*other.takes} <= {*shot.takes}:
+            return shot
+        takes = tuple(dict.fromkeys((*other.takes, *shot.takes)))[-MOST_TAKES:]
+        if shot.chosen in here or shot.id in waits:
+            return shot.model_copy(update={"takes": takes})
+        chosen = other.chosen if other.chosen in takes else None
+        return shot.model_copy(update={"takes": takes, "chosen": chosen, "edited": other.edited})
+
+    shots = tuple(map(found, board.shots, theirs.shots))
+    return board.model_copy(update={"shots": shots})
 
 
 def _board(told: StoryboardTold, ids: Mapping[str, str]) -> Storyboard:

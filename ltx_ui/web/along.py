@@ -25,6 +25,7 @@ from ltx_ui.studio.guard import is_visitor
 from ltx_ui.studio.importing import SPARE_BYTES, Brought
 from ltx_ui.studio.studio import Studio
 from ltx_ui.studio.takes import Take
+from ltx_ui.values import shown
 from ltx_ui.web.access import Owner
 from ltx_ui.web.bodies import TO_DISK, media_type, read_body, read_json
 from ltx_ui.web.identity import is_loopback
@@ -41,6 +42,8 @@ _OWNERS_ONLY = (
     "may do that."
 )
 _FORM = "application/x-www-form-urlencoded"
+_EXPORTED = ("take", "storyboard")
+"""Fields of that form."""
 _MOST_FORM = 1_000_000
 _MOST_PAGE = 300
 _MOST_SAID = 10
@@ -78,7 +81,7 @@ class Along:
             raise HTTPException(
                 415, f"Send a form ({_FORM}) with the fields take and storyboard, or nothing."
             )
-        form = parse_qs((await read_body(request, _MOST_FORM)).decode(errors="replace"))
+        form = _ids(await read_body(request, _MOST_FORM))
         stream = self._studio.exporting.stream
         pieces = await asyncio.to_thread(stream, owner, form.get("take"), form.get("storyboard"))
         name = f"ltx-2-studio-{date.today()}.zip"
@@ -151,7 +154,7 @@ class Along:
         router.post(
             "/library/export",
             response_class=StreamingResponse,
-            responses=error_answers(401, 403, 404, 415)
+            responses=error_answers(401, 403, 404, 415, 422)
             | {200: {"description": "The zip", "content": {ZIPS[0]: {}}}},
         )(self.export)
         zips: Mapping[str, Any] = {
@@ -170,6 +173,18 @@ class Along:
         router.add_api_route("/recipe/share", self.share, methods=["POST"])
         router.add_api_route("/recipe/link", self.link, methods=["POST"])
         return router
+
+
+def _ids(body: bytes | bytearray) -> Mapping[str, list[str]]:
+    """The fields of a form that says what is to be exported."""
+    form = parse_qs(body.decode(errors="replace"), keep_blank_values=True)
+    if strange := next((name for name in form if name not in _EXPORTED), None):
+        raise InvalidRecipe.because(
+            strange[:60],
+            f"{shown(strange)} is not a field of an export. Known: {', '.join(_EXPORTED)}. "
+            "Without any, the whole library is exported.",
+        )
+    return form
 
 
 def shared(take: Take, page: str) -> str:

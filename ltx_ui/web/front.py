@@ -14,6 +14,7 @@ import brotli
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ltx_ui.web import encodings
 from ltx_ui.web.caller import Asking
 from ltx_ui.web.collecting import collected
 from ltx_ui.web.language import language, t
@@ -50,14 +51,14 @@ class _Document:
     body: bytes
     packed: Mapping[str, bytes]
 
-    def answer(self, accepted: str) -> tuple[Message, bytes]:
-        """How the answer starts, and its body, for a client that takes these encodings."""
+    def answer(self, asked: Headers) -> tuple[Message, bytes]:
+        """How the answer starts, and its body, for a request with these headers."""
         body, start = self.body, {**self.start, "headers": list(self.start["headers"])}
         headers = MutableHeaders(scope=start)
-        headers["Vary"] = "Accept-Encoding, Accept-Language"
+        headers["Vary"] = f"{encodings.NAME}, Accept-Language"
         if headers.get("content-type", "").startswith("text/html"):
             headers["Cache-Control"] = "private, no-cache"  # It comes with a visitor's cookie.
-        if encoding := next((each for each in self.packed if each in accepted), None):
+        if encoding := encodings.encoding(asked, [*self.packed]):
             body = self.packed[encoding]
             headers["Content-Encoding"] = encoding
         headers["Content-Length"] = str(len(body))
@@ -91,7 +92,7 @@ class Front:
             return
         document = await self._document(scope, receive)
         # It holds nothing of a visitor's, so its compressed length tells nothing of one.
-        start, body = document.answer(Headers(scope=scope).get("accept-encoding", ""))
+        start, body = document.answer(Headers(scope=scope))
         await send(start)
         await send({"type": "http.response.body", "body": body})
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ltx_ui.web import encodings
 from ltx_ui.web.collecting import collected
 from ltx_ui.web.compat import COUNTING, counting_mended
 
@@ -18,7 +21,8 @@ MOST_FILES = 300
 """Files that are kept. The page takes some 60; the oldest ones go first."""
 
 _HASHED = re.compile(r"/assets/[\w.-]+-[\w-]{8,}\.(?:js|css)")
-_CONDITIONS = ("range", "if-none-match", "if-modified-since")
+_PACKS = ("br", "gzip")
+"""Encodings in which Gradio answers with other files."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,19 @@ class KeptFiles:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not _is_whole_file(scope):
-            await self._app(scope, receive, send)
+            await self._app({**scope, "headers": _plainly(scope)}, receive, send)
             return
-        packed = "br" in Headers(scope=scope).get("accept-encoding", "")
+        asked = Headers(scope=scope)
+        packed = encodings.encoding(asked, ["br"]) is not None
         answer = self._kept.get((scope["path"], packed)) or await self._ask(scope, receive, packed)
         # Whoever sends it on changes the headers.
-        await send({**answer.start, "headers": list(answer.start["headers"])})
-        await send({"type": "http.response.body", "body": answer.body})
+        start, body = {**answer.start, "headers": list(answer.start["headers"])}, answer.body
+        headers = MutableHeaders(scope=start)
+        if start["status"] == 200 and _has(asked, headers):
+            start["status"], body = 304, b""
+            del headers["Content-Length"]
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
 
     async def _ask(self, scope: Scope, receive: Receive, packed: bool) -> _Answer:
         mends = scope["path"].endswith(f"/{COUNTING}")
@@ -58,6 +68,8 @@ class KeptFiles:
             headers = MutableHeaders(scope=start)
             headers["Cache-Control"] = FOREVER
             headers["Content-Length"] = str(len(body))
+            headers.add_vary_header(encodings.NAME)
+            headers["ETag"] = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
             self._kept[scope["path"], packed] = answer
             if len(self._kept) > MOST_FILES:
                 self._kept.popitem(last=False)
@@ -67,6 +79,21 @@ class KeptFiles:
 def _is_whole_file(scope: Scope) -> bool:
     if scope["type"] != "http" or scope["method"] != "GET":
         return False
-    headers = Headers(scope=scope)
-    plain = not any(name in headers for name in _CONDITIONS)
-    return plain and _HASHED.fullmatch(scope["path"]) is not None
+    return "range" not in Headers(scope=scope) and bool(_HASHED.fullmatch(scope["path"]))
+
+
+def _has(asked: Headers, told: Headers) -> bool:
+    """Whether the client of a request has what is answered with these headers."""
+    if tags := asked.get("if-none-match"):
+        named = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+        return not named.isdisjoint((told["ETag"], "*"))
+    return "last-modified" in told and told["last-modified"] == asked.get("if-modified-since")
+
+
+def _plainly(scope: Scope) -> Sequence[tuple[bytes, bytes]]:
+    """A request's headers for Gradio, which looks only for names in what a client says of
+    encodings, and would also pack a part of a file."""
+    told = Headers(scope=scope)
+    headers = [each for each in scope["headers"] if each[0] != b"accept-encoding"]
+    packed = None if "range" in told else encodings.encoding(told, _PACKS)
+    return [*headers, (b"accept-encoding", packed.encode())] if packed else headers

@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
+from ltx_ui.web import encodings
 from ltx_ui.web.kept_files import FOREVER
 from ltx_ui.web.routing import add_get
 
@@ -46,9 +47,9 @@ class KeptFolder:
         def file(request: Request, digest: str, name: str) -> Response:
             if digest != self.digest or name not in self._read():
                 raise HTTPException(404, "This page is of another version. Load it again.")
-            headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
-            packed = "gzip" in request.headers.get("accept-encoding", "")
-            headers |= {"Content-Encoding": "gzip"} if packed else {}
+            headers = {"Cache-Control": FOREVER, "Vary": encodings.NAME}
+            packed = encodings.encoding(request.headers, ["gzip"])
+            headers |= {"Content-Encoding": packed} if packed else {}
             content = self._packed(name) if packed else self._read()[name]
             return Response(content, headers=headers, media_type=_KINDS[name.rpartition(".")[2]])
 

@@ -113,7 +113,10 @@ class ShotMaking(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     seed: Whole | None = Field(
-        None, ge=0, le=MAX_SEED, description="null: its own, or another one if it has its take."
+        None,
+        ge=-1,
+        le=MAX_SEED,
+        description="null: its own, or another one if it has its take. -1: one is drawn.",
     )
 
 

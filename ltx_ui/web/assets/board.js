@@ -7,7 +7,7 @@ const place = element.querySelector('.boards'), dialog = element.querySelector('
 const BEGINS = ['begin', 'from_take'];
 const KEPT = `${KEEP}board`, TAKE = `${KEEP}board-take`, PAUSE = 500;
 const unsent = new Map(), drawn = new Map(), untaken = new Set(), written = new Map();
-let board = localStorage.getItem(KEPT) ?? '', making = false, gone = false, film;
+let board = localStorage.getItem(KEPT) ?? '', making = false, gone = false, film, scrolled = 0;
 const blocks = within => [...within.querySelectorAll('[data-block]')];
 const shotOf = node => node.closest('[data-shot]')?.dataset.shot ?? '';
 const keyOf = field => `${shotOf(field)} ${field.dataset.field}`;
@@ -54,8 +54,12 @@ const draw = html => {
   fresh.innerHTML = html;
   const now = fresh.content, list = place.querySelector('.shots');
   const texts = new Map(blocks(now).map(block => [block.dataset.block, block.outerHTML]));
-  if (place.firstElementChild?.dataset.board !== now.firstElementChild.dataset.board) {
+  const left = place.firstElementChild?.dataset.board, root = document.scrollingElement;
+  if (left !== now.firstElementChild.dataset.board) {
+    // One opens at its top, and the list where it was left.
+    if (left === '') scrolled = root.scrollTop;
     place.replaceChildren(now);
+    if (left != null && place.clientWidth) root.scrollTop = board ? 0 : scrolled;
     [drawn, untaken, written].forEach(those => those.clear());
   } else {
     for (const block of blocks(now)) {
