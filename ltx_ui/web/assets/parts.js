@@ -33,7 +33,7 @@
   };
   const anew = ({type, target, detail, dataTransfer, newState}) =>
     target.dispatchEvent(Object.assign(new Event(type, {bubbles: true}), {detail, dataTransfer, newState}));
-  // What is dropped can be read only then, and is dropped only where the event before was taken.
+  // A drop can be read only while it happens, and comes only where the event before was taken.
   const kept = event => {
     const {type, target, detail, newState, dataTransfer: data} = event;
     if (!data) return {type, target, detail, newState};
