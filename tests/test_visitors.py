@@ -198,10 +198,11 @@ def test_a_visitor_takes_clips_along_and_fills_nobodys_disk(bob: httpx.Client) -
 def test_two_browsers_have_a_gallery_each(public: RunningApp, browser: Browser) -> None:
     with browser.new_context() as first, browser.new_context() as second:
         ours, theirs = first.new_page(), second.new_page()
-        for page in (ours, theirs):
-            page.goto(public.url)
+        # A page follows what is on its way when it is opened; at rest it asks for nothing.
         asked = first.request.post(f"{public.url}/jobs", data=SMALL)
         take = asked.json()["id"]
+        for page in (ours, theirs):
+            page.goto(public.url)
         expect(ours.locator(f"#takes [data-take='{take}']").first).to_be_visible()
         theirs.get_by_role("tab", name="Gallery").click()
         expect(theirs.locator("#gallery")).to_contain_text("No clips yet")
