@@ -8,6 +8,7 @@ import pytest
 from ltx_ui import errors
 from ltx_ui.errors import (
     Cancelled,
+    ChangedMeanwhile,
     DiskFull,
     FieldProblem,
     InvalidRecipe,
@@ -24,6 +25,7 @@ OF_THEIR_OWN = {
     TooMuch: TooMuch("Enough for today.", 3600),
     DiskFull: DiskFull(Path("/data")),
     Cancelled: Cancelled(),
+    ChangedMeanwhile: ChangedMeanwhile({"name": "Mine"}),
 }
 KINDS = [each for each in vars(errors).values() if isinstance(each, type)]
 PLAIN = [each for each in KINDS if issubclass(each, StudioError) and "__init__" not in vars(each)]
