@@ -8,6 +8,7 @@ import re
 import httpx
 import pytest
 
+from ltx_ui.web.compat import COUNTING
 from ltx_ui.web.kept_files import FOREVER
 from ltx_ui.web.parts import FIRST, FOLDER, PARTS
 from ltx_ui.web.templating import ASSETS
@@ -51,6 +52,16 @@ def test_the_page_names_at_once_what_it_will_ask_for(http: httpx.Client) -> None
     kinds = {re.sub(r"(?:-[\w-]{8})?\.(?:js|css)$", "", name) for name in named}
     assert kinds >= {f"assets/{name}" for name in ("Index", "core", "Blocks", "HTML")}
     assert {http.get(f"/{name}").status_code for name in named} == {200}
+
+
+def test_a_script_of_gradios_that_is_mended_is_packed_as_the_others(http: httpx.Client) -> None:
+    answers = {kind: http.get(f"/assets/{COUNTING}", headers={"Accept-Encoding": kind})
+               for kind in ("br", "identity")}  # fmt: skip
+    assert [answer.headers.get("content-encoding") for answer in answers.values()] == ["br", None]
+    assert answers["br"].text == answers["identity"].text
+    assert "isConnected&&" in answers["br"].text
+    sent = [int(answer.headers["content-length"]) for answer in answers.values()]
+    assert sent[0] < sent[1] / 2
 
 
 def test_every_script_and_style_sheet_belongs_to_a_part() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import brotli
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -62,10 +64,15 @@ class KeptFiles:
         mends = scope["path"].endswith(f"/{COUNTING}")
         encoding = [(b"accept-encoding", b"br")] if packed and not mends else []
         start, body = await collected(self._app, {**scope, "headers": encoding}, receive)
-        body = counting_mended(body) if mends else body
+        found = start["status"] == 200
+        headers = MutableHeaders(scope=start)
+        if mends and found:
+            body = counting_mended(body)
+            if packed:
+                body = await asyncio.to_thread(brotli.compress, body)
+                headers["Content-Encoding"] = "br"
         answer = _Answer(start, body)
-        if start["status"] == 200:
-            headers = MutableHeaders(scope=start)
+        if found:
             headers["Cache-Control"] = FOREVER
             headers["Content-Length"] = str(len(body))
             headers.add_vary_header(encodings.NAME)
