@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -108,6 +109,15 @@ def change(folder: Path, database: str | None, statement: str, **values: object)
     with engine.begin() as connection:
         connection.execute(text(statement), values)
     engine.dispose()
+
+
+def rows(database: str, query: str) -> list[tuple[Any, ...]]:
+    """What a query finds in the PostgreSQL database of a URL."""
+    engine = engine_of(database)
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(text(query))]
+    engine.dispose()
+    return found
 
 
 def leave(*studios: Studio) -> None:

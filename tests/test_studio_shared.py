@@ -14,8 +14,7 @@ import pytest
 from forked import ran
 from postgres import NEEDS_POSTGRES, Postgres, running
 from running import RunningApp
-from sqlalchemy import text
-from studios import PATIENCE, OpenStudio, engine_of, leave, quick, sampling, slow, until
+from studios import PATIENCE, OpenStudio, leave, quick, rows, sampling, slow, until
 
 from ltx_ui.errors import LibraryUnavailable, NotFound, TooMuch, WrongMoment
 from ltx_ui.settings import VISITOR
@@ -85,14 +84,6 @@ def elsewhere(app: RunningApp, job: str) -> bool:
     told = {each["elsewhere"] for each in (listed[job], one, json.loads(data[5:]))}
     assert len(told) == 1
     return bool(told.pop())
-
-
-def rows(database: str, query: str) -> list[tuple[Any, ...]]:
-    engine = engine_of(database)
-    with engine.connect() as connection:
-        found = [tuple(row) for row in connection.execute(text(query))]
-    engine.dispose()
-    return found
 
 
 def test_two_processes_make_clips_at_once_and_both_have_all(

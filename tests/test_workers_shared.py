@@ -13,8 +13,7 @@ import httpx
 import pytest
 from postgres import NEEDS_POSTGRES
 from running import RunningApp
-from sqlalchemy import text
-from studios import engine_of, until
+from studios import rows, until
 from test_workers import workers
 
 pytest.importorskip("ray", reason="an optional extra: pip install ray")
@@ -74,14 +73,6 @@ def steps(app: RunningApp, job: str) -> bool:
 
 def done(app: RunningApp, job: str) -> bool:
     return bool(told_of(app, job)["state"] == "done")
-
-
-def rows(database: str, query: str) -> list[tuple[Any, ...]]:
-    engine = engine_of(database)
-    with engine.connect() as connection:
-        found = [tuple(row) for row in connection.execute(text(query))]
-    engine.dispose()
-    return found
 
 
 @NEEDS_POSTGRES

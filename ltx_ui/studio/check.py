@@ -19,7 +19,7 @@ from ltx_ui.media.mp4 import write_poster
 from ltx_ui.settings import Settings
 from ltx_ui.studio.adopting import row_from, told_by
 from ltx_ui.studio.clip_files import Files
-from ltx_ui.studio.damaged import Readable
+from ltx_ui.studio.damaged import R, Readable
 from ltx_ui.studio.database import Database
 from ltx_ui.studio.deleting import Bin
 from ltx_ui.studio.input_store import InputStore
@@ -137,17 +137,21 @@ class Check:
         Bin(self._database, self._folder, lambda take_ids, owner: None, lambda: None).empty()
         return "They are gone, except for those of jobs that go on."
 
-    def _takes(self) -> Iterator[Finding]:
+    def _damaged(self, table: type[R], read: Callable[[R], object]) -> frozenset[int]:
+        """The numbers of a table's rows that can't be read."""
+        rows = Readable(table)
         with self._database.reading() as session:
-            rows = Readable(TakeRow)
-            rows.read(session, lambda: select(TakeRow), partial(take_of, folder=self._folder))
-        if rows.damaged:
+            rows.read(session, lambda: select(table), read)
+        return rows.damaged
+
+    def _takes(self) -> Iterator[Finding]:
+        if damaged := self._damaged(TakeRow, partial(take_of, folder=self._folder)):
             said = _said(
-                len(rows.damaged),
+                len(damaged),
                 "1 take can't be read, and nobody sees it.",
                 "{} takes can't be read, and nobody sees them.",
             )
-            yield Finding(said, partial(self._mend_takes, sorted(rows.damaged)))
+            yield Finding(said, partial(self._mend_takes, sorted(damaged)))
 
     def _mend_takes(self, numbers: Sequence[int]) -> str:
         mended = 0
@@ -166,16 +170,13 @@ class Check:
         return done
 
     def _jobs(self) -> Iterator[Finding]:
-        with self._database.reading() as session:
-            rows = Readable(JobRow)
-            rows.read(session, lambda: select(JobRow), read_job)
-        if rows.damaged:
+        if damaged := self._damaged(JobRow, read_job):
             said = _said(
-                len(rows.damaged),
+                len(damaged),
                 "1 job can't be read, and is not made.",
                 "{} jobs can't be read, and are not made.",
             )
-            yield Finding(said, partial(self._forget_jobs, rows.damaged))
+            yield Finding(said, partial(self._forget_jobs, damaged))
 
     def _forget_jobs(self, numbers: frozenset[int]) -> str:
         with self._database.session() as session:
@@ -183,16 +184,13 @@ class Check:
         return "They were deleted."
 
     def _storyboards(self) -> Iterator[Finding]:
-        with self._database.reading() as session:
-            rows = Readable(StoryboardRow)
-            rows.read(session, lambda: select(StoryboardRow), read_board)
-        if rows.damaged:
+        if damaged := self._damaged(StoryboardRow, read_board):
             said = _said(
-                len(rows.damaged),
+                len(damaged),
                 "1 storyboard can't be read, and nobody sees it.",
                 "{} storyboards can't be read, and nobody sees them.",
             )
-            yield Finding(said, partial(self._put_aside, rows.damaged))
+            yield Finding(said, partial(self._put_aside, damaged))
 
     def _put_aside(self, numbers: frozenset[int]) -> str:
         those = StoryboardRow.number.in_(numbers)
