@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from itertools import product
 
 import httpx
 import pytest
@@ -51,7 +52,11 @@ def test_the_page_names_at_once_what_it_will_ask_for(http: httpx.Client) -> None
     named = re.findall(r'<link rel="(?:module)?preload"[^>]* href="([^"]+)"', page)
     kinds = {re.sub(r"(?:-[\w-]{8})?\.(?:js|css)$", "", name) for name in named}
     assert kinds >= {f"assets/{name}" for name in ("Index", "core", "Blocks", "HTML")}
-    assert {http.get(f"/{name}").status_code for name in named} == {200}
+    for name, kind in product(named, ("br", "identity")):
+        answer = http.get(f"/{name}", headers={"Accept-Encoding": kind})
+        assert answer.status_code == 200
+        if name.startswith("assets/"):
+            assert answer.headers["vary"].count("Accept-Encoding") == 1
 
 
 def test_a_script_of_gradios_that_is_mended_is_packed_as_the_others(http: httpx.Client) -> None:

@@ -75,7 +75,8 @@ class KeptFiles:
         if found:
             headers["Cache-Control"] = FOREVER
             headers["Content-Length"] = str(len(body))
-            headers.add_vary_header(encodings.NAME)
+            if encodings.NAME not in headers.get("Vary", ""):  # Gradio tells it of what it packs.
+                headers.add_vary_header(encodings.NAME)
             headers["ETag"] = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
             self._kept[scope["path"], packed] = answer
             if len(self._kept) > MOST_FILES:
